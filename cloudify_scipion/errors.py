@@ -1,0 +1,101 @@
+"""What can go wrong, said for people: what failed, why, whose move it is and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ScipionError(Exception):
+    """A failure that a person can act on. `next_step` says what to do; it may be empty."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  next: {self.next_step}" if self.next_step else self.what
+
+
+class TemporaryError(ScipionError):
+    """Worth another try after `retry_after` seconds."""
+
+    def __init__(self, what: str, next_step: str = "", retry_after: float = 5.0) -> None:
+        super().__init__(what, next_step)
+        self.retry_after = retry_after
+
+
+class PermanentError(ScipionError):
+    """Trying again without a change does not help."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in an input: `path` is a JSON path such as `$.volume.size_gb`."""
+
+    source: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.path}: {self.message}"
+
+
+class InputError(PermanentError):
+    """All problems of the inputs at once."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        listed = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the input:\n{listed}")
+
+
+class ProjectBusy(PermanentError):
+    """Another execution holds the project's lock."""
+
+    exit_code = 3
+
+
+class ProjectTaken(PermanentError):
+    """The project id belongs to another deployment."""
+
+    exit_code = 3
+
+
+class MissingTool(PermanentError):
+    """A program that the host must have is absent; `next_step` names its package."""
+
+
+class CommandFailed(PermanentError):
+    """A program ended with an unexpected exit code."""
+
+    def __init__(self, what: str, code: int, output: str = "", next_step: str = "") -> None:
+        super().__init__(f"{what} (exit code {code})" + (f":\n{output.rstrip()}" if output else ""), next_step)
+        self.code = code
+        self.output = output
+
+
+class PuppetFailed(PermanentError):
+    """Resources failed in a Puppet run; the message lists resource, file and line, and Puppet's message."""
+
+
+class WorkflowDropped(PermanentError):
+    """Scipion left protocols of the workflow out, because it does not know their classes."""
+
+
+class MachineUnreachable(TemporaryError):
+    """The machine does not answer on SSH."""
+
+
+class VolumeBusy(PermanentError):
+    """The volume is in use or still mounted."""
+
+
+class DiskFull(PermanentError):
+    """No room is left where a file had to be written."""

@@ -1,0 +1,163 @@
+"""The small ports that the use cases work over; adapters and the tests' fakes implement them.
+
+Every method looks before it acts: making what is there already, or removing what is gone, succeeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class SeedFile:
+    """A file put into the machine before its first boot; never part of a software layer."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class VolumeMount:
+    """A volume bound into the machine at `target` (an absolute path inside)."""
+
+    volume: str
+    target: str
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """What a machine is to be. `ports` maps a port inside to one on the host's 127.0.0.1."""
+
+    name: str
+    hostname: str
+    tags: Mapping[str, str]
+    ports: Mapping[int, int]
+    layer: str | None = None
+    mounts: Sequence[VolumeMount] = ()
+    seed: Sequence[SeedFile] = ()
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    """What was observed of a machine. `layer` is the digest of the software layer that it stands on."""
+
+    exists: bool
+    running: bool = False
+    network: bool = False
+    layer: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class VolumeFacts:
+    """What was observed of a volume. `mounted` is where the host has it mounted, if it does."""
+
+    exists: bool
+    size_bytes: int = 0
+    mounted: Path | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """A cached software layer. `used_by` names the machines that stand on it."""
+
+    digest: str
+    size_bytes: int
+    created_at: str
+    contents: Mapping[str, str]
+    used_by: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """A finished command: exit code and captured text."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Progress(Protocol):
+    """Says in plain words what is being done."""
+
+    def say(self, message: str) -> None:
+        """Report one line."""
+
+    def during(self, message: str) -> AbstractContextManager[None]:
+        """Report `message` now, that it still goes on every 10 s or so, and how long it took at the end."""
+
+
+class Shell(Protocol):
+    """Commands on a machine, as root. Quoting is the port's affair: callers give a list of words."""
+
+    def run(
+        self, argv: Sequence[str], *, stdin: bytes | None = None, timeout: float = 60.0, expect: Sequence[int] = (0,)
+    ) -> CommandResult:
+        """Run and wait. Raises CommandFailed on an exit code outside `expect`, MachineUnreachable if SSH fails."""
+
+    def wait_until_ready(self, deadline: float) -> None:
+        """Return when SSH answers with the known host key; raise MachineUnreachable after `deadline` seconds."""
+
+
+class Machines(Protocol):
+    """Machines of one provider."""
+
+    def base_digest(self) -> str:
+        """Digest of the recipe of the base system; part of every software layer's digest."""
+
+    def look(self, name: str) -> MachineFacts:
+        """Observe; never raises because the machine is absent or broken."""
+
+    def create(self, spec: MachineSpec) -> bool:
+        """Make the machine's disk (base and layer made if needed) without booting it. True if anything was made."""
+
+    def start(self, spec: MachineSpec) -> bool:
+        """Boot it, give it its network and published ports. True if it was not all there already."""
+
+    def stop(self, name: str) -> bool:
+        """Shut it down cleanly, by force after a while. True if it was running."""
+
+    def delete(self, name: str) -> bool:
+        """Stop it and remove everything of it, never what is mounted in it. True if anything was there."""
+
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str]) -> bool:
+        """Keep a stopped machine's changes as the immutable layer `digest`, cleaned of identity and caches;
+        the machine stands on that layer afterwards. True if the layer was not there already."""
+
+
+class Volumes(Protocol):
+    """Disks that outlive machines."""
+
+    def look(self, name: str) -> VolumeFacts:
+        """Observe."""
+
+    def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
+        """Make it, with a file system owned by the project's user. True if it was made."""
+
+    def attach(self, name: str) -> Path:
+        """Mount it on the host below the volumes' own folder and return where."""
+
+    def detach(self, name: str) -> bool:
+        """Unmount it and free its loop device. Raises VolumeBusy while something uses it."""
+
+    def delete(self, name: str) -> bool:
+        """Detach and remove it. The caller has made sure that this is allowed."""
+
+
+class Layers(Protocol):
+    """The cache of software layers."""
+
+    def has(self, digest: str) -> bool:
+        """Whether a complete layer of that digest is kept."""
+
+    def list(self) -> Sequence[LayerFacts]:
+        """All layers kept, oldest first."""
+
+    def remove(self, digest: str) -> None:
+        """Remove one. Raises PermanentError naming the machines that stand on it."""
