@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+from cloudify_scipion.lifecycle.record import Record
 
 
 @dataclass(frozen=True)
@@ -161,3 +164,116 @@ class Layers(Protocol):
 
     def remove(self, digest: str) -> None:
         """Remove one. Raises PermanentError naming the machines that stand on it."""
+
+
+@dataclass(frozen=True)
+class ResourceResult:
+    """What Puppet did to one resource that it changed or could not change."""
+
+    resource: str
+    status: str
+    file: str = ""
+    line: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class PuppetResult:
+    """One Puppet run: the resources that changed. (A run with failures raises PuppetFailed.)"""
+
+    changed: Sequence[ResourceResult]
+    seconds: float
+
+
+class Puppet(Protocol):
+    """Applies the project's Puppet modules on a machine."""
+
+    def modules_digest(self) -> str:
+        """Digest of the contents of all our modules, part of every software layer's digest."""
+
+    def apply(
+        self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
+    ) -> PuppetResult:
+        """Apply `classes` with Hiera `data` as the run `software` (with access to mirrors) or `project` (without).
+
+        Raises PuppetFailed with resource, file and line, and message of each failure.
+        """
+
+
+@dataclass(frozen=True)
+class Keys:
+    """SSH keys of one project: public texts, and where the private ones lie (0600)."""
+
+    login_public: str
+    host_private: bytes
+    host_public: str
+
+
+class Projects(Protocol):
+    """The project state folders of one installation."""
+
+    def installation(self) -> str:
+        """The installation's id, made at the first call."""
+
+    def load(self, project: str) -> Record | None:
+        """The project's record, or None."""
+
+    def save(self, record: Record) -> None:
+        """Write it atomically."""
+
+    def all(self) -> Sequence[Record]:
+        """Every record, by project id."""
+
+    def forget(self, project: str) -> None:
+        """Remove the project's state folder."""
+
+    def hold_lock(self, project: str, purpose: str) -> None:
+        """Hold the project's lock until this process ends. Raises ProjectBusy naming the holder."""
+
+    def keys(self, project: str) -> Keys:
+        """The project's SSH keys, made at the first call."""
+
+    def choose_ports(self, project: str, names: Sequence[str], first: int, last: int) -> Mapping[str, int]:
+        """Free ports on 127.0.0.1 between `first` and `last`, reserved for the project. Raises PermanentError."""
+
+
+class Secrets(Protocol):
+    """Secret values by name."""
+
+    def get(self, name: str) -> str:
+        """The value. Raises PermanentError naming the secret and where it was looked for."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> datetime:
+        """UTC, aware."""
+
+    def monotonic(self) -> float:
+        """Seconds, for durations."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class ConnectShell(Protocol):
+    """Makes the shell of a project's machine."""
+
+    def __call__(self, record: Record) -> Shell:
+        """A shell that verifies the machine's host key."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """All ports that the use cases need, wired once by an adapter."""
+
+    projects: Projects
+    machines: Machines
+    volumes: Volumes
+    layers: Layers
+    puppet: Puppet
+    secrets: Secrets
+    clock: Clock
+    progress: Progress
+    connect: ConnectShell

@@ -1,0 +1,88 @@
+"""What is known of a project apart from Cloudify's memory: kept in its state folder, never secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+MAX_EVENTS = 200
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Who owns a project id: the first (installation, tenant, deployment) that used it."""
+
+    installation: str
+    tenant: str
+    deployment: str
+
+    def __str__(self) -> str:
+        return f"deployment {self.deployment} (tenant {self.tenant}, installation {self.installation})"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something worth remembering; `at` is UTC in ISO 8601."""
+
+    at: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One project. Times are UTC in ISO 8601, sizes bytes; `ports` maps a service's name to a port on 127.0.0.1.
+
+    `volume_written` is true once a machine had the volume writable; `held` says why the volume is kept, empty if
+    it is not. `document` is the project document that was last accepted; `installed` is true from the first
+    machine until the machine is removed.
+    """
+
+    project: str
+    binding: Binding
+    generation: int = 1
+    created: str = ""
+    expires: str = ""
+    machine: str = ""
+    volume: str = ""
+    volume_bytes: int = 0
+    volume_written: bool = False
+    at_end: str = "hold"
+    held: str = ""
+    installed: bool = False
+    ports: Mapping[str, int] = field(default_factory=dict)
+    layer: str = ""
+    desktop_tls: bool = False
+    tls_fingerprint: str = ""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    work_folder: str = ""
+    events: tuple[Event, ...] = ()
+
+    def noting(self, at: datetime, text: str) -> Record:
+        """The same record with one more event, the oldest dropped beyond a limit."""
+        event = Event(at.isoformat(timespec="seconds"), text)
+        return replace(self, events=(*self.events, event)[-MAX_EVENTS:])
+
+    def tags(self) -> dict[str, str]:
+        """The tags that every resource of the project carries."""
+        return {
+            "project": self.project,
+            "deployment": self.binding.deployment,
+            "generation": str(self.generation),
+            "installation": self.binding.installation,
+        }
+
+
+def to_document(record: Record) -> dict[str, Any]:
+    """The record as plain JSON types."""
+    return asdict(record)
+
+
+def from_document(document: Mapping[str, Any]) -> Record:
+    """The reverse of `to_document`; keys of other versions are ignored, so that an older program reads a newer file."""
+    known = {f.name for f in fields(Record)}
+    values = {key: value for key, value in document.items() if key in known}
+    values["binding"] = Binding(**document["binding"])
+    values["events"] = tuple(Event(**event) for event in document.get("events", ()))
+    return Record(**values)
