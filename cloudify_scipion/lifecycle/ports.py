@@ -5,7 +5,7 @@ Every method looks before it acts: making what is there already, or removing wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,6 +103,9 @@ class Shell(Protocol):
         self, argv: Sequence[str], *, stdin: bytes | None = None, timeout: float = 60.0, expect: Sequence[int] = (0,)
     ) -> CommandResult:
         """Run and wait. Raises CommandFailed on an exit code outside `expect`, MachineUnreachable if SSH fails."""
+
+    def stream(self, argv: Sequence[str], on_line: Callable[[str], None], timeout: float) -> CommandResult:
+        """Run, handing every line of output to `on_line` as it comes. Only a failure of SSH itself is an error."""
 
     def wait_until_ready(self, deadline: float) -> None:
         """Return when SSH answers with the known host key; raise MachineUnreachable after `deadline` seconds."""
@@ -264,6 +267,13 @@ class ConnectShell(Protocol):
         """A shell that verifies the machine's host key."""
 
 
+class Web(Protocol):
+    """Questions to the desktop's gateway from outside the machine."""
+
+    def answers(self, url: str, fingerprint: str) -> bool:
+        """Whether `url`/health answers; with TLS only if its certificate has that SHA-256 fingerprint."""
+
+
 @dataclass(frozen=True)
 class Services:
     """All ports that the use cases need, wired once by an adapter."""
@@ -277,3 +287,4 @@ class Services:
     clock: Clock
     progress: Progress
     connect: ConnectShell
+    web: Web

@@ -35,8 +35,9 @@ class Record:
     """One project. Times are UTC in ISO 8601, sizes bytes; `ports` maps a service's name to a port on 127.0.0.1.
 
     `volume_written` is true once a machine had the volume writable; `held` says why the volume is kept, empty if
-    it is not. `document` is the project document that was last accepted; `installed` is true from the first
-    machine until the machine is removed.
+    it is not. `settings` holds what was last asked of each part (keys: project, site, volume, software, workflow,
+    desktop), enough to build all of it again. `installed` is true from the first machine until it is removed.
+    `layer` is the software layer that the machine stands on, empty while its software is not complete.
     """
 
     project: str
@@ -53,9 +54,8 @@ class Record:
     installed: bool = False
     ports: Mapping[str, int] = field(default_factory=dict)
     layer: str = ""
-    desktop_tls: bool = False
     tls_fingerprint: str = ""
-    document: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     work_folder: str = ""
     events: tuple[Event, ...] = ()
 
@@ -63,6 +63,10 @@ class Record:
         """The same record with one more event, the oldest dropped beyond a limit."""
         event = Event(at.isoformat(timespec="seconds"), text)
         return replace(self, events=(*self.events, event)[-MAX_EVENTS:])
+
+    def asking(self, part: str, settings: Mapping[str, Any]) -> Record:
+        """The same record with what is now asked of `part`."""
+        return replace(self, settings={**self.settings, part: dict(settings)})
 
     def tags(self) -> dict[str, str]:
         """The tags that every resource of the project carries."""

@@ -1,0 +1,115 @@
+"""Puppet runs on a machine over SSH: send the modules, apply them, report every resource."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from cloudify_scipion.adapters.access import Access
+from cloudify_scipion.adapters.puppet_report import failures, parse_line, parse_report
+from cloudify_scipion.adapters.tarball import pack, read_folder, unpack_on
+from cloudify_scipion.errors import PuppetFailed
+from cloudify_scipion.lifecycle.ports import Progress, PuppetResult, Shell
+
+FOLDER = "/run/cloudify-scipion"
+CODE, ACCESS, REPORT = f"{FOLDER}/puppet", f"{FOLDER}/access", f"{FOLDER}/report"
+SUCCESS = (0, 2)
+"""Exit codes of --detailed-exitcodes: 0 nothing to do, 2 changed, 4 and 6 failures, 1 the run itself failed."""
+DEADLINE = 3600.0
+NOT_SHIPPED = {"spec", "README.md", "REFERENCE.md", "__pycache__"}
+
+
+class PuppetOverSsh:
+    """Implements the port Puppet; `code` is the folder that holds hiera.yaml, manifests, data and modules."""
+
+    def __init__(self, code: Path, access: Access, progress: Progress) -> None:
+        self._code = code
+        self._access = access
+        self._progress = progress
+
+    def modules_digest(self) -> str:
+        """SHA-256 over names and contents of every file that is sent to machines."""
+        digest = hashlib.sha256()
+        for path, content in sorted(read_folder(self._code, self._shipped()).items()):
+            digest.update(f"{path}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
+
+    def apply(
+        self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
+    ) -> PuppetResult:
+        """Apply `classes` with Hiera `data`; raises PuppetFailed with every failed resource."""
+        began = time.monotonic()
+        shell.run(["install", "-d", "-m", "0755", FOLDER])
+        unpack_on(shell, CODE, self._archive({**data, "classes": list(classes)}, modules))
+        try:
+            return self._apply(shell, run, began)
+        finally:
+            shell.run(["rm", "-rf", CODE, ACCESS, REPORT])
+
+    def _apply(self, shell: Shell, run: str, began: float) -> PuppetResult:
+        environment = self._access.give(shell, ACCESS) if run == "software" else "/dev/null"
+        lines, code = self._stream(shell, run, environment)
+        report = shell.run(["cat", f"{REPORT}/last_run_report.yaml"], expect=(0, 1)).stdout
+        results = parse_report(report)
+        if code not in SUCCESS:
+            raise PuppetFailed(f"Puppet's {run} run failed (exit code {code}):\n{failures(results, lines)}")
+        return PuppetResult([r for r in results if r.status == "changed"], time.monotonic() - began)
+
+    def _stream(self, shell: Shell, run: str, environment: str) -> tuple[list[str], int]:
+        lines: list[str] = []
+        seen = Counting(self._progress)
+
+        def on_line(line: str) -> None:
+            lines.append(line)
+            seen.line(line)
+
+        with self._progress.during(f"Puppet applies the {run} run"):
+            result = shell.stream(_command(run, environment), on_line, DEADLINE)
+        return lines, result.code
+
+    def _archive(self, data: Mapping[str, object], modules: Path | None) -> bytes:
+        files = read_folder(self._code, self._shipped())
+        if modules:
+            files |= read_folder(modules, _files(modules), prefix="modules/")
+        files["data/run.yaml"] = yaml.safe_dump(dict(data), allow_unicode=True).encode()
+        return pack(files, mode=0o644)
+
+    def _shipped(self) -> Iterable[Path]:
+        return (path for path in _files(self._code) if not NOT_SHIPPED & set(path.relative_to(self._code).parts))
+
+
+class Counting:
+    """Says which resource Puppet just finished, with how many there were."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._count = 0
+
+    def line(self, line: str) -> None:
+        """One line of Puppet's log."""
+        found = parse_line(line)
+        if found:
+            self._count += 1
+            resource, message = found
+            self._progress.say(f"  {self._count:3d}  {resource}: {message[:160]}")
+        elif line.startswith(("Error:", "Warning:")):
+            self._progress.say(f"  {line[:400]}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _command(run: str, environment: str) -> list[str]:
+    return [
+        "env", f"FACTER_cloudify_scipion_run={run}", "LC_ALL=C.UTF-8",
+        "sh", "-c", 'set -a; . "$0"; exec "$@"', environment,
+        "puppet", "apply", "--detailed-exitcodes", "--color=false", "--show_diff=false", "--logdest=console",
+        f"--hiera_config={CODE}/hiera.yaml", f"--modulepath={CODE}/modules:/usr/share/puppet/modules",
+        f"--lastrunreport={REPORT}/last_run_report.yaml", f"--lastrunfile={REPORT}/last_run_summary.yaml",
+        f"--statedir={REPORT}", f"{CODE}/manifests/site.pp",
+    ]  # fmt: skip

@@ -1,0 +1,107 @@
+"""The state root: one folder per project with its record, keys and lock."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.lock import Locks
+from cloudify_scipion.adapters.nspawn.network import port_is_free
+from cloudify_scipion.adapters.ssh_keys import ensure_keys
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.ports import Keys
+from cloudify_scipion.lifecycle.record import Record, from_document, to_document
+
+DEFAULT_ROOT = "/var/lib/cloudify-scipion"
+VARIABLE = "CLOUDIFY_SCIPION_STATE"
+
+
+def state_root(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the state lies: $CLOUDIFY_SCIPION_STATE, or /var/lib/cloudify-scipion."""
+    return Path(environment.get(VARIABLE) or DEFAULT_ROOT)
+
+
+class ProjectFolders:
+    """Implements the port Projects."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._locks = Locks()
+
+    def installation(self) -> str:
+        """The installation's id, made at the first call."""
+        path = self._root / "installation"
+        with self._locks.briefly(self._root / "installation.lock"):
+            if not path.exists():
+                write_atomic(path, secrets.token_hex(4).encode())
+            return path.read_text(encoding="ascii")
+
+    def folder(self, project: str) -> Path:
+        """The project's folder, made with mode 0700."""
+        folder = self._root / "projects" / project
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def load(self, project: str) -> Record | None:
+        """The project's record, or None."""
+        path = self._record(project)
+        try:
+            return from_document(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise PermanentError(f"the project's record {path} is damaged: {error}", "restore it from a backup") from error
+
+    def save(self, record: Record) -> None:
+        """Write it atomically."""
+        text = json.dumps(to_document(record), indent=1, sort_keys=True, ensure_ascii=False)
+        write_atomic(self._record(record.project), text.encode())
+
+    def all(self) -> Sequence[Record]:
+        """Every record, by project id."""
+        found = sorted((self._root / "projects").glob("*/project.json"))
+        return [record for path in found if (record := self.load(path.parent.name))]
+
+    def forget(self, project: str) -> None:
+        """Remove the project's folder. The record goes first: what is left after a crash is no project."""
+        self._record(project).unlink(missing_ok=True)
+        shutil.rmtree(self._record(project).parent, ignore_errors=True)
+
+    def hold_lock(self, project: str, purpose: str) -> None:
+        """Hold the project's lock until this process ends. Raises ProjectBusy naming the holder."""
+        self._locks.hold(self._root / "locks" / project, project, purpose)
+
+    def keys(self, project: str) -> Keys:
+        """The project's SSH keys, made at the first call."""
+        return ensure_keys(self.folder(project) / "ssh")
+
+    def choose_ports(self, project: str, names: Sequence[str], first: int, last: int) -> Mapping[str, int]:
+        """Free ports on 127.0.0.1, reserved by writing them into the project's record under one lock."""
+        with self._locks.briefly(self._root / "ports.lock"):
+            record = self.load(project)
+            if record and set(names) <= set(record.ports):
+                return dict(record.ports)
+            taken = {port for other in self.all() for port in other.ports.values()}
+            free = (port for port in range(first, last + 1) if port not in taken and port_is_free(port))
+            chosen = dict(zip(names, free, strict=False))
+            if len(chosen) < len(names):
+                raise PermanentError(
+                    f"no free port between {first} and {last} on 127.0.0.1 (needed: {len(names)})",
+                    "widen `ports` in the site file, or end a project",
+                )
+            if record:
+                self.save(replace(record, ports=chosen))
+            return chosen
+
+    def _record(self, project: str) -> Path:
+        return self._root / "projects" / project / "project.json"
+
+
+
+

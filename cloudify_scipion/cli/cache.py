@@ -1,0 +1,42 @@
+"""`cloudify-scipion cache`: the software layers kept for the next projects."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from cloudify_scipion.cli.wiring import services
+
+
+@click.group("cache")
+def cache_group() -> None:
+    """List or remove cached software layers."""
+
+
+@cache_group.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(as_json: bool) -> None:
+    """List the software layers, oldest first."""
+    layers = services().layers.list()
+    if as_json:
+        click.echo(json.dumps([asdict(layer) for layer in layers], indent=1))
+        return
+    for layer in layers:
+        contents = ", ".join(f"{name} {version}" for name, version in layer.contents.items())
+        users = f"used by {', '.join(layer.used_by)}" if layer.used_by else "not in use"
+        click.echo(f"{layer.digest[:12]}  {layer.size_bytes / 1e9:5.2f} GB  {layer.created_at}  {users}  {contents}")
+
+
+@cache_group.command("prune")
+@click.argument("digest", required=False)
+def prune_command(digest: str | None) -> None:
+    """Remove the layers that no machine stands on, or the one whose digest begins with DIGEST."""
+    cache = services().layers
+    wanted = [layer for layer in cache.list() if (layer.digest.startswith(digest) if digest else not layer.used_by)]
+    for layer in wanted:
+        cache.remove(layer.digest)
+        click.echo(f"removed {layer.digest[:12]} ({layer.size_bytes / 1e9:.2f} GB)")
+    if not wanted:
+        click.echo("nothing to remove")

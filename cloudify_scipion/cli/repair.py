@@ -1,0 +1,25 @@
+"""`cloudify-scipion repair`: bring a project back after a crash or a reboot."""
+
+from __future__ import annotations
+
+import click
+
+from cloudify_scipion.adapters.cloudify_local import remove_half_made
+from cloudify_scipion.cli.wiring import known_record, services
+from cloudify_scipion.lifecycle.repair import repair_project
+
+
+@click.command("repair")
+@click.argument("project")
+def repair_command(project: str) -> None:
+    """Bring PROJECT's volume, machine, software and desktop back, and clear what an interrupted `cfy install` left."""
+    ports = services()
+    record = known_record(ports, project)
+    ports.projects.hold_lock(project, "repair")
+    for removed in remove_half_made(record.binding.deployment, record.work_folder):
+        click.echo(f"removed {removed}: Cloudify had not finished it and would have refused the name")
+        click.echo(f"run again: cfy install BLUEPRINT -b {record.binding.deployment} -i INPUTS")
+    if record.installed:
+        repair_project(ports, record)
+    else:
+        click.echo(f"project '{project}' has no machine; installing it again adopts its volume")

@@ -1,0 +1,51 @@
+"""`cloudify-scipion status`: what a project is doing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from cloudify_scipion.cli.wiring import known_record, services
+from cloudify_scipion.lifecycle.scipion_project import summary
+from cloudify_scipion.lifecycle.status import Status, project_status
+
+
+@click.command("status")
+@click.argument("project")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status_command(project: str, as_json: bool) -> None:
+    """Show PROJECT's machine, software, desktop, time left and what runs."""
+    ports = services()
+    status = project_status(ports, known_record(ports, project))
+    if as_json:
+        click.echo(json.dumps(asdict(status), indent=1))
+    else:
+        for name, value in status_lines(status):
+            click.echo(f"{name:<10} {value}")
+    if status.machine_problem or status.desktop_problem:
+        raise click.exceptions.Exit(1)
+
+
+def status_lines(status: Status) -> list[tuple[str, str]]:
+    """The status as (name, value) lines for a person."""
+    lines = [
+        ("project", f"{status.project}, {status.deployment}"),
+        ("machine", status.machine_problem or f"{status.machine} is running"),
+        ("software", ", ".join(f"{name} {version}" for name, version in status.software.items())),
+        ("desktop", status.desktop_problem or f"answers at {status.desktop} (link: cloudify-scipion open {status.project})"),
+        ("volume", f"{status.volume}, HELD: {status.held}" if status.held else status.volume),
+        ("time left", time_left(status.seconds_left)),
+    ]
+    if status.protocols:
+        lines.append(("workflow", summary(status.protocols)))
+    return lines + [("", f"{p.id:>6}  {p.status:<10} {p.label}  {p.error}".rstrip()) for p in status.protocols]
+
+
+def time_left(seconds: float) -> str:
+    """Such as `13 days 4 h`, or since when the project has expired."""
+    left = timedelta(seconds=abs(seconds))
+    text = f"{left.days} days {left.seconds // 3600} h"
+    return text if seconds >= 0 else f"none: expired {text} ago"

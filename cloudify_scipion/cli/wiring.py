@@ -1,0 +1,24 @@
+"""What the commands share: the services, and the record of a project named on the command line."""
+
+from __future__ import annotations
+
+import click
+
+from cloudify_scipion.adapters.local import local_services
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.record import Record
+
+
+def services() -> Services:
+    """The ports; progress goes to standard error, so that standard output is the answer alone."""
+    return local_services(lambda line: click.echo(line, err=True))
+
+
+def known_record(ports: Services, project: str) -> Record:
+    """The record of `project`; a PermanentError lists the known ones."""
+    record = ports.projects.load(project)
+    if record is None:
+        known = ", ".join(r.project for r in ports.projects.all()) or "none"
+        raise PermanentError(f"project '{project}' is not known on this machine (known: {known})", "look for a typing error")
+    return record

@@ -1,0 +1,116 @@
+"""The remote desktop in the browser: the project run, and links to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from cloudify_scipion.errors import TemporaryError
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.record import Record
+
+CLASSES = ("system", "desktop")
+LINK = "/usr/local/sbin/cloudify-desktop-link"
+TLS_FOLDER = "/etc/cloudify-desktop/tls"
+SERVICES = ("cloudify-desktop-vnc", "cloudify-desktop-session", "cloudify-desktop-gateway")
+ANSWER_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to the desktop; good for one browser until `expires` (seconds since 1970, UTC)."""
+
+    url: str
+    expires: float
+
+
+def configure_desktop(services: Services, record: Record) -> None:
+    """The project run: identity, and the desktop's configuration and services. Needs no network."""
+    _send_certificate(services, record)
+    result = services.puppet.apply(services.connect(record), "project", CLASSES, project_data(record))
+    services.progress.say(f"project run: {len(result.changed)} resources changed in {result.seconds:.0f} s")
+
+
+def project_data(record: Record) -> dict[str, object]:
+    """Hiera data of the project run. Nothing in it is secret."""
+    project, desktop = record.settings["project"], record.settings["desktop"]
+    return {
+        "system::identity": {
+            "project_id": record.project,
+            "title": project["title"],
+            "ssh_keys": list(project.get("owner", {}).get("ssh_keys", [])),
+        },
+        "desktop::title": project["title"] or record.project,
+        "desktop::geometry": desktop["geometry"],
+        "desktop::tls": with_tls(record),
+        "desktop::scipion_project": record.project,
+    }
+
+
+def _send_certificate(services: Services, record: Record) -> None:
+    """A certificate that the site gives travels over SSH's standard input, never through Puppet's data."""
+    given = record.settings["site"].get("desktop", {})
+    if given.get("tls") != "given":
+        return
+    shell = services.connect(record)
+    shell.run(["install", "-d", "-m", "0750", "-g", "cloudify-desktop", "/etc/cloudify-desktop", TLS_FOLDER])
+    for name, secret in (("cert.pem", given["tls_certificate"]), ("key.pem", given["tls_key"])):
+        content = services.secrets.get(secret).encode()
+        words = ["install", "-m", "0600", "-o", "cloudify-desktop", "/dev/stdin", f"{TLS_FOLDER}/{name}"]
+        shell.run(words, stdin=content)
+
+
+def start_desktop(services: Services, record: Record) -> Record:
+    """Start the services and return when the gateway answers through its published port."""
+    shell = services.connect(record)
+    shell.run(["systemctl", "start", *SERVICES])
+    fingerprint = shell.run([LINK, "--fingerprint"]).stdout.strip() if with_tls(record) else ""
+    record = update(services, record, tls_fingerprint=fingerprint)
+    end = services.clock.monotonic() + ANSWER_SECONDS
+    while not services.web.answers(desktop_url(record), fingerprint):
+        if services.clock.monotonic() > end:
+            raise TemporaryError(
+                f"the desktop does not answer at {desktop_url(record)}",
+                f"see the gateway's log: journalctl -u {SERVICES[-1]} on the machine",
+            )
+        services.clock.sleep(0.2)
+    services.progress.say(f"the desktop answers at {desktop_url(record)}; a link: cloudify-scipion open {record.project}")
+    return record
+
+
+def desktop_problem(services: Services, record: Record) -> str:
+    """What is wrong with the desktop, empty if nothing is."""
+    if not services.web.answers(desktop_url(record), record.tls_fingerprint):
+        return f"the desktop does not answer at {desktop_url(record)}"
+    states = services.connect(record).run(["systemctl", "is-active", *SERVICES], expect=range(128)).stdout.split()
+    down = [name for name, state in zip(SERVICES, states, strict=False) if state != "active"]
+    return f"not running: {', '.join(down)}" if down else ""
+
+
+def open_link(services: Services, record: Record, valid_seconds: int = 60) -> Link:
+    """A fresh link, made and verified on the machine."""
+    answer = json.loads(services.connect(record).run([LINK, "--valid", str(valid_seconds)]).stdout)
+    return Link(f"{desktop_url(record)}/#token={answer['token']}", float(answer["expires"]))
+
+
+def revoke_links(services: Services, record: Record) -> int:
+    """End every link and session; returns how many there were."""
+    return int(json.loads(services.connect(record).run([LINK, "--revoke"]).stdout)["revoked"])
+
+
+def stop_desktop(services: Services, record: Record) -> None:
+    """End the sessions before the machine goes; nothing to do when it is off."""
+    if services.machines.look(record.machine).running:
+        services.progress.say("ending the desktop's sessions")
+        services.connect(record).run(["systemctl", "stop", *reversed(SERVICES)], expect=range(128))
+
+
+def with_tls(record: Record) -> bool:
+    """Whether the site wants TLS; a desktop on 127.0.0.1 does without, so that no browser warns."""
+    return record.settings["site"].get("desktop", {}).get("tls", "none") != "none"
+
+
+def desktop_url(record: Record) -> str:
+    """The desktop's address, without any token."""
+    return f"{'https' if with_tls(record) else 'http'}://127.0.0.1:{record.ports['desktop']}"

@@ -1,0 +1,108 @@
+"""The machine: made from the base and, where one is cached, from the software layer that the project needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloudify_scipion.lifecycle.layer import software_layer
+from cloudify_scipion.lifecycle.ports import MachineSpec, SeedFile, Services, Shell, VolumeMount
+from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.volume import TARGET
+
+SSH, DESKTOP = 22, 6080
+READY_SECONDS = 90.0
+
+
+def create_machine(services: Services, record: Record) -> Record:
+    """Make the machine's disk unless it is there; a new machine is a new generation."""
+    if not services.machines.look(record.machine).exists:
+        digest = software_layer(services, record).digest
+        layer = digest if services.layers.has(digest) else ""
+        record = update(services, record, generation=record.generation + 1, layer=layer, installed=True)
+        services.progress.say(
+            f"starting from the cached software layer {layer[:12]}" if layer else "no cached software layer fits: installing"
+        )
+    record = _with_ports(services, record)
+    if services.machines.create(machine_spec(services, record)):
+        services.progress.say(f"made machine {record.machine}")
+    return record
+
+
+def start_machine(services: Services, record: Record) -> Record:
+    """Boot the machine with the volume in it and wait until SSH answers with the known host key."""
+    record = update(services, record, volume_written=True)
+    services.volumes.attach(record.volume)
+    if services.machines.start(machine_spec(services, record)):
+        services.progress.say(f"machine {record.machine} is up")
+    services.connect(record).wait_until_ready(READY_SECONDS)
+    return record
+
+
+def ensure_machine(services: Services, record: Record) -> Record:
+    """Create and start: the machine as it should be, whatever was there."""
+    return start_machine(services, create_machine(services, record))
+
+
+def machine_problem(services: Services, record: Record) -> str:
+    """What is wrong with the machine, empty if nothing is."""
+    facts = services.machines.look(record.machine)
+    if not facts.exists:
+        return f"machine {record.machine} does not exist"
+    if not facts.running:
+        return f"machine {record.machine} is not running"
+    return "" if facts.network else f"machine {record.machine} has no network"
+
+
+def stop_machine(services: Services, record: Record) -> None:
+    """Shut it down; nothing to do when it is off or gone."""
+    if services.machines.stop(record.machine):
+        services.progress.say(f"stopped machine {record.machine}")
+
+
+def delete_machine(services: Services, record: Record) -> Record:
+    """Remove it and unmount the volume; nothing to do when it is gone."""
+    gone = services.machines.delete(record.machine)
+    services.progress.say(f"deleted machine {record.machine}" if gone else f"machine {record.machine} is gone already")
+    services.volumes.detach(record.volume)
+    return update(services, record, installed=False, layer="", ports={})
+
+
+def machine_spec(services: Services, record: Record) -> MachineSpec:
+    """What the machine is to be, all from the record."""
+    keys = services.projects.keys(record.project)
+    return MachineSpec(
+        name=record.machine,
+        hostname=record.project,
+        tags=record.tags(),
+        ports={SSH: record.ports["ssh"], DESKTOP: record.ports["desktop"]},
+        layer=record.layer or None,
+        mounts=(VolumeMount(record.volume, TARGET),),
+        seed=(
+            SeedFile("/etc/ssh/ssh_host_ed25519_key", keys.host_private, 0o600),
+            SeedFile("/etc/ssh/ssh_host_ed25519_key.pub", f"{keys.host_public}\n".encode()),
+            SeedFile("/root/.ssh/authorized_keys", f"{keys.login_public}\n".encode(), 0o600),
+            SeedFile("/etc/ssh/sshd_config.d/cloudify-scipion.conf", SSHD),
+        ),
+    )
+
+
+SSHD = b"""HostKey /etc/ssh/ssh_host_ed25519_key
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+X11Forwarding no
+"""
+
+
+def _with_ports(services: Services, record: Record) -> Record:
+    site = record.settings["site"].get("ports", {})
+    ports = services.projects.choose_ports(
+        record.project, ("ssh", "desktop"), int(site.get("first", 20000)), int(site.get("last", 20999))
+    )
+    return replace(record, ports=dict(ports))
+
+
+def connect_when_up(services: Services, record: Record) -> Shell | None:
+    """A shell of the machine, or None when it is not running."""
+    return services.connect(record) if services.machines.look(record.machine).running else None

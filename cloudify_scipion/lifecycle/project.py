@@ -1,0 +1,83 @@
+"""Accepting a project: whose it is, and what may change in it once it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from cloudify_scipion.errors import PermanentError, ProjectTaken
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.project.names import resource_name
+
+DAY = timedelta(days=1)
+
+
+def accept_project(services: Services, project: Mapping[str, Any], site: Mapping[str, Any], binding: Binding) -> Record:
+    """The project's record, made at the first call and bound to the deployment before anything else is made.
+
+    Raises ProjectTaken when the id belongs to another deployment.
+    """
+    known = services.projects.load(project["id"])
+    if known and known.binding != binding:
+        raise ProjectTaken(
+            f"project '{project['id']}' belongs to {known.binding}, first used {known.created}",
+            "choose another project id, or work with that deployment",
+        )
+    record = known or _new_record(services, project, binding)
+    asked = record.asking("project", project).asking("site", site)
+    if asked != known:
+        services.projects.save(asked)
+    return asked
+
+
+def _new_record(services: Services, project: Mapping[str, Any], binding: Binding) -> Record:
+    now = services.clock.now()
+    name = resource_name("scipion", project["id"], key=f"{binding.installation}/{project['id']}")
+    return Record(
+        project=project["id"],
+        binding=binding,
+        generation=0,
+        created=now.isoformat(timespec="seconds"),
+        expires=(now + int(project["time_limit_days"]) * DAY).isoformat(timespec="seconds"),
+        machine=name,
+        volume=name,
+    )
+
+
+def refuse_changes(record: Record, volume_bytes: int, software: Mapping[str, Any] | None) -> None:
+    """Raise PermanentError with the differences when an existing project is asked to become something else."""
+    differences = []
+    if record.volume_bytes and volume_bytes != record.volume_bytes:
+        differences.append(f"volume: is {record.volume_bytes / 1e9:g} GB, asked for {volume_bytes / 1e9:g} GB")
+    if record.installed and software is not None:
+        differences += _software_differences(record.settings.get("software", software), software)
+    if differences:
+        listed = "\n".join(f"  {difference}" for difference in differences)
+        raise PermanentError(
+            f"project '{record.project}' exists and cannot be changed in this way:\n{listed}",
+            "put the old values back, or use another project id",
+        )
+
+
+def _software_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    keys = ("scipion", "plugins", "em_packages", "example_data")
+    return [f"software.{key}: is {was.get(key)!r}, asked for {now.get(key)!r}" for key in keys if (was.get(key) or {}) != (now.get(key) or {})]
+
+
+def note(services: Services, record: Record, text: str) -> Record:
+    """Remember an event of the project and say it."""
+    services.progress.say(text)
+    noted = record.noting(services.clock.now(), text)
+    services.projects.save(noted)
+    return noted
+
+
+def update(services: Services, record: Record, **values: Any) -> Record:
+    """Save the record with new values, if they are new."""
+    changed = replace(record, **values)
+    if changed != record:
+        services.projects.save(changed)
+    return changed

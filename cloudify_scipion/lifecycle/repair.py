@@ -1,0 +1,29 @@
+"""Bring a project back, layer by layer, from its record alone: after a crash, or a reboot of the host."""
+
+from __future__ import annotations
+
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.desktop import configure_desktop, start_desktop
+from cloudify_scipion.lifecycle.machine import ensure_machine
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import note
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.scipion_project import create_scipion_project
+from cloudify_scipion.lifecycle.software import ensure_software
+from cloudify_scipion.lifecycle.volume import heal_volume
+
+PARTS = ("project", "site", "volume", "software")
+
+
+def repair_project(services: Services, record: Record) -> Record:
+    """Converge volume, machine, software, Scipion project and desktop, each only as far as it was ever installed."""
+    if not record.installed or any(part not in record.settings for part in PARTS):
+        raise PermanentError(f"project '{record.project}' has no machine to repair", "run its install again")
+    heal_volume(services, record)
+    record = ensure_software(services, ensure_machine(services, record))
+    if "workflow" in record.settings:
+        create_scipion_project(services, record)
+    if "desktop" in record.settings:
+        configure_desktop(services, record)
+        record = start_desktop(services, record)
+    return note(services, record, f"project '{record.project}' was repaired")

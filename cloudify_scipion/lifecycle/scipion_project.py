@@ -1,0 +1,136 @@
+"""The Scipion project: made from the workflow, and its run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloudify_scipion.errors import PermanentError, ScipionError, WorkflowDropped
+from cloudify_scipion.lifecycle.ports import Services, Shell
+from cloudify_scipion.lifecycle.project import note
+from cloudify_scipion.lifecycle.record import Record
+
+TOOL = "/opt/scipion/bin/scipion-workflow"
+FOLDER = "/run/cloudify-scipion"
+DROPPED = 3
+POLL_SECONDS, WORD_SECONDS = 2.0, 10.0
+ENDED = {"finished", "failed", "aborted", "interactive"}
+BROKEN = {"failed", "aborted"}
+
+
+@dataclass(frozen=True)
+class ProtocolStatus:
+    """One protocol of the project as Scipion sees it; `error` is Scipion's message of a failed one."""
+
+    id: str
+    label: str
+    status: str
+    error: str = ""
+
+
+def create_scipion_project(services: Services, record: Record) -> None:
+    """Make the Scipion project from the workflow unless it is there.
+
+    Raises WorkflowDropped naming the protocols that Scipion would silently leave out.
+    """
+    shell = services.connect(record)
+    path = f"{FOLDER}/{record.project}.workflow.json"
+    workflow = json.dumps(record.settings["workflow"]["protocols"]).encode()
+    shell.run(["install", "-d", "-m", "0755", FOLDER])
+    shell.run(["install", "-m", "0644", "/dev/stdin", path], stdin=workflow)
+    with services.progress.during("making the Scipion project from its workflow"):
+        done = shell.run(_as_user(TOOL, "create", record.project, path), timeout=300, expect=(0, DROPPED))
+    answer = json.loads(done.stdout.strip().splitlines()[-1])
+    if done.code == DROPPED:
+        raise _dropped(answer["dropped"])
+    word = "made" if answer["created"] else "there already"
+    services.progress.say(f"Scipion project {record.project}: {word}, {answer['protocols']} protocols")
+
+
+def _dropped(protocols: Sequence[dict[str, str]]) -> WorkflowDropped:
+    listed = "\n".join(f"  protocol {p['id']}: {p['class']} ({p['label']})" for p in protocols)
+    return WorkflowDropped(
+        f"Scipion does not know these protocols and would leave them out of the project:\n{listed}",
+        "add the plugins that provide them to software.plugins, or take the protocols out of the workflow",
+    )
+
+
+def run_workflow(services: Services, record: Record) -> None:
+    """Start the workflow's unit, or re-attach to it, and follow it for up to the minutes asked for.
+
+    A protocol that fails is reported and is no error of the install.
+    """
+    asked = record.settings["workflow"]
+    if not asked["run"]:
+        return
+    shell = services.connect(record)
+    shell.run(["systemctl", "start", "--no-block", unit(record)])
+    follow_workflow(services, record, shell, asked["wait_minutes"] * 60.0)
+
+
+def follow_workflow(services: Services, record: Record, shell: Shell, seconds: float) -> None:
+    """Report what the protocols do until all have ended or `seconds` have passed."""
+    clock, said = services.clock, ""
+    began = spoken = clock.monotonic()
+    while True:
+        protocols = protocol_statuses(shell, record)
+        line = summary(protocols)
+        if line != said or clock.monotonic() - spoken >= WORD_SECONDS:
+            services.progress.say(f"workflow: {line} ({clock.monotonic() - began:.0f} s)")
+            said, spoken = line, clock.monotonic()
+        if all(p.status in ENDED for p in protocols):
+            return _report_failures(services, record, protocols)
+        if clock.monotonic() - began >= seconds:
+            return services.progress.say("workflow: it goes on; see cloudify-scipion status " + record.project)
+        clock.sleep(POLL_SECONDS)
+
+
+def protocol_statuses(shell: Shell, record: Record) -> list[ProtocolStatus]:
+    """The protocols of the project, in the order of their ids."""
+    done = shell.run(_as_user(TOOL, "status", record.project), timeout=120)
+    found = json.loads(done.stdout.strip().splitlines()[-1])["protocols"]
+    return [ProtocolStatus(str(p["id"]), p["label"], p["status"], p.get("error") or "") for p in found]
+
+
+def summary(protocols: Sequence[ProtocolStatus]) -> str:
+    """Such as `1 of 2 protocols ended; running: relion - 2D classification`."""
+    ended = sum(p.status in ENDED for p in protocols)
+    counts = Counter(p.status for p in protocols)
+    running = [p.label for p in protocols if p.status == "running"]
+    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    return f"{ended} of {len(protocols)} protocols ended ({told})" + (f"; running: {', '.join(running)}" if running else "")
+
+
+def _report_failures(services: Services, record: Record, protocols: Sequence[ProtocolStatus]) -> None:
+    for protocol in protocols:
+        if protocol.status in BROKEN:
+            note(services, record, f"protocol {protocol.id} ({protocol.label}) {protocol.status}: {protocol.error}")
+
+
+def stop_workflow(services: Services, record: Record) -> None:
+    """End the workflow's unit; nothing to do when the machine is off."""
+    if services.machines.look(record.machine).running:
+        try:
+            services.connect(record).run(["systemctl", "stop", unit(record)], timeout=60)
+        except ScipionError as error:
+            services.progress.say(f"could not end the workflow cleanly, the machine stops anyway: {error.what}")
+
+
+def workflow_problem(services: Services, record: Record) -> str:
+    """What is wrong with the Scipion project, empty if nothing is. A failed protocol is the scientist's matter."""
+    try:
+        protocol_statuses(services.connect(record), record)
+    except PermanentError as error:
+        return error.what
+    return ""
+
+
+def unit(record: Record) -> str:
+    """The systemd unit that runs the workflow."""
+    return f"scipion-workflow@{record.project}.service"
+
+
+def _as_user(*argv: str) -> list[str]:
+    return ["runuser", "-u", "scipion", "--", *argv]

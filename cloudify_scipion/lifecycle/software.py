@@ -1,0 +1,38 @@
+"""The software run, and the cached layer that it leaves behind."""
+
+from __future__ import annotations
+
+from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
+from cloudify_scipion.lifecycle.machine import machine_spec, start_machine
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.record import Record
+
+
+def ensure_software(services: Services, record: Record) -> Record:
+    """Apply the software run; keep the result of a first run as a layer, before anything of the project is in it."""
+    layer = software_layer(services, record)
+    result = services.puppet.apply(services.connect(record), "software", layer.classes, layer.data)
+    services.progress.say(f"software run: {len(result.changed)} resources changed in {result.seconds:.0f} s")
+    return record if record.layer else _keep_layer(services, record, layer)
+
+
+def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Record:
+    services.progress.say(f"keeping the software as layer {layer.digest[:12]}: the next project starts from it")
+    services.machines.stop(record.machine)
+    services.machines.capture_layer(machine_spec(services, record), layer.digest, _contents(record))
+    return start_machine(services, update(services, record, layer=layer.digest))
+
+
+def _contents(record: Record) -> dict[str, str]:
+    asked = record.settings["software"]
+    parts = {"scipion": asked["scipion"]}
+    for kind in ("plugins", "em_packages", "example_data"):
+        parts |= asked.get(kind, {})
+    return parts
+
+
+def software_problem(services: Services, record: Record) -> str:
+    """What is wrong with the software, empty if nothing is."""
+    result = services.connect(record).run(["/opt/scipion/bin/scipion", "--version"], expect=range(128))
+    return "" if result.code == 0 else f"Scipion does not start on {record.machine}: {result.stderr.strip()[-300:]}"

@@ -1,0 +1,71 @@
+"""What a project is doing, gathered for people and for portals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cloudify_scipion.errors import ScipionError
+from cloudify_scipion.lifecycle.desktop import desktop_problem, desktop_url
+from cloudify_scipion.lifecycle.machine import machine_problem
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, protocol_statuses
+
+
+@dataclass(frozen=True)
+class Status:
+    """A project seen from outside. A `problem` is empty where all is well; `seconds_left` may be negative."""
+
+    project: str
+    deployment: str
+    machine: str
+    machine_problem: str
+    software: dict[str, str]
+    desktop: str
+    desktop_problem: str
+    volume: str
+    held: str
+    expires: str
+    seconds_left: float
+    protocols: list[ProtocolStatus] = field(default_factory=list)
+
+
+def project_status(services: Services, record: Record) -> Status:
+    """Observe the project; a machine that is down is part of the answer, not an error."""
+    down = machine_problem(services, record) if record.installed else "not installed"
+    left = datetime.fromisoformat(record.expires) - services.clock.now()
+    return Status(
+        project=record.project,
+        deployment=str(record.binding),
+        machine=record.machine,
+        machine_problem=down,
+        software=_software(record),
+        desktop=desktop_url(record) if record.ports else "",
+        desktop_problem=down or _ask(lambda: desktop_problem(services, record)),
+        volume=record.volume,
+        held=record.held,
+        expires=record.expires,
+        seconds_left=left.total_seconds(),
+        protocols=[] if down else _protocols(services, record),
+    )
+
+
+def _software(record: Record) -> dict[str, str]:
+    asked = record.settings.get("software", {})
+    parts = {"scipion": asked.get("scipion", "")}
+    return parts | {name: v for kind in ("plugins", "em_packages", "example_data") for name, v in asked.get(kind, {}).items()}
+
+
+def _protocols(services: Services, record: Record) -> list[ProtocolStatus]:
+    try:
+        return protocol_statuses(services.connect(record), record)
+    except ScipionError:
+        return []
+
+
+def _ask(question: object) -> str:
+    try:
+        return str(question())  # type: ignore[operator]
+    except ScipionError as error:
+        return error.what

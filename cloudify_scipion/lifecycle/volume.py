@@ -1,0 +1,77 @@
+"""The volume: the disk of the working copy, which outlives the machine."""
+
+from __future__ import annotations
+
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import note, update
+from cloudify_scipion.lifecycle.record import Record
+
+TARGET = "/home/scipion/ScipionUserData"
+UNSAVED = "it was writable in a machine, and there is no proof that its data are saved elsewhere"
+
+
+def ensure_volume(services: Services, record: Record) -> Record:
+    """Make the volume, or adopt the one that is there, a held one too."""
+    size = record.settings["volume"]["size_bytes"]
+    if services.volumes.create(record.volume, size, record.tags()):
+        services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
+    else:
+        services.progress.say(f"volume {record.volume} is there already: adopted")
+    return update(services, record, volume_bytes=size, at_end=record.settings["volume"]["at_end"], held="")
+
+
+def volume_problem(services: Services, record: Record) -> str:
+    """What is wrong with the volume, empty if nothing is."""
+    facts = services.volumes.look(record.volume)
+    if not facts.exists:
+        return f"volume {record.volume} does not exist"
+    return "" if facts.mounted else f"volume {record.volume} is not mounted"
+
+
+def heal_volume(services: Services, record: Record) -> None:
+    """Mount it again. A lost volume is never replaced by an empty one without a word: that is an error."""
+    if not services.volumes.look(record.volume).exists:
+        raise PermanentError(
+            f"volume {record.volume} of project '{record.project}' is gone", "restore it, or discard the project and install again"
+        )
+    services.volumes.attach(record.volume)
+
+
+def end_volume(services: Services, record: Record) -> Record | None:
+    """At uninstall: delete a volume that may go, hold any other. Returns the record that remains, or None."""
+    if not services.volumes.look(record.volume).exists:
+        services.progress.say(f"volume {record.volume} is gone already")
+        services.projects.forget(record.project)
+        return None
+    if record.volume_written and not may_discard(record):
+        services.volumes.detach(record.volume)
+        held = update(services, record, held=UNSAVED)
+        return note(
+            services,
+            held,
+            f"volume {record.volume} is HELD: {UNSAVED}. Install project '{record.project}' again to work on with it, "
+            f"or delete it: cloudify-scipion discard {record.project}",
+        )
+    services.volumes.delete(record.volume)
+    services.progress.say(f"deleted volume {record.volume} and all that was in it")
+    services.projects.forget(record.project)
+    return None
+
+
+def may_discard(record: Record) -> bool:
+    """Whether the project file asks for it (volume.at_end) and the site file allows it (allow_discard)."""
+    return record.at_end == "discard" and record.settings["site"].get("allow_discard") is True
+
+
+def discard(services: Services, record: Record) -> None:
+    """Delete the volume of a project that has no machine, on a person's word. Raises PermanentError otherwise."""
+    if services.machines.look(record.machine).exists:
+        raise PermanentError(
+            f"project '{record.project}' is installed: its volume is in use",
+            f"cfy uninstall -b {record.binding.deployment}, then discard again",
+        )
+    record = note(services, record, f"discard of volume {record.volume} was asked for by its project id")
+    services.volumes.delete(record.volume)
+    services.projects.forget(record.project)
+    services.progress.say(f"deleted volume {record.volume} and all that was in it")

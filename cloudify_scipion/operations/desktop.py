@@ -1,0 +1,39 @@
+"""Operations of cloudify.nodes.scipion.Desktop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudify_scipion.lifecycle import desktop as use
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known
+
+
+def create(**_: Any) -> None:
+    """Apply the project run."""
+    call(lambda c: use.configure_desktop(c.services, c.asking("desktop", {"geometry": c.properties["geometry"]}).record))
+
+
+def start(**_: Any) -> None:
+    """Start the desktop and wait until it answers."""
+    call(_start)
+
+
+def _start(c: Call) -> None:
+    record = use.start_desktop(c.services, c.record)
+    c.publish(url=use.desktop_url(record), tls_fingerprint=record.tls_fingerprint)
+
+
+def stop(**_: Any) -> None:
+    """End the sessions."""
+    call_known(lambda c: use.stop_desktop(c.services, c.record))
+
+
+def heal(**_: Any) -> None:
+    """Configure and start it again."""
+    create()
+    start()
+
+
+def check_status(**_: Any) -> dict[str, str]:
+    """Whether it answers."""
+    return ask(lambda c: use.desktop_problem(c.services, c.record))

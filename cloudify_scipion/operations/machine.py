@@ -1,0 +1,43 @@
+"""Operations of cloudify.nodes.scipion.Machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudify_scipion.lifecycle import machine as use
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known, heal_in_place
+
+
+def create(**_: Any) -> None:
+    """Make the machine's disk."""
+    call(lambda c: use.create_machine(c.services, c.asking("software", c.properties["software"]).record))
+
+
+def start(**_: Any) -> None:
+    """Boot it and wait for SSH."""
+    call(_start)
+
+
+def _start(c: Call) -> None:
+    record = use.start_machine(c.services, c.record)
+    c.publish(ssh_port=record.ports["ssh"], machine=record.machine, generation=record.generation)
+
+
+def stop(**_: Any) -> None:
+    """Shut it down."""
+    call_known(lambda c: use.stop_machine(c.services, c.record))
+
+
+def delete(**_: Any) -> None:
+    """Remove it; the volume stays."""
+    call_known(lambda c: use.delete_machine(c.services, c.record))
+
+
+def check_status(**_: Any) -> dict[str, str]:
+    """Whether it runs and has its network."""
+    return ask(lambda c: use.machine_problem(c.services, c.record))
+
+
+def heal(**_: Any) -> None:
+    """Create and start whatever is missing; never replaced by Cloudify's reinstall."""
+    heal_in_place(lambda c: use.ensure_machine(c.services, c.record))

@@ -1,0 +1,41 @@
+"""Operations of cloudify.nodes.scipion.Puppet, the type that blueprint authors derive from."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cloudify import ctx
+
+from cloudify_scipion.operations.boundary import Call, ask, call
+
+
+def create(**_: Any) -> None:
+    """Apply the node's classes."""
+    call(_apply)
+
+
+heal = create
+
+
+def check_status(**_: Any) -> dict[str, str]:
+    """Whether the machine answers; drift is what `heal` puts right."""
+    return ask(lambda c: "" if c.services.machines.look(c.record.machine).running else "the machine is not running")
+
+
+def _apply(c: Call) -> None:
+    given = c.properties
+    with tempfile.TemporaryDirectory() as folder:
+        modules = _unpack(given["modules"], Path(folder)) if given["modules"] else None
+        shell = c.services.connect(c.record)
+        result = c.services.puppet.apply(shell, given["run"], given["classes"], given["data"], modules)
+    c.services.progress.say(f"{ctx.node.id}: {len(result.changed)} resources changed in {result.seconds:.0f} s")
+
+
+def _unpack(resource: str, folder: Path) -> Path:
+    with tarfile.open(fileobj=io.BytesIO(ctx.get_resource(resource))) as archive:
+        archive.extractall(folder, filter="data")
+    return folder

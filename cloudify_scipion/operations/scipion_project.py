@@ -1,0 +1,41 @@
+"""Operations of cloudify.nodes.scipion.ScipionProject."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cloudify import ctx
+
+from cloudify_scipion.lifecycle import scipion_project as use
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known
+from cloudify_scipion.project.inputs import as_boolean
+
+
+def create(**_: Any) -> None:
+    """Make the Scipion project from the workflow."""
+    call(lambda c: use.create_scipion_project(c.services, c.asking("workflow", _settings(c)).record))
+
+
+heal = create
+
+
+def start(**_: Any) -> None:
+    """Run the workflow if the project says so, and follow it for a while."""
+    call(lambda c: use.run_workflow(c.services, c.record))
+
+
+def stop(**_: Any) -> None:
+    """End what runs."""
+    call_known(lambda c: use.stop_workflow(c.services, c.record))
+
+
+def check_status(**_: Any) -> dict[str, str]:
+    """Whether Scipion can read the project."""
+    return ask(lambda c: use.workflow_problem(c.services, c.record))
+
+
+def _settings(c: Call) -> dict[str, Any]:
+    workflow = c.properties["workflow"]
+    protocols = json.loads(ctx.get_resource(workflow)) if workflow else []
+    return {"protocols": protocols, "run": as_boolean(c.properties["run"]), "wait_minutes": float(c.properties["wait_minutes"])}

@@ -1,0 +1,48 @@
+"""Operations of cloudify.nodes.scipion.Volume, the first node of an install and the last of an uninstall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudify_scipion.lifecycle import volume as use
+from cloudify_scipion.lifecycle.project import refuse_changes
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place
+
+
+def precreate(document: Mapping[str, Any], **_: Any) -> None:
+    """Check everything that was asked for, before anything is made."""
+    check_inputs(document)
+    call(lambda c: refuse_changes(c.record, _settings(c)["size_bytes"], document.get("software") or None))
+
+
+def create(**_: Any) -> None:
+    """Make or adopt the volume; say at once when nothing will be kept."""
+    call(_create)
+
+
+def _create(c: Call) -> None:
+    asking = c.asking("volume", _settings(c))
+    record = use.ensure_volume(c.services, asking.record)
+    if use.may_discard(record):
+        c.services.progress.say("NOTHING WILL BE KEPT: project and site say that uninstall deletes the volume and all its data")
+    c.publish(volume=record.volume, at_end=record.at_end)
+
+
+def delete(**_: Any) -> None:
+    """Hold the volume, or delete it if it may go."""
+    call_known(lambda c: use.end_volume(c.services, c.record))
+
+
+def check_status(**_: Any) -> dict[str, str]:
+    """Whether the volume is there and mounted."""
+    return ask(lambda c: use.volume_problem(c.services, c.record))
+
+
+def heal(**_: Any) -> None:
+    """Mount it again; never replaced by Cloudify's reinstall."""
+    heal_in_place(lambda c: use.heal_volume(c.services, c.record))
+
+
+def _settings(c: Call) -> dict[str, Any]:
+    return {"size_bytes": int(float(c.properties["size_gb"]) * 1e9), "at_end": c.properties["at_end"]}
