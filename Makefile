@@ -1,0 +1,55 @@
+# The three commands a newcomer needs: make demo, make test, make demo-down. All need root on Debian 12.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help deps check test demo demo-down bench docs clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PROJECT ?= relion-2d
+SITE := inputs/sites/this-machine.yaml
+BUILD := build/$(PROJECT)
+export CFY_WORKDIR ?= $(CURDIR)/build/cloudify
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
+
+$(BIN)/.packages: packages.txt
+	./tools/install-packages packages.txt
+	mkdir -p $(BIN) && touch $@
+
+$(BIN)/.installed: $(BIN)/.packages requirements.txt requirements-dev.txt setup.py
+	python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-virtualenv -r requirements.txt -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+deps: $(BIN)/.installed ## install the Debian packages and the Python environment
+
+check: deps ## lint, types, unit tests (under two minutes)
+	ruff check cloudify_scipion tests tools puppet setup.py
+	mypy
+	./tools/check-puppet
+	pytest -q -m 'not machine and not packaging' tests
+
+test: deps check ## everything: real install, real browser (needs root)
+	pytest -q -m 'machine or packaging' tests
+
+demo: deps ## from the project file to a desktop in the browser
+	@mkdir -p $(CFY_WORKDIR)
+	cloudify-scipion check inputs/projects/$(PROJECT).json --site $(SITE)
+	cloudify-scipion render inputs/projects/$(PROJECT).json --site $(SITE) -o $(BUILD)
+	cfy profiles use local
+	cfy install $(BUILD)/blueprint.yaml -b $(PROJECT) -i $(BUILD)/inputs.yaml
+	@cloudify-scipion open $(PROJECT)
+
+demo-down: deps ## uninstall the demo; nothing of it is left
+	cfy uninstall -b $(PROJECT) --task-retries 3 --task-retry-interval 5
+	cloudify-scipion held
+
+bench: deps ## measure; writes docs/benchmarks.md
+	python tools/bench.py docs/benchmarks.md
+
+clean: ## remove what was built here
+	rm -rf build dist *.egg-info
