@@ -55,7 +55,11 @@ class Access:
 
     def _apt_sources(self) -> list[Path]:
         etc = self._root / "etc/apt"
-        found = [etc / "sources.list", *(etc / "sources.list.d").glob("*.list"), *(etc / "sources.list.d").glob("*.sources")]
+        found = [
+            etc / "sources.list",
+            *(etc / "sources.list.d").glob("*.list"),
+            *(etc / "sources.list.d").glob("*.sources"),
+        ]
         return sorted(path for path in found if path.is_file())
 
     def _apt_auth(self) -> list[Path]:

@@ -46,11 +46,21 @@ def parse_report(text: str) -> list[ResourceResult]:
 
 
 def _result(name: str, status: dict[str, object]) -> ResourceResult:
-    word = "failed" if status.get("failed") or status.get("failed_to_restart") else "changed" if status.get("changed") else "unchanged"
+    word = (
+        "failed"
+        if status.get("failed") or status.get("failed_to_restart")
+        else "changed"
+        if status.get("changed")
+        else "unchanged"
+    )
     events = status.get("events")
-    messages = [str(e.get("message")) for e in events if e.get("status") == "failure"] if isinstance(events, list) else []
+    messages = (
+        [str(e.get("message")) for e in events if e.get("status") == "failure"] if isinstance(events, list) else []
+    )
     line = status.get("line")
-    return ResourceResult(name, word, str(status.get("file") or ""), line if isinstance(line, int) else 0, "; ".join(messages))
+    return ResourceResult(
+        name, word, str(status.get("file") or ""), line if isinstance(line, int) else 0, "; ".join(messages)
+    )
 
 
 def failures(results: Sequence[ResourceResult], lines: Sequence[str]) -> str:

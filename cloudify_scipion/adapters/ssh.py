@@ -33,7 +33,11 @@ class SshShell:
         """Run and wait. Raises CommandFailed on an exit code outside `expect`, MachineUnreachable if SSH fails."""
         try:
             done = subprocess.run(
-                [*self._command, shlex.join(argv)], input=stdin or b"", capture_output=True, timeout=timeout, check=False
+                [*self._command, shlex.join(argv)],
+                input=stdin or b"",
+                capture_output=True,
+                timeout=timeout,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             raise TemporaryError(f"{argv[0]} on {self._name} did not end within {timeout:.0f} s") from None
@@ -64,7 +68,9 @@ class SshShell:
                 return
             except TemporaryError as error:
                 if time.monotonic() > end:
-                    raise MachineUnreachable(f"{self._name} did not answer on SSH within {deadline:.0f} s: {error.what}") from error
+                    raise MachineUnreachable(
+                        f"{self._name} did not answer on SSH within {deadline:.0f} s: {error.what}"
+                    ) from error
                 time.sleep(0.2)
 
     def _checked(self, argv: Sequence[str], result: CommandResult, expect: Sequence[int]) -> CommandResult:

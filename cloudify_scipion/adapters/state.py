@@ -56,7 +56,9 @@ class ProjectFolders:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            raise PermanentError(f"the project's record {path} is damaged: {error}", "restore it from a backup") from error
+            raise PermanentError(
+                f"the project's record {path} is damaged: {error}", "restore it from a backup"
+            ) from error
 
     def save(self, record: Record) -> None:
         """Write it atomically."""
@@ -101,7 +103,3 @@ class ProjectFolders:
 
     def _record(self, project: str) -> Path:
         return self._root / "projects" / project / "project.json"
-
-
-
-

@@ -35,7 +35,10 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
         ("project", f"{status.project}, {status.deployment}"),
         ("machine", status.machine_problem or f"{status.machine} is running"),
         ("software", ", ".join(f"{name} {version}" for name, version in status.software.items())),
-        ("desktop", status.desktop_problem or f"answers at {status.desktop} (link: cloudify-scipion open {status.project})"),
+        (
+            "desktop",
+            status.desktop_problem or f"answers at {status.desktop} (link: cloudify-scipion open {status.project})",
+        ),
         ("volume", f"{status.volume}, HELD: {status.held}" if status.held else status.volume),
         ("time left", time_left(status.seconds_left)),
     ]

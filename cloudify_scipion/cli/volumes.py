@@ -21,7 +21,10 @@ def held_command(as_json: bool) -> None:
         return
     for record in records:
         click.echo(f"{record.project:<24} {record.volume_bytes / 1e9:g} GB  {record.held}")
-    click.echo(f"{len(records)} held; delete one: cloudify-scipion discard PROJECT" if records else "no volume is held", err=True)
+    click.echo(
+        f"{len(records)} held; delete one: cloudify-scipion discard PROJECT" if records else "no volume is held",
+        err=True,
+    )
 
 
 @click.command("discard")

@@ -20,5 +20,7 @@ def known_record(ports: Services, project: str) -> Record:
     record = ports.projects.load(project)
     if record is None:
         known = ", ".join(r.project for r in ports.projects.all()) or "none"
-        raise PermanentError(f"project '{project}' is not known on this machine (known: {known})", "look for a typing error")
+        raise PermanentError(
+            f"project '{project}' is not known on this machine (known: {known})", "look for a typing error"
+        )
     return record

@@ -75,7 +75,9 @@ def start_desktop(services: Services, record: Record) -> Record:
                 f"see the gateway's log: journalctl -u {SERVICES[-1]} on the machine",
             )
         services.clock.sleep(0.2)
-    services.progress.say(f"the desktop answers at {desktop_url(record)}; a link: cloudify-scipion open {record.project}")
+    services.progress.say(
+        f"the desktop answers at {desktop_url(record)}; a link: cloudify-scipion open {record.project}"
+    )
     return record
 
 

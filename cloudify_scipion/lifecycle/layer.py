@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cloudify_scipion.catalogue.digest import software_digest
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.puppet_data import puppet_data
+from cloudify_scipion.catalogue.puppet_data import puppet_data, software_contents, software_digest
 from cloudify_scipion.catalogue.resolve import resolve
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
@@ -23,11 +22,13 @@ class SoftwareLayer:
     digest: str
     classes: Sequence[str]
     data: Mapping[str, object]
+    contents: Mapping[str, str]
 
 
 def software_layer(services: Services, record: Record) -> SoftwareLayer:
     """The layer that the record's software needs. Raises InputError for software that the catalogue does not have."""
     asked = record.settings["software"]
-    data = puppet_data(resolve(software_from_document(asked), load_catalogue()))
+    software = resolve(software_from_document(asked), load_catalogue())
+    data = puppet_data(software)
     digest = software_digest(services.machines.base_digest(), services.puppet.modules_digest(), CLASSES, data)
-    return SoftwareLayer(digest, CLASSES, data)
+    return SoftwareLayer(digest, CLASSES, data, software_contents(software))

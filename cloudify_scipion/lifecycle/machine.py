@@ -21,7 +21,9 @@ def create_machine(services: Services, record: Record) -> Record:
         layer = digest if services.layers.has(digest) else ""
         record = update(services, record, generation=record.generation + 1, layer=layer, installed=True)
         services.progress.say(
-            f"starting from the cached software layer {layer[:12]}" if layer else "no cached software layer fits: installing"
+            f"starting from the cached software layer {layer[:12]}"
+            if layer
+            else "no cached software layer fits: installing"
         )
     record = _with_ports(services, record)
     if services.machines.create(machine_spec(services, record)):

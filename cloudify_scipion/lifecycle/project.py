@@ -64,7 +64,11 @@ def refuse_changes(record: Record, volume_bytes: int, software: Mapping[str, Any
 
 def _software_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     keys = ("scipion", "plugins", "em_packages", "example_data")
-    return [f"software.{key}: is {was.get(key)!r}, asked for {now.get(key)!r}" for key in keys if (was.get(key) or {}) != (now.get(key) or {})]
+    return [
+        f"software.{key}: is {was.get(key)!r}, asked for {now.get(key)!r}"
+        for key in keys
+        if (was.get(key) or {}) != (now.get(key) or {})
+    ]
 
 
 def note(services: Services, record: Record, text: str) -> Record:

@@ -100,7 +100,9 @@ def summary(protocols: Sequence[ProtocolStatus]) -> str:
     counts = Counter(p.status for p in protocols)
     running = [p.label for p in protocols if p.status == "running"]
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    return f"{ended} of {len(protocols)} protocols ended ({told})" + (f"; running: {', '.join(running)}" if running else "")
+    return f"{ended} of {len(protocols)} protocols ended ({told})" + (
+        f"; running: {', '.join(running)}" if running else ""
+    )
 
 
 def _report_failures(services: Services, record: Record, protocols: Sequence[ProtocolStatus]) -> None:

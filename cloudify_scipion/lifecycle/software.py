@@ -20,16 +20,8 @@ def ensure_software(services: Services, record: Record) -> Record:
 def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Record:
     services.progress.say(f"keeping the software as layer {layer.digest[:12]}: the next project starts from it")
     services.machines.stop(record.machine)
-    services.machines.capture_layer(machine_spec(services, record), layer.digest, _contents(record))
+    services.machines.capture_layer(machine_spec(services, record), layer.digest, layer.contents)
     return start_machine(services, update(services, record, layer=layer.digest))
-
-
-def _contents(record: Record) -> dict[str, str]:
-    asked = record.settings["software"]
-    parts = {"scipion": asked["scipion"]}
-    for kind in ("plugins", "em_packages", "example_data"):
-        parts |= asked.get(kind, {})
-    return parts
 
 
 def software_problem(services: Services, record: Record) -> str:

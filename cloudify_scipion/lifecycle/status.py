@@ -54,7 +54,9 @@ def project_status(services: Services, record: Record) -> Status:
 def _software(record: Record) -> dict[str, str]:
     asked = record.settings.get("software", {})
     parts = {"scipion": asked.get("scipion", "")}
-    return parts | {name: v for kind in ("plugins", "em_packages", "example_data") for name, v in asked.get(kind, {}).items()}
+    return parts | {
+        name: v for kind in ("plugins", "em_packages", "example_data") for name, v in asked.get(kind, {}).items()
+    }
 
 
 def _protocols(services: Services, record: Record) -> list[ProtocolStatus]:

@@ -33,7 +33,8 @@ def heal_volume(services: Services, record: Record) -> None:
     """Mount it again. A lost volume is never replaced by an empty one without a word: that is an error."""
     if not services.volumes.look(record.volume).exists:
         raise PermanentError(
-            f"volume {record.volume} of project '{record.project}' is gone", "restore it, or discard the project and install again"
+            f"volume {record.volume} of project '{record.project}' is gone",
+            "restore it, or discard the project and install again",
         )
     services.volumes.attach(record.volume)
 

@@ -13,10 +13,12 @@ from cloudify import ctx
 from cloudify.exceptions import NonRecoverableError, OperationRetry
 
 from cloudify_scipion.adapters.local import local_services
-from cloudify_scipion.errors import ScipionError, TemporaryError
+from cloudify_scipion.errors import InputError, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, update
 from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.project.inputs import coerce_inputs, decode
+from cloudify_scipion.project.load import check_documents
 
 RETRY_SECONDS = 120.0
 """How long a temporary failure is tried again inside an operation: the local profile's own retries may be 0."""
@@ -79,7 +81,8 @@ def check_inputs(document: Mapping[str, Any]) -> None:
     """Raise with every problem of the project document and the site; an empty document is an author's blueprint."""
     if not document:
         return
-    problems = check_documents(coerce_inputs(document), _properties()["site"], "blueprint inputs", "site")
+    project, site = coerce_inputs(_plain(document), "project"), coerce_inputs(_properties()["site"], "site")
+    problems = check_documents(project, site, "inputs", "inputs, site")
     if problems:
         raise NonRecoverableError(str(InputError(problems)))
 
@@ -108,9 +111,13 @@ def _services() -> Services:
 
 
 def _properties() -> Mapping[str, Any]:
-    # Cloudify's own mapping types are read-only and not JSON: plain values go further in.
-    properties: dict[str, Any] = json.loads(json.dumps(ctx.node.properties))
-    return properties
+    properties: Mapping[str, Any] = _plain(ctx.node.properties)
+    return {**properties, "site": coerce_inputs(properties["site"], "site")}
+
+
+def _plain(value: object) -> Any:
+    """Cloudify's own mapping types are read-only: plain values go further in, encoded text decoded."""
+    return decode(json.loads(json.dumps(value)))
 
 
 def _translated(work: Callable[[], T], retry: bool = True) -> T:

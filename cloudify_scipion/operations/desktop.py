@@ -10,7 +10,11 @@ from cloudify_scipion.operations.boundary import Call, ask, call, call_known
 
 def create(**_: Any) -> None:
     """Apply the project run."""
-    call(lambda c: use.configure_desktop(c.services, c.asking("desktop", {"geometry": c.properties["geometry"]}).record))
+    call(_create)
+
+
+def _create(c: Call) -> None:
+    use.configure_desktop(c.services, c.asking("desktop", {"geometry": c.properties["geometry"]}).record)
 
 
 def start(**_: Any) -> None:

@@ -9,7 +9,7 @@ from cloudify import ctx
 
 from cloudify_scipion.lifecycle import scipion_project as use
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known
-from cloudify_scipion.project.inputs import as_boolean
+from cloudify_scipion.project.inputs import coerce_inputs
 
 
 def create(**_: Any) -> None:
@@ -36,6 +36,8 @@ def check_status(**_: Any) -> dict[str, str]:
 
 
 def _settings(c: Call) -> dict[str, Any]:
-    workflow = c.properties["workflow"]
-    protocols = json.loads(ctx.get_resource(workflow)) if workflow else []
-    return {"protocols": protocols, "run": as_boolean(c.properties["run"]), "wait_minutes": float(c.properties["wait_minutes"])}
+    given = {"run": c.properties["run"], "wait_minutes": c.properties["wait_minutes"]}
+    asked = coerce_inputs(given, "project", "workflow")
+    resource = c.properties["workflow"]
+    protocols = json.loads(ctx.get_resource(resource)) if resource else []
+    return {"protocols": protocols, "run": asked.get("run", False), "wait_minutes": asked.get("wait_minutes", 0)}

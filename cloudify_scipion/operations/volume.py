@@ -25,7 +25,7 @@ def _create(c: Call) -> None:
     asking = c.asking("volume", _settings(c))
     record = use.ensure_volume(c.services, asking.record)
     if use.may_discard(record):
-        c.services.progress.say("NOTHING WILL BE KEPT: project and site say that uninstall deletes the volume and all its data")
+        c.services.progress.say("NOTHING WILL BE KEPT: uninstall deletes the volume and all data in it (volume.at_end)")
     c.publish(volume=record.volume, at_end=record.at_end)
 
 
