@@ -99,3 +99,7 @@ class VolumeBusy(PermanentError):
 
 class DiskFull(PermanentError):
     """No room is left where a file had to be written."""
+
+
+class PortInUse(PermanentError):
+    """A port that was to be published is taken by another program."""

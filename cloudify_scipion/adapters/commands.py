@@ -1,0 +1,92 @@
+"""Programs of this host, run to their end: lists of words, captured text, errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cloudify_scipion.errors import CommandFailed, MissingTool, TemporaryError
+from cloudify_scipion.lifecycle.ports import CommandResult
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+PACKAGE_OF = {
+    "apt-config": "apt",
+    "debugfs": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+    "losetup": "mount",
+    "mkfs.ext4": "e2fsprogs",
+    "mmdebstrap": "mmdebstrap",
+    "mount": "mount",
+    "script": "bsdutils",
+    "setpriv": "util-linux",
+    "slirp4netns": "slirp4netns",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sync": "coreutils",
+    "systemd-nspawn": "systemd-container",
+    "umount": "mount",
+    "unshare": "util-linux",
+}
+"""Debian package that brings each program."""
+
+
+def clean_environment() -> dict[str, str]:
+    """An environment with nothing of the caller's in it: what a child does not get, it cannot leak."""
+    return {"PATH": SYSTEM_PATH, "HOME": "/root", "LANG": "C.UTF-8"}
+
+
+def missing_tools(tools: Sequence[str]) -> MissingTool | None:
+    """One error naming every program of `tools` that is absent and the packages to install; None if all are there."""
+    absent = [tool for tool in tools if not _found(tool)]
+    if not absent:
+        return None
+    packages = sorted({PACKAGE_OF.get(tool, tool) for tool in absent})
+    return MissingTool(
+        f"this machine lacks {', '.join(absent)}", f"apt-get install --no-install-recommends {' '.join(packages)}"
+    )
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    stdin: bytes | None = None,
+    timeout: float = 60.0,
+    expect: Sequence[int] = (0,),
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> CommandResult:
+    """Run a program and wait for it, at most `timeout` seconds, in a clean environment unless `env` is given.
+
+    Raises MissingTool if it is absent, CommandFailed on an exit code outside `expect`, TemporaryError on a timeout.
+    """
+    try:
+        done = subprocess.run(
+            list(argv),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            timeout=timeout,
+            env=clean_environment() if env is None else dict(env),
+            cwd=cwd,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise missing_tools([argv[0]]) or CommandFailed(f"{argv[0]} could not be started: {error}", 127) from error
+    except subprocess.TimeoutExpired as error:
+        raise TemporaryError(f"`{shlex.join(argv)}` did not end within {timeout:.0f} s") from error
+    result = CommandResult(done.returncode, _text(done.stdout), _text(done.stderr))
+    if result.code not in expect:
+        raise CommandFailed(f"`{shlex.join(argv)}` failed", result.code, result.stderr or result.stdout)
+    return result
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
+def _found(tool: str) -> bool:
+    return any(os.access(Path(folder) / tool, os.X_OK) for folder in SYSTEM_PATH.split(":"))

@@ -1,0 +1,160 @@
+"""The base system that all machines stand on: built once per recipe, then never changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cloudify_scipion.adapters.commands import clean_environment, run
+from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.nspawn import aptsources
+from cloudify_scipion.adapters.nspawn.locks import locked
+from cloudify_scipion.adapters.nspawn.mounts import holding_file_system
+from cloudify_scipion.adapters.nspawn.recipe import Recipe
+from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.errors import CommandFailed, DiskFull, PermanentError, TemporaryError
+from cloudify_scipion.lifecycle.ports import Progress
+
+NEEDED_BYTES = 1_000_000_000
+"""Room that a build takes at its peak, packages included."""
+BUILD_SECONDS = 1800.0
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
+
+
+class BaseCache:
+    """Bases below `root`/cache/base, one folder per recipe digest: `root/` and `meta.json`."""
+
+    def __init__(self, root: Path, progress: Progress, recipe: Recipe | None = None) -> None:
+        self._folder = root / "cache" / "base"
+        self._progress = progress
+        self.recipe = recipe or Recipe()
+        self.digest = self.recipe.digest()
+
+    @property
+    def path(self) -> Path:
+        """Root folder of the base, whether it is there or not."""
+        return self._folder / self.digest / "root"
+
+    def ensure(self) -> bool:
+        """Have the base built. True if it was not there.
+
+        Raises DiskFull, PermanentError without a Debian source on this host, TemporaryError if apt could not fetch.
+        """
+        if self.path.is_dir():
+            return False
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self._folder / f"{self.digest}.lock", self._progress, "another project builds the base system"):
+            if self.path.is_dir():
+                return False
+            self._build()
+        return True
+
+    def _build(self) -> None:
+        part = self._folder / f"{self.digest}.part"
+        remove_tree(part)  # of a builder that died: nobody else holds the lock
+        _check_room(self._folder, NEEDED_BYTES)
+        part.mkdir(mode=0o700)
+        try:
+            with self._progress.during("building the base system from this host's Debian sources"):
+                _bootstrap(self.recipe, part)
+                finish(self.recipe, part / "root")
+            write_atomic(part / "meta.json", _meta(self.recipe))
+            run(["sync", "-f", str(part)], timeout=300)
+        except BaseException:
+            remove_tree(part)
+            raise
+        part.rename(self._folder / self.digest)
+
+
+def finish(recipe: Recipe, root: Path) -> None:
+    """Take everything of this host out of a new base, and put our few settings in."""
+    for pattern in recipe.removed:
+        for found in root.glob(pattern.lstrip("/")):
+            remove_tree(found)
+    for name, text in recipe.files.items():
+        path = root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for unit in recipe.masked:
+        link = root / "etc/systemd/system" / unit
+        link.unlink(missing_ok=True)
+        link.symlink_to("/dev/null")
+
+
+def bootstrap_argv(recipe: Recipe, target: Path, sources: list[Path], settings: Path) -> list[str]:
+    """The command that makes the base: it and all its mounts are gone as soon as the builder is."""
+    contained = ["setpriv", "--pdeathsig", "KILL"]
+    contained += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    options = [f"--dpkgopt={option}" for option in recipe.dpkg]
+    options += [f"--aptopt={option}" for option in (*recipe.apt, str(settings))]
+    hooks = "/usr/share/mmdebstrap/hooks/file-mirror-automount"
+    if any("file:" in source.read_text() for source in sources) and Path(hooks).is_dir():
+        options.append(f"--hook-dir={hooks}")
+    make = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--skip=check/empty"]
+    include = f"--include={','.join(recipe.packages)}"
+    return [*contained, *make, *options, include, recipe.suite, str(target), *map(str, sources)]
+
+
+def _bootstrap(recipe: Recipe, part: Path) -> None:
+    texts = aptsources.debian_sources(aptsources.host_source_files(), recipe.suite)
+    if not texts:
+        raise PermanentError(
+            f"no apt source of this host serves Debian {recipe.suite} main", "add one to /etc/apt/sources.list.d"
+        )
+    with _private_folder(part) as private:
+        settings = private / "fetch.conf"
+        settings.write_text(aptsources.fetch_settings())
+        sources = [private / f"source{number}" for number in range(len(texts))]
+        for path, text in zip(sources, texts, strict=True):
+            path.write_text(text)
+        proxies = {key: value for key, value in os.environ.items() if key.lower() in _PROXIES}
+        env = {**clean_environment(), **proxies, "TMPDIR": str(private), "DEBIAN_FRONTEND": "noninteractive"}
+        try:
+            run(bootstrap_argv(recipe, part / "root", sources, settings), timeout=BUILD_SECONDS, env=env)
+        except CommandFailed as error:
+            raise _explained(error, part) from error
+
+
+@contextmanager
+def _private_folder(part: Path) -> Iterator[Path]:
+    # world-searchable because apt fetches as the user _apt; its parents are not
+    private = Path(tempfile.mkdtemp(dir=part, prefix="build."))
+    try:
+        yield private
+    finally:
+        remove_tree(private)
+
+
+def _explained(error: CommandFailed, part: Path) -> DiskFull | TemporaryError:
+    if "No space left on device" in error.output:
+        return _disk_full(part, NEEDED_BYTES)
+    lines = [line for line in error.output.splitlines() if line.startswith(("E:", "W:", "Err:"))]
+    told = "\n".join((lines or error.output.splitlines())[-15:])
+    return TemporaryError(
+        f"the base system could not be built:\n{told}", "apt-get update must work on this host", retry_after=15.0
+    )
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    if shutil.disk_usage(folder).free < needed:
+        raise _disk_full(folder, needed)
+
+
+def _disk_full(folder: Path, needed: int) -> DiskFull:
+    point = holding_file_system(folder)
+    free = shutil.disk_usage(folder).free
+    return DiskFull(
+        f"the file system {point} has {free / 1e6:.0f} MB left; building the base system takes {needed / 1e6:.0f} MB",
+        f"make room on {point}, or point CLOUDIFY_SCIPION_STATE at another file system",
+    )
+
+
+def _meta(recipe: Recipe) -> bytes:
+    facts = {"digest": recipe.digest(), "suite": recipe.suite, "packages": recipe.packages}
+    return json.dumps({**facts, "created": datetime.now(UTC).isoformat(timespec="seconds")}, indent=1).encode()

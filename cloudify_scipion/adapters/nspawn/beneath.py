@@ -1,0 +1,83 @@
+"""Opening paths inside a folder that somebody else wrote, so that no symlink and no mount leads out of it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from cloudify_scipion.errors import PermanentError
+
+_SYS_OPENAT2 = 437
+_RESOLVE_NO_XDEV = 0x01
+_RESOLVE_NO_SYMLINKS = 0x04
+_RESOLVE_BENEATH = 0x08
+_RESOLVE_IN_ROOT = 0x10
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class _OpenHow(ctypes.Structure):
+    _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
+
+
+@contextmanager
+def folder(path: Path) -> Iterator[int]:
+    """A descriptor of one of our own folders."""
+    descriptor = os.open(path, _FOLDER)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_child(parent: int, name: str) -> int:
+    """Open the folder `name` of `parent`; OSError with EXDEV if something is mounted there, ELOOP on a symlink."""
+    return _openat2(parent, name, _RESOLVE_NO_XDEV | _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH)
+
+
+def open_inside(root: int, path: PurePosixPath) -> int:
+    """Open a folder of a machine's tree; symlinks mean what they mean inside the machine; no mount is crossed."""
+    return _openat2(root, str(path), _RESOLVE_IN_ROOT | _RESOLVE_NO_XDEV)
+
+
+def write_inside(root: int, path: str, content: bytes, mode: int) -> None:
+    """Write a file of root's into a machine's tree, whole or not at all; missing folders get 0755, a secret's 0700."""
+    target = PurePosixPath("/") / path
+    parent = _make_folders(root, target.parent, 0o755 if mode & 0o007 else 0o700)
+    temporary = f".{target.name}.cloudify-scipion"
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600, dir_fd=parent)
+        with os.fdopen(handle, "wb") as stream:
+            os.fchown(handle, 0, 0)
+            os.fchmod(handle, mode)
+            stream.write(content)
+        os.rename(temporary, target.name, src_dir_fd=parent, dst_dir_fd=parent)
+    finally:
+        os.close(parent)
+
+
+def _make_folders(root: int, path: PurePosixPath, mode: int) -> int:
+    try:
+        return open_inside(root, path)
+    except FileNotFoundError:
+        parent = _make_folders(root, path.parent, mode)
+        try:
+            os.mkdir(path.name, mode, dir_fd=parent)
+        finally:
+            os.close(parent)
+        return open_inside(root, path)
+
+
+def _openat2(parent: int, name: str, resolve: int) -> int:
+    how = _OpenHow(_FOLDER, 0, resolve)
+    opened = int(_LIBC.syscall(_SYS_OPENAT2, parent, os.fsencode(name), ctypes.byref(how), ctypes.sizeof(how)))
+    if opened >= 0:
+        return opened
+    number = ctypes.get_errno()
+    if number == errno.ENOSYS:
+        raise PermanentError("this kernel is too old: openat2 is missing", "use Linux 5.6 or newer")
+    raise OSError(number, os.strerror(number), name)

@@ -1,0 +1,30 @@
+"""What this host must offer before a local machine can be made."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cloudify_scipion.adapters.commands import missing_tools
+from cloudify_scipion.errors import PermanentError
+
+MACHINE_TOOLS = ("mmdebstrap", "systemd-nspawn", "slirp4netns", "mount", "umount", "unshare", "setpriv", "script")
+VOLUME_TOOLS = ("mkfs.ext4", "e2fsck", "debugfs", "losetup", "mount", "umount")
+
+
+def require(tools: Sequence[str]) -> None:
+    """Raise PermanentError unless this is root, MissingTool naming all programs that are absent."""
+    require_root()
+    error = missing_tools(tools)
+    if error is not None:
+        raise error
+
+
+def require_root() -> None:
+    """Raise PermanentError, with the command to use, unless this process is root's."""
+    if os.geteuid() != 0:
+        again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        raise PermanentError("local machines need root: mounts, namespaces and loop devices", f"sudo {again}")

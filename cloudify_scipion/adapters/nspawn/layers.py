@@ -1,0 +1,114 @@
+"""The cache of software layers: cache/layers/DIGEST/{root,meta.json}, immutable once it is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.adapters.commands import run
+from cloudify_scipion.adapters.files import sync_folder, write_atomic
+from cloudify_scipion.adapters.nspawn.folders import machine_folders
+from cloudify_scipion.adapters.nspawn.locks import locked
+from cloudify_scipion.adapters.nspawn.overlay import lowers_in_use
+from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.ports import LayerFacts
+
+
+class LayerCache:
+    """Implements the port Layers below `root`/cache/layers."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folder = root / "cache" / "layers"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While held, no layer comes, goes, or gets its first machine."""
+        with locked(self._folder / ".lock"):
+            yield
+
+    def has(self, digest: str) -> bool:
+        """Whether a complete layer of that digest is kept."""
+        return self.path(digest).is_dir()
+
+    def list(self) -> Sequence[LayerFacts]:
+        """All layers kept, oldest first."""
+        users = self._users()
+        found = [self._facts(path, users) for path in self._folder.glob("*/meta.json") if not path.parent.suffix]
+        return sorted(found, key=lambda facts: (facts.created_at, facts.digest))
+
+    def remove(self, digest: str) -> None:
+        """Remove one, and what a broken-off attempt left of it. PermanentError naming the machines that stand on it."""
+        with self.locked():
+            users = self._users().get(digest, [])
+            if users:
+                raise PermanentError(
+                    f"layer {digest[:12]} is in use by {', '.join(users)}", "uninstall these projects first"
+                )
+            kept, doomed = self._folder / digest, self._folder / f"{digest}.removed"
+            if kept.is_dir():
+                kept.rename(doomed)
+            for leftover in (doomed, self._part(digest)):
+                remove_tree(leftover)
+
+    def path(self, digest: str) -> Path:
+        """Root folder of a layer."""
+        return self._folder / digest / "root"
+
+    def store(
+        self, upper: Path, digest: str, base: str, contents: Mapping[str, str], downloads: Mapping[str, str]
+    ) -> None:
+        """Turn a cleaned `upper` of the same file system into the layer `digest`; the caller holds the lock.
+
+        Killed at any point and followed by `finish`, either the upper is where it was or the layer is complete.
+        """
+        part = self._part(digest)
+        remove_tree(part)
+        part.mkdir(mode=0o700, parents=True)
+        meta = {
+            "digest": digest,
+            "base": base,
+            "contents": dict(contents),
+            "created": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "size": tree_size(upper),
+            "downloads": dict(downloads),
+        }
+        write_atomic(part / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())
+        run(["sync", "-f", str(upper)], timeout=600)
+        upper.rename(part / "root")
+        self.finish(digest)
+
+    def finish(self, digest: str) -> None:
+        """Complete a layer whose tree was already moved here; the caller holds the lock."""
+        part = self._part(digest)
+        if (part / "root").is_dir() and not self.has(digest):
+            part.rename(self._folder / digest)
+            sync_folder(self._folder)
+
+    def _part(self, digest: str) -> Path:
+        return self._folder / f"{digest}.part"
+
+    def _facts(self, path: Path, users: Mapping[str, Sequence[str]]) -> LayerFacts:
+        meta: dict[str, Any] = json.loads(path.read_text())
+        digest = meta["digest"]
+        return LayerFacts(digest, meta["size"], meta["created"], meta["contents"], tuple(users.get(digest, ())))
+
+    def _users(self) -> dict[str, Sequence[str]]:
+        users: dict[str, set[str]] = {}
+        for machine in machine_folders(self._root):
+            record = machine.record()
+            for digest in {record.layer, record.capturing} if record else ():
+                if digest is not None:
+                    users.setdefault(digest, set()).add(machine.name)
+        for layer in self._folder.glob("*/root"):
+            digest = layer.parent.name
+            # also a machine whose folder somebody deleted while it ran
+            for point in lowers_in_use(layer.relative_to(self._root)) + lowers_in_use(layer):
+                if point.is_relative_to(self._root.resolve()):
+                    users.setdefault(digest, set()).add(point.parent.name)
+        return {digest: sorted(names) for digest, names in users.items()}

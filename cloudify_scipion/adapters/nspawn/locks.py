@@ -1,0 +1,27 @@
+"""Short critical sections between processes, with a word to whoever has to wait."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from cloudify_scipion.lifecycle.ports import Progress
+
+
+@contextmanager
+def locked(path: Path, progress: Progress | None = None, reason: str = "") -> Iterator[None]:
+    """Hold the lock `path`; it ends with the process, however that ends. Says `reason` if it has to wait."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with progress.during(f"waiting: {reason}") if progress else nullcontext():
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,207 @@
+"""Volumes as files: an ext4 image each, loop-mounted below the volumes' own folder."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+
+from cloudify_scipion.adapters.commands import run
+from cloudify_scipion.adapters.files import sync_folder, write_atomic
+from cloudify_scipion.adapters.nspawn import hosttools
+from cloudify_scipion.adapters.nspawn.locks import locked
+from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
+from cloudify_scipion.adapters.nspawn.mounts import Mount, holding_file_system, mounted_at, unmount
+from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
+from cloudify_scipion.lifecycle.ports import Progress, VolumeFacts
+
+OWNER = 2000
+"""uid and gid of the project's user on every machine."""
+RESERVE_BYTES = 200_000_000
+"""Room to be left on the host's file system beside a full volume."""
+_CHECKED = (0, 1)
+
+
+class LoopVolumes:
+    """Implements the port Volumes below `root`/volumes."""
+
+    def __init__(self, root: Path, progress: Progress) -> None:
+        self._folder = root / "volumes"
+        self._progress = progress
+
+    def look(self, name: str) -> VolumeFacts:
+        """Observe; a half-made volume does not exist."""
+        image = self._image(name)
+        try:
+            size = image.stat().st_size
+        except OSError:
+            return VolumeFacts(exists=False)
+        mounted = self._mounted(name) is not None
+        return VolumeFacts(True, size, self._point(name) if mounted else None, self._tags(name))
+
+    def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
+        """Make it, empty, owned by the project's user. DiskFull if the host could not hold it when full."""
+        hosttools.require(hosttools.VOLUME_TOOLS)
+        with self._locked():
+            made = not self._image(name).exists()
+            if made:
+                self._check_room(size_bytes)
+            if self._tags(name) != dict(tags):
+                write_atomic(self._tags_file(name), json.dumps(dict(tags), indent=1).encode())
+            if made:
+                self._progress.say(f"making volume {name} of {size_bytes / 1e9:.1f} GB")
+                self._make(name, size_bytes)
+            return made
+
+    def attach(self, name: str) -> Path:
+        """Mount it, checked first if it was not left cleanly; returns where."""
+        hosttools.require(hosttools.VOLUME_TOOLS)
+        with self._locked():
+            if not self._image(name).exists():
+                raise PermanentError(f"volume {name} does not exist")
+            point = self._point(name)
+            if self._mounted(name) is None:
+                self._refuse_foreign(point)
+                self._mount(name)
+            return point
+
+    def detach(self, name: str) -> bool:
+        """Unmount it and free its loop device. VolumeBusy, naming who, while something uses it."""
+        with self._locked():
+            return self._release(name)
+
+    def delete(self, name: str) -> bool:
+        """Detach and remove it."""
+        with self._locked():
+            changed = self._release(name)
+            point = self._point(name)
+            if point.is_dir():
+                self._remove_point(point)
+            for path in (self._image(name), self._part(name), self._tags_file(name)):
+                changed = path.exists() or changed
+                path.unlink(missing_ok=True)
+            return changed
+
+    def _make(self, name: str, size_bytes: int) -> None:
+        part = self._part(name)
+        part.unlink(missing_ok=True)
+        try:
+            with part.open("wb") as stream:
+                os.fchmod(stream.fileno(), 0o600)
+                stream.truncate(size_bytes)
+            extended = f"root_owner={OWNER}:{OWNER},lazy_itable_init=1,lazy_journal_init=1,nodiscard"
+            run(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", extended, str(part)], timeout=300)
+            # hidden from the others on the machine; no lost+found in the user's folder
+            for request in ("rmdir lost+found", "set_inode_field <2> mode 040700"):
+                run(["debugfs", "-w", "-R", request, str(part)])
+            run(["sync", str(part)], timeout=300)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        part.rename(self._image(name))
+        sync_folder(self._folder)
+
+    def _mount(self, name: str) -> None:
+        image, point = self._image(name), self._point(name)
+        point.mkdir(mode=0o700, parents=True, exist_ok=True)
+        loops = loops_of(image)
+        device = loops[0] if loops else Path(run(["losetup", "--find", "--show", str(image)]).stdout.strip())
+        try:
+            if is_exclusive(device):  # else a container that is still ending has it mounted
+                self._check(name, device)
+            run(["mount", "-t", "ext4", "-o", "nosuid,nodev", str(device), str(point)])
+            with suppress(OSError):  # an empty one that a check has made again
+                (point / "lost+found").rmdir()
+        except BaseException:
+            run(["losetup", "--detach", str(device)], expect=(0, 1))
+            raise
+
+    def _check(self, name: str, device: Path) -> None:
+        done = run(["e2fsck", "-p", str(device)], expect=range(256), timeout=3600)
+        if done.code not in _CHECKED:
+            raise PermanentError(
+                f"the file system of volume {name} is damaged beyond automatic repair:\n{done.stdout.strip()}",
+                f"copy {self._image(name)}, then run: e2fsck -f {self._image(name)}",
+            )
+
+    def _release(self, name: str) -> bool:
+        point, image = self._point(name), self._image(name)
+        mount = mounted_at(point) if point.is_dir() else None
+        if mount is not None and not mount.source.startswith("/dev/loop"):
+            raise PermanentError(f"{mount.source} is mounted at {point}, which is not ours", f"umount {point}")
+        if mount is not None:
+            _wait_for_users(name, mount)
+            try:
+                unmount(point)
+            except PermanentError as error:
+                raise VolumeBusy(error.what, error.next_step) from error
+        loops = loops_of(image)
+        for device in loops:
+            run(["losetup", "--detach", str(device)], expect=(0, 1))
+        return mount is not None or bool(loops)
+
+    def _mounted(self, name: str) -> Mount | None:
+        mount = mounted_at(self._point(name))
+        return mount if mount is not None and Path(mount.source) in loops_of(self._image(name)) else None
+
+    def _refuse_foreign(self, point: Path) -> None:
+        other = mounted_at(point)
+        if other is not None:
+            raise PermanentError(f"{other.source} is mounted at {point}, which is not this volume", f"umount {point}")
+
+    def _remove_point(self, point: Path) -> None:
+        try:
+            point.rmdir()
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+            raise PermanentError(
+                f"{point} holds files that are not the volume's", "save them, then remove them"
+            ) from error
+
+    def _check_room(self, size_bytes: int) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._folder).free
+        if free < size_bytes + RESERVE_BYTES:
+            point = holding_file_system(self._folder)
+            needed = f"{(size_bytes + RESERVE_BYTES) / 1e9:.1f} GB"
+            raise DiskFull(
+                f"{point} has {free / 1e9:.1f} GB left; a volume of {size_bytes / 1e9:.1f} GB takes {needed}",
+                "ask for a smaller volume, or make room",
+            )
+
+    def _tags(self, name: str) -> dict[str, str]:
+        try:
+            tags: dict[str, str] = json.loads(self._tags_file(name).read_text())
+        except (OSError, ValueError):
+            return {}
+        return tags
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self._folder / ".lock")
+
+    def _image(self, name: str) -> Path:
+        return self._folder / f"{name}.img"
+
+    def _part(self, name: str) -> Path:
+        return self._folder / f"{name}.part"
+
+    def _tags_file(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _point(self, name: str) -> Path:
+        return self._folder / "mnt" / name
+
+
+def _wait_for_users(name: str, mount: Mount, seconds: float = 5.0) -> None:
+    # a container that has just ended lets go of its mounts a little later
+    deadline = time.monotonic() + seconds
+    while users := users_of(mount.device):
+        if time.monotonic() > deadline:
+            raise VolumeBusy(f"volume {name} is in use by {'; '.join(users)}", "stop the machine first")
+        time.sleep(0.1)
