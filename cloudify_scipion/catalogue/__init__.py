@@ -1,0 +1,1 @@
+"""Pure: the software that can be asked for, and what a request comes to."""

@@ -1,0 +1,1 @@
+"""Pure: project files, site files, workflows and names."""

@@ -1,0 +1,53 @@
+"""What commands print: results on standard output, errors on standard error, or JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+import click
+
+from cloudify_scipion.errors import InputError, Problem, ScipionError
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+"""The option `--json`; the command gets it as `as_json`."""
+
+
+def say(text: str) -> None:
+    """Print a line of a command's result."""
+    click.echo(_printable(text))
+
+
+def say_json(value: Any) -> None:
+    """Print a command's result for programs: one JSON object."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def fail(error: ScipionError) -> None:
+    """Print an error for people; the problems of inputs grouped by file."""
+    text = problems_text(error.problems) if isinstance(error, InputError) else f"error: {error}"
+    click.echo(_printable(text), err=True)
+
+
+def fail_json(error: ScipionError) -> None:
+    """Print an error for programs, on standard output."""
+    listed = [vars(problem) for problem in error.problems] if isinstance(error, InputError) else []
+    say_json({"ok": False, "error": error.what, "next_step": error.next_step, "problems": listed})
+
+
+def problems_text(problems: Iterable[Problem]) -> str:
+    """Problems below the name of their file, and how many there are."""
+    ordered = sorted(problems, key=lambda problem: problem.source)
+    lines = []
+    for source, group in groupby(ordered, key=lambda problem: problem.source):
+        lines.append(source)
+        lines += [f"  {problem.path}: {problem.message}" for problem in group]
+    count = len(ordered)
+    return "\n".join([*lines, f"{count} problem{'s' if count != 1 else ''}"])
+
+
+def _printable(text: str) -> str:
+    """Text without terminal control characters and lone surrogates, which a file's author could have put into it."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)

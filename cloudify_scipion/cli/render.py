@@ -1,0 +1,45 @@
+"""`cloudify-scipion render`: a project file and a site file become a blueprint folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cloudify_scipion.blueprint.folder import write_folder
+from cloudify_scipion.blueprint.render import render as render_files
+from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
+from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
+from cloudify_scipion.errors import ScipionError
+from cloudify_scipion.resources import plugin_description
+
+
+@click.command()
+@project_argument
+@site_option
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@json_option
+def render(project: Path, site: Path, output: Path, as_json: bool) -> None:
+    """Write the blueprint of the project file PROJECT on a site to a folder."""
+    try:
+        loaded = load_checked(project, site)
+        files = render_files(loaded.project, loaded.site_document, plugin_description())
+        written = write_folder(files, output)
+    except ScipionError as error:
+        if not as_json:
+            raise
+        fail_json(error)
+        raise SystemExit(error.exit_code) from error
+    if as_json:
+        say_json(
+            {
+                "ok": True,
+                "project": loaded.project.id,
+                "folder": str(output),
+                "files": sorted(files),
+                "written": written,
+            }
+        )
+        return
+    say(f"{output}: {len(files)} files {'written' if written else 'are there already, unchanged'}")
+    say(f"next: cfy install {output}/blueprint.yaml -b {loaded.project.id} -i {output}/inputs.yaml")

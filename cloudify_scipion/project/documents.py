@@ -1,0 +1,184 @@
+"""Reading JSON and YAML files that people wrote: every fault is a Problem with a path, never an exception."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.errors import Problem
+
+MAX_BYTES = 1_000_000
+"""Limit of a project or site file."""
+MAX_VALUES = 200_000
+"""Limit of values in a document once YAML's aliases are written out."""
+_UTF8_BOM = b"\xef\xbb\xbf"
+_SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+@dataclass(frozen=True)
+class Document:
+    """What was read: `value` (None if nothing could be read), and what is wrong with it."""
+
+    source: str
+    value: Any
+    problems: tuple[Problem, ...] = ()
+
+
+class _Mapping(dict[str, Any]):
+    """A mapping with text keys that remembers which of them were written twice, and which were not text."""
+
+    def __init__(self, pairs: list[tuple[Any, Any]]) -> None:
+        super().__init__((str(key), value) for key, value in pairs)
+        counts = Counter(str(key) for key, _ in pairs)
+        self.repeated = [key for key, count in counts.items() if count > 1]
+        self.not_text = [key for key, _ in pairs if not isinstance(key, str)]
+
+
+def child_path(path: str, key: object) -> str:
+    """The JSON path of an item: `$.volume`, `$['odd key']`, `$[0]`."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    text = str(key)
+    return f"{path}.{text}" if _SIMPLE_KEY.match(text) else f"{path}[{text!r}]"
+
+
+def read_json(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:
+    """Read a JSON file of at most `max_bytes`."""
+    return _read(path, source, max_bytes, _parse_json)
+
+
+def read_yaml(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:
+    """Read a YAML file of at most `max_bytes`."""
+    return _read(path, source, max_bytes, _parse_yaml)
+
+
+def parse_json(content: bytes, source: str) -> Document:
+    """Read JSON text."""
+    return _parse(content, source, _parse_json)
+
+
+def parse_yaml(content: bytes, source: str) -> Document:
+    """Read YAML text."""
+    return _parse(content, source, _parse_yaml)
+
+
+def _read(path: Path, source: str, max_bytes: int, parser: Callable[[str], Any]) -> Document:
+    try:
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        return _broken(source, "there is no such file")
+    except IsADirectoryError:
+        return _broken(source, "this is a folder, not a file")
+    except OSError as error:
+        return _broken(source, f"it cannot be read: {error.strerror or error}")
+    if len(content) > max_bytes:
+        return _broken(source, f"the file is larger than {max_bytes:,} bytes")
+    return _parse(content, source, parser)
+
+
+def _parse(content: bytes, source: str, parser: Callable[[str], Any]) -> Document:
+    problems = []
+    if content.startswith(_UTF8_BOM):
+        content = content[len(_UTF8_BOM) :]
+        problems.append(Problem(source, "$", "it begins with a byte order mark; save it as UTF-8 without BOM"))
+    try:
+        value = parser(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return _broken(source, f"it is not UTF-8 text: byte {error.start + 1}", problems)
+    except RecursionError:
+        return _broken(source, "it is nested too deeply", problems)
+    except ValueError as error:
+        return _broken(source, str(error), problems)
+    return _plain(source, value, problems)
+
+
+def _broken(source: str, message: str, problems: list[Problem] | None = None) -> Document:
+    return Document(source, None, (*(problems or []), Problem(source, "$", message)))
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_Mapping)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
+
+
+def _parse_yaml(text: str) -> Any:
+    import yaml  # slow to import, and not needed for JSON
+
+    class Loader(yaml.SafeLoader):
+        def construct_pairs_of(self, node: yaml.MappingNode) -> _Mapping:
+            self.flatten_mapping(node)
+            pairs = [(self.construct_object(k, deep=True), self.construct_object(v, deep=True)) for k, v in node.value]
+            return _Mapping(pairs)
+
+    Loader.add_constructor("tag:yaml.org,2002:map", Loader.construct_pairs_of)
+    try:
+        return yaml.load(text, Loader)  # noqa: S506  a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ValueError(f"not YAML: {error.problem or error.context}{where}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error
+
+
+def _plain(source: str, value: Any, problems: list[Problem]) -> Document:
+    """Look through the whole document for what neither format should hold."""
+    for seen, (path, message) in enumerate(_faults("$", value, 0)):
+        if message == _TOO_LARGE:
+            return _broken(source, message, problems)
+        if message:
+            problems.append(Problem(source, path, message))
+        if seen > MAX_VALUES:
+            return _broken(source, f"it holds more than {MAX_VALUES:,} values", problems)
+    return Document(source, value, tuple(problems))
+
+
+_TOO_LARGE = "it is nested too deeply"
+
+
+def _faults(path: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
+    """Yield every value's path, with a message where something is wrong with it."""
+    if depth > 100:
+        yield path, _TOO_LARGE
+        return
+    if isinstance(value, _Mapping):
+        yield from _faults_of_mapping(path, value, depth)
+    elif isinstance(value, list):
+        yield path, ""
+        for index, item in enumerate(value):
+            yield from _faults(child_path(path, index), item, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path, f"{value} is not a number that JSON knows"
+    elif isinstance(value, str) and not _is_text(value):
+        yield path, "this is not valid text (a lone surrogate)"
+    else:
+        yield path, ""
+
+
+def _faults_of_mapping(path: str, value: _Mapping, depth: int) -> Iterator[tuple[str, str]]:
+    yield path, ""
+    for key in value.repeated:
+        yield child_path(path, key), "this key is written more than once"
+    for odd in value.not_text:
+        yield path, f"the key {odd!r} is not text; quote it"
+    for key, item in value.items():
+        if not _is_text(key):
+            yield path, f"the key {key!r} is not valid text (a lone surrogate)"
+        yield from _faults(child_path(path, key), item, depth + 1)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,99 @@
+"""Checking documents against the JSON Schemas beside this module, with messages for people."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cloudify_scipion.errors import Problem
+from cloudify_scipion.project.documents import child_path
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_TYPE_NAMES = {
+    "object": "a mapping (an object)",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+_KINDS = {"project": "schema.json", "site": "site_schema.json"}
+
+
+@cache
+def schema(kind: str) -> Mapping[str, Any]:
+    """The JSON Schema of a `project` or a `site` file."""
+    document: Mapping[str, Any] = json.loads((Path(__file__).parent / _KINDS[kind]).read_text(encoding="utf-8"))
+    return document
+
+
+def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> list[Problem]:
+    """Everything that the JSON Schema `rules` has against `document`."""
+    from jsonschema import Draft202012Validator  # slow to import
+
+    errors = Draft202012Validator(rules).iter_errors(document)
+    return [problem for error in errors for problem in _problems_of(error, source)]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` if a known word is near, else nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _problems_of(error: ValidationError, source: str) -> Iterator[Problem]:
+    path = "$"
+    for step in error.absolute_path:
+        path = child_path(path, step)
+    if error.validator == "additionalProperties":
+        yield from _unknown_keys(error, source, path)
+    elif error.validator == "required":
+        yield from _missing_keys(error, source, path)
+    elif "propertyNames" in error.absolute_schema_path:
+        message = "this is no name: use lowercase letters, digits, '.', '_' and '-', with a letter first"
+        yield Problem(source, child_path(path, str(error.instance)), message)
+    else:
+        yield Problem(source, path, _message(error))
+
+
+def _unknown_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
+    known = list(error.schema["properties"])
+    for key in error.instance:
+        if key not in known:
+            hint = nearest(key, known) or f"; known are {', '.join(known)}"
+            yield Problem(source, child_path(path, key), f"this key is not known{hint}")
+
+
+def _missing_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
+    # jsonschema gives one error per missing key and names the key in its message only.
+    missing = next(key for key in error.validator_value if error.message.startswith(f"{key!r} is"))
+    rule = error.schema["properties"].get(missing, {})
+    yield Problem(source, child_path(path, missing), f"this is missing. {rule.get('description', '')}{_example(rule)}")
+
+
+def _message(error: ValidationError) -> str:
+    rule = error.schema
+    value = _shown(error.instance)
+    if error.validator == "type":
+        wanted = _TYPE_NAMES.get(str(error.validator_value), str(error.validator_value))
+        return f"{value} is not {wanted}{_example(rule)}"
+    if error.validator == "enum":
+        known = [str(item) for item in error.validator_value]
+        return f"{value} is not one of {', '.join(known)}{nearest(str(error.instance), known)}"
+    described = rule.get("description")
+    return f"{value} is not allowed. {described}{_example(rule)}" if described else str(error.message)
+
+
+def _example(rule: Mapping[str, Any]) -> str:
+    examples = rule.get("examples")
+    return f" Example: {json.dumps(examples[0], ensure_ascii=False)}" if examples else ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if not isinstance(value, bool) and value is not None else json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,78 @@
+"""Scipion workflows: reading them, and what can be wrong with one before Scipion sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cloudify_scipion.errors import Problem
+from cloudify_scipion.project.documents import child_path
+
+MAX_WORKFLOW_BYTES = 20_000_000
+"""Limit of a workflow file."""
+_CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_ID = re.compile(r"[1-9][0-9]{0,8}\Z")
+# Scipion writes a link as `2.outputMovies`; old exports as `2.__attribute__outputMovies`. Only output names count as
+# links, because a text parameter may hold something like `12.mrc`.
+_LINK = re.compile(r"([0-9]+)\.(?:__attribute__)?output[A-Za-z0-9_]*")
+
+
+def workflow_bytes(protocols: Sequence[Mapping[str, Any]]) -> bytes:
+    """The workflow as a file, laid out as Scipion does."""
+    return (json.dumps(list(protocols), indent=4, ensure_ascii=False) + "\n").encode()
+
+
+def workflow_problems(value: object, source: str, path: str = "$") -> list[Problem]:
+    """Everything that is wrong with a workflow; links to protocols that are not in it included."""
+    if not isinstance(value, list):
+        return [Problem(source, path, "a workflow is a list of protocols, as Scipion exports it")]
+    problems = [problem for index, item in enumerate(value) for problem in _form(item, source, child_path(path, index))]
+    return problems or [*_repeated_ids(value, source, path), *_links(value, source, path)]
+
+
+def _form(item: object, source: str, path: str) -> Iterator[Problem]:
+    if not isinstance(item, Mapping):
+        yield Problem(source, path, "a protocol is a mapping (an object) with object.className and object.id")
+        return
+    for key, pattern, example in (("object.className", _CLASS_NAME, "ProtImportMovies"), ("object.id", _ID, "2")):
+        value = item.get(key)
+        where = child_path(path, key)
+        if value is None:
+            yield Problem(source, where, f'this is missing. Example: "{example}"')
+        elif isinstance(value, bool) or not isinstance(value, str | int) or not pattern.match(str(value)):
+            yield Problem(source, where, f'{value!r} is not a valid {key}. Example: "{example}"')
+
+
+def _repeated_ids(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, protocol in enumerate(protocols):
+        number = str(protocol["object.id"])
+        if number in first:
+            where = child_path(child_path(path, index), "object.id")
+            yield Problem(source, where, f"{number!r} is the id of {child_path(path, first[number])} already")
+        first.setdefault(number, index)
+
+
+def _links(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iterator[Problem]:
+    known = {str(protocol["object.id"]) for protocol in protocols}
+    for index, protocol in enumerate(protocols):
+        for key, value in protocol.items():
+            where = child_path(child_path(path, index), key)
+            for text, number in _targets(key, value):
+                if number not in known:
+                    yield Problem(source, where, f"{text!r} points to protocol {number}, which is not in the workflow")
+
+
+def _targets(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """The links in a parameter: their text and the id of the protocol they point to."""
+    if key.startswith("object.") or key == "output":
+        return
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, str):
+            continue
+        if key == "_prerequisites":
+            yield from ((number, number) for number in re.findall(r"[0-9]+", item))
+        elif match := _LINK.match(item):
+            yield item, match.group(1)
