@@ -1,7 +1,10 @@
-"""What the software run of Puppet is told about a software set."""
+"""What the software run of Puppet is told about a software set, and the digest that a software layer is kept under."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudify_scipion.catalogue.model import EmPackageVersion, SoftwareSet
@@ -28,6 +31,12 @@ def software_contents(software: SoftwareSet) -> dict[str, str]:
     plugins = {entry.name: entry.version for entry in software.plugins}
     packages = {entry.name: entry.version for entry in (*software.em_packages, *software.example_data)}
     return {"scipion": software.scipion.version, **plugins, **packages}
+
+
+def software_digest(base_digest: str, modules_digest: str, classes: Sequence[str], data: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) over all that goes into a software layer: the base, the Puppet code, and what it is told."""
+    parts = {"base": base_digest, "modules": modules_digest, "classes": list(classes), "data": data}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _package_data(package: EmPackageVersion) -> dict[str, Any]:

@@ -89,22 +89,14 @@ def project_inputs(project: Project, workflow_file: str) -> dict[str, Any]:
     }
 
 
-def coerce_inputs(document: object, kind: str = "project") -> Any:
-    """A `project` or `site` document as the schema wants it; what is wrong in it stays as it is.
+def coerce_inputs(document: object, kind: str = "project", part: str = "") -> Any:
+    """A `project` or `site` document, or one `part` of it, as the schema wants it; what is wrong stays as it is.
 
     Encoded values are decoded, text becomes a number or boolean where the schema has one, and optional values that
     are empty are left out. Check the result with `check_documents`.
     """
     root = schema(kind)
-    return _coerced(decode(document), root, root)
-
-
-def as_boolean(value: object) -> bool:
-    """A boolean from Cloudify, which may be the text `true` or `false`. Raises ValueError for anything else."""
-    result = _from_text(value, "boolean") if isinstance(value, str) else value
-    if not isinstance(result, bool):
-        raise ValueError(f"{value!r} is neither true nor false")
-    return result
+    return _coerced(decode(document), root["properties"][part] if part else root, root)
 
 
 def encode(value: Any, ascii_only: bool = True) -> Any:
