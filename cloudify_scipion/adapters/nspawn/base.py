@@ -36,21 +36,20 @@ class BaseCache:
         self.recipe = recipe or Recipe()
         self.digest = self.recipe.digest()
 
-    @property
-    def path(self) -> Path:
-        """Root folder of the base, whether it is there or not."""
-        return self._folder / self.digest / "root"
+    def path(self, digest: str) -> Path:
+        """Root folder of the base of that digest, whether it is there or not."""
+        return self._folder / digest / "root"
 
     def ensure(self) -> bool:
-        """Have the base built. True if it was not there.
+        """Have the base of the recipe built. True if it was not there.
 
         Raises DiskFull, PermanentError without a Debian source on this host, TemporaryError if apt could not fetch.
         """
-        if self.path.is_dir():
+        if self.path(self.digest).is_dir():
             return False
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(self._folder / f"{self.digest}.lock", self._progress, "another project builds the base system"):
-            if self.path.is_dir():
+            if self.path(self.digest).is_dir():
                 return False
             self._build()
         return True

@@ -34,9 +34,20 @@ def folder(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def open_child(parent: int, name: str) -> int:
-    """Open the folder `name` of `parent`; OSError with EXDEV if something is mounted there, ELOOP on a symlink."""
-    return _openat2(parent, name, _RESOLVE_NO_XDEV | _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH)
+@contextmanager
+def open_folder(parent: int, name: str) -> Iterator[int]:
+    """A descriptor of the folder `name` of `parent`. PermanentError if something is mounted there; never a symlink."""
+    try:
+        descriptor = _openat2(parent, name, _RESOLVE_NO_XDEV | _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        where = Path(f"/proc/self/fd/{parent}").readlink() / name
+        raise PermanentError(f"{where} is left alone: something is mounted there", f"umount {where}") from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def open_inside(root: int, path: PurePosixPath) -> int:

@@ -5,13 +5,14 @@ Removing an entry from the changes brings the base's one back, so nothing that t
 
 from __future__ import annotations
 
-import errno
 import fnmatch
+import glob
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from cloudify_scipion.adapters.nspawn.beneath import folder, open_child
+from cloudify_scipion.adapters.nspawn.beneath import folder, open_folder
 from cloudify_scipion.adapters.nspawn.tree import remove_entry
 
 UNWANTED = (
@@ -31,49 +32,47 @@ UNWANTED = (
     "home/*/ScipionUserData",
     "root/.bash_history",
     "root/.cache",
-    "root/.config",
+    "root/.config/pip",
     "root/.pip",
     "root/.puppetlabs",
     "root/.ssh",
     "run/*",
     "tmp/*",
     "tmp/.*",
-    "var/cache/apt/*",
+    "var/cache/apt/**",
     "var/cache/cloudify-scipion",
     "var/cache/puppet/*",
-    "var/lib/apt/lists/*",
+    "var/lib/apt/lists/**",
     "var/lib/dbus/machine-id",
     "var/lib/puppet/*",
     "var/lib/systemd/credential.secret",
     "var/lib/systemd/random-seed",
     "var/lib/systemd/timers/*",
-    "var/log/*",
+    "var/log/**",
     "var/tmp/*",
     "var/tmp/.*",
 )
+"""Patterns as in a shell; `**` is every file at any depth, while folders stay, because services want theirs."""
 
 
 def clean(upper: Path, seeds: Sequence[str]) -> None:
     """Remove from a stopped machine's changes whatever is unwanted, and its seed files."""
     with folder(upper) as opened:
-        for pattern in (*UNWANTED, *(path.strip("/") for path in seeds)):
+        for pattern in UNWANTED:
             _remove(opened, PurePosixPath(pattern).parts)
+        for seed in seeds:
+            _remove(opened, [glob.escape(part) for part in PurePosixPath(seed.strip("/")).parts])
 
 
 def _remove(opened: int, parts: Sequence[str]) -> None:
-    names = fnmatch.filter(os.listdir(opened), parts[0])
-    for name in names:
-        if len(parts) == 1:
-            remove_entry(opened, name)
+    every = parts[0] == "**"
+    for name in os.listdir(opened):
+        if not every and not fnmatch.fnmatchcase(name, parts[0]):
             continue
-        try:
-            inner = open_child(opened, name)
-        except OSError as error:
-            # a file, or a symlink: what it points to is a path of its own, if it is unwanted at all
-            if error.errno in (errno.ENOTDIR, errno.ELOOP):
-                continue
-            raise
-        try:
-            _remove(inner, parts[1:])
-        finally:
-            os.close(inner)
+        is_folder = stat.S_ISDIR(os.lstat(name, dir_fd=opened).st_mode)
+        if is_folder and (every or len(parts) > 1):
+            with open_folder(opened, name) as inner:
+                _remove(inner, parts if every else parts[1:])
+        elif len(parts) == 1:
+            # a symlink as well: what it points to is a path of its own, if it is unwanted at all
+            remove_entry(opened, name)

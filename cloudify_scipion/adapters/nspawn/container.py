@@ -63,6 +63,13 @@ def boot(machine: Path, group: Group, argv: Sequence[str]) -> Process:
     return leader
 
 
+def check_alive(machine: Path, leader: Process, cause: Exception | None = None) -> None:
+    """Raise PermanentError with the end of its console if the container has ended."""
+    if not alive(leader):
+        told = log_tail(machine / CONSOLE) or log_tail(machine / LOG)
+        raise PermanentError(f"the container has ended:\n{told}", "see its console.log") from cause
+
+
 def find_leader(group: Group) -> Process | None:
     """The container's first process, if it lives."""
     return next((process for process in group.processes() if is_namespace_init(process.pid)), None)

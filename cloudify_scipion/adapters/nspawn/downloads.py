@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
+
+from cloudify_scipion.adapters.files import write_atomic
 
 KINDS = {".deb": "debs", ".whl": "wheels", ".gz": "wheels", ".zip": "wheels"}
 """Suffix of a download -> folder of the store; sources of Python packages stand beside the wheels."""
 
 
-def keep_downloads(downloads: Path, store: Path) -> dict[str, str]:
-    """Move all downloads into the store; returns KIND/FILENAME -> SHA-256 of them. What else lies there stays."""
-    kept = {}
-    for path in sorted(_files(downloads)):
-        kind = KINDS.get(path.suffix)
-        if kind is None or (path.suffix != ".deb" and "wheels" not in path.parts):
-            continue
-        digest = _sha256(path)
-        target = store / kind / digest / path.name
+def keep_downloads(downloads: Path, store: Path, note: Path) -> dict[str, str]:
+    """Move all downloads into the store; returns KIND/FILENAME -> SHA-256 of all that were ever moved.
+
+    `note` is a file that remembers them, so that nothing is forgotten when this is broken off and done again.
+    """
+    found = {path: f"{kind}/{path.name}" for path in _files(downloads) if (kind := _kind(path)) is not None}
+    digests = {path: _sha256(path) for path in found}
+    kept = {**_noted(note), **{found[path]: digest for path, digest in digests.items()}}
+    write_atomic(note, json.dumps(kept, indent=1, sort_keys=True).encode())
+    for path, digest in digests.items():
+        target = store / found[path].split("/")[0] / digest / path.name
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chown(path, 0, 0)
         path.chmod(0o644)
         path.replace(target)
-        kept[f"{kind}/{path.name}"] = digest
     return kept
+
+
+def _kind(path: Path) -> str | None:
+    kind = KINDS.get(path.suffix)
+    return kind if kind == "debs" or path.parent.name == "wheels" else None
+
+
+def _noted(note: Path) -> dict[str, str]:
+    try:
+        noted: dict[str, str] = json.loads(note.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return noted
 
 
 def _files(folder: Path) -> list[Path]:

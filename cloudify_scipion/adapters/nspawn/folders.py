@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.nspawn.tree import refuse_mounts, remove_tree
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import MachineSpec
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,18 @@ class MachineRecord:
     base: str = ""
 
 
+def checked_name(name: str) -> str:
+    """The name of a machine or volume, which becomes a file name; PermanentError if it cannot."""
+    if not _NAME.fullmatch(name):
+        raise PermanentError(f"{name!r} cannot name a machine or volume: letters, digits, '.', '_' and '-' only")
+    return name
+
+
 class MachineFolder:
     """machines/NAME below the state root, and what is called after it outside: control groups."""
 
     def __init__(self, root: Path, name: str) -> None:
-        self.name = name
+        self.name = checked_name(name)
         self.path = root / "machines" / name
         self.upper = self.path / "upper"
         self.downloads = self.path / "downloads"
@@ -53,17 +65,36 @@ class MachineFolder:
         """Replace the record."""
         write_atomic(self.path / "machine.json", json.dumps(asdict(record), indent=1).encode())
 
-    def complete(self) -> bool:
-        """Whether record and changes are there: nobody took parts of the machine away."""
+    def whole(self) -> MachineRecord | None:
+        """The record of a machine whose disk is there; None if somebody took parts of it away.
+
+        A machine that stands on a layer, or is becoming one, may have no changes of its own yet.
+        """
         record = self.record()
-        return record is not None and (self.upper.is_dir() or record.capturing is not None)
+        on_layer = record is not None and (record.layer or record.capturing)
+        return record if on_layer or self.upper.is_dir() else None
 
     def make(self, spec: MachineSpec, base: str) -> None:
         """Make folders and record; the record last, because it says that the rest is there."""
-        for folder, mode in ((self.path, 0o700), (self.upper, 0o755), (self.downloads, 0o755)):
-            folder.mkdir(mode=mode, parents=True, exist_ok=True)
-            folder.chmod(mode)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.make_folders()
         self.write(MachineRecord(spec.hostname, dict(spec.tags), spec.layer, None, base))
+
+    def make_folders(self) -> None:
+        """Make the folders that become the container's, if they are not there; open to its users."""
+        for folder in (self.upper, self.downloads):
+            if not folder.is_dir():
+                folder.mkdir()
+                folder.chmod(0o755)
+
+    def remove(self) -> bool:
+        """Remove the stopped machine's folder, record first: what is half removed is no machine. True if it was there.
+
+        Raises PermanentError, nothing removed, if something is mounted in it.
+        """
+        refuse_mounts(self.path)
+        (self.path / "machine.json").unlink(missing_ok=True)
+        return remove_tree(self.path)
 
 
 def machine_folders(root: Path) -> Iterator[MachineFolder]:

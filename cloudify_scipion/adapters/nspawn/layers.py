@@ -16,20 +16,21 @@ from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.overlay import lowers_in_use
 from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.ports import LayerFacts
+from cloudify_scipion.lifecycle.ports import LayerFacts, Progress
 
 
 class LayerCache:
     """Implements the port Layers below `root`/cache/layers."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, progress: Progress | None = None) -> None:
         self._root = root
         self._folder = root / "cache" / "layers"
+        self._progress = progress
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """While held, no layer comes, goes, or gets its first machine."""
-        with locked(self._folder / ".lock"):
+        with locked(self._folder / ".lock", self._progress, "another project is at the software layers"):
             yield
 
     def has(self, digest: str) -> bool:
@@ -39,22 +40,22 @@ class LayerCache:
     def list(self) -> Sequence[LayerFacts]:
         """All layers kept, oldest first."""
         users = self._users()
-        found = [self._facts(path, users) for path in self._folder.glob("*/meta.json") if not path.parent.suffix]
+        complete = [path for path in self._folder.glob("*/meta.json") if not path.parent.suffix]
+        found = [facts for path in complete if (facts := self._facts(path, users)) is not None]
         return sorted(found, key=lambda facts: (facts.created_at, facts.digest))
 
     def remove(self, digest: str) -> None:
-        """Remove one, and what a broken-off attempt left of it. PermanentError naming the machines that stand on it."""
+        """Remove one, and what broken-off attempts left. PermanentError naming the machines that stand on it."""
         with self.locked():
-            users = self._users().get(digest, [])
-            if users:
-                raise PermanentError(
-                    f"layer {digest[:12]} is in use by {', '.join(users)}", "uninstall these projects first"
-                )
-            kept, doomed = self._folder / digest, self._folder / f"{digest}.removed"
-            if kept.is_dir():
-                kept.rename(doomed)
-            for leftover in (doomed, self._part(digest)):
-                remove_tree(leftover)
+            users = self._users()
+            if digest in users:
+                named = ", ".join(users[digest])
+                raise PermanentError(f"layer {digest[:12]} is in use by {named}", "uninstall these projects first")
+            if self.has(digest):
+                (self._folder / digest).rename(self._folder / f"{digest}.removed")
+            for leftover in [*self._folder.glob("*.removed"), *self._folder.glob("*.part")]:
+                if leftover.stem not in users:
+                    remove_tree(leftover)
 
     def path(self, digest: str) -> Path:
         """Root folder of a layer."""
@@ -93,8 +94,11 @@ class LayerCache:
     def _part(self, digest: str) -> Path:
         return self._folder / f"{digest}.part"
 
-    def _facts(self, path: Path, users: Mapping[str, Sequence[str]]) -> LayerFacts:
-        meta: dict[str, Any] = json.loads(path.read_text())
+    def _facts(self, path: Path, users: Mapping[str, Sequence[str]]) -> LayerFacts | None:
+        try:
+            meta: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:  # just being removed
+            return None
         digest = meta["digest"]
         return LayerFacts(digest, meta["size"], meta["created"], meta["contents"], tuple(users.get(digest, ())))
 

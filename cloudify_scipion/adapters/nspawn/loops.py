@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
-from cloudify_scipion.adapters.nspawn.mounts import mounts
+from cloudify_scipion.adapters.nspawn.mounts import Mount, mounts
 
 
 def parse_loops(text: str, device: int, inode: int) -> list[Path]:
@@ -42,8 +42,11 @@ def is_exclusive(device: Path) -> bool:
     return True
 
 
-def users_of(device: str) -> Sequence[str]:
-    """Processes of other mount namespaces that have the device "major:minor" mounted: one per namespace."""
+def users_of(known: Mount) -> Sequence[str]:
+    """Processes of other mount namespaces that have the device of `known` mounted elsewhere: one per namespace.
+
+    A mount at the same place is the system's own copy for one of its services; it goes when ours goes.
+    """
     own = Path("/proc/self/ns/mnt").readlink()
     seen, users = {own}, []
     for entry in Path("/proc").iterdir():
@@ -55,6 +58,6 @@ def users_of(device: str) -> Sequence[str]:
             continue
         if namespace not in seen:
             seen.add(namespace)
-            if any(mount.device == device for mount in mounts(entry.name)):
+            if any(mount.device == known.device and mount.point != known.point for mount in mounts(entry.name)):
                 users.append(f"process {entry.name} ({program})")
     return users

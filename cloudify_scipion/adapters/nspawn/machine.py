@@ -11,19 +11,20 @@ from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.adapters.nspawn import container, hosttools, network
 from cloudify_scipion.adapters.nspawn.base import BaseCache
 from cloudify_scipion.adapters.nspawn.beneath import folder, write_inside
+from cloudify_scipion.adapters.nspawn.capture import Capture
 from cloudify_scipion.adapters.nspawn.cgroups import Group
-from cloudify_scipion.adapters.nspawn.cleaning import clean
-from cloudify_scipion.adapters.nspawn.downloads import keep_downloads
 from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord
 from cloudify_scipion.adapters.nspawn.layers import LayerCache
 from cloudify_scipion.adapters.nspawn.overlay import mount_root, unmount_root
-from cloudify_scipion.adapters.nspawn.process import Process
+from cloudify_scipion.adapters.nspawn.process import Process, is_in_our_namespace, is_namespace_init
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
-from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.errors import PermanentError, TemporaryError
 from cloudify_scipion.lifecycle.ports import MachineFacts, MachineSpec, Progress
 
 DOWNLOADS_INSIDE = "/var/cache/cloudify-scipion"
+PROCESSES = "processes.json"
+"""Numbers and start times of the container's and its network helper's processes."""
 PROPAGATE = Path("/run/systemd/nspawn/propagate")
 
 
@@ -34,7 +35,8 @@ class NspawnMachines:
         self._root = root.absolute()
         self._progress = progress
         self._base = BaseCache(self._root, progress)
-        self._layers = LayerCache(self._root)
+        self._layers = LayerCache(self._root, progress)
+        self._capture = Capture(self._root / "store", self._layers, progress)
         self._volumes = LoopVolumes(self._root, progress)
 
     def base_digest(self) -> str:
@@ -46,10 +48,10 @@ class NspawnMachines:
         if not self._root.is_dir():
             return MachineFacts(exists=False)
         machine = MachineFolder(self._root, name)
-        record = machine.record()
+        record = machine.whole()
         running = container.find_leader(self._group(machine)) is not None
         online = running and bool(self._network_group(machine).processes())
-        if record is None or not machine.complete():
+        if record is None:  # it may run on, although somebody deleted its folder
             return MachineFacts(exists=False, running=running, network=online)
         return MachineFacts(True, running, online, record.layer, record.tags)
 
@@ -57,16 +59,15 @@ class NspawnMachines:
         """Make base, folders and record; what is left of a machine whose folder was deleted is removed first."""
         hosttools.require(hosttools.MACHINE_TOOLS)
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = self._base.ensure()
         machine = MachineFolder(self._root, spec.name)
+        if machine.whole() is None:
+            self._base.ensure()
         with self._layers.locked():
-            record = machine.record()
-            if record is not None and machine.complete():
-                self._recover(machine, record)
-                return self._retag(machine, spec) or made
+            if machine.whole() is not None:
+                return self._retag(machine, self._capture.recover(machine), spec)
             if spec.layer is not None and not self._layers.has(spec.layer):
                 raise PermanentError(f"software layer {spec.layer[:12]} is not in the cache", "install again")
-            self._remove_remains(machine)
+            self.delete(spec.name)
             machine.make(spec, self._base.digest)
         return True
 
@@ -78,13 +79,13 @@ class NspawnMachines:
         if leader is None:
             leader = self._boot(machine, spec)
             changed = True
-        network_group = self._network_group(machine)
-        if not network_group.processes() or not network.answers(machine.path):
-            network_group.kill()
-            network.start_helper(machine.path, network_group, leader.pid)
-            changed = True
-        changed = network.converge_forwards(machine.path, spec.ports) or changed
-        self._note_processes(machine, leader)
+        try:
+            changed = self._connect(machine, spec, leader) or changed
+        except (PermanentError, TemporaryError) as error:
+            container.check_alive(machine.path, leader, error)
+            raise
+        container.check_alive(machine.path, leader)
+        self._note_processes(machine)
         return changed
 
     def stop(self, name: str) -> bool:
@@ -99,7 +100,7 @@ class NspawnMachines:
         unmount_root(machine.path)
         for empty in (group, network_group):
             empty.remove()
-        for leftover in (network.SOCKET, "processes.json"):
+        for leftover in (network.SOCKET, PROCESSES):
             (machine.path / leftover).unlink(missing_ok=True)
         remove_tree(PROPAGATE / machine.identity)
         return was_running
@@ -107,7 +108,7 @@ class NspawnMachines:
     def delete(self, name: str) -> bool:
         """Stop it and remove its folder. PermanentError, nothing removed, if something foreign is mounted in it."""
         was_running = self.stop(name)
-        return remove_tree(self._root / "machines" / name) or was_running
+        return MachineFolder(self._root, name).remove() or was_running
 
     def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str]) -> bool:
         """Keep the stopped machine's changes as a layer; the machine goes on with that layer and empty changes."""
@@ -116,55 +117,14 @@ class NspawnMachines:
         if self._group(machine).processes():
             raise PermanentError(f"machine {spec.name} is running", "stop it before its layer is taken")
         with self._layers.locked():
-            record = machine.record()
-            if record is None or not machine.complete():
-                raise PermanentError(f"machine {spec.name} does not exist")
-            record = self._recover(machine, record)
-            if record.layer == digest:
-                return False
-            if record.layer is not None:
-                raise PermanentError(f"{spec.name} stands on layer {record.layer[:12]} already", "delete it first")
             unmount_root(machine.path)
-            made = not self._layers.has(digest)
-            machine.write(replace(record, capturing=digest))
-            downloads = keep_downloads(machine.downloads, self._root / "store")
-            if made:
-                with self._progress.during("keeping the software layer for the next project"):
-                    clean(machine.upper, [seed.path for seed in spec.seed])
-                    self._layers.store(machine.upper, digest, record.base, contents, downloads)
-            else:
-                remove_tree(machine.upper)
-            self._recover(machine, replace(record, capturing=digest))
-            return made
+            return self._capture.run(machine, spec, digest, contents)
 
-    def _recover(self, machine: MachineFolder, record: MachineRecord) -> MachineRecord:
-        """End a capture that was broken off; the layers are locked."""
-        if record.capturing is None:
-            return record
-        self._layers.finish(record.capturing)
-        if machine.upper.is_dir():  # broken off before the move
-            layer = record.layer
-        elif self._layers.has(record.capturing):
-            layer = record.capturing
-        else:
-            raise PermanentError(f"the disk of machine {machine.name} is gone", "delete the machine and install again")
-        if not machine.upper.is_dir():
-            machine.upper.mkdir(mode=0o755)
-        remove_tree(machine.path / "work")
-        ended = replace(record, layer=layer, capturing=None)
-        machine.write(ended)
-        return ended
-
-    def _retag(self, machine: MachineFolder, spec: MachineSpec) -> bool:
-        record = machine.record()
-        if record is None or (record.tags == dict(spec.tags) and record.hostname == spec.hostname):
-            return False
-        machine.write(replace(record, tags=dict(spec.tags), hostname=spec.hostname))
-        return True
-
-    def _remove_remains(self, machine: MachineFolder) -> None:
-        self.stop(machine.name)
-        remove_tree(machine.path)
+    def _retag(self, machine: MachineFolder, record: MachineRecord, spec: MachineSpec) -> bool:
+        wanted = replace(record, tags=dict(spec.tags), hostname=spec.hostname)
+        if wanted != record:
+            machine.write(wanted)
+        return wanted != record
 
     def _boot(self, machine: MachineFolder, spec: MachineSpec) -> Process:
         self.stop(machine.name)
@@ -176,17 +136,30 @@ class NspawnMachines:
         argv = container.nspawn_argv(root, machine.identity, spec.hostname, binds)
         return container.boot(machine.path, self._group(machine), argv)
 
+    def _connect(self, machine: MachineFolder, spec: MachineSpec, leader: Process) -> bool:
+        group = self._network_group(machine)
+        helper_is_new = not group.processes() or not network.answers(machine.path)
+        if helper_is_new:
+            group.kill()
+            network.start_helper(machine.path, group, leader.pid)
+        return network.converge_forwards(machine.path, spec.ports) or helper_is_new
+
     def _lowers(self, machine: MachineFolder) -> Sequence[Path]:
         record = machine.record()
-        if record is None or record.layer is None:
-            return [self._base.path]
-        return [self._layers.path(record.layer), self._base.path]
+        if record is None:
+            raise PermanentError(f"machine {machine.name} does not exist", "install again")
+        layer = [self._layers.path(record.layer)] if record.layer is not None else []
+        lowers = [*layer, self._base.path(record.base)]
+        for lower in lowers:
+            if not lower.is_dir():
+                raise PermanentError(f"{lower}, on which machine {machine.name} stands, is gone", "uninstall, install")
+        return lowers
 
-    def _note_processes(self, machine: MachineFolder, leader: Process) -> None:
-        # for people and for tests: we ourselves ask the control groups
-        helpers = [*self._group(machine).processes()[:2], *self._network_group(machine).processes()]
-        known = [asdict(process) for process in dict.fromkeys([leader, *helpers])]
-        write_atomic(machine.path / "processes.json", json.dumps(known).encode())
+    def _note_processes(self, machine: MachineFolder) -> None:
+        # for people: we ourselves ask the control groups, which cannot be out of date
+        members = [*self._group(machine).processes(), *self._network_group(machine).processes()]
+        outer = [one for one in members if is_in_our_namespace(one.pid) or is_namespace_init(one.pid)]
+        write_atomic(machine.path / PROCESSES, json.dumps([asdict(one) for one in outer]).encode())
 
     def _group(self, machine: MachineFolder) -> Group:
         return Group(f"cloudify-scipion-{machine.identity}.machine")

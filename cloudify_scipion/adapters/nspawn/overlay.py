@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
-from cloudify_scipion.adapters.nspawn.mounts import mounted_at, mounts, unmount
+from cloudify_scipion.adapters.nspawn.mounts import mounted_at, mounted_below, mounts, unmount
 from cloudify_scipion.errors import PermanentError
 
 _FIXED = "redirect_dir=off,metacopy=off,index=off"
@@ -19,7 +19,7 @@ def overlay_options(lowers: Sequence[str], upper: str, work: str) -> str:
 
 
 def mount_root(state: Path, machine: Path, lowers: Sequence[Path]) -> Path:
-    """Mount the machine's root afresh and return where. The machine must not be running."""
+    """Mount the machine's root afresh and return where; `machine`/upper is there. The machine must not be running."""
     point = machine / "root"
     unmount_root(machine)
     for folder in (point, machine / "work"):
@@ -37,8 +37,10 @@ def unmount_root(machine: Path) -> bool:
     mount = mounted_at(point)
     if mount is None:
         return False
-    if mount.kind != "overlay":
-        raise PermanentError(f"a {mount.kind} file system that is not ours is mounted at {point}", f"umount {point}")
+    foreign = [other.point for other in mounted_below(point) if other.kind != "overlay" or other.point != mount.point]
+    if foreign:
+        points = " ".join(map(str, reversed(foreign)))
+        raise PermanentError(f"something that is not ours is mounted in a machine's root: {points}", f"umount {points}")
     return unmount(point)
 
 

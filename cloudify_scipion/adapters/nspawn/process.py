@@ -47,9 +47,17 @@ def alive(process: Process) -> bool:
 
 def is_namespace_init(pid: int) -> bool:
     """Whether a process is the first one of a PID namespace directly below ours."""
-    own = parse_namespace_pids(_read("/proc/self/status"))
-    numbers = parse_namespace_pids(_read(f"/proc/{pid}/status"))
-    return len(numbers) == len(own) + 1 and numbers[-1] == 1
+    return _inner_pids(pid)[:1] == [1]
+
+
+def is_in_our_namespace(pid: int) -> bool:
+    """Whether a process is in our own PID namespace, not in a container."""
+    return not _inner_pids(pid)
+
+
+def _inner_pids(pid: int) -> list[int]:
+    depth = len(parse_namespace_pids(_read("/proc/self/status")))
+    return parse_namespace_pids(_read(f"/proc/{pid}/status"))[depth:]
 
 
 def send(process: Process, number: int) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
-from cloudify_scipion.adapters.nspawn.beneath import folder, open_child
+from cloudify_scipion.adapters.nspawn.beneath import folder, open_folder
 from cloudify_scipion.adapters.nspawn.mounts import mounted_below
 from cloudify_scipion.errors import PermanentError
 
@@ -21,13 +19,19 @@ def remove_tree(path: Path) -> bool:
     """
     if not os.path.lexists(path):
         return False
-    found = mounted_below(path) if path.is_dir() and not path.is_symlink() else []
-    if found:
-        points = ", ".join(str(mount.point) for mount in found)
-        raise PermanentError(f"{path} is not removed: mounted below it is {points}", f"umount {points}")
+    refuse_mounts(path)
     with folder(path.parent) as parent:
         remove_entry(parent, path.name)
     return True
+
+
+def refuse_mounts(path: Path) -> None:
+    """Raise PermanentError if something is mounted at or below `path`."""
+    if path.is_symlink() or not path.is_dir():
+        return
+    points = " ".join(str(mount.point) for mount in reversed(mounted_below(path)))
+    if points:
+        raise PermanentError(f"{path} is not removed, because something is mounted there: {points}", f"umount {points}")
 
 
 def remove_entry(parent: int, name: str) -> None:
@@ -36,21 +40,17 @@ def remove_entry(parent: int, name: str) -> None:
         if not stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
             os.unlink(name, dir_fd=parent)
             return
-        inner = _open(parent, name)
-        try:
+        with open_folder(parent, name) as inner:
             remove_children(inner)
-        finally:
-            os.close(inner)
         os.rmdir(name, dir_fd=parent)
     except FileNotFoundError:
         return
 
 
-def remove_children(opened: int, keep: Callable[[str], bool] = lambda name: False) -> None:
-    """Remove every entry of an open folder whose name is not to be kept."""
+def remove_children(opened: int) -> None:
+    """Remove every entry of an open folder."""
     for name in os.listdir(opened):
-        if not keep(name):
-            remove_entry(opened, name)
+        remove_entry(opened, name)
 
 
 def tree_size(path: Path) -> int:
@@ -64,13 +64,3 @@ def tree_size(path: Path) -> int:
                 seen.add((facts.st_dev, facts.st_ino))
                 total += facts.st_blocks * 512
     return total
-
-
-def _open(parent: int, name: str) -> int:
-    try:
-        return open_child(parent, name)
-    except OSError as error:
-        if error.errno == errno.EXDEV:
-            where = Path(f"/proc/self/fd/{parent}").readlink() / name
-            raise PermanentError(f"{where} is not removed: something is mounted there", f"umount {where}") from error
-        raise

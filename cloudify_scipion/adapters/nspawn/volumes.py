@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import sync_folder, write_atomic
 from cloudify_scipion.adapters.nspawn import hosttools
+from cloudify_scipion.adapters.nspawn.folders import checked_name
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
 from cloudify_scipion.adapters.nspawn.mounts import Mount, holding_file_system, mounted_at, unmount
@@ -118,7 +119,7 @@ class LoopVolumes:
             with suppress(OSError):  # an empty one that a check has made again
                 (point / "lost+found").rmdir()
         except BaseException:
-            run(["losetup", "--detach", str(device)], expect=(0, 1))
+            run(["losetup", "--detach", str(device)], expect=range(256))  # the first error is the one to tell
             raise
 
     def _check(self, name: str, device: Path) -> None:
@@ -142,7 +143,7 @@ class LoopVolumes:
                 raise VolumeBusy(error.what, error.next_step) from error
         loops = loops_of(image)
         for device in loops:
-            run(["losetup", "--detach", str(device)], expect=(0, 1))
+            _free(name, device)
         return mount is not None or bool(loops)
 
     def _mounted(self, name: str) -> Mount | None:
@@ -166,7 +167,9 @@ class LoopVolumes:
 
     def _check_room(self, size_bytes: int) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        free = shutil.disk_usage(self._folder).free
+        # what other volumes may still grow by is not free
+        promised = sum(max(0, facts.st_size - facts.st_blocks * 512) for facts in map(Path.stat, self._images()))
+        free = shutil.disk_usage(self._folder).free - promised
         if free < size_bytes + RESERVE_BYTES:
             point = holding_file_system(self._folder)
             needed = f"{(size_bytes + RESERVE_BYTES) / 1e9:.1f} GB"
@@ -174,6 +177,9 @@ class LoopVolumes:
                 f"{point} has {free / 1e9:.1f} GB left; a volume of {size_bytes / 1e9:.1f} GB takes {needed}",
                 "ask for a smaller volume, or make room",
             )
+
+    def _images(self) -> Iterable[Path]:
+        return self._folder.glob("*.img")
 
     def _tags(self, name: str) -> dict[str, str]:
         try:
@@ -186,7 +192,7 @@ class LoopVolumes:
         return locked(self._folder / ".lock")
 
     def _image(self, name: str) -> Path:
-        return self._folder / f"{name}.img"
+        return self._folder / f"{checked_name(name)}.img"
 
     def _part(self, name: str) -> Path:
         return self._folder / f"{name}.part"
@@ -201,7 +207,16 @@ class LoopVolumes:
 def _wait_for_users(name: str, mount: Mount, seconds: float = 5.0) -> None:
     # a container that has just ended lets go of its mounts a little later
     deadline = time.monotonic() + seconds
-    while users := users_of(mount.device):
+    while users := users_of(mount):
         if time.monotonic() > deadline:
             raise VolumeBusy(f"volume {name} is in use by {'; '.join(users)}", "stop the machine first")
         time.sleep(0.1)
+
+
+def _free(name: str, device: Path, seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_exclusive(device):
+        if time.monotonic() > deadline:
+            raise VolumeBusy(f"volume {name} is still mounted in another mount namespace", "end what runs there: lsns")
+        time.sleep(0.1)
+    run(["losetup", "--detach", str(device)])
