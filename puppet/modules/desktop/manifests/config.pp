@@ -1,0 +1,63 @@
+# @summary The desktop's configuration; needs no network
+# @api private
+class desktop::config {
+  assert_private()
+
+  $folder = '/etc/cloudify-desktop'
+  $key = "${folder}/tls/key.pem"
+  $certificate = "${folder}/tls/cert.pem"
+  $gateway = {
+    'title'         => $desktop::page_title,
+    'open_command'  => $desktop::open_command,
+    'bind'          => $desktop::bind,
+    'port'          => $desktop::port,
+    'hosts'         => $desktop::hosts,
+    'session_hours' => $desktop::session_hours,
+    'state'         => '/run/cloudify-desktop',
+    'vnc_socket'    => '/run/cloudify-desktop-vnc/socket',
+    'page'          => '/usr/local/share/cloudify-desktop/page',
+    'novnc'         => '/usr/local/share/cloudify-desktop/novnc',
+    'certificate'   => if $desktop::tls { $certificate } else { undef },
+    'key'           => if $desktop::tls { $key } else { undef },
+  }
+
+  file {
+    default:
+      owner => 'root',
+      group => 'root',
+      mode  => '0644';
+    "${folder}/gateway.json":
+      content => to_json_pretty($gateway),
+      notify  => Service['cloudify-desktop-gateway'];
+    "${folder}/vnc.env":
+      content => "GEOMETRY=${desktop::geometry}\n",
+      notify  => Service['cloudify-desktop-vnc'];
+    "${folder}/session.env":
+      content => epp('desktop/session.env.epp', {
+          'command' => $desktop::scipion_command,
+          'project' => $desktop::scipion_project,
+          'folder'  => $desktop::project_folder,
+      }),
+      notify  => Service['cloudify-desktop-session'];
+  }
+
+  if $desktop::tls {
+    exec { 'desktop certificate':
+      command  => "umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj '/O=cloudify-desktop/CN=${facts['networking']['hostname']}' -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout ${key} -out ${certificate}",
+      creates  => $key,
+      path     => ['/usr/bin', '/bin'],
+      provider => shell,
+      notify   => Service['cloudify-desktop-gateway'],
+    }
+    -> file {
+      default:
+        ensure => file,
+        owner  => 'cloudify-desktop',
+        group  => 'cloudify-desktop';
+      $key:
+        mode => '0600';
+      $certificate:
+        mode => '0644';
+    }
+  }
+}

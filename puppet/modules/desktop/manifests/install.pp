@@ -1,0 +1,103 @@
+# @summary Packages, programs, units and the gateway's user; starts nothing and makes no key
+# @api private
+class desktop::install {
+  assert_private()
+
+  $packages = $desktop::packages.join(' ')
+  $share = '/usr/local/share/cloudify-desktop'
+  $novnc = "${share}/novnc"
+
+  # One transaction, as Puppet's package type would start apt once per package. The lists may be absent or old.
+  exec { 'desktop packages':
+    command     => "apt-get -qy --no-install-recommends install ${packages} || { apt-get -qy update && apt-get -qy --no-install-recommends install ${packages}; }",
+    unless      => "test \"$(dpkg-query -W -f '\${db:Status-Status}\\n' ${packages} 2>/dev/null | grep -cx installed)\" = ${desktop::packages.length}",
+    environment => ['DEBIAN_FRONTEND=noninteractive'],
+    path        => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+    provider    => shell,
+    timeout     => 1200,
+  }
+
+  group { 'cloudify-desktop':
+    ensure => present,
+    system => true,
+  }
+  -> user { 'cloudify-desktop':
+    ensure => present,
+    system => true,
+    gid    => 'cloudify-desktop',
+    home   => '/nonexistent',
+    shell  => '/usr/sbin/nologin',
+  }
+
+  file {
+    default:
+      owner => 'root',
+      group => 'root';
+    '/etc/cloudify-desktop':
+      ensure => directory,
+      mode   => '0755';
+    '/etc/cloudify-desktop/tls':
+      ensure => directory,
+      group  => 'cloudify-desktop',
+      mode   => '0750';
+    ['/usr/local/lib/cloudify-desktop', $share]:
+      ensure => directory,
+      mode   => '0755';
+    '/usr/local/sbin/cloudify-desktop-link':
+      source => 'puppet:///modules/desktop/link-command',
+      mode   => '0755';
+  }
+
+  # Modes are set here: what packaged this module may not have kept them.
+  file {
+    default:
+      ensure  => directory,
+      owner   => 'root',
+      group   => 'root',
+      mode    => 'u=rw,go=r,a+X',
+      recurse => true,
+      purge   => true,
+      force   => true,
+      ignore  => ['__pycache__', '.*'];
+    '/usr/local/lib/cloudify-desktop/cloudify_desktop':
+      source => 'puppet:///modules/desktop/gateway/cloudify_desktop';
+    "${share}/page":
+      source => 'puppet:///modules/desktop/page';
+    "${share}/session":
+      source => 'puppet:///modules/desktop/session';
+    "${share}/bin":
+      source => 'puppet:///modules/desktop/bin',
+      mode   => '0755';
+    "${share}/session/icewm/startup":
+      ensure  => file,
+      source  => 'puppet:///modules/desktop/session/icewm/startup',
+      recurse => false,
+      purge   => false,
+      mode    => '0755';
+  }
+
+  # Debian's novnc depends on Node.js and a web framework for its own launcher; the browser's files need neither.
+  exec { 'desktop noVNC':
+    command  => "d=$(mktemp -d) && cd \"\$d\" && { apt-get -q download novnc=${desktop::novnc_version} || { apt-get -qy update && apt-get -q download novnc=${desktop::novnc_version}; } } && dpkg-deb -x ./novnc_*.deb . && rm -rf ${novnc} && mkdir -m 755 ${novnc} && cp -r usr/share/novnc/core usr/share/novnc/vendor usr/share/doc/novnc/copyright ${novnc} && echo ${desktop::novnc_version} > ${novnc}/VERSION; r=$?; cd / && rm -rf \"\$d\"; exit \$r",
+    unless   => "test \"$(cat ${novnc}/VERSION)\" = ${desktop::novnc_version}",
+    path     => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+    provider => shell,
+    require  => [Exec['desktop packages'], File[$share]],
+  }
+
+  $unit = { 'user' => $desktop::user }
+  ['vnc', 'session', 'gateway'].each |String $name| {
+    file { "/etc/systemd/system/cloudify-desktop-${name}.service":
+      owner   => 'root',
+      group   => 'root',
+      mode    => '0644',
+      content => epp("desktop/${name}.service.epp", $unit),
+      notify  => Exec['desktop units'],
+    }
+  }
+
+  exec { 'desktop units':
+    command     => '/usr/bin/systemctl daemon-reload',
+    refreshonly => true,
+  }
+}
