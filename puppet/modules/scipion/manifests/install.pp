@@ -37,6 +37,10 @@ class scipion::install {
     $installer:
       source => 'puppet:///modules/scipion/install_requirements.py',
       ;
+    "${home}/libexec/workflow_state.py":
+      mode   => '0644',
+      source => 'puppet:///modules/scipion/workflow_state.py',
+      ;
     $workflow:
       source => 'puppet:///modules/scipion/scipion_workflow.py',
       ;
