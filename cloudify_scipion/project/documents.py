@@ -125,7 +125,8 @@ def _parse_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ValueError(f"not YAML: {error.problem or error.context}{where}") from error
+        reason = error.problem if mark is error.problem_mark else error.context
+        raise ValueError(f"not YAML: {reason}{where}") from error
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -102,8 +103,8 @@ def _project_rules(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(workflow.get("protocols"), list):
         inline = workflow_problems(workflow["protocols"], "", "$.workflow.protocols")
         found += [(problem.path, problem.message) for problem in inline]
-    width, _, height = str(_get(document, dict, "desktop").get("geometry", "1600x900")).partition("x")
-    if width.isdecimal() and height.isdecimal() and not (640 <= int(width) <= 7680 and 480 <= int(height) <= 4320):
+    size = re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", _get(document, str, "desktop", "geometry"))
+    if size and not (640 <= int(size[1]) <= 7680 and 480 <= int(size[2]) <= 4320):
         found.append(("$.desktop.geometry", "a desktop has 640x480 to 7680x4320 pixels"))
     return found
 

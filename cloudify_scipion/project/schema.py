@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -34,10 +35,8 @@ def schema(kind: str) -> Mapping[str, Any]:
 
 def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> list[Problem]:
     """Everything that the JSON Schema `rules` has against `document`."""
-    from jsonschema import Draft202012Validator  # slow to import
-
-    errors = Draft202012Validator(rules).iter_errors(document)
-    return [problem for error in errors for problem in _problems_of(error, source)]
+    errors = _validator()(rules).iter_errors(document)
+    return [problem for error in errors for problem in _problems_of(error, rules, source)]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -46,7 +45,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _problems_of(error: ValidationError, source: str) -> Iterator[Problem]:
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator, ValidationError, validators  # slow to import
+
+    def pattern(_: object, regex: str, instance: object, __: object) -> Iterator[ValidationError]:
+        # In JSON Schema `$` is the very end; Python's `$` would let a newline follow.
+        if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", regex), instance):
+            yield ValidationError(f"{instance!r} does not match {regex!r}")
+
+    return validators.extend(Draft202012Validator, {"pattern": pattern})
+
+
+def _problems_of(error: ValidationError, rules: Mapping[str, Any], source: str) -> Iterator[Problem]:
     path = "$"
     for step in error.absolute_path:
         path = child_path(path, step)
@@ -58,7 +69,7 @@ def _problems_of(error: ValidationError, source: str) -> Iterator[Problem]:
         message = "this is no name: use lowercase letters, digits, '.', '_' and '-', with a letter first"
         yield Problem(source, child_path(path, str(error.instance)), message)
     else:
-        yield Problem(source, path, _message(error))
+        yield Problem(source, path, _message(error, _described_rule(error, rules)))
 
 
 def _unknown_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
@@ -76,12 +87,24 @@ def _missing_keys(error: ValidationError, source: str, path: str) -> Iterator[Pr
     yield Problem(source, child_path(path, missing), f"this is missing. {rule.get('description', '')}{_example(rule)}")
 
 
-def _message(error: ValidationError) -> str:
-    rule = error.schema
+def _described_rule(error: ValidationError, rules: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The innermost rule with a description on the way from the root to the keyword that failed."""
+    rule: Any = rules
+    described: Mapping[str, Any] = {}
+    for step in error.absolute_schema_path:
+        if isinstance(rule, Mapping) and step not in rule:  # jsonschema's path leaves `$ref` out
+            rule = rules["$defs"][rule["$ref"].rsplit("/", 1)[1]]
+        rule = rule[step]
+        if isinstance(rule, Mapping) and isinstance(rule.get("description"), str):
+            described = rule
+    return described
+
+
+def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
     value = _shown(error.instance)
     if error.validator == "type":
         wanted = _TYPE_NAMES.get(str(error.validator_value), str(error.validator_value))
-        return f"{value} is not {wanted}{_example(rule)}"
+        return f"{value} is not {wanted}.{_example(rule)}"
     if error.validator == "enum":
         known = [str(item) for item in error.validator_value]
         return f"{value} is not one of {', '.join(known)}{nearest(str(error.instance), known)}"
