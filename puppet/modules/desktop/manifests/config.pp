@@ -53,11 +53,8 @@ class desktop::config {
       default:
         ensure => file,
         owner  => 'cloudify-desktop',
-        group  => 'cloudify-desktop';
-      $key:
-        mode => '0600';
-      $certificate:
-        mode => '0644';
+        mode   => '0600';
+      [$key, $certificate]:
     }
   }
 }

@@ -15,6 +15,8 @@ class desktop::install {
     path        => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     provider    => shell,
     timeout     => 1200,
+    tries       => 3,
+    try_sleep   => 5,
   }
 
   group { 'cloudify-desktop':

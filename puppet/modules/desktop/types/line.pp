@@ -1,2 +1,0 @@
-# @summary Free text in one line, without control characters
-type Desktop::Line = Pattern[/\A[^[:cntrl:]]+\z/]
