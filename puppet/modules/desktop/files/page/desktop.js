@@ -40,7 +40,7 @@ async function attempt() {
   if (!answer.session && !token) return ended();
   if (answer.desktop === "down") {
     tried = false; // the link was not used up: it waits with us, as long as it is valid
-    return setTimeout(() => again("Your desktop is starting …"), 500);
+    return again("Your desktop is starting …");
   }
   return answer.session ? connect() : ended();
 }

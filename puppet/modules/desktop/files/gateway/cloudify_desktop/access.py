@@ -76,13 +76,16 @@ class Access:
         """End every link and session; the number of those that still were valid."""
         with self._locked():
             self._sweep()
-            return sum(_remove(path) for path in self._files())
+            live = self._files()
+            for path in live:
+                path.unlink()
+            return len(live)
 
     def _sweep(self) -> None:
         for path in self._files():
             life = self._idle if path.parent.name == "sessions" else 0.0
             if self._now() >= (_read(path) or 0.0) + life:
-                _remove(path)
+                path.unlink()
 
     def _files(self) -> list[Path]:
         return [path for folder in ("links", "sessions") for path in (self._root / folder).iterdir()]
@@ -115,8 +118,3 @@ def _write(path: Path, value: float) -> None:
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(repr(value), "ascii")
     fresh.replace(path)
-
-
-def _remove(path: Path) -> bool:
-    path.unlink(missing_ok=True)
-    return True

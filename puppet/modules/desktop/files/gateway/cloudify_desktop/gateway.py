@@ -13,7 +13,6 @@ import socket
 import ssl
 import sys
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .access import Access
+from .config import Config
 from .relay import SessionSocket, relay
 from .rules import Site, link_token
 
@@ -37,27 +37,12 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class Config:
-    """The gateway's settings, as Puppet writes them into gateway.json."""
+class Refused(Exception):
+    """A request that is not served: status and reason go to the client and into the journal."""
 
-    title: str
-    open_command: str
-    bind: str
-    port: int
-    hosts: list[str]
-    session_hours: float
-    state: str
-    vnc_socket: str
-    page: str
-    novnc: str
-    certificate: str | None = None
-    key: str | None = None
-
-    @classmethod
-    def load(cls, path: Path) -> Config:
-        """Read the file; raises TypeError when a setting is missing or unknown."""
-        return cls(**json.loads(path.read_text("utf-8")))
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
 
 
 class Gateway(ThreadingHTTPServer):
@@ -70,10 +55,9 @@ class Gateway(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in config.bind else socket.AF_INET
         self.site = Site(tls=bool(config.certificate), names=config.hosts)
         self.access = Access(Path(config.state), time.time, config.session_hours * 3600)
-        self.tls: ssl.SSLContext | None = None
-        if config.certificate:
-            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.tls.load_cert_chain(config.certificate, config.key)
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if config.certificate else None
+        self._loaded = 0.0
+        self._load_certificate()
         super().__init__((config.bind, config.port), Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -82,8 +66,18 @@ class Gateway(ThreadingHTTPServer):
         if self.tls is None:
             super().finish_request(request, client_address)
             return
+        self._load_certificate()
         with self.tls.wrap_socket(request, server_side=True) as wrapped:
             super().finish_request(wrapped, client_address)
+
+    def _load_certificate(self) -> None:
+        """Load the certificate, and again when it was renewed: sessions outlive it."""
+        if self.tls is None or not self.config.certificate:
+            return
+        changed = Path(self.config.certificate).stat().st_mtime
+        if changed != self._loaded:
+            self.tls.load_cert_chain(self.config.certificate, self.config.key)
+            self._loaded = changed
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A broken connection is everyday life; anything else is named, without what the client sent."""
@@ -110,11 +104,19 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "cloudify-desktop", ""
 
     def do_GET(self) -> None:
-        """Route a request."""
+        """Answer a request."""
         self.host = self.headers.get("Host", "")
+        try:
+            self._route()
+        except Refused as refused:
+            say(f"refused ({refused.status.value}): {refused.reason}")
+            self.close_connection = True
+            self._answer(refused.status, "text/plain; charset=utf-8", f"{refused.reason}\n".encode())
+
+    def _route(self) -> None:
         if not self.server.site.allows_host(self.host):
-            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "This is not a name of this desktop.")
-        elif self.headers.get("Upgrade", "").lower() == "websocket":
+            raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "This is not a name of this desktop.")
+        if self.headers.get("Upgrade", "").lower() == "websocket":
             self._websocket()
         elif self.path == "/health":
             self._json({"status": "ok", "desktop": self._desktop()})
@@ -124,20 +126,22 @@ class Handler(BaseHTTPRequestHandler):
             self._file(unquote(urlsplit(self.path).path))
 
     def _websocket(self) -> None:
-        site, access = self.server.site, self.server.access
+        access = self.server.access
         token, session = link_token(self.headers.get("Sec-WebSocket-Protocol", "")), self._session()
-        if not site.allows_origin(self.headers.get("Origin", ""), self.host):
-            return self._refuse(HTTPStatus.FORBIDDEN, "Foreign origin.")
-        if not (token and access.is_open(token)) and not access.is_live(session):
-            return self._refuse(HTTPStatus.FORBIDDEN, "The link is used up or has expired.")
+        if not self.server.site.allows_origin(self.headers.get("Origin", ""), self.host):
+            raise Refused(HTTPStatus.FORBIDDEN, "Foreign origin.")
+        if self.headers.get("Sec-WebSocket-Version") != "13" or not self.headers.get("Sec-WebSocket-Key"):
+            raise Refused(HTTPStatus.BAD_REQUEST, "This is no WebSocket of version 13.")
+        if not access.is_open(token) and not access.is_live(session):
+            raise Refused(HTTPStatus.FORBIDDEN, "The link is used up or has expired.")
         vnc = self.server.connect()  # before the link is used up: a desktop that is down costs nobody a link
         if vnc is None:
-            return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The desktop is not running.")
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The desktop is not running.")
         with vnc:
-            opened = access.redeem(token) if token else None
-            if opened is None and not access.is_live(session):
-                return self._refuse(HTTPStatus.FORBIDDEN, "The link is used up or has expired.")
-            self._relay(vnc, opened or session, site.set_cookie(self.host, opened) if opened else None)
+            opened = access.redeem(token)
+            if opened is None and not access.is_live(session):  # another connection was faster
+                raise Refused(HTTPStatus.FORBIDDEN, "The link is used up or has expired.")
+            self._relay(vnc, opened or session, self.server.site.set_cookie(self.host, opened) if opened else None)
 
     def _relay(self, vnc: socket.socket, session: str, cookie: str | None) -> None:
         self.close_connection = True
@@ -151,15 +155,17 @@ class Handler(BaseHTTPRequestHandler):
         say(f"disconnected: {reason}")
 
     def _file(self, path: str) -> None:
-        folder, name = (self.server.config.novnc, path[7:]) if path.startswith("/novnc/") else (
-            self.server.config.page, path[1:] or "index.html")
+        config = self.server.config
+        folder, name = config.page, path.removeprefix("/") or "index.html"
+        if path.startswith("/novnc/"):
+            folder, name = config.novnc, path.removeprefix("/novnc/")
         target = Path(folder, name).resolve()
         if not target.is_relative_to(Path(folder).resolve()) or target.suffix not in TYPES or not target.is_file():
-            return self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
+            raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
         body = target.read_bytes()
         if target.suffix == ".html":
             for field in ("title", "open_command"):
-                body = body.replace(f"@{field}@".encode(), html.escape(getattr(self.server.config, field)).encode())
+                body = body.replace(f"@{field}@".encode(), html.escape(getattr(config, field)).encode())
         self._answer(HTTPStatus.OK, TYPES[target.suffix], body)
 
     def _session(self) -> str:
@@ -173,11 +179,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def _json(self, value: dict[str, object]) -> None:
         self._answer(HTTPStatus.OK, "application/json", json.dumps(value).encode())
-
-    def _refuse(self, status: HTTPStatus, reason: str) -> None:
-        say(f"refused ({status.value}): {reason}")
-        self.close_connection = True
-        self._answer(status, "text/plain; charset=utf-8", (reason + "\n").encode())
 
     def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 
 from .access import Access
-from .gateway import Config
+from .config import Config
 
+LONGEST = 3600.0  # seconds that a link may be valid
 CONFIG = Path("/etc/cloudify-desktop/gateway.json")
 
 
@@ -61,10 +62,17 @@ def _become_owner(folder: Path) -> None:
         os.setuid(owner.pw_uid)
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= LONGEST:
+        raise ValueError(f"not between 0 and {LONGEST:.0f}")
+    return seconds
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cloudify-desktop-link", description=__doc__)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--valid", type=float, default=60.0, metavar="SECONDS", help="how long the link is valid")
+    what.add_argument("--valid", type=_seconds, default=60.0, metavar="SECONDS", help="how long the link is valid")
     what.add_argument("--revoke", action="store_true", help="end all links and sessions, cut live connections")
     what.add_argument("--fingerprint", action="store_true", help="print the certificate's SHA-256 fingerprint")
     return parser.parse_args()

@@ -60,7 +60,7 @@ def relay(browser: Any, vnc: socket.socket, alive: Callable[[], bool]) -> str:
                 return "browser left"
             to_vnc = received
         to_browser = _send(browser, to_browser)
-        to_vnc = to_vnc[_push(vnc, to_vnc):]
+        to_vnc = to_vnc[_push(vnc, to_vnc) :]
 
 
 def _receive(browser: Any) -> bytes | None:

@@ -21,8 +21,9 @@ class Site:
     def allows_host(self, host: str) -> bool:
         """Whether a Host header can be ours. A foreign name that resolves to us (DNS rebinding) is refused."""
         try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        except ValueError:
+            parts = urlsplit(f"//{host}")
+            name = (parts.hostname or "").rstrip(".") if parts.port != 0 else ""
+        except ValueError:  # no valid address or port
             return False
         return _is_address(name) or name == "localhost" or name.endswith(".localhost") or name in self.names
 

@@ -1,0 +1,127 @@
+"""Links work once and for a time; sessions last while they are used; only digests are kept."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cloudify_desktop.access import Access
+
+IDLE = 3600.0
+
+
+@dataclass
+class Clock:
+    now: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def access(tmp_path: Path, clock: Clock) -> Access:
+    return Access(tmp_path, clock, IDLE)
+
+
+def test_a_link_opens_one_session(access: Access) -> None:
+    link = access.issue(60)
+    session = access.redeem(link.token)
+    assert session and session != link.token
+    assert access.is_live(session)
+    assert access.redeem(link.token) is None
+    assert not access.is_open(link.token)
+
+
+def test_looking_at_a_link_does_not_use_it_up(access: Access) -> None:
+    link = access.issue(60)
+    assert access.is_open(link.token) and access.is_open(link.token)
+    assert access.redeem(link.token)
+
+
+@pytest.mark.parametrize(("later", "works"), [(0.0, True), (59.9, True), (60.0, False), (3600.0, False)])
+def test_a_link_expires(access: Access, clock: Clock, later: float, works: bool) -> None:
+    link = access.issue(60)
+    assert link.expires == clock.now + 60
+    clock.now += later
+    assert access.is_open(link.token) is works
+    assert (access.redeem(link.token) is not None) is works
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "../sessions/x", "\udcff", "a" * 10_000])
+def test_a_wrong_token_opens_nothing(access: Access, token: str) -> None:
+    access.issue(60)
+    assert access.redeem(token) is None
+    assert not access.is_live(token)
+
+
+def test_of_many_at_once_one_wins(tmp_path: Path, clock: Clock) -> None:
+    token = Access(tmp_path, clock, IDLE).issue(60).token
+    gateways = [Access(tmp_path, clock, IDLE) for _ in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        sessions = list(pool.map(lambda gateway: gateway.redeem(token), gateways))
+    assert sum(session is not None for session in sessions) == 1
+
+
+def test_a_token_is_no_session_and_a_session_no_token(access: Access) -> None:
+    link = access.issue(60)
+    assert not access.is_live(link.token)
+    session = access.redeem(link.token)
+    assert session and not access.is_open(session)
+
+
+def test_sessions_survive_a_restart(tmp_path: Path, clock: Clock, access: Access) -> None:
+    session = access.redeem(access.issue(60).token)
+    assert session and Access(tmp_path, clock, IDLE).is_live(session)
+
+
+def test_a_session_lasts_while_it_is_used(access: Access, clock: Clock) -> None:
+    session = access.redeem(access.issue(60).token) or ""
+    for _ in range(5):
+        clock.now += IDLE - 1
+        assert access.keep(session)
+    clock.now += IDLE
+    assert not access.keep(session)
+    assert not access.is_live(session)
+
+
+def test_revoke_ends_all_and_counts_what_was_valid(access: Access, clock: Clock) -> None:
+    access.issue(1)
+    clock.now += 1
+    session, link = access.redeem(access.issue(60).token) or "", access.issue(60)
+    assert access.revoke() == 2
+    assert not access.is_live(session) and not access.keep(session) and access.redeem(link.token) is None
+    assert access.revoke() == 0
+    assert access.redeem(access.issue(60).token)
+
+
+def test_only_digests_are_kept(tmp_path: Path, access: Access) -> None:
+    link = access.issue(60)
+    session = access.redeem(access.issue(60).token) or ""
+    kept = "".join(f"{path} {path.read_text()}" for path in tmp_path.rglob("*") if path.is_file())
+    assert link.token not in kept and session not in kept
+
+
+def test_what_has_expired_is_swept_away(tmp_path: Path, access: Access, clock: Clock) -> None:
+    access.redeem(access.issue(60).token)
+    access.issue(60)
+    clock.now += IDLE
+    access.issue(60)
+    assert [len(list((tmp_path / folder).iterdir())) for folder in ("links", "sessions")] == [1, 0]
+
+
+def test_a_half_written_file_is_no_session(tmp_path: Path, access: Access) -> None:
+    session = access.redeem(access.issue(60).token) or ""
+    next((tmp_path / "sessions").iterdir()).write_text("")
+    assert not access.is_live(session)
+    access.issue(60)
+
+
+def test_nobody_else_may_look(tmp_path: Path, access: Access) -> None:
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "links", tmp_path / "sessions")} == {0}
