@@ -23,6 +23,8 @@ from cloudify_scipion.lifecycle.ports import Progress
 
 NEEDED_BYTES = 1_000_000_000
 """Room that a build takes at its peak, packages included."""
+FULL_BYTES = 10_000_000
+"""Less than this left after a failed build: that was the reason."""
 BUILD_SECONDS = 1800.0
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
@@ -80,8 +82,10 @@ def finish(recipe: Recipe, root: Path) -> None:
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    units = root / "etc/systemd/system"
+    units.mkdir(parents=True, exist_ok=True)
     for unit in recipe.masked:
-        link = root / "etc/systemd/system" / unit
+        link = units / unit
         link.unlink(missing_ok=True)
         link.symlink_to("/dev/null")
 
@@ -131,7 +135,8 @@ def _private_folder(part: Path) -> Iterator[Path]:
 
 
 def _explained(error: CommandFailed, part: Path) -> DiskFull | TemporaryError:
-    if "No space left on device" in error.output:
+    told_full = any(words in error.output for words in ("No space left on device", "enough free space"))
+    if told_full or shutil.disk_usage(part).free < FULL_BYTES:
         return _disk_full(part, NEEDED_BYTES)
     lines = [line for line in error.output.splitlines() if line.startswith(("E:", "W:", "Err:"))]
     told = "\n".join((lines or error.output.splitlines())[-15:])

@@ -48,6 +48,7 @@ UNWANTED = (
     "var/lib/systemd/credential.secret",
     "var/lib/systemd/random-seed",
     "var/lib/systemd/timers/*",
+    "var/log/journal/*",
     "var/log/**",
     "var/tmp/*",
     "var/tmp/.*",

@@ -19,7 +19,7 @@ CONSOLE = "console.log"
 LOG = "container.log"
 BOOT_SECONDS = 30.0
 POWEROFF_SECONDS = 15.0
-REPEAT_SECONDS = 3.0
+REPEAT_SECONDS = 0.5
 # sent to systemd as the first process of a container: power off
 _POWER_OFF = signal.SIGRTMIN + 4
 # making device nodes would open the host's disks; immutable files could not be removed; file handles reach other trees
@@ -47,13 +47,16 @@ def nspawn_argv(root: Path, identity: str, hostname: str, binds: Sequence[tuple[
     ]
 
 
-def boot(machine: Path, group: Group, argv: Sequence[str]) -> Process:
-    """Start the container and return its first process. PermanentError with the end of its console if it fails."""
+def boot(machine: Path, group: Group, argv: Sequence[str], keep: Sequence[Path]) -> Process:
+    """Start the container, which needs the mounts at `keep`, and return its first process.
+
+    Raises PermanentError with the end of its console if it fails.
+    """
     console = machine / CONSOLE
     # script(1) gives the container the terminal that it wants
     terminal = ["script", "--quiet", "--flush", "--append", "--command", f"exec {shlex.join(argv)}", str(console)]
     trim_log(console)
-    spawn(terminal, group, machine, machine / LOG)
+    spawn(terminal, group, machine, machine / LOG, keep)
     deadline = time.monotonic() + BOOT_SECONDS
     while (leader := find_leader(group)) is None:
         if not group.processes() or time.monotonic() > deadline:

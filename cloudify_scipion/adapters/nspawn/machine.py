@@ -134,7 +134,7 @@ class NspawnMachines:
         binds = [(container.make_fuse_node(machine.path), "/dev/fuse"), (machine.downloads, DOWNLOADS_INSIDE)]
         binds += [(self._volumes.attach(mount.volume), mount.target) for mount in spec.mounts]
         argv = container.nspawn_argv(root, machine.identity, spec.hostname, binds)
-        return container.boot(machine.path, self._group(machine), argv)
+        return container.boot(machine.path, self._group(machine), argv, [root, *(source for source, _ in binds)])
 
     def _connect(self, machine: MachineFolder, spec: MachineSpec, leader: Process) -> bool:
         group = self._network_group(machine)

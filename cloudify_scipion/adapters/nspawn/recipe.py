@@ -36,6 +36,7 @@ FILES: Mapping[str, str] = {
     "/etc/apt/apt.conf.d/90cloudify-scipion": "\n".join((*APT, "")),
     "/etc/default/locale": "LANG=C.UTF-8\n",
     "/etc/machine-id": "",
+    "/etc/systemd/journald.conf.d/cloudify-scipion.conf": "[Journal]\nSystemMaxUse=64M\n",
     "/etc/ssh/sshd_config.d/cloudify-scipion.conf": (
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUseDNS no\n"
     ),

@@ -15,12 +15,16 @@ from cloudify_scipion.adapters.nspawn.cgroups import Group
 LOG_LIMIT = 256 * 1024
 
 
-def spawn(argv: Sequence[str], group: Group, cwd: Path, log: Path) -> None:
-    """Start a program in `group`, its output added to `log`, with a clean environment; returns at once."""
+def spawn(argv: Sequence[str], group: Group, cwd: Path, log: Path, keep: Sequence[Path] | None = None) -> None:
+    """Start a program in `group`, its output added to `log`, with a clean environment; returns at once.
+
+    With `keep`, in a mount namespace of its own that has none of the machines' and volumes' mounts but those.
+    """
     folders = [str(path) for path in group.make()]
     trim_log(log)
     env = {**clean_environment(), "SHELL": "/bin/sh", "TERM": "linux"}
-    plan = {"groups": folders, "cwd": str(cwd), "log": str(log), "env": env}
+    kept = None if keep is None else [str(path.resolve()) for path in keep]
+    plan = {"groups": folders, "cwd": str(cwd), "log": str(log), "env": env, "keep": kept}
     run([sys.executable, "-I", "-S", str(Path(launch.__file__)), json.dumps(plan), *argv])
 
 

@@ -204,7 +204,7 @@ class LoopVolumes:
         return self._folder / "mnt" / name
 
 
-def _wait_for_users(name: str, mount: Mount, seconds: float = 5.0) -> None:
+def _wait_for_users(name: str, mount: Mount, seconds: float = 2.0) -> None:
     # a container that has just ended lets go of its mounts a little later
     deadline = time.monotonic() + seconds
     while users := users_of(mount):

@@ -1,0 +1,241 @@
+"""A host in memory: machines, volumes and layers that keep their state and break as a real host's do."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
+from cloudify_scipion.lifecycle.ports import LayerFacts, MachineFacts, MachineSpec, VolumeFacts
+
+HIDDEN = ("/tmp/", "/root/.ssh/", "/var/log/", "/home/scipion/ScipionUserData/")
+
+
+@dataclass
+class Disk:
+    """A machine: its files are those of its layer and, over them, its own."""
+
+    tags: dict[str, str]
+    layer: str | None
+    files: dict[str, bytes] = field(default_factory=dict)
+    ports: dict[int, int] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    running: bool = False
+    network: bool = False
+
+
+@dataclass
+class Volume:
+    size: int
+    tags: dict[str, str]
+    files: dict[str, bytes] = field(default_factory=dict)
+    attached: bool = False
+
+
+@dataclass
+class Layer:
+    contents: dict[str, str]
+    files: dict[str, bytes]
+    order: int
+
+
+@dataclass
+class FakeHost:
+    """What there is. `taken` are ports that other programs listen on; `folderless` machines run on without a disk."""
+
+    machines: dict[str, Disk] = field(default_factory=dict)
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    layers: dict[str, Layer] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)
+    folderless: dict[str, Disk] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    _order: itertools.count[int] = field(default_factory=itertools.count)
+
+    def next_order(self) -> int:
+        return next(self._order)
+
+    def reboot(self) -> None:
+        """Everything stops, nothing is mounted, all disks are there."""
+        self.folderless.clear()
+        for disk in self.machines.values():
+            disk.running = disk.network = False
+        for volume in self.volumes.values():
+            volume.attached = False
+
+    def lose_folder(self, name: str) -> None:
+        """Somebody deletes the machine's folder, while it runs or not."""
+        disk = self.machines.pop(name)
+        if disk.running:
+            self.folderless[name] = disk
+
+    def cut_network(self, name: str) -> None:
+        """The network helper dies."""
+        self.machines[name].network = False
+
+    def alive(self) -> list[Disk]:
+        return [disk for disk in [*self.machines.values(), *self.folderless.values()] if disk.running]
+
+
+class FakeMachines:
+    """The port Machines."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def base_digest(self) -> str:
+        return "b" * 64
+
+    def look(self, name: str) -> MachineFacts:
+        disk = self.host.machines.get(name)
+        if disk is None:
+            lost = self.host.folderless.get(name)
+            return MachineFacts(False, lost is not None, lost is not None and lost.network)
+        return MachineFacts(True, disk.running, disk.network, disk.layer, dict(disk.tags))
+
+    def create(self, spec: MachineSpec) -> bool:
+        self.host.calls.append(f"create {spec.name}")
+        disk = self.host.machines.get(spec.name)
+        if disk is not None:
+            changed = disk.tags != dict(spec.tags)
+            disk.tags = dict(spec.tags)
+            return changed
+        if spec.layer is not None and spec.layer not in self.host.layers:
+            raise PermanentError(f"software layer {spec.layer} is not in the cache")
+        self.host.folderless.pop(spec.name, None)
+        self.host.machines[spec.name] = Disk(dict(spec.tags), spec.layer)
+        return True
+
+    def start(self, spec: MachineSpec) -> bool:
+        changed = self.create(spec)
+        self.host.calls.append(f"start {spec.name}")
+        disk = self.host.machines[spec.name]
+        if not disk.running:
+            for mount in spec.mounts:
+                FakeVolumes(self.host).attach(mount.volume)
+            disk.files |= {seed.path: seed.content for seed in spec.seed}
+            disk.volumes = tuple(mount.volume for mount in spec.mounts)
+            disk.running = changed = True
+            disk.ports = {}
+        if not disk.network:
+            disk.network = changed = True
+            disk.ports = {}
+        return self._publish(disk, dict(spec.ports)) or changed
+
+    def stop(self, name: str) -> bool:
+        self.host.calls.append(f"stop {name}")
+        disk = self.host.folderless.pop(name, None) or self.host.machines.get(name)
+        if disk is None or not disk.running:
+            return False
+        disk.running = disk.network = False
+        return True
+
+    def delete(self, name: str) -> bool:
+        was_running = self.stop(name)
+        self.host.calls.append(f"delete {name}")
+        return self.host.machines.pop(name, None) is not None or was_running
+
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str]) -> bool:
+        self.host.calls.append(f"capture {spec.name}")
+        disk = self.host.machines.get(spec.name)
+        if disk is None:
+            raise PermanentError(f"machine {spec.name} does not exist")
+        if disk.running:
+            raise PermanentError(f"machine {spec.name} is running")
+        if disk.layer == digest:
+            return False
+        if disk.layer is not None:
+            raise PermanentError(f"machine {spec.name} already stands on layer {disk.layer}")
+        made = digest not in self.host.layers
+        if made:
+            seeds = {seed.path for seed in spec.seed}
+            kept = {path: data for path, data in disk.files.items() if not path.startswith(HIDDEN)}
+            kept = {path: data for path, data in kept.items() if path not in seeds}
+            self.host.layers[digest] = Layer(dict(contents), kept, self.host.next_order())
+        disk.layer, disk.files = digest, {}
+        return made
+
+    def _publish(self, disk: Disk, ports: dict[int, int]) -> bool:
+        others = {port for other in self.host.alive() if other is not disk for port in other.ports.values()}
+        for port in ports.values():
+            if port in self.host.taken | others:
+                raise PortInUse(f"port {port} of 127.0.0.1 is in use by another program")
+        changed = disk.ports != ports
+        disk.ports = ports
+        return changed
+
+
+class FakeVolumes:
+    """The port Volumes."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def look(self, name: str) -> VolumeFacts:
+        volume = self.host.volumes.get(name)
+        if volume is None:
+            return VolumeFacts(exists=False)
+        return VolumeFacts(True, volume.size, self._point(name) if volume.attached else None, dict(volume.tags))
+
+    def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
+        made = name not in self.host.volumes
+        if made:
+            self.host.volumes[name] = Volume(size_bytes, dict(tags))
+        self.host.volumes[name].tags = dict(tags)
+        return made
+
+    def attach(self, name: str) -> Path:
+        if name not in self.host.volumes:
+            raise PermanentError(f"volume {name} does not exist")
+        self.host.volumes[name].attached = True
+        return self._point(name)
+
+    def detach(self, name: str) -> bool:
+        volume = self.host.volumes.get(name)
+        if volume is None or not volume.attached:
+            return False
+        if any(name in disk.volumes for disk in self.host.alive()):
+            raise VolumeBusy(f"volume {name} is in use by a machine")
+        volume.attached = False
+        return True
+
+    def delete(self, name: str) -> bool:
+        self.detach(name)
+        return self.host.volumes.pop(name, None) is not None
+
+    def _point(self, name: str) -> Path:
+        return Path("/fake/volumes/mnt") / name
+
+
+class FakeLayers:
+    """The port Layers."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def has(self, digest: str) -> bool:
+        return digest in self.host.layers
+
+    def list(self) -> Sequence[LayerFacts]:
+        layers = sorted(self.host.layers.items(), key=lambda item: item[1].order)
+        return [
+            LayerFacts(
+                digest,
+                sum(map(len, layer.files.values())),
+                f"2026-01-01T00:00:{layer.order:02}+00:00",
+                dict(layer.contents),
+                self._users(digest),
+            )
+            for digest, layer in layers
+        ]
+
+    def remove(self, digest: str) -> None:
+        users = self._users(digest)
+        if users:
+            raise PermanentError(f"layer {digest} is in use by {', '.join(users)}")
+        self.host.layers.pop(digest, None)
+
+    def _users(self, digest: str) -> tuple[str, ...]:
+        disks = {**self.host.folderless, **self.host.machines}
+        return tuple(sorted(name for name, disk in disks.items() if disk.layer == digest))

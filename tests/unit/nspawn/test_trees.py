@@ -1,0 +1,137 @@
+"""Removing, writing and cleaning in trees that a machine's root user wrote."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cloudify_scipion.adapters.nspawn import tree
+from cloudify_scipion.adapters.nspawn.beneath import folder, write_inside
+from cloudify_scipion.adapters.nspawn.cleaning import clean
+from cloudify_scipion.adapters.nspawn.downloads import keep_downloads
+from cloudify_scipion.adapters.nspawn.mounts import Mount
+from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size
+from cloudify_scipion.errors import PermanentError
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="writes root's files")
+
+
+def make(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+
+
+def files(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir() or path.is_symlink())
+
+
+def test_remove_tree_follows_no_symlink(tmp_path: Path) -> None:
+    make(tmp_path, "outside/kept", "doomed/a/b/c", "doomed/d")
+    (tmp_path / "doomed/a/link").symlink_to(tmp_path / "outside")
+    assert remove_tree(tmp_path / "doomed")
+    assert not remove_tree(tmp_path / "doomed")
+    assert files(tmp_path) == ["outside/kept"]
+
+
+def test_remove_tree_of_a_symlink_or_file(tmp_path: Path) -> None:
+    make(tmp_path, "outside/kept", "file")
+    (tmp_path / "link").symlink_to("outside")
+    assert remove_tree(tmp_path / "link")
+    assert remove_tree(tmp_path / "file")
+    assert files(tmp_path) == ["outside/kept"]
+
+
+def test_remove_tree_refuses_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "doomed/a/kept")
+    there = Mount("7:0", "/", tmp_path / "doomed/a", "ext4", "/dev/loop0", "rw")
+    monkeypatch.setattr(tree, "mounted_below", lambda path: [there])
+    with pytest.raises(PermanentError, match="mounted there"):
+        remove_tree(tmp_path / "doomed")
+    assert files(tmp_path) == ["doomed/a/kept"]
+
+
+def test_tree_size_counts_hard_links_once(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 100_000)
+    one = tree_size(tmp_path)
+    os.link(tmp_path / "a", tmp_path / "b")
+    assert one >= 100_000
+    assert tree_size(tmp_path) == one
+
+
+@needs_root
+def test_write_inside_makes_folders_and_replaces(tmp_path: Path) -> None:
+    with folder(tmp_path) as opened:
+        write_inside(opened, "/root/.ssh/authorized_keys", b"key", 0o600)
+        write_inside(opened, "/root/.ssh/authorized_keys", b"new", 0o600)
+        write_inside(opened, "/etc/x/y", b"open", 0o644)
+    assert (tmp_path / "root/.ssh/authorized_keys").read_bytes() == b"new"
+    assert (tmp_path / "root/.ssh/authorized_keys").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "root/.ssh").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "etc/x").stat().st_mode & 0o777 == 0o755
+    assert files(tmp_path) == ["etc/x/y", "root/.ssh/authorized_keys"]
+
+
+@needs_root
+def test_write_inside_cannot_be_led_out(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    make(tmp_path, "outside/kept", "root/usr/x", "outside/passwd")
+    (root / "evil").symlink_to(outside)
+    (root / "up").symlink_to("../../../../outside")
+    (root / "bin").symlink_to("usr")
+    (root / "usr/passwd").symlink_to(outside / "passwd")
+    with folder(root) as opened:
+        write_inside(opened, "/bin/y", b"", 0o644)
+        write_inside(opened, "/usr/passwd", b"", 0o644)
+        for path in ("/evil/z", "/up/z"):
+            with pytest.raises(OSError, match="z|evil|up|exist|No such"):
+                write_inside(opened, path, b"", 0o644)
+    assert files(outside) == ["kept", "passwd"]
+    assert (outside / "passwd").read_text() == "outside/passwd"
+    assert (root / "usr/y").exists()
+
+
+def test_clean_takes_identity_and_leaves_software(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        *("etc/ssh/ssh_host_rsa_key", "etc/ssh/sshd_config.d/kept.conf", "root/.ssh/authorized_keys", "etc/machine-id"),
+        *("var/lib/apt/lists/x_Packages", "var/lib/apt/lists/partial/y", "var/cache/apt/archives/a.deb"),
+        *("var/log/apt/history.log", "var/log/journal/0123/system.journal", "home/u/.cache/pip/http/x", "tmp/.X1-lock"),
+        *("home/u/ScipionUserData/projects/x", "home/u/.profile", "opt/scipion/venv/kept", "run/x/y", "var/tmp/z"),
+        *("var/lib/puppet/state/state.yaml", "etc/seed[1]", "etc/seed1", "var/lib/dpkg/status"),
+    )
+    clean(tmp_path, ["/etc/seed[1]", "/not/there"])
+    assert files(tmp_path) == [
+        "etc/seed1",
+        "etc/ssh/sshd_config.d/kept.conf",
+        "home/u/.profile",
+        "opt/scipion/venv/kept",
+        "var/lib/dpkg/status",
+    ]
+    assert (tmp_path / "var/log/apt").is_dir()
+    assert not (tmp_path / "var/log/journal/0123").exists()
+
+
+def test_clean_is_not_led_out(tmp_path: Path) -> None:
+    upper = tmp_path / "upper"
+    make(tmp_path, "outside/ScipionUserData/x", "outside/log/y", "upper/home/.k", "upper/var/.k")
+    (upper / "home/evil").symlink_to(tmp_path / "outside")
+    (upper / "var/log").symlink_to(tmp_path / "outside/log")
+    clean(upper, ["/home/evil/log/y"])
+    assert files(tmp_path / "outside") == ["ScipionUserData/x", "log/y"]
+
+
+@needs_root
+def test_downloads_are_moved_by_digest_and_remembered(tmp_path: Path) -> None:
+    downloads, store, note = tmp_path / "downloads", tmp_path / "store", tmp_path / "note.json"
+    make(downloads, "apt/archives/a_1.deb", "wheels/w-1.whl", "apt/archives/lock", "other/x.whl")
+    (downloads / "wheels/evil.whl").symlink_to("/etc/passwd")
+    first = keep_downloads(downloads, store, note)
+    assert sorted(first) == ["debs/a_1.deb", "wheels/w-1.whl"]
+    assert files(downloads) == ["apt/archives/lock", "other/x.whl", "wheels/evil.whl"]
+    assert files(store) == sorted(f"{name.split('/')[0]}/{first[name]}/{name.split('/')[1]}" for name in first)
+    make(downloads, "apt/archives/a_1.deb", "apt/archives/b_1.deb")
+    assert sorted(keep_downloads(downloads, store, note)) == ["debs/a_1.deb", "debs/b_1.deb", "wheels/w-1.whl"]
+    assert len(files(store)) == 3
