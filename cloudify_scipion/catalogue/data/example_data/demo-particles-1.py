@@ -2,7 +2,7 @@
 
     python demo-particles-1.py FOLDER
 
-particles.mrcs: 240 images of 64 x 64 pixels at 4 A/pixel, protein white, background normalised (mean 0, sigma 1), each
+particles.mrcs: 160 images of 64 x 64 pixels at 4 A/pixel, protein white, background normalised (mean 0, sigma 1), each
 one particle turned and shifted at random. truth.mrcs: the two kinds without noise, a seven-fold ring (a chaperonin seen
 from its end) and a Y (an antibody). kinds.txt: the kind (1 or 2) of each particle. The same bytes on every run.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.float64]
 SIZE = 64  # pixels
 PIXEL = 4.0  # A
-COUNT = 240
+COUNT = 160
 SIGNAL = 1.1  # brightest pixel of a particle, in sigmas of the noise
 SHIFT = 2.0  # largest shift in each direction, pixels
 SEED = 20170817
