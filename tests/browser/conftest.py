@@ -1,4 +1,4 @@
-"""Browsers for the desktop's tests; the fixture `desktop`, a running machine's desktop, comes from tests/conftest.py."""
+"""Browsers for the desktop's tests; the fixture `desktop`, a running desktop, comes from tests/conftest.py."""
 
 from __future__ import annotations
 

@@ -76,11 +76,10 @@ class desktop (
       contain desktop::config
       contain desktop::service
 
-      Class['desktop::config'] ~> Class['desktop::service']
+      Class['desktop::config'] -> Class['desktop::service']
     }
     if $install and $service {
       Class['desktop::install'] -> Class['desktop::config']
-      Class['desktop::install'] ~> Class['desktop::service']
     }
   }
 }

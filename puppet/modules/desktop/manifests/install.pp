@@ -96,7 +96,11 @@ class desktop::install {
       content => epp("desktop/${name}.service.epp", $unit),
       notify  => Exec['desktop units'],
     }
+    ~> Service <| title == "cloudify-desktop-${name}" |>
   }
+
+  # Only what has changed is started again: a new page or theme closes nobody's windows.
+  File['/usr/local/lib/cloudify-desktop/cloudify_desktop'] ~> Service <| title == 'cloudify-desktop-gateway' |>
 
   exec { 'desktop units':
     command     => '/usr/bin/systemctl daemon-reload',

@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 let token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (location.hash) history.replaceState(null, "", "/");
 let rfb = null;
-let tried = false; // whether the link was offered to a desktop that is up
+let refusals = 0; // attempts since the last success that got no connection
 let pauses = 0;
 let timer = null;
 
@@ -30,7 +30,7 @@ function again(message) {
 // A refused WebSocket does not tell why, so the gateway is asked before every attempt but a fresh link's first.
 async function attempt() {
   timer = null;
-  if (token && !tried) return connect();
+  if (token && refusals === 0) return connect();
   let answer;
   try {
     answer = await (await fetch("/session", { cache: "no-store" })).json();
@@ -39,14 +39,13 @@ async function attempt() {
   }
   if (!answer.session && !token) return ended();
   if (answer.desktop === "down") {
-    tried = false; // the link was not used up: it waits with us, as long as it is valid
+    refusals = 1; // that was no fault of the link's: it stays good for as long as it is valid
     return again("Your desktop is starting …");
   }
-  return answer.session ? connect() : ended();
+  return answer.session || refusals < 2 ? connect() : ended();
 }
 
 function connect() {
-  tried = true;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const protocols = token ? ["binary", `link.${token}`] : ["binary"];
   $("screen").replaceChildren();
@@ -56,13 +55,14 @@ function connect() {
   rfb.qualityLevel = 8;
   rfb.addEventListener("connect", () => {
     token = null; // used up; from here on the session cookie counts
-    pauses = 0;
+    pauses = refusals = 0;
     show("connected");
     rfb.focus();
     offerClipboard(false);
   });
   rfb.addEventListener("disconnect", () => {
     rfb = null;
+    if (document.body.dataset.state !== "connected") refusals += 1;
     again(token ? "Connecting to your desktop …" : "The connection is interrupted. Trying again …");
   });
   rfb.addEventListener("clipboard", (event) => {
