@@ -47,10 +47,18 @@ def _after_key(value: Any, indent: int) -> str:
     return _block(value, indent + 2)
 
 
+def _quoted(text: str) -> str:
+    """Text in double quotes, in ASCII: JSON's way, but for characters that JSON would write as two."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return re.sub(r"[^ -~]", lambda match: f"\\U{ord(match[0]):08x}", quoted)
+
+
 def _scalar(value: Any) -> str:
     if isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _NOT_PLAIN:
         return value
-    if isinstance(value, str | int | bool) or value is None or value in ({}, []):
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, int) or value is None or value in ({}, []):
         return json.dumps(value)
     if isinstance(value, float):
         # YAML 1.1 takes 1e+20 for text, and 1.0e+20 for a number.

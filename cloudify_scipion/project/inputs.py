@@ -46,7 +46,7 @@ DSL_FUNCTIONS = frozenset(
     }
     # fmt: on
 )
-"""Names that Cloudify evaluates when they are the only key of a mapping."""
+"""Names that Cloudify evaluates when they are the only key of a mapping, or the only one beside `type`."""
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
 
 INPUT_PATHS: Mapping[str, tuple[str, ...]] = {
@@ -135,7 +135,7 @@ def _is_plain_ascii(text: str) -> bool:
 
 
 def _is_function(value: Mapping[Any, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)) in DSL_FUNCTIONS
+    return 0 < len(value) < 3 and set(value) <= {*DSL_FUNCTIONS, "type"}
 
 
 def _coerced(value: Any, rule: Mapping[str, Any], root: Mapping[str, Any]) -> Any:

@@ -83,7 +83,7 @@ def _unknown_keys(error: ValidationError, source: str, path: str) -> Iterator[Pr
 def _missing_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
     # jsonschema gives one error per missing key and names the key in its message only.
     missing = next(key for key in error.validator_value if error.message.startswith(f"{key!r} is"))
-    rule = error.schema["properties"].get(missing, {})
+    rule = error.schema.get("properties", {}).get(missing, {})
     yield Problem(source, child_path(path, missing), f"this is missing. {rule.get('description', '')}{_example(rule)}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from dsl_parser.utils import get_function
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,7 +77,7 @@ values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.text() | st.sampled_from(["concat", "get_input", "get_secret"]), inner, max_size=2)
+        | st.dictionaries(st.text() | st.sampled_from(["concat", "type", "get_secret"]), inner, max_size=2)
     ),
     max_leaves=10,
 )
@@ -91,7 +92,7 @@ def test_encoding_is_undone(value: Any, ascii_only: bool) -> None:
 def test_what_cloudify_would_refuse_or_evaluate_is_encoded(value: Any) -> None:
     for part in _parts(encode(value)):
         assert not isinstance(part, str) or part.isascii()
-        assert not (isinstance(part, dict) and len(part) == 1 and next(iter(part)).startswith(("get_", "concat")))
+        assert not get_function(part)
 
 
 def _parts(value: Any) -> list[Any]:

@@ -1,0 +1,177 @@
+"""The catalogue's code, on data of its own, and the catalogue's own data."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from cloudify_scipion.catalogue import load
+from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.model import Catalogue
+from cloudify_scipion.catalogue.puppet_data import puppet_data, software_contents, software_digest
+from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.errors import InputError
+from cloudify_scipion.project.model import Software
+
+CASE = Path(__file__).resolve().parents[2] / "cases" / "catalogue"
+WANTED = Software("2.0", {"plugin-a": "1.0"}, {"tool": "3.1.3"}, {"sample": "1"})
+
+
+@pytest.fixture(scope="module")
+def small() -> Catalogue:
+    return load_catalogue(CASE)
+
+
+def problems(request: Software, catalogue: Catalogue) -> dict[str, str]:
+    with pytest.raises(InputError) as caught:
+        resolve(request, catalogue, "p.json")
+    assert {problem.source for problem in caught.value.problems} == {"p.json"}
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+def test_a_set_that_fits(small: Catalogue) -> None:
+    chosen = resolve(WANTED, small)
+    assert software_contents(chosen) == {"scipion": "2.0", "plugin-a": "1.0", "tool": "3.1.3", "sample": "1"}
+    assert chosen.plugins[0].protocols == ("ProtA",)
+    assert puppet_data(chosen) == {
+        "scipion::version": "2.0",
+        "scipion::requirements": (
+            "alpha==1.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:ab\n"
+            "Beta_X==2.0 ; python_version > '3' \\\n    --hash=sha256:bb\n"
+            "gamma[extra]==3 \\\n    --hash=sha256:cc\n"
+        ),
+        "scipion::variables": {"TOOL_HOME": "/opt/em/tool-3.1"},
+        "em_package::packages": {
+            "tool": {
+                "version": "3.1.3",
+                "method": "apt",
+                "home": "/opt/em/tool-3.1",
+                "apt": {"tool": "3.1.3-3+b1"},
+                "links": {"bin": "/usr/bin"},
+            },
+            "sample": {
+                "version": "1",
+                "method": "generate",
+                "home": "/opt/em/sample-1",
+                "script": "print('made')\n",
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("request_", "path", "message"),
+    [
+        (Software("9"), "$.software.scipion", "no version '9' of Scipion; it has 1.0, 2.0"),
+        (
+            Software("2.0", {"plugin-b": "1"}),
+            "$.software.plugins['plugin-b']",
+            "no 'plugin-b'; did you mean 'plugin-a'?",
+        ),
+        (Software("2.0", {"zzz": "1"}), "$.software.plugins.zzz", "no 'zzz'; known are other, plugin-a"),
+        (
+            Software("2.0", {}, {"tool": "3"}),
+            "$.software.em_packages.tool",
+            "no version '3' of tool; it has 3.1.3, 4.0.1",
+        ),
+        (Software("2.0", {}, {}, {"smaple": "1"}), "$.software.example_data.smaple", "did you mean 'sample'?"),
+        (Software("1.0", {"plugin-a": "1.0"}, {"tool": "3.1.3"}), "$.software.plugins['plugin-a']", "not with 1.0"),
+        (Software("2.0", {"plugin-a": "1.0"}), "$.software.em_packages", "calls tool 3.1: add it; known are 3.1.3"),
+        (
+            Software("2.0", {"plugin-a": "1.0"}, {"tool": "4.0.1"}),
+            "$.software.em_packages.tool",
+            "plugin-a 1.0 works with tool 3.1, not with 4.0",
+        ),
+        (Software("2.0", {"other": "1.0"}), "$.software.plugins.other", "it needs alpha 9.0, the others 1.0"),
+    ],
+)
+def test_what_does_not_fit(small: Catalogue, request_: Software, path: str, message: str) -> None:
+    assert message in problems(request_, small)[path]
+
+
+def test_all_problems_at_once(small: Catalogue) -> None:
+    request = Software("9", {"plugin-a": "7", "x": "1"}, {"tool": "0"}, {"sample": "2"})
+    assert len(problems(request, small)) == 5
+
+
+def test_the_digest_depends_on_everything(small: Catalogue) -> None:
+    data = puppet_data(resolve(WANTED, small))
+    digests = {
+        software_digest("base", "modules", ["a", "b"], data),
+        software_digest("base2", "modules", ["a", "b"], data),
+        software_digest("base", "modules2", ["a", "b"], data),
+        software_digest("base", "modules", ["b", "a"], data),
+        software_digest("base", "modules", ["a", "b"], {**data, "scipion::version": "2.1"}),
+    }
+    assert len(digests) == 5
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
+    reordered = dict(reversed(list(data.items())))
+    assert software_digest("base", "modules", ["a", "b"], reordered) in digests
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("plugins/plugin-a.yaml", "name: plugin-a\nkind: plugin\nversions: {}\n", "catalogue/plugins/plugin-a.yaml"),
+        ("plugins/wrong.yaml", (CASE / "plugins/other.yaml").read_text(), "the file's name says wrong"),
+        ("em_packages/tool.yaml", "{name: tool, kind: em_package, versions: {'1': {method: apt, home: /x}}}", "apt"),
+        ("em_packages/tool.yaml", "name: tool\nname: tool\nkind: em_package\nversions: {}", "more than once"),
+        ("scipion/1.0.yaml", (CASE / "scipion/1.0.yaml").read_text().replace("scipion.txt", "none.txt"), "be read"),
+    ],
+)  # fmt: skip
+def test_a_wrong_catalogue(tmp_path: Path, file: str, text: str, message: str) -> None:
+    folder = tmp_path / "catalogue"
+    shutil.copytree(CASE, folder)
+    (folder / file).write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_catalogue(folder)
+    assert message in str(caught.value)
+
+
+def test_the_schema_is_one() -> None:
+    for kind in set(load._FOLDERS.values()):
+        Draft202012Validator.check_schema(load._rules(kind))
+
+
+# The data that ships.
+DATA = Path(load.__file__).parent / "data"
+
+
+def test_the_demo_resolves() -> None:
+    request = Software("3.8.3", {"scipion-em-relion": "4.0.20"}, {"relion": "3.1.3"}, {"demo-particles": "1"})
+    data = puppet_data(resolve(request, load_catalogue()))
+    assert data["scipion::variables"]["RELION_HOME"] == "/opt/em/relion-3.1"
+    assert data["em_package::packages"]["demo-particles"]["script"].startswith('"""')
+
+
+def test_every_requirement_is_pinned_with_hashes() -> None:
+    for path in sorted((DATA / "requirements").glob("*.txt")):
+        for line in re.sub(r"\\\n", " ", path.read_text()).splitlines():
+            text = line.strip()
+            if text and not text.startswith("#"):
+                assert re.match(r"[A-Za-z0-9._-]+(\[[^]]*\])?==\S+.* --hash=sha256:[0-9a-f]{64}", text), (
+                    path.name,
+                    text,
+                )
+
+
+def test_nothing_is_latest_and_every_script_is_python() -> None:
+    for path in sorted(DATA.rglob("*.yaml")):
+        document: Any = yaml.safe_load(path.read_text())
+        for version, facts in document.get("versions", {}).items():
+            assert version != "latest"
+            assert all(re.match(r"[0-9]", deb) for deb in facts.get("apt", {}).values()), f"{path.name}: not exact"
+            if "script" in facts:
+                ast.parse((path.parent / facts["script"]).read_text())
+
+
+def test_names_of_packages_and_example_data_differ() -> None:
+    catalogue = load_catalogue()
+    assert not set(catalogue.em_packages) & set(catalogue.example_data)
