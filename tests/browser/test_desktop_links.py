@@ -21,6 +21,8 @@ from tests.browser.desktop_browser import (
 )
 from tests.browser.target import Desktop, connection, get, handshake, opening, token_of
 
+pytestmark = pytest.mark.machine
+
 
 def cookie_of(head: str) -> str:
     found = re.search(r"(?im)^Set-Cookie: ([^;]+); (.*)$", head)

@@ -10,6 +10,8 @@ import pytest
 
 from tests.browser.target import Desktop
 
+pytestmark = pytest.mark.machine
+
 
 def test_the_fingerprint_is_the_server_s(desktop: Desktop) -> None:
     if not desktop.url.startswith("https:"):

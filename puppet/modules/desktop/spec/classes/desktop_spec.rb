@@ -1,0 +1,105 @@
+# frozen_string_literal: true
+
+require 'spec_helper'
+
+services = ['vnc', 'session', 'gateway'].map { |name| "cloudify-desktop-#{name}" }
+units = services.map { |name| "/etc/systemd/system/#{name}.service" }
+
+describe 'desktop' do
+  context 'with everything at once' do
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.to contain_class('desktop::install').that_comes_before('Class[desktop::config]') }
+    it { is_expected.to contain_class('desktop::config').that_comes_before('Class[desktop::service]') }
+
+    services.each { |name| it { is_expected.to contain_service(name).with_ensure('running').with_enable(true) } }
+
+    it 'lets nothing but the gateway listen' do
+      is_expected.to contain_file(units[0])
+        .with_content(%r{-rfbport -1})
+        .with_content(%r{-nolisten tcp})
+        .with_content(%r{-SecurityTypes None})
+        .with_content(%r{RuntimeDirectoryMode=0710})
+    end
+
+    it 'closes no windows when only the gateway changes' do
+      is_expected.to contain_file('/usr/local/lib/cloudify-desktop/cloudify_desktop')
+        .that_notifies('Service[cloudify-desktop-gateway]')
+      is_expected.not_to contain_class('desktop::install').that_notifies('Class[desktop::service]')
+    end
+  end
+
+  context 'when only the software is installed' do
+    let(:params) { { install: true, service: false } }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.to contain_exec('desktop packages').with_unless(%r{dpkg-query}) }
+    it { is_expected.to contain_user('cloudify-desktop').with_system(true) }
+    it { is_expected.to have_service_resource_count(0) }
+    it { is_expected.not_to contain_class('desktop::config') }
+    it { is_expected.not_to contain_exec('desktop certificate') }
+
+    it 'makes units that cannot start without configuration' do
+      units.each { |unit| is_expected.to contain_file(unit).with_content(%r{^ConditionPathExists=/etc/cloudify-desktop/}) }
+    end
+  end
+
+  context 'when only the project is configured' do
+    let(:params) do
+      {
+        install: false,
+        service: true,
+        geometry: '1920x1080',
+        page_title: "A \"title\" with é, 🧊 and\u0085more",
+        scipion_project: 'relion-2d',
+      }
+    end
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.not_to contain_class('desktop::install') }
+    it { is_expected.not_to contain_exec('desktop packages') }
+    it { is_expected.to contain_file('/etc/cloudify-desktop/vnc.env').with_content("GEOMETRY=1920x1080\n") }
+    it { is_expected.to contain_file('/etc/cloudify-desktop/session.env').with_content(%r{^SCIPION_PROJECT="relion-2d"$}) }
+
+    it 'keeps every free text' do
+      content = catalogue.resource('file', '/etc/cloudify-desktop/gateway.json')[:content]
+      expect(JSON.parse(content)).to include('title' => params[:page_title], 'certificate' => nil, 'port' => 6080)
+    end
+  end
+
+  context 'with TLS' do
+    let(:params) { { tls: true } }
+
+    it { is_expected.to contain_exec('desktop certificate').with_creates('/etc/cloudify-desktop/tls/key.pem') }
+
+    it 'gives the key to the gateway alone' do
+      is_expected.to contain_file('/etc/cloudify-desktop/tls/key.pem').with_owner('cloudify-desktop').with_mode('0600')
+    end
+
+    it { is_expected.to contain_file('/etc/cloudify-desktop/gateway.json').with_content(%r{tls/cert\.pem}) }
+  end
+
+  context 'when it goes' do
+    let(:params) { { ensure: 'absent' } }
+
+    it { is_expected.to compile.with_all_deps }
+
+    services.each { |name| it { is_expected.to contain_service(name).with_ensure('stopped').with_enable(false) } }
+    [*units, '/etc/cloudify-desktop', '/run/cloudify-desktop'].each { |path| it { is_expected.to contain_file(path).with_ensure('absent') } }
+    it { is_expected.to contain_user('cloudify-desktop').with_ensure('absent') }
+  end
+
+  {
+    geometry: ['1600', '1600x900; reboot', "1600x900\n"],
+    scipion_project: ['', '-x', '../other', 'a"b', "a\nb"],
+    port: [22, 70_000],
+    user: ['root;', ''],
+  }.each do |name, values|
+    values.each do |value|
+      context "with #{name} #{value.inspect}" do
+        let(:params) { { name => value } }
+
+        it { is_expected.to compile.and_raise_error(%r{#{name}}) }
+      end
+    end
+  end
+end
