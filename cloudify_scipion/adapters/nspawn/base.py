@@ -14,6 +14,7 @@ from pathlib import Path
 from cloudify_scipion.adapters.commands import clean_environment, run
 from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.adapters.nspawn import aptsources
+from cloudify_scipion.adapters.nspawn.folders import make_private
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.mounts import holding_file_system
 from cloudify_scipion.adapters.nspawn.recipe import Recipe
@@ -49,7 +50,7 @@ class BaseCache:
         """
         if self.path(self.digest).is_dir():
             return False
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder)
         with locked(self._folder / f"{self.digest}.lock", self._progress, "another project builds the base system"):
             if self.path(self.digest).is_dir():
                 return False

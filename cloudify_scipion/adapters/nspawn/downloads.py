@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.nspawn.folders import make_private
 
 KINDS = {".deb": "debs", ".whl": "wheels", ".gz": "wheels", ".zip": "wheels"}
 """Suffix of a download -> folder of the store; sources of Python packages stand beside the wheels."""
@@ -24,7 +25,7 @@ def keep_downloads(downloads: Path, store: Path, note: Path) -> dict[str, str]:
     write_atomic(note, json.dumps(kept, indent=1, sort_keys=True).encode())
     for path, digest in digests.items():
         target = store / found[path].split("/")[0] / digest / path.name
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(target.parent)
         os.chown(path, 0, 0)
         path.chmod(0o644)
         path.replace(target)

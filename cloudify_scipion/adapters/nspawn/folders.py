@@ -35,6 +35,13 @@ def checked_name(name: str) -> str:
     return name
 
 
+def make_private(path: Path) -> None:
+    """Make a folder, and those above it that are not there, for root's eyes only."""
+    if not path.is_dir():
+        make_private(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
 class MachineFolder:
     """machines/NAME below the state root, and what is called after it outside: control groups."""
 
@@ -76,7 +83,7 @@ class MachineFolder:
 
     def make(self, spec: MachineSpec, base: str) -> None:
         """Make folders and record; the record last, because it says that the rest is there."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.path)
         self.make_folders()
         self.write(MachineRecord(spec.hostname, dict(spec.tags), spec.layer, None, base))
 

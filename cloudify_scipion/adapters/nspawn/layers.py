@@ -11,7 +11,7 @@ from typing import Any
 
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import sync_folder, write_atomic
-from cloudify_scipion.adapters.nspawn.folders import machine_folders
+from cloudify_scipion.adapters.nspawn.folders import machine_folders, make_private
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.overlay import lowers_in_use
 from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size
@@ -70,7 +70,7 @@ class LayerCache:
         """
         part = self._part(digest)
         remove_tree(part)
-        part.mkdir(mode=0o700, parents=True)
+        make_private(part)
         meta = {
             "digest": digest,
             "base": base,

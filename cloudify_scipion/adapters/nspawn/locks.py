@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from cloudify_scipion.adapters.nspawn.folders import make_private
 from cloudify_scipion.lifecycle.ports import Progress
 
 
 @contextmanager
 def locked(path: Path, progress: Progress | None = None, reason: str = "") -> Iterator[None]:
     """Hold the lock `path`; it ends with the process, however that ends. Says `reason` if it has to wait."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

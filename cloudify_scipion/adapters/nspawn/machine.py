@@ -13,7 +13,7 @@ from cloudify_scipion.adapters.nspawn.base import BaseCache
 from cloudify_scipion.adapters.nspawn.beneath import folder, write_inside
 from cloudify_scipion.adapters.nspawn.capture import Capture
 from cloudify_scipion.adapters.nspawn.cgroups import Group
-from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord
+from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord, make_private
 from cloudify_scipion.adapters.nspawn.layers import LayerCache
 from cloudify_scipion.adapters.nspawn.overlay import mount_root, unmount_root
 from cloudify_scipion.adapters.nspawn.process import Process, is_in_our_namespace, is_namespace_init
@@ -58,7 +58,7 @@ class NspawnMachines:
     def create(self, spec: MachineSpec) -> bool:
         """Make base, folders and record; what is left of a machine whose folder was deleted is removed first."""
         hosttools.require(hosttools.MACHINE_TOOLS)
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._root)
         machine = MachineFolder(self._root, spec.name)
         if machine.whole() is None:
             self._base.ensure()

@@ -14,7 +14,7 @@ from pathlib import Path
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import sync_folder, write_atomic
 from cloudify_scipion.adapters.nspawn import hosttools
-from cloudify_scipion.adapters.nspawn.folders import checked_name
+from cloudify_scipion.adapters.nspawn.folders import checked_name, make_private
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
 from cloudify_scipion.adapters.nspawn.mounts import Mount, holding_file_system, mounted_at, unmount
@@ -109,7 +109,7 @@ class LoopVolumes:
 
     def _mount(self, name: str) -> None:
         image, point = self._image(name), self._point(name)
-        point.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(point)
         loops = loops_of(image)
         device = loops[0] if loops else Path(run(["losetup", "--find", "--show", str(image)]).stdout.strip())
         try:
@@ -143,7 +143,7 @@ class LoopVolumes:
                 raise VolumeBusy(error.what, error.next_step) from error
         loops = loops_of(image)
         for device in loops:
-            _free(name, device)
+            _free(device)
         return mount is not None or bool(loops)
 
     def _mounted(self, name: str) -> Mount | None:
@@ -166,7 +166,7 @@ class LoopVolumes:
             ) from error
 
     def _check_room(self, size_bytes: int) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder)
         # what other volumes may still grow by is not free
         promised = sum(max(0, facts.st_size - facts.st_blocks * 512) for facts in map(Path.stat, self._images()))
         free = shutil.disk_usage(self._folder).free - promised
@@ -213,10 +213,10 @@ def _wait_for_users(name: str, mount: Mount, seconds: float = 2.0) -> None:
         time.sleep(0.1)
 
 
-def _free(name: str, device: Path, seconds: float = 5.0) -> None:
+def _free(device: Path, seconds: float = 2.0) -> None:
     deadline = time.monotonic() + seconds
-    while not is_exclusive(device):
-        if time.monotonic() > deadline:
-            raise VolumeBusy(f"volume {name} is still mounted in another mount namespace", "end what runs there: lsns")
+    while not is_exclusive(device) and time.monotonic() < deadline:
         time.sleep(0.1)
+    # Where the host does not propagate unmounting, any mount namespace made meanwhile holds an idle copy of our mount;
+    # then the kernel frees the device as soon as that goes, and `attach` uses this device until then.
     run(["losetup", "--detach", str(device)])
