@@ -108,7 +108,7 @@ def _command(run: str, environment: str) -> list[str]:
     return [
         "env", f"FACTER_cloudify_scipion_run={run}", "LC_ALL=C.UTF-8",
         "sh", "-c", 'set -a; . "$0"; exec "$@"', environment,
-        "puppet", "apply", "--detailed-exitcodes", "--color=false", "--show_diff=false", "--logdest=console",
+        "puppet", "apply", "--detailed-exitcodes", "--color=false", "--no-show_diff", "--logdest=console",
         f"--hiera_config={CODE}/hiera.yaml", f"--modulepath={CODE}/modules:/usr/share/puppet/modules",
         f"--lastrunreport={REPORT}/last_run_report.yaml", f"--lastrunfile={REPORT}/last_run_summary.yaml",
         f"--statedir={REPORT}", f"{CODE}/manifests/site.pp",

@@ -75,16 +75,22 @@ def follow_workflow(services: Services, record: Record, shell: Shell, seconds: f
     clock, said = services.clock, ""
     began = spoken = clock.monotonic()
     while True:
+        going = _is_active(shell, record)
         protocols = protocol_statuses(shell, record)
         line = summary(protocols)
         if line != said or clock.monotonic() - spoken >= WORD_SECONDS:
             services.progress.say(f"workflow: {line} ({clock.monotonic() - began:.0f} s)")
             said, spoken = line, clock.monotonic()
-        if all(p.status in ENDED for p in protocols):
-            return _report_failures(services, record, protocols)
+        if not going:
+            return _report_end(services, record, shell, protocols)
         if clock.monotonic() - began >= seconds:
-            return services.progress.say("workflow: it goes on; see cloudify-scipion status " + record.project)
+            return services.progress.say(f"workflow: it goes on; see cloudify-scipion status {record.project}")
         clock.sleep(POLL_SECONDS)
+
+
+def _is_active(shell: Shell, record: Record) -> bool:
+    state = shell.run(["systemctl", "is-active", unit(record)], expect=range(128)).stdout.strip()
+    return state in ("active", "activating", "reloading")
 
 
 def protocol_statuses(shell: Shell, record: Record) -> list[ProtocolStatus]:
@@ -105,10 +111,19 @@ def summary(protocols: Sequence[ProtocolStatus]) -> str:
     )
 
 
-def _report_failures(services: Services, record: Record, protocols: Sequence[ProtocolStatus]) -> None:
+def _report_end(services: Services, record: Record, shell: Shell, protocols: Sequence[ProtocolStatus]) -> None:
+    """Say which protocols failed, and why the run ended before others had."""
     for protocol in protocols:
         if protocol.status in BROKEN:
-            note(services, record, f"protocol {protocol.id} ({protocol.label}) {protocol.status}: {protocol.error}")
+            record = note(
+                services, record, f"protocol {protocol.id} ({protocol.label}) {protocol.status}: {protocol.error}"
+            )
+    waiting = [p.label for p in protocols if p.status not in ENDED]
+    if waiting:
+        log = shell.run(
+            ["journalctl", "-u", unit(record), "-n", "5", "-o", "cat", "--no-pager"], expect=range(128)
+        ).stdout
+        note(services, record, f"the workflow's run ended before: {', '.join(waiting)}. Its last lines:\n{log.strip()}")
 
 
 def stop_workflow(services: Services, record: Record) -> None:

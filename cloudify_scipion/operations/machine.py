@@ -20,7 +20,7 @@ def start(**_: Any) -> None:
 
 def _start(c: Call) -> None:
     record = use.start_machine(c.services, c.record)
-    c.publish(ssh_port=record.ports["ssh"], machine=record.machine, generation=record.generation)
+    c.publish(ssh=f"127.0.0.1:{record.ports['ssh']}", machine=record.machine, generation=record.generation)
 
 
 def stop(**_: Any) -> None:
