@@ -25,6 +25,11 @@ class em_package::install {
   }
 
   $em_package::packages.each |$name, $package| {
+    # Folders are removed as a whole: one elsewhere could be the system's.
+    unless $package['home'] =~ "\\A${em_package::root}/[A-Za-z0-9][A-Za-z0-9._-]*\\z" {
+      fail("em_package: the home of ${name} is ${package['home']}, not a folder below ${em_package::root}")
+    }
+
     em_package::folder { $name:
       package => $package,
       python  => $em_package::python,

@@ -15,6 +15,7 @@ import hashlib
 import importlib
 import importlib.util  # Scipion uses it without importing it
 import json
+import logging
 import os
 import shutil
 import sys
@@ -115,6 +116,7 @@ class Runner:
         self._project = importlib.import_module("pyworkflow.project").Project(domain, str(folder))
         self._interrupted: set[str] = set()
         self._started: set[str] = set()
+        logging.disable(logging.WARNING)  # it says that a protocol "is dead" between its scheduling and its start
         self._project.load()
         self._find_interrupted()
 

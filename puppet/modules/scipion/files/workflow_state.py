@@ -70,6 +70,8 @@ def parse_workflow(text: str) -> list[Wanted]:
     """The protocols of an exported workflow, in order. Raises Refused if it is not one."""
     try:
         items = json.loads(text)
+        if not isinstance(items, list):
+            raise TypeError("not a list")
         return [Wanted(str(i["object.id"]), i["object.className"], i.get("object.label") or "") for i in items]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(MISFIT, f"not a workflow as Scipion exports it: {error!r}") from error
