@@ -46,6 +46,7 @@ def wheel(folder: Path, name: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.packaging
 def test_an_environment_holds_what_the_requirements_say_and_nothing_else(tmp_path: Path) -> None:
     wheels, venv, requirements = tmp_path / "wheels", tmp_path / "venv", tmp_path / "requirements.txt"
     wheels.mkdir()
@@ -60,6 +61,7 @@ def test_an_environment_holds_what_the_requirements_say_and_nothing_else(tmp_pat
     assert list(venv.glob("lib/python*/site-packages/__pycache__/two.*.pyc"))
 
 
+@pytest.mark.packaging
 def test_an_installation_that_fails_leaves_no_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     requirements = tmp_path / "requirements.txt"
