@@ -140,6 +140,7 @@ def test_revoke_cuts_the_connection_and_ends_the_session(desktop: Desktop, page:
         while live.recv(65536):
             pass
     wait_for_state(page, "ended", 5)
+    assert "session has ended" in message(page)
     assert status(handshake(desktop.url, cookie=cookie)) == 403
     assert status(handshake(desktop.url, token=unused)) == 403
     page.refresh()

@@ -8,6 +8,7 @@ const $ = (id) => document.getElementById(id);
 let token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (location.hash) history.replaceState(null, "", "/");
 let rfb = null;
+let connected = false; // ever, since the page was loaded
 let refusals = 0; // attempts since the last success that got no connection
 let pauses = 0;
 let timer = null;
@@ -19,7 +20,8 @@ function show(state, message, asks = false) {
 }
 
 function ended() {
-  show("ended", token ? "This link is used up or has expired." : "This desktop opens with a link.", true);
+  const other = connected ? "Your session has ended." : "This desktop opens with a link.";
+  show("ended", token ? "This link is used up or has expired." : other, true);
 }
 
 function again(message) {
@@ -56,6 +58,7 @@ function connect() {
   rfb.addEventListener("connect", () => {
     token = null; // used up; from here on the session cookie counts
     pauses = refusals = 0;
+    connected = true;
     show("connected");
     rfb.focus();
     offerClipboard(false);
