@@ -1,0 +1,202 @@
+"""What goes wrong on a real host, and that one more run, or `repair`, puts it right."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cloudify_scipion.adapters.nspawn.mounts import mounted_below
+from tests.conftest import remove
+from tests.installation import Installation, kill_when, wait_until, write_project
+
+pytestmark = pytest.mark.machine
+
+KILL_AFTER = (
+    "Task started 'cloudify_scipion.operations.volume.create'",
+    "Task started 'cloudify_scipion.operations.machine.create'",
+    "INFO: starting machine",
+    "Puppet applies the software run",
+    "Puppet applies the project run",
+    "Task started 'cloudify_scipion.operations.desktop.start'",
+)
+
+
+def install_argv(warm: Installation, name: str) -> list[str]:
+    folder = warm.folder / name
+    return ["cfy", "install", f"{folder}/blueprint.yaml", "-b", name, "-i", f"{folder}/inputs.yaml"]
+
+
+def test_killed_anywhere_and_run_again(warm: Installation, project: str) -> None:
+    kill_when(warm.start(*install_argv(warm, project)), KILL_AFTER[:1])
+    for mark in KILL_AFTER[1:]:
+        kill_when(warm.start("cfy", "executions", "start", "install", "-b", project), [mark])
+    warm.again(project)
+    record = warm.record(project)
+    assert record.installed and warm.services().machines.look(record.machine).running
+    assert "answers at" in warm.run("cloudify-scipion", "status", project)
+    kill_when(
+        warm.start("cfy", "uninstall", "-b", project), ["Task started 'cloudify_scipion.operations.machine.delete'"]
+    )
+    warm.uninstall(project)
+    assert warm.host.traces(record.machine) == []
+    assert warm.record(project).held
+
+
+def test_install_over_an_existing_deployment_adopts_it(warm: Installation, project: str) -> None:
+    warm.install(project)
+    first = warm.record(project)
+    shell = warm.shell(project)
+    shell.run(["runuser", "-u", "scipion", "--", "tee", "/home/scipion/ScipionUserData/result"], stdin=b"precious")
+    log = warm.install(project)
+    again = warm.record(project)
+    assert (again.generation, again.ports, again.machine) == (first.generation, first.ports, first.machine)
+    assert "adopted" in log
+    assert shell.run(["cat", "/home/scipion/ScipionUserData/result"]).stdout == "precious"
+
+
+def test_refused_inputs_change_nothing_and_the_name_is_freed(warm: Installation, project: str) -> None:
+    warm.install(project)
+    before = warm.record(project)
+    bad = warm.folder / "bad.yaml"
+    bad.write_text("no_such_input: 1\n")
+    folder = warm.folder / project
+    warm.run("cfy", "install", f"{folder}/blueprint.yaml", "-b", project, "-i", str(bad), code=None)
+    assert warm.services().machines.look(before.machine).running
+    warm.install(project, code=None)  # Cloudify blocks the name now
+    said = warm.run("cloudify-scipion", "repair", project)
+    assert "removed" in said and f"cfy install BLUEPRINT -b {project}" in said
+    warm.install(project)
+    assert warm.record(project).generation == before.generation
+
+
+def test_ours_refuses_bad_inputs_all_at_once(warm: Installation, project: str) -> None:
+    folder = warm.folder / project
+    bad = warm.folder / "bad.yaml"
+    bad.write_text("volume_size_gb: lots\ndesktop_geometry: huge\nscipion: '9.9'\n")
+    said = warm.run("cfy", "install", f"{folder}/blueprint.yaml", "-b", project, "-i", str(bad), code=None)
+    assert all(part in said for part in ("$.volume.size_gb", "$.desktop.geometry", "$.software.scipion"))
+    assert warm.services().projects.load(project) is None
+
+
+def test_of_two_installs_the_second_fails_and_names_the_first(warm: Installation, project: str) -> None:
+    warm.install(project)
+    services = warm.services()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(warm.root), project],
+        stdout=subprocess.PIPE, text=True, env=warm.environment,
+    )  # fmt: skip
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    try:
+        said = warm.run("cfy", "executions", "start", "heal", "-b", project, code=None)
+        assert f"process {holder.pid}" in said and "since" in said
+    finally:
+        holder.kill()
+        holder.wait()
+    assert services.machines.look(warm.record(project).machine).running
+
+
+HOLD = """
+import sys, time, pathlib
+from cloudify_scipion.adapters.state import ProjectFolders
+ProjectFolders(pathlib.Path(sys.argv[1])).hold_lock(sys.argv[2], "install")
+print("held", flush=True); time.sleep(600)
+"""
+
+
+def test_another_deployment_of_the_same_id_is_refused(warm: Installation, project: str) -> None:
+    warm.install(project)
+    folder = warm.folder / project
+    said = warm.run(
+        "cfy", "install", f"{folder}/blueprint.yaml", "-b", "other", "-i", f"{folder}/inputs.yaml", code=None
+    )
+    assert f"belongs to deployment {project}" in said
+    assert warm.record(project).installed
+
+
+def test_everything_killed_as_by_a_reboot_then_repair(warm: Installation, project: str) -> None:
+    warm.install(project)
+    warm.shell(project).run(["tee", "/home/scipion/ScipionUserData/result"], stdin=b"precious")
+    record = warm.record(project)
+    warm.host.kill(warm.host.processes(record.machine))
+    for mount in reversed(mounted_below(warm.root)):
+        if record.machine in str(mount.point):
+            subprocess.run(["umount", str(mount.point)], check=True)
+    status = warm.run("cloudify-scipion", "status", project, code=1)
+    assert "is not running" in status and f"repair {project}" in status
+    warm.run("cloudify-scipion", "repair", project)
+    assert warm.shell(project).run(["cat", "/home/scipion/ScipionUserData/result"]).stdout == "precious"
+    assert "answers at" in warm.run("cloudify-scipion", "status", project)
+
+
+def test_the_machines_folder_is_deleted_while_it_runs(warm: Installation, project: str) -> None:
+    warm.install(project)
+    shell, record = warm.shell(project), warm.record(project)
+    shell.run(["dd", "if=/dev/urandom", "of=/home/scipion/ScipionUserData/result", "bs=1M", "count=20"])
+    before = shell.run(["sha256sum", "/home/scipion/ScipionUserData/result"]).stdout.split()[0]
+    shell.run(["systemctl", "--no-block", "poweroff"])
+    wait_until(lambda: not warm.services().machines.look(record.machine).running)
+    warm.host.lose_folder(record.machine)
+    mounted = warm.services().volumes.attach(record.volume)
+    assert hashlib.sha256((mounted / "result").read_bytes()).hexdigest() == before
+    warm.run("cloudify-scipion", "repair", project)
+    assert warm.shell(project).run(["sha256sum", "/home/scipion/ScipionUserData/result"]).stdout.split()[0] == before
+    warm.uninstall(project)
+    assert warm.host.traces(record.machine) == []
+
+
+def test_uninstall_of_what_is_half_gone(warm: Installation, project: str) -> None:
+    warm.install(project)
+    record = warm.record(project)
+    warm.services().machines.delete(record.machine)
+    warm.uninstall(project)
+    assert warm.record(project).held
+
+
+def test_held_adopted_and_discarded(warm: Installation, project: str) -> None:
+    warm.install(project)
+    warm.shell(project).run(["tee", "/home/scipion/ScipionUserData/result"], stdin=b"precious")
+    assert "HELD" in warm.uninstall(project)
+    held = json.loads(warm.run("cloudify-scipion", "held", "--json"))
+    assert project in [row["project"] for row in held]
+    warm.install(project)
+    assert warm.shell(project).run(["cat", "/home/scipion/ScipionUserData/result"]).stdout == "precious"
+    warm.run("cloudify-scipion", "discard", project, code=1)
+    warm.uninstall(project)
+    volume = warm.record(project).volume
+    warm.run("cloudify-scipion", "discard", project)
+    assert warm.services().projects.load(project) is None and not warm.services().volumes.look(volume).exists
+
+
+def test_two_projects_do_not_reach_each_other(warm: Installation, project: str) -> None:
+    warm.install(project)
+    other = warm.record("relion-2d")
+    shell = warm.shell(project)
+    for port in other.ports.values():
+        for host in ("10.0.2.2", "127.0.0.1", "10.0.2.100"):
+            probe = f"timeout 2 bash -c 'exec 3<>/dev/tcp/{host}/{port}'"
+            assert shell.run(["bash", "-c", probe], expect=range(256)).code != 0
+    warm.uninstall(project)
+    assert "is running" in warm.run("cloudify-scipion", "status", "relion-2d")
+
+
+def test_a_layer_in_use_is_refused(warm: Installation) -> None:
+    record = warm.record("relion-2d")
+    said = warm.run("cloudify-scipion", "cache", "prune", record.layer[:12], code=1)
+    assert record.machine in said
+    assert record.layer[:12] in warm.run("cloudify-scipion", "cache", "list")
+
+
+def test_dropped_protocols_are_an_error_that_names_them(warm: Installation) -> None:
+    folder = warm.folder / "projects"
+    path = write_project(folder, id="dropped", software={"plugins": {}, "em_packages": {"relion": "3.1.3"}})
+    try:
+        warm.render(path)
+        said = warm.install("dropped", code=None)
+        assert "ProtRelionClassify2D" in said and "software.plugins" in said
+    finally:
+        remove(warm, "dropped")
