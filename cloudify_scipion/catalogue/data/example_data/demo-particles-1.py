@@ -55,7 +55,7 @@ def draw(blobs: list[Blob], angle: float = 0.0, shift: tuple[float, float] = (0.
         cx = bx * np.cos(angle) - by * np.sin(angle) + shift[0]
         cy = bx * np.sin(angle) + by * np.cos(angle) + shift[1]
         image += weight * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * radius**2))
-    return image / image.max()
+    return np.asarray(image / image.max())
 
 
 def particles(kinds: list[list[Blob]]) -> tuple[Image, list[int]]:

@@ -5,8 +5,9 @@ class em_package::install {
 
   $present = $em_package::packages.filter |$name, $package| { $package['ensure'] != 'absent' }
   $wanted = $present.values.reduce({}) |$all, $package| { $all + pick($package['apt'], {}) }
+  # An exact version says that a Debian package is this package's own; others may need what is merely `installed`.
   $unwanted = ($em_package::packages - $present.keys).values.map |$package| {
-    pick($package['apt'], {}).keys
+    pick($package['apt'], {}).filter |$name, $version| { $version != 'installed' }.keys
   }.flatten.unique - $wanted.keys
 
   package { $unwanted:

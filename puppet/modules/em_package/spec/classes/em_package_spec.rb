@@ -42,6 +42,7 @@ describe 'em_package' do
 
     it { is_expected.to compile.with_all_deps }
     it { is_expected.to contain_package('relion').with_ensure('purged') }
+    it { is_expected.not_to contain_package('openmpi-bin') }
     it { is_expected.to contain_file('/opt/em/relion-3.1').with_ensure('absent').with_force(true) }
     it { is_expected.to contain_file('/opt/em/demo-1').with_ensure('absent').with_force(true) }
     it { is_expected.to contain_file('/opt/em/demo-1.py').with_ensure('absent') }
@@ -49,11 +50,11 @@ describe 'em_package' do
   end
 
   context 'with a Debian package that another one needs' do
-    let(:ctf) { { version: '4', method: 'apt', home: '/opt/em/ctf-4', apt: { 'openmpi-bin': 'installed' } } }
-    let(:params) { { packages: { relion: relion.merge(ensure: 'absent'), ctf: ctf } } }
+    let(:other) { { version: '4', method: 'apt', home: '/opt/em/other-4', apt: { relion: '3.1.3-3+b1' } } }
+    let(:params) { { packages: { relion: relion.merge(ensure: 'absent'), other: other } } }
 
-    it { is_expected.to contain_package('relion').with_ensure('purged') }
-    it { is_expected.not_to contain_package('openmpi-bin') }
+    it { is_expected.not_to contain_package('relion') }
+    it { is_expected.to contain_file('/opt/em/relion-3.1').with_ensure('absent') }
   end
 
   context 'with a generated package without a program' do
