@@ -8,7 +8,7 @@ import click
 
 from cloudify_scipion.blueprint.folder import write_folder
 from cloudify_scipion.blueprint.render import render as render_files
-from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
+from cloudify_scipion.cli.console import fail_json, json_option, no_garbage_collection, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.resources import plugin_description
@@ -24,7 +24,8 @@ def render(project: Path, site: Path, output: Path, as_json: bool) -> None:
     try:
         loaded = load_checked(project, site)
         files = render_files(loaded.project, loaded.site_document, plugin_description())
-        written = write_folder(files, output)
+        with no_garbage_collection():
+            written = write_folder(files, output)
     except ScipionError as error:
         if not as_json:
             raise
