@@ -1,10 +1,20 @@
+"""Fixtures that need the real host: marked `machine`, they need root."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shutil
+import subprocess
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.adapters.nspawn.base import BaseCache
+from cloudify_scipion.adapters.progress import LineProgress
+from tests.installation import Installation, remove, write_project
 from tests.realhost import state_root
 
 
@@ -14,6 +24,75 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def machine_state() -> Iterator[Path]:
-    """One state root for all tests on the real machine, so that the base is built once."""
+    """One state root for all tests of the adapters, so that the base is built once."""
     with state_root() as root:
+        BaseCache(root, LineProgress(print)).ensure()
         yield root
+
+
+@pytest.fixture(scope="session")
+def installation(machine_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation of its own with a base system and nothing else."""
+    folder = tmp_path_factory.mktemp("installation")
+    with state_root("CLOUDIFY_SCIPION_TEST_INSTALLATION") as root:
+        (root / "cache").mkdir(mode=0o700, exist_ok=True)
+        if not (root / "cache/base").exists():
+            subprocess.run(["cp", "-a", str(machine_state / "cache/base"), str(root / "cache")], check=True)
+        made = Installation(root, folder)
+        made.run("cfy", "profiles", "use", "local")
+        yield made
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo, installed with nothing cached: what `cfy install` printed stands in `log`."""
+
+    installation: Installation
+    log: str
+    project: str = "relion-2d"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.installation.record(self.project).ports['desktop']}/"
+
+    def run(self, argv: Sequence[str]) -> str:
+        return self.installation.shell(self.project).run(argv, timeout=120).stdout
+
+    def link(self, valid: float = 60) -> str:
+        answer = self.run(["/usr/local/sbin/cloudify-desktop-link", "--valid", f"{valid:g}"])
+        return f"{self.url}#token={json.loads(answer)['token']}"
+
+    def revoke(self) -> None:
+        self.installation.run("cloudify-scipion", "open", self.project, "--revoke")
+
+
+@pytest.fixture(scope="session")
+def demo(installation: Installation) -> Iterator[Demo]:
+    """The demo of the README, by its own commands."""
+    installation.render()
+    yield Demo(installation, installation.install("relion-2d"))
+
+
+@pytest.fixture(scope="session")
+def desktop(demo: Demo) -> Demo:
+    """A running desktop."""
+    return demo
+
+
+@pytest.fixture(scope="session")
+def warm(demo: Demo) -> Installation:
+    """The installation once the demo's software layer is cached."""
+    return demo.installation
+
+
+@pytest.fixture
+def project(warm: Installation, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A rendered project of the test's own whose volume is held at the end; removed afterwards, however it ended."""
+    name = f"t{zlib.crc32(request.node.nodeid.encode())}"
+    path = write_project(
+        warm.folder / "projects", id=name, workflow={"run": False}, volume={"size_gb": 1, "at_end": "hold"}
+    )
+    warm.render(path)
+    yield name
+    remove(warm, name)

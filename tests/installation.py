@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,3 +126,15 @@ def wait_until(question: Any, seconds: float = 30.0) -> None:
     while not question():
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.2)
+
+
+def remove(installation: Installation, name: str) -> None:
+    """End a project whatever state it is in."""
+    services = installation.services()
+    record = services.projects.load(name)
+    if record:
+        services.machines.delete(record.machine)
+        services.volumes.delete(record.volume)
+        services.projects.forget(name)
+    for kind in ("blueprints", "deployments"):
+        shutil.rmtree(installation.folder / ".cloudify/profiles/local" / kind / name, ignore_errors=True)

@@ -24,9 +24,9 @@ PREFIX = "cloudify-scipion-"
 
 
 @contextmanager
-def state_root() -> Iterator[Path]:
+def state_root(variable: str = "CLOUDIFY_SCIPION_TEST_STATE") -> Iterator[Path]:
     """A folder for machines: a new one, or, to keep the base between runs, the one that the environment names."""
-    given = os.environ.get("CLOUDIFY_SCIPION_TEST_STATE")
+    given = os.environ.get(variable)
     root = Path(given) if given else Path(tempfile.mkdtemp(prefix="cloudify-scipion-test.", dir="/var/tmp"))
     root.mkdir(mode=0o700, exist_ok=True)
     host = RealHost(root)

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from cloudify_scipion.adapters.nspawn.mounts import mounted_below
-from tests.conftest import remove
-from tests.installation import Installation, kill_when, wait_until, write_project
+
+from tests.installation import Installation, kill_when, remove, wait_until, write_project
 
 pytestmark = pytest.mark.machine
 
