@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from cloudify_scipion.adapters.nspawn.mounts import mounted_below
-
 from tests.installation import Installation, kill_when, remove, wait_until, write_project
 
 pytestmark = pytest.mark.machine
