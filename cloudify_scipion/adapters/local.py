@@ -41,6 +41,6 @@ def local_services(write: Callable[[str], object], root: Path | None = None) -> 
 
 
 def _connect(projects: ProjectFolders, record: Record) -> Shell:
-    folder = projects.folder(record.project) / "ssh"
-    known_hosts = write_known_hosts(folder, record.ports["ssh"], projects.keys(record.project).host_public)
-    return SshShell(record.machine, "127.0.0.1", record.ports["ssh"], folder / LOGIN, known_hosts)
+    port, folder = record.port("ssh"), projects.folder(record.project) / "ssh"
+    known_hosts = write_known_hosts(folder, port, projects.keys(record.project).host_public)
+    return SshShell(record.machine, "127.0.0.1", port, folder / LOGIN, known_hosts)

@@ -1,0 +1,1 @@
+"""Use cases over small ports: no Cloudify, no clients."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from cloudify_scipion.errors import TemporaryError
+from cloudify_scipion.errors import ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
 
 CLASSES = ("system", "desktop")
@@ -28,8 +29,7 @@ class Link:
 def configure_desktop(services: Services, record: Record) -> None:
     """The project run: identity, and the desktop's configuration and services. Needs no network."""
     _send_certificate(services, record)
-    result = services.puppet.apply(services.connect(record), "project", CLASSES, project_data(record))
-    services.progress.say(f"project run: {len(result.changed)} resources changed in {result.seconds:.0f} s")
+    apply_classes(services, record, "project", CLASSES, project_data(record))
 
 
 def project_data(record: Record) -> dict[str, object]:
@@ -105,14 +105,17 @@ def stop_desktop(services: Services, record: Record) -> None:
     """End the sessions before the machine goes; nothing to do when it is off."""
     if services.machines.look(record.machine).running:
         services.progress.say("ending the desktop's sessions")
-        services.connect(record).run(["systemctl", "stop", *reversed(SERVICES)], expect=range(128))
+        try:
+            services.connect(record).run(["systemctl", "stop", *reversed(SERVICES)], expect=range(128))
+        except ScipionError as error:
+            services.progress.say(f"could not end the sessions cleanly, the machine stops anyway: {error.what}")
 
 
 def with_tls(record: Record) -> bool:
     """Whether the site wants TLS; a desktop on 127.0.0.1 does without, so that no browser warns."""
-    return record.settings["site"].get("desktop", {}).get("tls", "none") != "none"
+    return bool(record.settings["site"].get("desktop", {}).get("tls", "none") != "none")
 
 
 def desktop_url(record: Record) -> str:
     """The desktop's address, without any token."""
-    return f"{'https' if with_tls(record) else 'http'}://127.0.0.1:{record.ports['desktop']}"
+    return f"{'https' if with_tls(record) else 'http'}://127.0.0.1:{record.port('desktop')}"

@@ -19,7 +19,7 @@ def create_machine(services: Services, record: Record) -> Record:
     if not services.machines.look(record.machine).exists:
         digest = software_layer(services, record).digest
         layer = digest if services.layers.has(digest) else ""
-        record = update(services, record, generation=record.generation + 1, layer=layer, installed=True)
+        record = update(services, record, generation=record.generation + 1, layer=layer, personal=False, installed=True)
         services.progress.say(
             f"starting from the cached software layer {layer[:12]}"
             if layer
@@ -67,7 +67,7 @@ def delete_machine(services: Services, record: Record) -> Record:
     gone = services.machines.delete(record.machine)
     services.progress.say(f"deleted machine {record.machine}" if gone else f"machine {record.machine} is gone already")
     services.volumes.detach(record.volume)
-    return update(services, record, installed=False, layer="", ports={})
+    return update(services, record, installed=False, layer="", personal=False, ports={})
 
 
 def machine_spec(services: Services, record: Record) -> MachineSpec:
@@ -77,7 +77,7 @@ def machine_spec(services: Services, record: Record) -> MachineSpec:
         name=record.machine,
         hostname=record.project,
         tags=record.tags(),
-        ports={SSH: record.ports["ssh"], DESKTOP: record.ports["desktop"]},
+        ports={SSH: record.port("ssh"), DESKTOP: record.port("desktop")},
         layer=record.layer or None,
         mounts=(VolumeMount(record.volume, TARGET),),
         seed=(

@@ -47,10 +47,13 @@ def _new_record(services: Services, project: Mapping[str, Any], binding: Binding
     )
 
 
-def refuse_changes(record: Record, volume_bytes: int, software: Mapping[str, Any] | None) -> None:
-    """Raise PermanentError with the differences when an existing project is asked to become something else."""
+def refuse_changes(record: Record, volume_bytes: int = 0, software: Mapping[str, Any] | None = None) -> None:
+    """Raise PermanentError with the differences when an existing project is asked to become something else.
+
+    What is not given (0, None) is not compared.
+    """
     differences = []
-    if record.volume_bytes and volume_bytes != record.volume_bytes:
+    if record.volume_bytes and volume_bytes not in (0, record.volume_bytes):
         differences.append(f"volume: is {record.volume_bytes / 1e9:g} GB, asked for {volume_bytes / 1e9:g} GB")
     if record.installed and software is not None:
         differences += _software_differences(record.settings.get("software", software), software)

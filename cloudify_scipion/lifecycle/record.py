@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
+from cloudify_scipion.errors import PermanentError
+
 MAX_EVENTS = 200
 
 
@@ -37,7 +39,8 @@ class Record:
     `volume_written` is true once a machine had the volume writable; `held` says why the volume is kept, empty if
     it is not. `settings` holds what was last asked of each part (keys: project, site, volume, software, workflow,
     desktop), enough to build all of it again. `installed` is true from the first machine until it is removed.
-    `layer` is the software layer that the machine stands on, empty while its software is not complete.
+    `layer` is the software layer that the machine stands on, empty while its software is not complete. `personal` is
+    true once anything of the project was put on the machine: from then on it makes no layer for others.
     """
 
     project: str
@@ -54,6 +57,7 @@ class Record:
     installed: bool = False
     ports: Mapping[str, int] = field(default_factory=dict)
     layer: str = ""
+    personal: bool = False
     tls_fingerprint: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     work_folder: str = ""
@@ -67,6 +71,12 @@ class Record:
     def asking(self, part: str, settings: Mapping[str, Any]) -> Record:
         """The same record with what is now asked of `part`."""
         return replace(self, settings={**self.settings, part: dict(settings)})
+
+    def port(self, name: str) -> int:
+        """The port on 127.0.0.1 of service `name`. Raises PermanentError when the project has no machine."""
+        if name not in self.ports:
+            raise PermanentError(f"project '{self.project}' has no machine", "install it")
+        return self.ports[name]
 
     def tags(self) -> dict[str, str]:
         """The tags that every resource of the project carries."""

@@ -66,7 +66,7 @@ def run_workflow(services: Services, record: Record) -> None:
     if not asked["run"]:
         return
     shell = services.connect(record)
-    shell.run(["systemctl", "start", "--no-block", unit(record)])
+    shell.run(["systemctl", "start", unit(record)])
     follow_workflow(services, record, shell, asked["wait_minutes"] * 60.0)
 
 

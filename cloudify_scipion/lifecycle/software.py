@@ -6,15 +6,15 @@ from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
 from cloudify_scipion.lifecycle.machine import machine_spec, start_machine
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
 
 
 def ensure_software(services: Services, record: Record) -> Record:
     """Apply the software run; keep the result of a first run as a layer, before anything of the project is in it."""
     layer = software_layer(services, record)
-    result = services.puppet.apply(services.connect(record), "software", layer.classes, layer.data)
-    services.progress.say(f"software run: {len(result.changed)} resources changed in {result.seconds:.0f} s")
-    return record if record.layer else _keep_layer(services, record, layer)
+    apply_classes(services, record, "software", layer.classes, layer.data)
+    return record if record.layer or record.personal else _keep_layer(services, record, layer)
 
 
 def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Record:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.project import note, update
+from cloudify_scipion.lifecycle.project import note, refuse_changes, update
 from cloudify_scipion.lifecycle.record import Record
 
 TARGET = "/home/scipion/ScipionUserData"
@@ -12,8 +14,14 @@ UNSAVED = "it was writable in a machine, and there is no proof that its data are
 
 
 def ensure_volume(services: Services, record: Record) -> Record:
-    """Make the volume, or adopt the one that is there, a held one too."""
-    size = record.settings["volume"]["size_bytes"]
+    """Make the volume, or adopt the one that is there, a held one too.
+
+    One that the record knows nothing of is taken for written: the record was lost, and who knows what is in it.
+    """
+    size, facts = record.settings["volume"]["size_bytes"], services.volumes.look(record.volume)
+    if facts.exists:
+        refuse_changes(replace(record, volume_bytes=facts.size_bytes), size)
+        record = update(services, record, volume_written=record.volume_written or not record.volume_bytes)
     if services.volumes.create(record.volume, size, record.tags()):
         services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
     else:
@@ -39,13 +47,16 @@ def heal_volume(services: Services, record: Record) -> None:
     services.volumes.attach(record.volume)
 
 
-def end_volume(services: Services, record: Record) -> Record | None:
-    """At uninstall: delete a volume that may go, hold any other. Returns the record that remains, or None."""
+def end_volume(services: Services, record: Record, at_end: bool = True) -> Record | None:
+    """Delete a volume that may go, hold any other. Returns the record that remains, or None.
+
+    `at_end` is false when Cloudify makes a node again: then nothing that was ever written may go.
+    """
     if not services.volumes.look(record.volume).exists:
         services.progress.say(f"volume {record.volume} is gone already")
         services.projects.forget(record.project)
         return None
-    if record.volume_written and not may_discard(record):
+    if record.volume_written and not (at_end and may_discard(record)):
         services.volumes.detach(record.volume)
         held = update(services, record, held=UNSAVED)
         return note(
@@ -67,7 +78,8 @@ def may_discard(record: Record) -> bool:
 
 def discard(services: Services, record: Record) -> None:
     """Delete the volume of a project that has no machine, on a person's word. Raises PermanentError otherwise."""
-    if services.machines.look(record.machine).exists:
+    facts = services.machines.look(record.machine)
+    if facts.exists or facts.running:
         raise PermanentError(
             f"project '{record.project}' is installed: its volume is in use",
             f"cfy uninstall -b {record.binding.deployment}, then discard again",

@@ -1,0 +1,1 @@
+"""Thin Cloudify operations, one module per node type."""

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from cloudify import ctx
-from cloudify.exceptions import NonRecoverableError, OperationRetry
+from cloudify.exceptions import HttpException, NonRecoverableError, OperationRetry
 
 from cloudify_scipion.adapters.local import local_services
-from cloudify_scipion.errors import InputError, ScipionError, TemporaryError
+from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, update
 from cloudify_scipion.lifecycle.record import Binding, Record
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
+from cloudify_scipion.project.model import software_from_document
+from cloudify_scipion.project.workflow import workflow_problems
+
+make_services: Callable[[Callable[[str], object]], Services] = local_services
+"""The one place where ports are chosen; it gets a function that takes the lines of progress."""
 
 RETRY_SECONDS = 120.0
 """How long a temporary failure is tried again inside an operation: the local profile's own retries may be 0."""
@@ -28,18 +34,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Call:
-    """One operation on one node: the ports, the project's record, and the node's own properties as plain values."""
+    """One operation on one node: the ports, the project's record, and the node's own properties as plain values.
+
+    `workflow` is the name of the workflow that runs.
+    """
 
     services: Services
     record: Record
     properties: Mapping[str, Any]
+    workflow: str
 
     def asking(self, part: str, settings: Mapping[str, Any]) -> Call:
         """Remember what the node asks for, so that `repair` can build it without Cloudify."""
         record = self.record.asking(part, settings)
         if record != self.record:
             self.services.projects.save(record)
-        return Call(self.services, record, self.properties)
+        return replace(self, record=record)
 
     def publish(self, **values: Any) -> None:
         """Show values as the node instance's runtime properties: public, never secret."""
@@ -49,65 +59,94 @@ class Call:
 
 def call(work: Callable[[Call], T]) -> T:
     """Run `work` for the node of the current operation, holding the project's lock for the whole execution."""
-    return _translated(lambda: work(_accepted()))
+    services = _services()
+    return _translated(services, lambda: work(_accepted(services)))
 
 
 def call_known(work: Callable[[Call], T]) -> T | None:
-    """The same for operations that end things: nothing is done when the project is not known any more."""
+    """The same for operations that end things: when the project is not known any more, only remains are cleared."""
+    services, project = _services(), _properties()["project"]["id"]
 
     def known() -> T | None:
-        services, properties = _services(), _properties()
-        if services.projects.load(properties["project"]["id"]) is None:
-            services.progress.say(f"project '{properties['project']['id']}' is gone already: nothing to do")
-            return None
-        return work(_accepted())
+        _hold_lock(services, project)
+        if services.projects.load(project) is not None:
+            return work(_accepted(services))
+        services.projects.forget(project)  # what an interrupted `forget` left
+        services.progress.say(f"project '{project}' is gone already: nothing to do")
+        return None
 
-    return _translated(known)
+    return _translated(services, known)
 
 
 def ask(question: Callable[[Call], str]) -> dict[str, str]:
     """Run a `check_status`: raises with the problem that `question` finds, if any."""
+    services = _services()
 
     def answered() -> dict[str, str]:
-        problem = question(_accepted(lock=False))
+        problem = question(_accepted(services, lock=False))
         if problem:
             raise ScipionError(problem, f"cloudify-scipion repair {_properties()['project']['id']}")
         return {"status": "ok"}
 
-    return _translated(answered, retry=False)
+    return _translated(services, answered, seconds=0)
 
 
-def check_inputs(document: Mapping[str, Any]) -> None:
-    """Raise with every problem of the project document and the site; an empty document is an author's blueprint."""
-    if not document:
-        return
-    project, site = coerce_inputs(_plain(document), "project"), coerce_inputs(_properties()["site"], "site")
-    problems = check_documents(project, site, "inputs", "inputs, site")
+def check_inputs(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The checked project document; empty for an author's blueprint, which gives none."""
+    return checked_documents(document, ctx.node.properties["site"])[0] if document else {}
+
+
+def checked_documents(document: object, site: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A project document and a site document as the schema wants them; raises with all problems of both at once."""
+    project, site = coerce_inputs(_plain(document), "project"), coerce_inputs(_plain(site), "site")
+    problems = [*check_documents(project, site, "inputs", "inputs, site"), *_file_problems(project)]
+    if not any(problem.path.startswith("$.software") for problem in problems):
+        problems += software_problems(software_from_document(project["software"]), load_catalogue(), "inputs")
     if problems:
         raise NonRecoverableError(str(InputError(problems)))
+    return project, site
+
+
+def _file_problems(project: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the workflow's file beside the blueprint."""
+    workflow = project.get("workflow")
+    name = workflow.get("file") if isinstance(workflow, Mapping) else None
+    if not isinstance(name, str):
+        return []
+    try:
+        return workflow_problems(json.loads(ctx.get_resource(name)), name)
+    except (OSError, HttpException):
+        return [Problem("inputs", "$.workflow.file", f"there is no file {name!r} beside the blueprint")]
+    except ValueError as error:
+        return [Problem(name, "$", f"this is no JSON: {error}")]
 
 
 def heal_in_place(work: Callable[[Call], object]) -> None:
     """Run a `heal` that must not end in Cloudify's reinstall of the node: a failure is a loud event, no exception."""
     try:
-        work(_accepted())
-    except ScipionError as error:
+        work(_accepted(_services()))
+    except (ScipionError, OSError) as error:
         ctx.logger.error("HEAL FAILED, nothing was deleted: %s", error)
 
 
-def _accepted(lock: bool = True) -> Call:
-    services, properties = _services(), _properties()
+def _accepted(services: Services, lock: bool = True) -> Call:
+    properties = _properties()
     project = properties["project"]
     if lock:
-        services.projects.hold_lock(project["id"], f"{ctx.workflow_id} of deployment {ctx.deployment.id}")
+        _hold_lock(services, project["id"])
     binding = Binding(services.projects.installation(), ctx.tenant_name or "local", ctx.deployment.id)
     record = accept_project(services, project, properties["site"], binding)
     folder = os.environ.get("CFY_WORKDIR", "")
-    return Call(services, update(services, record, work_folder=folder or record.work_folder), properties)
+    record = update(services, record, work_folder=folder or record.work_folder)
+    return Call(services, record, properties, ctx.workflow_id)
+
+
+def _hold_lock(services: Services, project: str) -> None:
+    services.projects.hold_lock(project, f"{ctx.workflow_id} of deployment {ctx.deployment.id}")
 
 
 def _services() -> Services:
-    return local_services(ctx.logger.info)
+    return make_services(ctx.logger.info)
 
 
 def _properties() -> Mapping[str, Any]:
@@ -120,21 +159,24 @@ def _plain(value: object) -> Any:
     return decode(json.loads(json.dumps(value)))
 
 
-def _translated(work: Callable[[], T], retry: bool = True) -> T:
-    end = time.monotonic() + (RETRY_SECONDS if retry else 0)
+def _translated(services: Services, work: Callable[[], T], seconds: float = RETRY_SECONDS) -> T:
+    clock = services.clock
+    end = clock.monotonic() + seconds
     while True:
         try:
             return work()
         except TemporaryError as error:
-            if time.monotonic() + error.retry_after > end:
+            if clock.monotonic() + error.retry_after > end:
                 raise _gave_up(error) from error
             ctx.logger.warning("%s; trying again in %.0f s", error.what, error.retry_after)
-            time.sleep(error.retry_after)
+            clock.sleep(error.retry_after)
         except ScipionError as error:
             raise NonRecoverableError(str(error)) from error
 
 
 def _gave_up(error: TemporaryError) -> Exception:
-    if getattr(ctx, "_context", {}).get("local", False):
-        return NonRecoverableError(str(error))
-    return OperationRetry(str(error), retry_after=int(error.retry_after))
+    local = getattr(ctx, "_context", {}).get("local", False)
+    translated: Exception = (
+        NonRecoverableError(str(error)) if local else OperationRetry(str(error), retry_after=int(error.retry_after))
+    )
+    return translated

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from cloudify_scipion.lifecycle import machine as use
+from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known, heal_in_place
 
 
 def create(**_: Any) -> None:
     """Make the machine's disk."""
-    call(lambda c: use.create_machine(c.services, c.asking("software", c.properties["software"]).record))
+    call(_create)
+
+
+def _create(c: Call) -> None:
+    refuse_changes(c.record, software=c.properties["software"])
+    use.create_machine(c.services, c.asking("software", c.properties["software"]).record)
 
 
 def start(**_: Any) -> None:

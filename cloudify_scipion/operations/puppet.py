@@ -10,6 +10,7 @@ from typing import Any
 
 from cloudify import ctx
 
+from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.operations.boundary import Call, ask, call
 
 
@@ -30,9 +31,7 @@ def _apply(c: Call) -> None:
     given = c.properties
     with tempfile.TemporaryDirectory() as folder:
         modules = _unpack(given["modules"], Path(folder)) if given["modules"] else None
-        shell = c.services.connect(c.record)
-        result = c.services.puppet.apply(shell, given["run"], given["classes"], given["data"], modules)
-    c.services.progress.say(f"{ctx.node.id}: {len(result.changed)} resources changed in {result.seconds:.0f} s")
+        apply_classes(c.services, c.record, given["run"], given["classes"], given["data"], modules)
 
 
 def _unpack(resource: str, folder: Path) -> Path:

@@ -12,8 +12,8 @@ from cloudify_scipion.operations.boundary import Call, ask, call, call_known, ch
 
 def precreate(document: Mapping[str, Any], **_: Any) -> None:
     """Check everything that was asked for, before anything is made."""
-    check_inputs(document)
-    call(lambda c: refuse_changes(c.record, _settings(c)["size_bytes"], document.get("software") or None))
+    software = check_inputs(document).get("software")
+    call(lambda c: refuse_changes(c.record, _settings(c)["size_bytes"], software))
 
 
 def create(**_: Any) -> None:
@@ -30,8 +30,8 @@ def _create(c: Call) -> None:
 
 
 def delete(**_: Any) -> None:
-    """Hold the volume, or delete it if it may go."""
-    call_known(lambda c: use.end_volume(c.services, c.record))
+    """Hold the volume, or delete it if it may go; only an uninstall ends a project, a heal or reinstall does not."""
+    call_known(lambda c: use.end_volume(c.services, c.record, at_end=c.workflow == "uninstall"))
 
 
 def check_status(**_: Any) -> dict[str, str]:

@@ -1,0 +1,27 @@
+"""One Puppet run on the project's machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.record import Record
+
+
+def apply_classes(
+    services: Services,
+    record: Record,
+    run: str,
+    classes: Sequence[str],
+    data: Mapping[str, object],
+    modules: Path | None = None,
+) -> Record:
+    """Apply `classes` as the run `software` or `project`; after the latter the machine is the project's own."""
+    shell = services.connect(record)
+    if run != "software":  # remembered before: a run that fails half-way leaves traces, too
+        record = update(services, record, personal=True)
+    result = services.puppet.apply(shell, run, classes, data, modules)
+    services.progress.say(f"{run} run: {len(result.changed)} resources changed in {result.seconds:.0f} s")
+    return record
