@@ -1,0 +1,1 @@
+"""One module per outside thing; they implement the ports of `lifecycle`."""

@@ -32,7 +32,7 @@ class Access:
         self._environment = environment
 
     def give(self, shell: Shell, folder: str) -> str:
-        """Put the settings into `folder` on the machine; return the file of variables that downloading programs need."""
+        """Put the settings into `folder` on the machine; return the file of variables for what downloads."""
         unpack_on(shell, folder, pack(self._files(folder)))
         shell.run(["install", "-d", "-m", "0755", f"{folder}/lists/partial", f"{DOWNLOADS}/apt/archives/partial"])
         return f"{folder}/environment"
@@ -40,7 +40,7 @@ class Access:
     def _variables(self, folder: str) -> str:
         # A proxy's address may hold a password: the variables go into a file, not onto a command line.
         variables = {"APT_CONFIG": f"{folder}/apt.conf", "PIP_CONFIG_FILE": f"{folder}/pip.conf"}
-        variables |= {name: f"{folder}/ca.pem" for name in CA_VARIABLES}
+        variables |= dict.fromkeys(CA_VARIABLES, f"{folder}/ca.pem")
         variables |= {name: self._environment[name] for name in PROXIES if name in self._environment}
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 

@@ -24,6 +24,8 @@ class Disk:
     volumes: tuple[str, ...] = ()
     running: bool = False
     network: bool = False
+    units: dict[str, float] = field(default_factory=dict)
+    """What systemd has started since the boot, and when."""
 
 
 @dataclass
@@ -114,7 +116,9 @@ class FakeMachines:
         if not disk.running:
             for mount in spec.mounts:
                 FakeVolumes(self.host).attach(mount.volume)
+            disk.files = {path: data for path, data in disk.files.items() if not path.startswith("/run/")}
             disk.files |= {seed.path: seed.content for seed in spec.seed}
+            disk.units = {}
             disk.volumes = tuple(mount.volume for mount in spec.mounts)
             disk.running = changed = True
             disk.ports = {}

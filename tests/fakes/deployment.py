@@ -1,0 +1,136 @@
+"""The demo's deployment without Cloudify's engine: its nodes as planned, its operations called one by one."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+
+from cloudify.state import current_ctx
+from cloudify.workflows import local
+
+from cloudify_scipion.blueprint.folder import write_folder
+from cloudify_scipion.blueprint.render import WORKFLOW_FILE, render
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.operations import boundary
+from cloudify_scipion.project.load import load_inputs
+from cloudify_scipion.resources import plugin_description
+from tests.fakes.kill import Reaper
+from tests.fakes.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO, SITE = ROOT / "inputs/projects/relion-2d.json", ROOT / "inputs/sites/this-machine.yaml"
+LIFECYCLE = "cloudify.interfaces.lifecycle"
+INSTALL = (
+    ("volume", "precreate"), ("volume", "create"), ("machine", "create"), ("machine", "start"), ("software", "create"),
+    ("scipion_project", "create"), ("scipion_project", "start"), ("desktop", "create"), ("desktop", "start"),
+)  # fmt: skip
+UNINSTALL = (
+    ("desktop", "stop"), ("scipion_project", "stop"), ("machine", "stop"), ("machine", "delete"), ("volume", "delete"),
+)  # fmt: skip
+
+
+def write_demo(out: Path) -> Path:
+    """The demo's blueprint folder; returns its blueprint.yaml."""
+    loaded = load_inputs(DEMO, SITE)
+    write_folder(render(loaded.project, loaded.site_document, plugin_description()), out)
+    return out / "blueprint.yaml"
+
+
+@cache
+def planned(inputs: str = "{}") -> tuple[Mapping[str, Any], bytes]:
+    """The nodes of the demo by id, all functions evaluated for these inputs (JSON), and the workflow's file."""
+    with TemporaryDirectory() as folder:
+        environment = local.init_env(str(write_demo(Path(folder, "demo"))), inputs=json.loads(inputs))
+        nodes = environment.storage.get_nodes(evaluate_functions=True)
+        return {node["id"]: node for node in nodes}, Path(folder, "demo", WORKFLOW_FILE).read_bytes()
+
+
+@dataclass
+class Deployment:
+    """A deployment of the demo on `world`, with other `inputs`. Every operation gets new Services, as from a process."""
+
+    world: World
+    inputs: dict[str, Any] = field(default_factory=dict)
+    name: str = "relion-2d"
+    tenant: str = "default_tenant"
+    workflow: str = "install"
+    local: bool = True
+    workflow_file: bytes | None = None
+    runtime: dict[str, dict[str, Any]] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+
+    def operation(self, node: str, name: str, reaper: Reaper | None = None, interface: str = LIFECYCLE) -> Any:
+        nodes, _ = planned(json.dumps(self.inputs))
+        asked = nodes[node]["operations"][f"{interface}.{name}"]
+        module, _, function = asked["operation"].rpartition(".")
+        with self._context(node), services_from(self.world.services, reaper):
+            return getattr(import_module(module), function)(**asked["inputs"])
+
+    def check(self, node: str) -> Any:
+        return self.operation(node, "check_status", interface="cloudify.interfaces.validation")
+
+    def run(self, operations: Sequence[tuple[str, str]], reaper: Reaper | None = None) -> None:
+        for node, name in operations:
+            self.operation(node, name, reaper)
+
+    def install(self, reaper: Reaper | None = None) -> None:
+        self.workflow = "install"
+        self.run(INSTALL, reaper)
+
+    def uninstall(self, reaper: Reaper | None = None) -> None:
+        self.workflow = "uninstall"
+        self.run(UNINSTALL, reaper)
+
+    @contextmanager
+    def _context(self, node: str) -> Iterator[None]:
+        nodes, workflow = planned(json.dumps(self.inputs))
+        properties = json.loads(json.dumps(nodes[node]["properties"]))
+        logger = logging.Logger("operation")
+        logger.addHandler(_Lines(self.log))
+        current_ctx.set(
+            SimpleNamespace(
+                logger=logger,
+                workflow_id=self.workflow,
+                tenant_name=self.tenant,
+                deployment=SimpleNamespace(id=self.name),
+                node=SimpleNamespace(id=node, properties=properties),
+                instance=SimpleNamespace(
+                    runtime_properties=self.runtime.setdefault(node, {}), update=lambda: None
+                ),
+                get_resource=lambda _: workflow if self.workflow_file is None else self.workflow_file,
+                _context={"local": self.local},
+            )
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            current_ctx.clear()
+
+
+@contextmanager
+def services_from(make: Callable[[], Services], reaper: Reaper | None = None) -> Iterator[None]:
+    """Every operation meanwhile gets these services, which kill it where the reaper says."""
+    real = boundary.make_services
+    boundary.make_services = lambda _: reaper.over(make()) if reaper else make()
+    try:
+        yield
+    finally:
+        boundary.make_services = real
+
+
+class _Lines(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(record.getMessage())

@@ -1,0 +1,162 @@
+"""The inside of a fake machine: the commands that the use cases run, on files and units that stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cloudify_scipion.errors import CommandFailed, MachineUnreachable
+from cloudify_scipion.lifecycle.desktop import LINK, SERVICES
+from cloudify_scipion.lifecycle.ports import CommandResult
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.scipion_project import TOOL
+from tests.fakes.host import Disk, FakeHost
+
+GATEWAY = SERVICES[-1]
+SCIPION = "/opt/scipion/bin/scipion"
+
+
+class Time(Protocol):
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass
+class Workflows:
+    """How protocols behave: seconds that each takes, errors by label, classes that Scipion does not know."""
+
+    seconds: float = 3.0
+    errors: dict[str, str] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    ends_after: int = 1000
+    """The unit dies after that many protocols, as when memory runs out."""
+
+
+@dataclass
+class FakeShell:
+    """The port Shell. `sent` holds every command with its standard input; `broken` commands fail with that text."""
+
+    host: FakeHost
+    clock: Time
+    workflows: Workflows
+    record: Record
+    login_public: str
+    sent: list[tuple[tuple[str, ...], bytes]]
+    broken: dict[str, str]
+
+    def disk(self) -> Disk:
+        disk = self.host.machines.get(self.record.machine) or self.host.folderless.get(self.record.machine)
+        reachable = disk and disk.running and disk.network and disk.ports.get(22) == self.record.ports.get("ssh")
+        if disk is None or not reachable:
+            raise MachineUnreachable(f"SSH to {self.record.machine} failed: Connection refused")
+        if disk.files["/root/.ssh/authorized_keys"].decode().strip() != self.login_public:
+            raise MachineUnreachable(f"SSH to {self.record.machine} failed: Permission denied")
+        return disk
+
+    def files(self) -> dict[str, bytes]:
+        """What can be seen on the machine: its own files over those of its layer."""
+        disk = self.disk()
+        below = self.host.layers[disk.layer].files if disk.layer in self.host.layers else {}
+        return {**below, **disk.files}
+
+    def run(
+        self, argv: Sequence[str], *, stdin: bytes | None = None, timeout: float = 60.0, expect: Sequence[int] = (0,)
+    ) -> CommandResult:
+        self.disk()
+        self.sent.append((tuple(argv), stdin or b""))
+        result = self._answer(list(argv), stdin or b"")
+        if result.code not in expect:
+            raise CommandFailed(f"{argv[0]} failed", result.code, result.stderr or result.stdout)
+        return result
+
+    def stream(self, argv: Sequence[str], on_line: Callable[[str], None], timeout: float) -> CommandResult:
+        result = self.run(argv, timeout=timeout, expect=range(255))
+        for line in result.stdout.splitlines():
+            on_line(line)
+        return result
+
+    def wait_until_ready(self, deadline: float) -> None:
+        self.disk()
+
+    def _answer(self, argv: list[str], stdin: bytes) -> CommandResult:
+        if argv[:3] == ["runuser", "-u", "scipion"]:
+            argv = argv[4:]
+        if text := self.broken.get(argv[0]):
+            return CommandResult(1, "", text)
+        if argv[0].startswith("/opt/") and argv[0] not in self.files():
+            return CommandResult(127, "", f"{argv[0]}: not found")
+        if argv[0] == "install":
+            if argv[-2] == "/dev/stdin":
+                self.disk().files[argv[-1]] = stdin
+            return CommandResult(0, "", "")
+        answers = {"systemctl": self._systemctl, TOOL: self._workflow, LINK: self._link}
+        if argv[0] in answers:
+            return answers[argv[0]](argv[1:])
+        known = {"journalctl": "starting\nKilled: out of memory\n", SCIPION: "3.8.3\n", "true": ""}
+        return CommandResult(0, known[argv[0]], "")
+
+    def _systemctl(self, words: list[str]) -> CommandResult:
+        units, names = self.disk().units, [word for word in words[1:] if not word.startswith("--")]
+        if words[0] == "start":
+            for name in names:
+                units.setdefault(name, self.clock.monotonic())
+        elif words[0] == "stop":
+            for name in names:
+                self._advance()
+                units.pop(name, None)
+        else:
+            self._advance()
+            states = ["active" if name in units else "inactive" for name in names]
+            return CommandResult(0 if "inactive" not in states else 3, "\n".join(states), "")
+        return CommandResult(0, "", "")
+
+    def _link(self, words: list[str]) -> CommandResult:
+        if words[0] == "--fingerprint":
+            return CommandResult(0, self.files()["/etc/cloudify-desktop/fingerprint"].decode() + "\n", "")
+        if words[0] == "--revoke":
+            return CommandResult(0, '{"revoked": 2}\n', "")
+        return CommandResult(0, json.dumps({"token": "t0ken", "expires": 60.0 + self.clock.monotonic()}), "")
+
+    def _workflow(self, words: list[str]) -> CommandResult:
+        data, name = self._data(), words[1]
+        if words[0] == "status":
+            self._advance()
+            return CommandResult(0, json.dumps({"project": name, "protocols": self._protocols(name)}), "")
+        wanted = json.loads(self.files()[words[2]])
+        rows = [{"id": p["object.id"], "class": p["object.className"], "label": p["object.label"]} for p in wanted]
+        dropped = [row for row in rows if row["class"] in self.workflows.unknown]
+        made = name not in data and not dropped
+        if made:
+            states = [{**row, "status": "saved", "error": None} for row in rows]
+            data[name] = json.dumps(states).encode()
+        answer = {"project": name, "created": made, "protocols": len(rows), "dropped": dropped}
+        return CommandResult(3 if dropped else 0, f"a line of Scipion's\n{json.dumps(answer)}\n", "")
+
+    def _data(self) -> dict[str, bytes]:
+        (volume,) = self.disk().volumes
+        return self.host.volumes[volume].files
+
+    def _protocols(self, name: str) -> list[dict[str, Any]]:
+        protocols: list[dict[str, Any]] = json.loads(self._data()[name])
+        return protocols
+
+    def _advance(self) -> None:
+        """What the running workflow has come to by now; protocols that have finished stay so."""
+        for unit, began in [*self.disk().units.items()]:
+            name = unit.partition("@")[2].removesuffix(".service")
+            if not name:
+                continue
+            protocols, left = self._protocols(name), self.clock.monotonic() - began
+            waiting = [p for p in protocols if p["status"] in ("saved", "running")][: self.workflows.ends_after]
+            for protocol in waiting:
+                protocol["status"] = "running"
+                if left < self.workflows.seconds:
+                    break
+                left -= self.workflows.seconds
+                error = self.workflows.errors.get(protocol["label"])
+                protocol |= {"status": "failed", "error": error} if error else {"status": "finished"}
+            else:
+                del self.disk().units[unit]
+            self._data()[name] = json.dumps(protocols).encode()

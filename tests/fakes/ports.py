@@ -1,0 +1,134 @@
+"""Small ports in memory: time that passes only when somebody sleeps, lines said, secrets, the web, Puppet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
+from cloudify_scipion.lifecycle.ports import PuppetResult, ResourceResult, Shell
+from tests.fakes.host import FakeHost
+from tests.fakes.inside import GATEWAY, FakeShell
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class FakeClock:
+    """The port Clock. `later` holds what happens at which second."""
+
+    seconds: float = 0.0
+    later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return BEGIN + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        for entry in [entry for entry in self.later if entry[0] <= self.seconds]:
+            self.later.remove(entry)
+            entry[1]()
+
+
+@dataclass
+class FakeProgress:
+    """The port Progress; everything said stays in `lines`."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def say(self, message: str) -> None:
+        self.lines.append(message)
+
+    @contextmanager
+    def during(self, message: str) -> Iterator[None]:
+        self.lines.append(f"{message} ...")
+        yield
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+@dataclass
+class FakeSecrets:
+    """The port Secrets; remembers who asked for what."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def get(self, name: str) -> str:
+        self.asked.append(name)
+        if name not in self.values:
+            raise PermanentError(f"secret '{name}' is not known", "put it into the store")
+        return self.values[name]
+
+
+@dataclass
+class FakeWeb:
+    """The port Web: the gateway of whichever running machine publishes the port. `mute` gateways never answer."""
+
+    host: FakeHost
+    mute: bool = False
+
+    def answers(self, url: str, fingerprint: str) -> bool:
+        parts = urlsplit(url)
+        for disk in self.host.alive():
+            if disk.network and disk.ports.get(6080) == parts.port and GATEWAY in disk.units and not self.mute:
+                wanted = disk.files.get("/etc/cloudify-desktop/fingerprint", b"").decode()
+                return wanted == fingerprint if parts.scheme == "https" else not wanted
+        return False
+
+
+@dataclass(frozen=True)
+class Run:
+    """One Puppet run as it was asked for."""
+
+    run: str
+    classes: tuple[str, ...]
+    data: Mapping[str, object]
+    modules: tuple[str, ...] = ()
+
+
+@dataclass
+class FakePuppet:
+    """The port Puppet: a run leaves one file per kind on the machine. `errors` are raised, one per run, in turn."""
+
+    digest: str = "m" * 64
+    runs: list[Run] = field(default_factory=list)
+    errors: list[ScipionError] = field(default_factory=list)
+    failing: dict[str, ResourceResult] = field(default_factory=dict)
+
+    def modules_digest(self) -> str:
+        return self.digest
+
+    def apply(
+        self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
+    ) -> PuppetResult:
+        assert isinstance(shell, FakeShell)
+        disk = shell.disk()
+        sent = tuple(sorted(str(path.relative_to(modules)) for path in modules.rglob("*.pp"))) if modules else ()
+        self.runs.append(Run(run, tuple(classes), json.loads(json.dumps(data)), sent))
+        if self.errors:
+            raise self.errors.pop(0)
+        if run in self.failing:
+            bad = self.failing[run]
+            raise PuppetFailed(f"Puppet's {run} run failed:\n  {bad.resource} ({bad.file}:{bad.line}): {bad.message}")
+        told = json.dumps([list(classes), data], sort_keys=True)
+        wanted = {f"/etc/puppet-{run}": sha256(told.encode()).hexdigest().encode()}
+        if run == "software":
+            wanted |= {"/opt/scipion/bin/scipion": b"", "/opt/scipion/bin/scipion-workflow": b""}
+        elif data.get("desktop::tls") and "/etc/cloudify-desktop/tls/cert.pem" not in disk.files:
+            wanted["/etc/cloudify-desktop/fingerprint"] = b"AB:CD"
+        have = shell.files()
+        changed = [ResourceResult(f"File[{path}]", "changed") for path in wanted if have.get(path) != wanted[path]]
+        disk.files |= wanted
+        return PuppetResult(changed, 1.0)

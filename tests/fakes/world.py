@@ -1,0 +1,100 @@
+"""A whole fake installation: state that stays, and as many Services over it as processes would come by."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.adapters import lock
+from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.state import ProjectFolders
+from cloudify_scipion.lifecycle.ports import Keys, Services
+from cloudify_scipion.lifecycle.record import Record, to_document
+from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
+from tests.fakes.inside import FakeShell, Workflows
+from tests.fakes.ports import FakeClock, FakeProgress, FakePuppet, FakeSecrets, FakeWeb
+
+
+class FastProjects(ProjectFolders):
+    """The real project folders, but for ssh-keygen."""
+
+    def keys(self, project: str) -> Keys:
+        path = self.folder(project) / "ssh/login_ed25519.pub"
+        if not path.exists():
+            write_atomic(path, f"ssh-ed25519 AAAA{project}".encode())
+        return Keys(path.read_text(), b"host private", "ssh-ed25519 BBBB")
+
+
+@dataclass
+class World:
+    """`root` is the state root on disk; everything else is in memory."""
+
+    root: Path
+    host: FakeHost = field(default_factory=FakeHost)
+    clock: FakeClock = field(default_factory=FakeClock)
+    progress: FakeProgress = field(default_factory=FakeProgress)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
+    puppet: FakePuppet = field(default_factory=FakePuppet)
+    workflows: Workflows = field(default_factory=Workflows)
+    sent: list[tuple[tuple[str, ...], bytes]] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    mute: bool = False
+
+    def services(self) -> Services:
+        projects = FastProjects(self.root)
+        return Services(
+            projects=projects,
+            machines=FakeMachines(self.host),
+            volumes=FakeVolumes(self.host),
+            layers=FakeLayers(self.host),
+            puppet=self.puppet,
+            secrets=self.secrets,
+            clock=self.clock,
+            progress=self.progress,
+            connect=lambda record: self._shell(projects, record),
+            web=FakeWeb(self.host, self.mute),
+        )
+
+    def _shell(self, projects: ProjectFolders, record: Record) -> FakeShell:
+        record.port("ssh")
+        login = projects.keys(record.project).login_public
+        return FakeShell(self.host, self.clock, self.workflows, record, login, self.sent, self.broken)
+
+    def record(self, project: str = "relion-2d") -> Record:
+        record = FastProjects(self.root).load(project)
+        assert record is not None
+        return record
+
+    def known(self, project: str = "relion-2d") -> bool:
+        return FastProjects(self.root).load(project) is not None
+
+    def write(self, name: str, content: bytes, project: str = "relion-2d") -> None:
+        """A file of the user's, written on the running machine."""
+        self.host.volumes[self.record(project).volume].files[name] = content
+
+    def facts(self) -> dict[str, Any]:
+        """All that is there, without what differs from run to run: generations, times, the order of layers."""
+        records = [replace(r, generation=0, events=(), created="", expires="") for r in FastProjects(self.root).all()]
+        return {
+            "records": [to_document(record) for record in records],
+            "machines": {
+                n: [d.layer, d.files, d.ports, d.volumes, d.running, d.network, sorted(d.units)]
+                for n, d in self.host.machines.items()
+            },
+            "lost": sorted(self.host.folderless),
+            "volumes": {n: [v.size, v.files, v.attached] for n, v in self.host.volumes.items()},
+            "layers": {n: [layer.contents, layer.files] for n, layer in self.host.layers.items()},
+            "folders": sorted(str(p.relative_to(self.root)) for p in self.root.glob("projects/**/*") if p.is_file()),
+        }
+
+    def end_process(self) -> None:
+        """What the end of a process does: its locks are free."""
+        for path in [*lock._HELD]:
+            if self.root in path.parents:
+                lock.release(path)
+
+    def close(self) -> None:
+        self.end_process()
+        shutil.rmtree(self.root, ignore_errors=True)

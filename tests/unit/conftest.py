@@ -1,0 +1,41 @@
+"""Fixtures of the tests on fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cloudify_scipion.adapters import state
+from cloudify_scipion.lifecycle import layer
+from tests.fakes.deployment import Deployment
+from tests.fakes.world import World
+
+
+@pytest.fixture
+def new_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
+    """Makes installations with nothing in them; every port of this host counts as free."""
+    monkeypatch.setattr(state, "port_is_free", lambda _: True)
+    catalogue = layer.load_catalogue()
+    monkeypatch.setattr(layer, "load_catalogue", lambda: catalogue)
+    made: list[World] = []
+
+    def make() -> World:
+        made.append(World(tmp_path / f"state{len(made)}"))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def world(new_world: Callable[[], World]) -> World:
+    return new_world()
+
+
+@pytest.fixture
+def demo(world: World) -> Deployment:
+    """The demo, not yet installed."""
+    return Deployment(world)
