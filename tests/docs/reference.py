@@ -1,0 +1,182 @@
+"""The generated parts of the documents: tables made from the code, between two marks.
+
+`python -m tests.docs.reference` writes them anew; a test fails while they differ from the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+import yaml
+
+from cloudify_scipion.blueprint.render import _environment
+from cloudify_scipion.cli.main import COMMANDS, main
+from cloudify_scipion.project.inputs import INPUT_PATHS
+from cloudify_scipion.project.schema import schema
+from cloudify_scipion.resources import plugin_description
+from tests.docs.pages import ROOT
+
+_PART = "<!-- generated: {name} -->\n{text}<!-- generated: end -->"
+_LIFECYCLE = "cloudify.interfaces.lifecycle"
+
+
+def node_types() -> str:
+    """Every node type of plugin.yaml: its properties and operations."""
+    document = yaml.safe_load(plugin_description())
+    return "\n".join(_node_type(name, body) for name, body in document["node_types"].items())
+
+
+def data_types() -> str:
+    """Every data type of plugin.yaml."""
+    document = yaml.safe_load(plugin_description())
+    return "\n".join(
+        f"#### {name}\n\n{_properties(body['properties'])}" for name, body in document["data_types"].items()
+    )
+
+
+def project_file() -> str:
+    """Every field of a project file."""
+    return _fields("project")
+
+
+def site_file() -> str:
+    """Every field of a site file."""
+    return _fields("site")
+
+
+def inputs() -> str:
+    """Every input of the rendered blueprint, and the field of the project file that it comes from."""
+    source, _, _ = _environment().loader.get_source(_environment(), "blueprint.yaml.j2")
+    described = re.findall(r"^  (\w+):\n    description: (.+)$", source.split("\ndsl_definitions:")[0], re.MULTILINE)
+    told = {name: text.strip('"') for name, text in described}
+    assert set(told) == {*INPUT_PATHS, "site"}
+    rows = [(f"`{n}`", f"`{'.'.join(INPUT_PATHS[n])}`" if n in INPUT_PATHS else "the site file", told[n]) for n in told]
+    return _table(("input", "from", "meaning"), rows)
+
+
+def commands() -> str:
+    """Every command of the command line with its options."""
+    return "\n".join(_command(f"cloudify-scipion {path}", command) for path, command in all_commands())
+
+
+def all_commands() -> Iterator[tuple[str, click.Command]]:
+    """Path (such as `cache list`) and command, for all that do something."""
+    context = click.Context(main)
+    for name in COMMANDS:
+        command = main.get_command(context, name)  # type: ignore[attr-defined]
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {inner}", command.commands[inner]) for inner in command.commands)
+        else:
+            yield name, command
+
+
+def make_targets() -> str:
+    """Every target of the Makefile."""
+    found = re.findall(r"^([a-z-]+):.*?## (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    return _table(("target", "what it does"), [(f"`make {name}`", text) for name, text in found])
+
+
+def packages() -> str:
+    """The Debian packages that the host needs."""
+    lines = (ROOT / "packages.txt").read_text(encoding="utf-8").splitlines()
+    rows = [(f"`{name.strip()}`", why.strip()) for name, _, why in (line.partition("#") for line in lines) if name]
+    return _table(("Debian package", "what for"), [row for row in rows if row[0] != "``"])
+
+
+PARTS: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
+    "docs/author.md": (
+        ("project file", project_file),
+        ("site file", site_file),
+        ("inputs", inputs),
+        ("node types", node_types),
+        ("data types", data_types),
+    ),
+    "docs/operator.md": (("commands", commands),),
+    "docs/developer.md": (("make targets", make_targets),),
+    "ARCHITECTURE.md": (("packages", packages),),
+}
+"""Page -> its generated parts."""
+
+
+def filled(page: str, content: str) -> str:
+    """The page's text with its generated parts made anew."""
+    for name, make in PARTS[page]:
+        start, end = f"<!-- generated: {name} -->\n", "<!-- generated: end -->"
+        before, found, rest = content.partition(start)
+        assert found, f"{page} has no part '{name}'"
+        content = before + start + make() + end + rest.partition(end)[2]
+    return content
+
+
+def _node_type(name: str, body: Mapping[str, Any]) -> str:
+    operations = [
+        f"`{operation}`" for interface in body.get("interfaces", {}).values() for operation in interface
+    ]
+    inputs_of = [
+        f"Input `{key}` of `{operation}`: {value['description']}\n"
+        for operation, told in body.get("interfaces", {}).get(_LIFECYCLE, {}).items()
+        if isinstance(told, Mapping)
+        for key, value in told["inputs"].items()
+    ]
+    parts = [f"#### {name}\n", _properties(body["properties"]), f"Operations: {', '.join(operations)}.\n", *inputs_of]
+    return "\n".join(parts)
+
+
+def _properties(properties: Mapping[str, Any]) -> str:
+    rows = []
+    for name, told in properties.items():
+        default = f"`{_shown(told['default'])}`" if "default" in told else "required"
+        kind = f" Type `{told['type']}`." if "type" in told and "." in str(told["type"]) else ""
+        rows.append((f"`{name}`", default, f"{told['description']}{kind}"))
+    return _table(("property", "default", "meaning"), rows)
+
+
+def _shown(value: object) -> str:
+    return '""' if value == "" else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _fields(kind: str) -> str:
+    rules = schema(kind)
+    return _table(("field", "default", "meaning"), list(_field_rows(rules, rules, "")))
+
+
+def _field_rows(rules: Mapping[str, Any], root: Mapping[str, Any], above: str) -> Iterator[tuple[str, str, str]]:
+    for name, rule in rules["properties"].items():
+        known = {**root["$defs"][rule["$ref"].rsplit("/", 1)[1]], **rule} if "$ref" in rule else rule
+        needed = "required" if name in rules.get("required", ()) else ""
+        default = f"`{_shown(known['default'])}`" if "default" in known and not needed else needed
+        yield f"`{above}{name}`", default, known["description"]
+        if "properties" in known:
+            yield from _field_rows(known, root, f"{above}{name}.")
+
+
+def _command(path: str, command: click.Command) -> str:
+    parameters = command.params
+    given = " ".join(_usage(parameter) for parameter in parameters)
+    options = [parameter for parameter in parameters if isinstance(parameter, click.Option)]
+    rows = [(f"`{', '.join(option.opts)}`", option.help or "") for option in options]
+    about = " ".join((command.help or "").split())
+    return f"#### {path}\n\n`{path} {given}`\n\n{about}\n" + (f"\n{_table(('option', 'meaning'), rows)}" if rows else "")
+
+
+def _usage(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Argument):
+        name = (parameter.name or "").upper()
+        return name if parameter.required else f"[{name}]"
+    assert isinstance(parameter, click.Option)
+    word = parameter.opts[0] if parameter.is_flag else f"{parameter.opts[0]} {(parameter.name or '').upper()}"
+    return word if parameter.required else f"[{word}]"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    for page_name in PARTS:
+        path = ROOT / page_name
+        path.write_text(filled(page_name, path.read_text(encoding="utf-8")), encoding="utf-8")
