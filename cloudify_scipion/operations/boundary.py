@@ -93,18 +93,24 @@ def ask(question: Callable[[Call], str]) -> dict[str, str]:
 
 def check_inputs(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """The checked project document; empty for an author's blueprint, which gives none."""
-    return checked_documents(document, ctx.node.properties["site"])[0] if document else {}
+    return checked_documents(document, ctx.node.properties["site"], _file_problems)[0] if document else {}
 
 
-def checked_documents(document: object, site: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A project document and a site document as the schema wants them; raises with all problems of both at once."""
-    project, site = coerce_inputs(_plain(document), "project"), coerce_inputs(_plain(site), "site")
-    problems = [*check_documents(project, site, "inputs", "inputs, site"), *_file_problems(project)]
-    if not any(problem.path.startswith("$.software") for problem in problems):
+def checked_documents(
+    document: object, site: object, more: Callable[[Any], list[Problem]] = lambda _: []
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A project document and a site document as the schema wants them; raises with all problems of both at once.
+
+    `more` finds further problems in the project document.
+    """
+    project: Any = coerce_inputs(_plain(document), "project")
+    checked_site: Any = coerce_inputs(_plain(site), "site")
+    problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *more(project)]
+    if not any(problem.path == "$" or problem.path.startswith("$.software") for problem in problems):
         problems += software_problems(software_from_document(project["software"]), load_catalogue(), "inputs")
     if problems:
         raise NonRecoverableError(str(InputError(problems)))
-    return project, site
+    return project, checked_site
 
 
 def _file_problems(project: Mapping[str, Any]) -> list[Problem]:

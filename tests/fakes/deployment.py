@@ -56,7 +56,7 @@ def planned(inputs: str = "{}") -> tuple[Mapping[str, Any], bytes]:
 
 @dataclass
 class Deployment:
-    """A deployment of the demo on `world`, with other `inputs`. Every operation gets new Services, as from a process."""
+    """A deployment of the demo on `world`, with other `inputs`. Every operation gets Services of its own."""
 
     world: World
     inputs: dict[str, Any] = field(default_factory=dict)

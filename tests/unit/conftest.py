@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.adapters import state
+from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.lifecycle import layer
 from tests.fakes.deployment import Deployment
 from tests.fakes.world import World
@@ -17,7 +18,7 @@ from tests.fakes.world import World
 def new_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
     """Makes installations with nothing in them; every port of this host counts as free."""
     monkeypatch.setattr(state, "port_is_free", lambda _: True)
-    catalogue = layer.load_catalogue()
+    catalogue = load_catalogue()
     monkeypatch.setattr(layer, "load_catalogue", lambda: catalogue)
     made: list[World] = []
 
