@@ -67,7 +67,7 @@ def requirements_file(text: str) -> Iterator[str]:
 
 def download(venv: Path, lines: Sequence[str], wheels: Path) -> None:
     """Fetch what the folder of wheels lacks."""
-    options = ["--require-hashes", "--no-deps", "--no-build-isolation", "--dest", str(wheels)]
+    options = ["--require-hashes", "--no-deps", "--no-build-isolation", "--no-cache-dir", "--dest", str(wheels)]
     with requirements_file("\n".join(lines)) as name:
         pip(venv, "download", *options, "--requirement", name)
 
