@@ -41,7 +41,8 @@ def project_data(record: Record) -> dict[str, object]:
             "title": project["title"],
             "ssh_keys": list(project.get("owner", {}).get("ssh_keys", [])),
         },
-        "desktop::title": project["title"] or record.project,
+        "desktop::page_title": project["title"] or record.project,
+        "desktop::open_command": f"cloudify-scipion open {record.project}",
         "desktop::geometry": desktop["geometry"],
         "desktop::tls": with_tls(record),
         "desktop::scipion_project": record.project,
@@ -54,7 +55,7 @@ def _send_certificate(services: Services, record: Record) -> None:
     if given.get("tls") != "given":
         return
     shell = services.connect(record)
-    shell.run(["install", "-d", "-m", "0750", "-g", "cloudify-desktop", "/etc/cloudify-desktop", TLS_FOLDER])
+    shell.run(["install", "-d", "-m", "0750", "-g", "cloudify-desktop", TLS_FOLDER])
     for name, secret in (("cert.pem", given["tls_certificate"]), ("key.pem", given["tls_key"])):
         content = services.secrets.get(secret).encode()
         words = ["install", "-m", "0600", "-o", "cloudify-desktop", "/dev/stdin", f"{TLS_FOLDER}/{name}"]
