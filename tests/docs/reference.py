@@ -112,16 +112,14 @@ def filled(page: str, content: str) -> str:
 
 
 def _node_type(name: str, body: Mapping[str, Any]) -> str:
-    operations = [
-        f"`{operation}`" for interface in body.get("interfaces", {}).values() for operation in interface
-    ]
+    operations = [f"`{operation}`" for interface in body.get("interfaces", {}).values() for operation in interface]
     inputs_of = [
         f"Input `{key}` of `{operation}`: {value['description']}\n"
         for operation, told in body.get("interfaces", {}).get(_LIFECYCLE, {}).items()
         if isinstance(told, Mapping)
         for key, value in told["inputs"].items()
     ]
-    parts = [f"#### {name}\n", _properties(body["properties"]), f"Operations: {', '.join(operations)}.\n", *inputs_of]
+    parts = [f"### {name}\n", _properties(body["properties"]), f"Operations: {', '.join(operations)}.\n", *inputs_of]
     return "\n".join(parts)
 
 
@@ -159,7 +157,7 @@ def _command(path: str, command: click.Command) -> str:
     options = [parameter for parameter in parameters if isinstance(parameter, click.Option)]
     rows = [(f"`{', '.join(option.opts)}`", option.help or "") for option in options]
     about = " ".join((command.help or "").split())
-    return f"#### {path}\n\n`{path} {given}`\n\n{about}\n" + (f"\n{_table(('option', 'meaning'), rows)}" if rows else "")
+    return f"### {path}\n\n`{path} {given}`\n\n{about}\n" + (f"\n{_table(('option', 'meaning'), rows)}" if rows else "")
 
 
 def _usage(parameter: click.Parameter) -> str:
