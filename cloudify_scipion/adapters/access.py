@@ -100,6 +100,8 @@ def apt_configuration(folder: str, settings: list[str]) -> str:
             f'Dir::Cache::archives "{DOWNLOADS}/apt/archives";',
             'APT::Keep-Downloaded-Packages "true";',
             'APT::Sandbox::User "root";',
+            # Safe: the layer is taken after a clean stop, and a machine that crashes before is made again.
+            'Dpkg::Options {"--force-unsafe-io";};',
             'Acquire::Languages "none";',
             f'Acquire::https::CAInfo "{folder}/ca.pem";',
             "",
