@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cloudify_scipion.errors import CommandFailed, MissingTool, TemporaryError
@@ -34,6 +36,29 @@ PACKAGE_OF = {
 """Debian package that brings each program."""
 
 
+class _Shared(threading.local):
+    """Per thread, because another one may close its descriptors at any moment."""
+
+    def __init__(self) -> None:
+        self.descriptors: set[int] = set()
+
+
+_SHARED = _Shared()
+
+
+@contextmanager
+def shared_with_programs(descriptor: int) -> Iterator[None]:
+    """Programs that this thread's `run` starts meanwhile hold this descriptor too.
+
+    So a lock stays taken until the last of them ends, even if this process is killed and leaves one behind.
+    """
+    _SHARED.descriptors.add(descriptor)
+    try:
+        yield
+    finally:
+        _SHARED.descriptors.discard(descriptor)
+
+
 def clean_environment() -> dict[str, str]:
     """An environment with nothing of the caller's in it: what a child does not get, it cannot leak."""
     return {"PATH": SYSTEM_PATH, "HOME": "/root", "LANG": "C.UTF-8"}
@@ -58,9 +83,11 @@ def run(
     expect: Sequence[int] = (0,),
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    detaching: bool = False,
 ) -> CommandResult:
     """Run a program and wait for it, at most `timeout` seconds, in a clean environment unless `env` is given.
 
+    `detaching`: it leaves something behind that lives on, and so must not hold our locks.
     Raises MissingTool if it is absent, CommandFailed on an exit code outside `expect`, TemporaryError on a timeout.
     """
     try:
@@ -72,6 +99,7 @@ def run(
             timeout=timeout,
             env=clean_environment() if env is None else dict(env),
             cwd=cwd,
+            pass_fds=() if detaching else tuple(_SHARED.descriptors),
             check=False,
         )
     except FileNotFoundError as error:

@@ -1,6 +1,6 @@
 """Runs one verb of the real adapters in a process of its own that kills itself at a chosen call.
 
-    python -m tests.infra.killed STATE_ROOT VERB "MODULE:NAME:before|after:COUNT"
+python -m tests.infra.killed STATE_ROOT VERB "MODULE:NAME:before|after:COUNT"
 """
 
 from __future__ import annotations

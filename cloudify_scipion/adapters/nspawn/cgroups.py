@@ -68,13 +68,14 @@ class Group:
         return killed
 
     def remove(self) -> bool:
-        """Remove its folders, empty by now. True if there were any; PermanentError if something keeps them."""
+        """Kill what is in it and remove its folders. True if there were any; PermanentError if something keeps them."""
         there = [folder for folder in self.folders() if folder.is_dir()]
         deadline = time.monotonic() + KILL_SECONDS
         for folder in there:
             while not _removed(folder):
                 if time.monotonic() > deadline:
                     raise PermanentError(f"control group {folder} is still in use")
+                self.kill()  # also what a starter that was killed itself has left behind just now
                 time.sleep(0.05)
         return bool(there)
 

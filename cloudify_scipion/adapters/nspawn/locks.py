@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from cloudify_scipion.adapters.commands import shared_with_programs
 from cloudify_scipion.adapters.nspawn.folders import make_private
 from cloudify_scipion.lifecycle.ports import Progress
 
 
 @contextmanager
 def locked(path: Path, progress: Progress | None = None, reason: str = "") -> Iterator[None]:
-    """Hold the lock `path`; it ends with the process, however that ends. Says `reason` if it has to wait."""
+    """Hold the lock `path`; it ends with this process and the programs that it runs. Says `reason` if it waits."""
     make_private(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -23,6 +24,7 @@ def locked(path: Path, progress: Progress | None = None, reason: str = "") -> It
         except BlockingIOError:
             with progress.during(f"waiting: {reason}") if progress else nullcontext():
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        with shared_with_programs(descriptor):
+            yield
     finally:
         os.close(descriptor)

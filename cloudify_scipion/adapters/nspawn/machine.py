@@ -49,11 +49,11 @@ class NspawnMachines:
             return MachineFacts(exists=False)
         machine = MachineFolder(self._root, name)
         record = machine.whole()
-        running = container.find_leader(self._group(machine)) is not None
-        online = running and bool(self._network_group(machine).processes())
+        leader = container.find_leader(self._group(machine))
+        online = leader is not None and network.serves(self._network_group(machine), leader.pid)
         if record is None:  # it may run on, although somebody deleted its folder
-            return MachineFacts(exists=False, running=running, network=online)
-        return MachineFacts(True, running, online, record.layer, record.tags)
+            return MachineFacts(exists=False, running=leader is not None, network=online)
+        return MachineFacts(True, leader is not None, online, record.layer, record.tags)
 
     def create(self, spec: MachineSpec) -> bool:
         """Make base, folders and record; what is left of a machine whose folder was deleted is removed first."""
@@ -138,7 +138,7 @@ class NspawnMachines:
 
     def _connect(self, machine: MachineFolder, spec: MachineSpec, leader: Process) -> bool:
         group = self._network_group(machine)
-        helper_is_new = not group.processes() or not network.answers(machine.path)
+        helper_is_new = not network.serves(group, leader.pid) or not network.answers(machine.path)
         if helper_is_new:
             group.kill()
             network.start_helper(machine.path, group, leader.pid)

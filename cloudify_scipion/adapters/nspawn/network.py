@@ -12,6 +12,7 @@ from typing import Any
 
 from cloudify_scipion.adapters.nspawn.beneath import folder
 from cloudify_scipion.adapters.nspawn.cgroups import Group
+from cloudify_scipion.adapters.nspawn.process import process_words
 from cloudify_scipion.adapters.nspawn.spawn import log_tail, spawn
 from cloudify_scipion.errors import PermanentError, PortInUse, TemporaryError
 
@@ -56,6 +57,12 @@ def helper_argv(leader: int) -> list[str]:
         str(leader),
         "tap0",
     ]
+
+
+def serves(group: Group, leader: int) -> bool:
+    """Whether a helper runs for the container of process `leader`; one that rebooted has a new network namespace."""
+    wanted = "\0".join(helper_argv(leader)).encode()
+    return any(wanted in process_words(process.pid) for process in group.processes())
 
 
 def start_helper(machine: Path, group: Group, leader: int) -> None:

@@ -60,6 +60,14 @@ def _inner_pids(pid: int) -> list[int]:
     return parse_namespace_pids(_read(f"/proc/{pid}/status"))[depth:]
 
 
+def process_words(pid: int) -> bytes:
+    """The command line of a process, its words ended by NUL; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def send(process: Process, number: int) -> bool:
     """Signal this very process, never another that took its number. False if it is gone."""
     try:

@@ -25,7 +25,9 @@ def spawn(argv: Sequence[str], group: Group, cwd: Path, log: Path, keep: Sequenc
     env = {**clean_environment(), "SHELL": "/bin/sh", "TERM": "linux"}
     kept = None if keep is None else [str(path.resolve()) for path in keep]
     plan = {"groups": folders, "cwd": str(cwd), "log": str(log), "env": env, "keep": kept}
-    run([sys.executable, "-I", "-S", str(Path(launch.__file__)), json.dumps(plan), *argv])
+    # a launcher without us would start something that nobody waits for, while somebody else cleans up
+    with_us = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-I", "-S"]
+    run([*with_us, str(Path(launch.__file__)), json.dumps(plan), *argv], detaching=True)
 
 
 def trim_log(log: Path, limit: int = LOG_LIMIT) -> None:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from cloudify_scipion.adapters import commands
 from cloudify_scipion.adapters.nspawn import hosttools, port_is_free
 from cloudify_scipion.adapters.nspawn.container import nspawn_argv
 from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord, checked_name
+from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.network import helper_argv
 from cloudify_scipion.adapters.nspawn.spawn import log_tail, trim_log
 from cloudify_scipion.errors import CommandFailed, MissingTool, PermanentError, TemporaryError
@@ -51,6 +55,24 @@ def test_not_root_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/usr/bin/cfy", "install", "a b"])
     with pytest.raises(PermanentError, match="sudo cfy install 'a b'"):
         hosttools.require_root()
+
+
+def test_lock_outlives_its_holder_as_long_as_a_program_of_it_runs(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    code = (
+        "import sys; from pathlib import Path; from cloudify_scipion.adapters.commands import run;"
+        "from cloudify_scipion.adapters.nspawn.locks import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('held', flush=True); run(['sleep', '1'])"
+    )
+    argv = [sys.executable, "-c", code, str(lock)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        time.sleep(0.3)
+        began = time.monotonic()
+        holder.kill()
+        with locked(lock):
+            assert time.monotonic() - began > 0.3
 
 
 def test_port_is_free() -> None:
