@@ -129,6 +129,6 @@ class FakePuppet:
         elif data.get("desktop::tls") and "/etc/cloudify-desktop/tls/cert.pem" not in disk.files:
             wanted["/etc/cloudify-desktop/fingerprint"] = b"AB:CD"
         have = shell.files()
-        changed = [ResourceResult(f"File[{path}]", "changed") for path in wanted if have.get(path) != wanted[path]]
-        disk.files |= wanted
-        return PuppetResult(changed, 1.0)
+        changed = {path: content for path, content in wanted.items() if have.get(path) != content}
+        disk.files |= changed
+        return PuppetResult([ResourceResult(f"File[{path}]", "changed") for path in changed], 1.0)
