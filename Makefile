@@ -44,9 +44,13 @@ demo: deps ## from the project file to a desktop in the browser
 	cfy install $(BUILD)/blueprint.yaml -b $(PROJECT) -i $(BUILD)/inputs.yaml
 	@cloudify-scipion open $(PROJECT)
 
-demo-down: deps ## uninstall the demo; nothing of it is left
+demo-down: deps ## uninstall the demo; no machine, data or cache of it is left
 	cfy uninstall -b $(PROJECT) --task-retries 3 --task-retry-interval 5
 	cloudify-scipion held
+	cloudify-scipion cache prune --all
+
+docs: deps ## write the documents' tables anew from the code
+	python -m tests.docs.reference
 
 bench: deps ## measure; writes docs/benchmarks.md
 	python tools/bench.py docs/benchmarks.md

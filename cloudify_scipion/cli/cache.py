@@ -31,9 +31,14 @@ def list_command(as_json: bool) -> None:
 
 @cache_group.command("prune")
 @click.argument("digest", required=False)
-def prune_command(digest: str | None) -> None:
+@click.option("--all", "everything", is_flag=True, help="Remove base systems and kept downloads as well.")
+def prune_command(digest: str | None, everything: bool) -> None:
     """Remove the layers that no machine stands on, or the one whose digest begins with DIGEST."""
     cache = services().layers
+    if everything:
+        cache.clear()
+        click.echo("removed all software layers, base systems and kept downloads")
+        return
     wanted = [layer for layer in cache.list() if (layer.digest.startswith(digest) if digest else not layer.used_by)]
     for layer in wanted:
         cache.remove(layer.digest)

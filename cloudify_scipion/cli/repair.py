@@ -14,12 +14,17 @@ from cloudify_scipion.lifecycle.repair import repair_project
 def repair_command(project: str) -> None:
     """Bring PROJECT's volume, machine, software and desktop back, and clear what an interrupted `cfy install` left."""
     ports = services()
+    known = ports.projects.load(project)
+    _clear_half_made(known.binding.deployment if known else project, known.work_folder if known else "")
     record = known_record(ports, project)
     ports.projects.hold_lock(project, "repair")
-    for removed in remove_half_made(record.binding.deployment, record.work_folder):
-        click.echo(f"removed {removed}: Cloudify had not finished it and would have refused the name")
-        click.echo(f"run again: cfy install BLUEPRINT -b {record.binding.deployment} -i INPUTS")
     if record.installed:
         repair_project(ports, record)
     else:
         click.echo(f"project '{project}' has no machine; installing it again adopts its volume")
+
+
+def _clear_half_made(deployment: str, work_folder: str) -> None:
+    for removed in remove_half_made(deployment, work_folder):
+        click.echo(f"removed {removed}: Cloudify had not finished it and would have refused the name")
+        click.echo(f"run again: cfy install BLUEPRINT -b {deployment} -i INPUTS")

@@ -44,6 +44,8 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
     ]
     if status.protocols:
         lines.append(("workflow", summary(status.protocols)))
+    if status.machine_problem or status.desktop_problem:
+        lines.append(("next", f"cloudify-scipion repair {status.project}, or install the project again"))
     return lines + [("", f"{p.id:>6}  {p.status:<10} {p.label}  {p.error}".rstrip()) for p in status.protocols]
 
 

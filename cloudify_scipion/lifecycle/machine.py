@@ -90,6 +90,7 @@ def machine_spec(services: Services, record: Record) -> MachineSpec:
 
 
 SSHD = b"""HostKey /etc/ssh/ssh_host_ed25519_key
+AddressFamily inet
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no

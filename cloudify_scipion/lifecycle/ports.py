@@ -168,6 +168,9 @@ class Layers(Protocol):
     def remove(self, digest: str) -> None:
         """Remove one. Raises PermanentError naming the machines that stand on it."""
 
+    def clear(self) -> None:
+        """Remove all layers, base systems and kept downloads. Raises PermanentError while any machine exists."""
+
 
 @dataclass(frozen=True)
 class ResourceResult:

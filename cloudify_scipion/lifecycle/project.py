@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cloudify_scipion.errors import PermanentError, ProjectTaken
@@ -27,7 +27,8 @@ def accept_project(services: Services, project: Mapping[str, Any], site: Mapping
             "choose another project id, or work with that deployment",
         )
     record = known or _new_record(services, project, binding)
-    asked = record.asking("project", project).asking("site", site)
+    expires = _expires(record.created, project)
+    asked = replace(record.asking("project", project).asking("site", site), expires=expires)
     if asked != known:
         services.projects.save(asked)
     return asked
@@ -41,10 +42,14 @@ def _new_record(services: Services, project: Mapping[str, Any], binding: Binding
         binding=binding,
         generation=0,
         created=now.isoformat(timespec="seconds"),
-        expires=(now + int(project["time_limit_days"]) * DAY).isoformat(timespec="seconds"),
         machine=name,
         volume=name,
     )
+
+
+def _expires(created: str, project: Mapping[str, Any]) -> str:
+    """The time limit counts from the first install, whatever is changed later."""
+    return (datetime.fromisoformat(created) + int(project["time_limit_days"]) * DAY).isoformat(timespec="seconds")
 
 
 def refuse_changes(record: Record, volume_bytes: int = 0, software: Mapping[str, Any] | None = None) -> None:

@@ -8,7 +8,7 @@ from cloudify_scipion.lifecycle.machine import ensure_machine
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.scipion_project import create_scipion_project
+from cloudify_scipion.lifecycle.scipion_project import create_scipion_project, run_workflow
 from cloudify_scipion.lifecycle.software import ensure_software
 from cloudify_scipion.lifecycle.volume import heal_volume
 
@@ -23,6 +23,7 @@ def repair_project(services: Services, record: Record) -> Record:
     record = ensure_software(services, ensure_machine(services, record))
     if "workflow" in record.settings:
         create_scipion_project(services, record)
+        run_workflow(services, record, wait_minutes=0)
     if "desktop" in record.settings:
         configure_desktop(services, record)
         record = start_desktop(services, record)

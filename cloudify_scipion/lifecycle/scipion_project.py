@@ -57,8 +57,8 @@ def _dropped(protocols: Sequence[dict[str, str]]) -> WorkflowDropped:
     )
 
 
-def run_workflow(services: Services, record: Record) -> None:
-    """Start the workflow's unit, or re-attach to it, and follow it for up to the minutes asked for.
+def run_workflow(services: Services, record: Record, wait_minutes: float | None = None) -> None:
+    """Start the workflow's unit, or re-attach to it, and follow it for `wait_minutes`, by default those asked for.
 
     A protocol that fails is reported and is no error of the install.
     """
@@ -67,7 +67,8 @@ def run_workflow(services: Services, record: Record) -> None:
         return
     shell = services.connect(record)
     shell.run(["systemctl", "start", unit(record)])
-    follow_workflow(services, record, shell, asked["wait_minutes"] * 60.0)
+    minutes = asked["wait_minutes"] if wait_minutes is None else wait_minutes
+    follow_workflow(services, record, shell, minutes * 60.0)
 
 
 def follow_workflow(services: Services, record: Record, shell: Shell, seconds: float) -> None:

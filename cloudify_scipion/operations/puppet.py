@@ -10,6 +10,7 @@ from typing import Any
 
 from cloudify import ctx
 
+from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.operations.boundary import Call, ask, call
 
@@ -31,7 +32,9 @@ def _apply(c: Call) -> None:
     given = c.properties
     with tempfile.TemporaryDirectory() as folder:
         modules = _unpack(given["modules"], Path(folder)) if given["modules"] else None
-        apply_classes(c.services, c.record, given["run"], given["classes"], given["data"], modules)
+        # What an author adds is the project's own: no layer for others is made of it.
+        record = update(c.services, c.record, personal=True)
+        apply_classes(c.services, record, given["run"], given["classes"], given["data"], modules)
 
 
 def _unpack(resource: str, folder: Path) -> Path:

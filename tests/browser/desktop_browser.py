@@ -138,3 +138,15 @@ def _wait(done: Callable[[], bool], failure: str, timeout: float) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{failure} within {timeout} s")
         time.sleep(0.05)
+
+
+def drag(driver: webdriver.Chrome, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Move what is at `start` to `end`, in the desktop's own coordinates, with the left button down."""
+    _pointer(driver, *start, clicks=0)
+    steps = 8
+    places = [tuple(a + (b - a) * n / steps for a, b in zip(start, end, strict=True)) for n in range(steps + 1)]
+    for number, (x, y) in enumerate(places):
+        kind = "mousePressed" if number == 0 else "mouseReleased" if number == steps else "mouseMoved"
+        event = {"type": kind, "button": "left", "buttons": 1, "clickCount": 1, "x": round(x), "y": round(y)}
+        driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+        time.sleep(0.03)

@@ -57,6 +57,16 @@ class LayerCache:
                 if leftover.stem not in users:
                     remove_tree(leftover)
 
+    def clear(self) -> None:
+        """Remove all layers, base systems and kept downloads. Raises PermanentError while any machine exists."""
+        named = ", ".join(machine.name for machine in machine_folders(self._root))
+        if named:
+            raise PermanentError(f"the cache is in use by {named}", "uninstall these projects first")
+        for layer in self.list():
+            self.remove(layer.digest)
+        for folder in ("cache/base", "store/debs", "store/wheels"):
+            remove_tree(self._root / folder)
+
     def path(self, digest: str) -> Path:
         """Root folder of a layer."""
         return self._folder / digest / "root"
