@@ -34,9 +34,28 @@ def accept_project(services: Services, project: Mapping[str, Any], site: Mapping
     return asked
 
 
+def has_remains(services: Services, project: str, binding: Binding) -> bool:
+    """Whether a machine or volume is there although the project's record was lost."""
+    name = _name(project, binding)
+    machine = services.machines.look(name)
+    return machine.exists or machine.running or services.volumes.look(name).exists
+
+
+def _name(project: str, binding: Binding) -> str:
+    return resource_name("scipion", project, key=f"{binding.installation}/{project}")
+
+
 def _new_record(services: Services, project: Mapping[str, Any], binding: Binding) -> Record:
+    """A first record. A volume that is there already is that of a lost record, and who knows what is in it."""
     now = services.clock.now()
-    name = resource_name("scipion", project["id"], key=f"{binding.installation}/{project['id']}")
+    name = _name(project["id"], binding)
+    volume = services.volumes.look(name)
+    owner = volume.tags.get("deployment", binding.deployment)
+    if owner != binding.deployment:
+        raise ProjectTaken(
+            f"project '{project['id']}' belongs to deployment {owner}, whose volume {name} is there",
+            "choose another project id, or work with that deployment",
+        )
     return Record(
         project=project["id"],
         binding=binding,
@@ -44,6 +63,8 @@ def _new_record(services: Services, project: Mapping[str, Any], binding: Binding
         created=now.isoformat(timespec="seconds"),
         machine=name,
         volume=name,
+        volume_bytes=volume.size_bytes,
+        volume_written=volume.exists,
     )
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.project import note, refuse_changes, update
+from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.record import Record
 
 TARGET = "/home/scipion/ScipionUserData"
@@ -14,14 +12,8 @@ UNSAVED = "it was writable in a machine, and there is no proof that its data are
 
 
 def ensure_volume(services: Services, record: Record) -> Record:
-    """Make the volume, or adopt the one that is there, a held one too.
-
-    One that the record knows nothing of is taken for written: the record was lost, and who knows what is in it.
-    """
-    size, facts = record.settings["volume"]["size_bytes"], services.volumes.look(record.volume)
-    if facts.exists:
-        refuse_changes(replace(record, volume_bytes=facts.size_bytes), size)
-        record = update(services, record, volume_written=record.volume_written or not record.volume_bytes)
+    """Make the volume, or adopt the one that is there, a held one too."""
+    size = record.settings["volume"]["size_bytes"]
     if services.volumes.create(record.volume, size, record.tags()):
         services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
     else:

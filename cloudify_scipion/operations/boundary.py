@@ -16,7 +16,7 @@ from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.resolve import software_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.project import accept_project, update
+from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
@@ -69,7 +69,7 @@ def call_known(work: Callable[[Call], T]) -> T | None:
 
     def known() -> T | None:
         _hold_lock(services, project)
-        if services.projects.load(project) is not None:
+        if services.projects.load(project) or has_remains(services, project, _binding(services)):
             return work(_accepted(services))
         services.projects.forget(project)  # what an interrupted `forget` left
         services.progress.say(f"project '{project}' is gone already: nothing to do")
@@ -79,13 +79,17 @@ def call_known(work: Callable[[Call], T]) -> T | None:
 
 
 def ask(question: Callable[[Call], str]) -> dict[str, str]:
-    """Run a `check_status`: raises with the problem that `question` finds, if any."""
-    services = _services()
+    """Run a `check_status`: raises with the problem that `question` finds, if any. Changes nothing."""
+    services, properties = _services(), _properties()
+    project = properties["project"]["id"]
 
     def answered() -> dict[str, str]:
-        problem = question(_accepted(services, lock=False))
+        record = services.projects.load(project)
+        if record is None or record.binding != _binding(services):
+            raise ScipionError(f"project '{project}' of this deployment is not installed", "install it")
+        problem = question(Call(services, record, properties, ctx.workflow_id))
         if problem:
-            raise ScipionError(problem, f"cloudify-scipion repair {_properties()['project']['id']}")
+            raise ScipionError(problem, f"cloudify-scipion repair {project}")
         return {"status": "ok"}
 
     return _translated(services, answered, seconds=0)
@@ -135,16 +139,18 @@ def heal_in_place(work: Callable[[Call], object]) -> None:
         ctx.logger.error("HEAL FAILED, nothing was deleted: %s", error)
 
 
-def _accepted(services: Services, lock: bool = True) -> Call:
+def _accepted(services: Services) -> Call:
     properties = _properties()
     project = properties["project"]
-    if lock:
-        _hold_lock(services, project["id"])
-    binding = Binding(services.projects.installation(), ctx.tenant_name or "local", ctx.deployment.id)
-    record = accept_project(services, project, properties["site"], binding)
+    _hold_lock(services, project["id"])
+    record = accept_project(services, project, properties["site"], _binding(services))
     folder = os.environ.get("CFY_WORKDIR", "")
     record = update(services, record, work_folder=folder or record.work_folder)
     return Call(services, record, properties, ctx.workflow_id)
+
+
+def _binding(services: Services) -> Binding:
+    return Binding(services.projects.installation(), ctx.tenant_name or "local", ctx.deployment.id)
 
 
 def _hold_lock(services: Services, project: str) -> None:

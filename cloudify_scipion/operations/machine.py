@@ -46,4 +46,4 @@ def check_status(**_: Any) -> dict[str, str]:
 
 def heal(**_: Any) -> None:
     """Create and start whatever is missing; never replaced by Cloudify's reinstall."""
-    heal_in_place(lambda c: use.ensure_machine(c.services, c.record))
+    heal_in_place(lambda c: use.ensure_machine(c.services, c.asking("software", c.properties["software"]).record))

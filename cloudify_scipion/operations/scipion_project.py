@@ -22,7 +22,7 @@ heal = create
 
 def start(**_: Any) -> None:
     """Run the workflow if the project says so, and follow it for a while."""
-    call(lambda c: use.run_workflow(c.services, c.record))
+    call(lambda c: use.run_workflow(c.services, c.asking("workflow", _settings(c)).record))
 
 
 def stop(**_: Any) -> None:

@@ -240,6 +240,11 @@ class FakeLayers:
             raise PermanentError(f"layer {digest} is in use by {', '.join(users)}")
         self.host.layers.pop(digest, None)
 
+    def clear(self) -> None:
+        if self.host.machines:
+            raise PermanentError(f"the cache is in use by {', '.join(sorted(self.host.machines))}")
+        self.host.layers.clear()
+
     def _users(self, digest: str) -> tuple[str, ...]:
         disks = {**self.host.folderless, **self.host.machines}
         return tuple(sorted(name for name, disk in disks.items() if disk.layer == digest))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,12 @@ class World:
             "layers": {n: [layer.contents, layer.files] for n, layer in self.host.layers.items()},
             "folders": sorted(str(p.relative_to(self.root)) for p in self.root.glob("projects/**/*") if p.is_file()),
         }
+
+    def copy(self, root: Path) -> World:
+        """The same installation once more, at another root."""
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        parts = {f.name: deepcopy(getattr(self, f.name)) for f in fields(self) if f.name != "root"}
+        return World(root, **parts)
 
     def end_process(self) -> None:
         """What the end of a process does: its locks are free."""

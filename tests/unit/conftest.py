@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters import files, state
+from cloudify_scipion.adapters import state
 from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.lifecycle import layer
@@ -19,7 +19,7 @@ from tests.fakes.world import World
 def new_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
     """Makes installations with nothing in them; every port of this host counts as free."""
     monkeypatch.setattr(state, "port_is_free", lambda _: True)
-    monkeypatch.setattr(files.os, "fsync", lambda _: None)  # against power cuts, of which there are none here
+    monkeypatch.setattr("cloudify_scipion.adapters.files.os.fsync", lambda _: None)  # against power cuts, of which there are none here
     catalogue = load_catalogue()
     monkeypatch.setattr(layer, "load_catalogue", lambda: catalogue)
     made: list[World] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,11 +37,13 @@ def kill_everywhere(
 ) -> int:
     """Kill `act` at each of its calls, run it again each time, and check; returns how often."""
     calls = count(new_world, prepare, act)
+    prepared = prepare(new_world())
+    prepared.world.end_process()
+    prepared.world.progress.lines.clear()
     for at in range(1, calls + 1):
         for after in (False, True):
-            world = new_world()
-            deployment = prepare(world)
-            world.progress.lines.clear()
+            world = prepared.world.copy(new_world().root)
+            deployment = replace(prepared, world=world, runtime={})
             reaper = Reaper(at, after)
             with pytest.raises(Killed):
                 getattr(deployment, act)(reaper)
