@@ -43,7 +43,7 @@ def test_class_averages_open_from_the_protocols_output(demo: Demo, page: webdriv
     wait_for(lambda: min(likeness(page, average) for average in averages[:1]) > 0.9, 60)
     click(page, *GALLERY)
     wait_for(lambda: min(likeness(page, average) for average in averages) > 0.9, 30)
-    drag(page, TITLE, (1000, 260))
+    drag(page, TITLE, (1000, 245))
     time.sleep(2)
     picture = PICTURE if os.environ.get(KEEP) else tmp_path / "desktop.png"
     screenshot(page, picture)
