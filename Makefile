@@ -53,7 +53,7 @@ docs: deps ## write the documents' tables anew from the code
 	python -m tests.docs.reference
 
 bench: deps ## measure; writes docs/benchmarks.md
-	python tools/bench.py docs/benchmarks.md
+	python -m tools.bench docs/benchmarks.md
 
 clean: ## remove what was built here
 	rm -rf build dist *.egg-info

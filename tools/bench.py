@@ -1,0 +1,86 @@
+"""`make bench`: measure what the issue limits, and write docs/benchmarks.md.
+
+    python -m tools.bench docs/benchmarks.md [--only NAME ...] [--runs N] [--work FOLDER] [--wait MINUTES]
+
+With --work, figures, logs and the cache stay in that folder, and a later call adds to them; without, nothing is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from tests.realhost import RealHost
+from tools.benchmarks import commands, facts, installs
+from tools.benchmarks.report import Figure, Part, document, from_json, to_json
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TITLES = {
+    "commands": "Commands",
+    "cold": "Cold install: what is not Debian's, Puppet's or RELION's",
+    "warm": "Warm install up to the first frame in the browser",
+    "again": "Install again with nothing to do",
+}
+
+
+def main() -> None:
+    """Measure the parts asked for, and write the page after each."""
+    options = _options()
+    work = options.work or Path(tempfile.mkdtemp(prefix="cloudify-scipion-bench.", dir="/var/tmp"))
+    work.mkdir(mode=0o700, exist_ok=True)
+    kept = work / "figures.json"
+    parts = from_json(json.loads(kept.read_text())) if kept.exists() else {}
+    try:
+        for name in options.only or TITLES:
+            facts.wait_until_quiet(options.wait)
+            parts[name] = _part(name, work, options.runs)
+            kept.write_text(json.dumps(to_json(parts), indent=1))
+            _write(options.page, parts)
+    finally:
+        if not options.work:
+            RealHost(work / "state").clear()
+            remove_tree(work)
+
+
+def _part(name: str, work: Path, runs: int) -> Part:
+    command = f"make bench (python -m tools.bench --only {name} --runs {runs})"
+    part = Part(name, TITLES[name], command, facts.commit(REPOSITORY), facts.now())
+    before = facts.load()
+    figures, notes = _measured(name, work, runs)
+    return replace(part, figures=figures, notes=notes, load=(before, facts.load()))
+
+
+def _measured(name: str, work: Path, runs: int) -> tuple[list[Figure], list[str]]:
+    root = work / "state"
+    if name == "cold":
+        return installs.cold(work, root, runs), [installs.COLD_NOTE]
+    root.mkdir(mode=0o700, exist_ok=True)
+    installation = installs.prepared(root, work / "folder")
+    if name == "commands":
+        return commands.measure(installation, runs), []
+    return installs.warm(installation, runs) if name == "warm" else installs.again(installation, runs)
+
+
+def _write(page: Path | None, parts: dict[str, Part]) -> None:
+    text = document(facts.machine(), [parts[name] for name in TITLES if name in parts])
+    print(text)
+    if page:
+        page.write_text(text)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure what the issue limits.")
+    parser.add_argument("page", nargs="?", type=Path, help="file to write, such as docs/benchmarks.md")
+    parser.add_argument("--only", action="append", choices=list(TITLES), metavar="NAME", help=", ".join(TITLES))
+    parser.add_argument("--runs", type=int, default=3, help="runs of each part (default: 3)")
+    parser.add_argument("--work", type=Path, help="folder for figures, logs and the cache; kept")
+    parser.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help="wait so long for a quiet machine")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
