@@ -62,7 +62,8 @@ class ProjectFolders:
 
     def save(self, record: Record) -> None:
         """Write it atomically."""
-        text = json.dumps(to_document(record), indent=1, sort_keys=True, ensure_ascii=False)
+        # in the order that it has: a workflow comes out as it went in
+        text = json.dumps(to_document(record), indent=1, ensure_ascii=False)
         write_atomic(self._record(record.project), text.encode())
 
     def all(self) -> Sequence[Record]:

@@ -26,10 +26,10 @@ class Link:
     expires: float
 
 
-def configure_desktop(services: Services, record: Record) -> None:
+def configure_desktop(services: Services, record: Record) -> Record:
     """The project run: identity, and the desktop's configuration and services. Needs no network."""
     _send_certificate(services, record)
-    apply_classes(services, record, "project", CLASSES, project_data(record))
+    return apply_classes(services, record, "project", CLASSES, project_data(record))
 
 
 def project_data(record: Record) -> dict[str, object]:

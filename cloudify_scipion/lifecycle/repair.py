@@ -23,8 +23,7 @@ def repair_project(services: Services, record: Record) -> Record:
     record = ensure_software(services, ensure_machine(services, record))
     if "workflow" in record.settings:
         create_scipion_project(services, record)
-        run_workflow(services, record, wait_minutes=0)
+        record = run_workflow(services, record, wait_minutes=0)
     if "desktop" in record.settings:
-        configure_desktop(services, record)
-        record = start_desktop(services, record)
+        record = start_desktop(services, configure_desktop(services, record))
     return note(services, record, f"project '{record.project}' was repaired")

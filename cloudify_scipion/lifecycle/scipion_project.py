@@ -57,21 +57,21 @@ def _dropped(protocols: Sequence[dict[str, str]]) -> WorkflowDropped:
     )
 
 
-def run_workflow(services: Services, record: Record, wait_minutes: float | None = None) -> None:
+def run_workflow(services: Services, record: Record, wait_minutes: float | None = None) -> Record:
     """Start the workflow's unit, or re-attach to it, and follow it for `wait_minutes`, by default those asked for.
 
     A protocol that fails is reported and is no error of the install.
     """
     asked = record.settings["workflow"]
     if not asked["run"]:
-        return
+        return record
     shell = services.connect(record)
     shell.run(["systemctl", "start", unit(record)])
     minutes = asked["wait_minutes"] if wait_minutes is None else wait_minutes
-    follow_workflow(services, record, shell, minutes * 60.0)
+    return follow_workflow(services, record, shell, minutes * 60.0)
 
 
-def follow_workflow(services: Services, record: Record, shell: Shell, seconds: float) -> None:
+def follow_workflow(services: Services, record: Record, shell: Shell, seconds: float) -> Record:
     """Report what the protocols do until all have ended or `seconds` have passed."""
     clock, said = services.clock, ""
     began = spoken = clock.monotonic()
@@ -85,7 +85,8 @@ def follow_workflow(services: Services, record: Record, shell: Shell, seconds: f
         if not going:
             return _report_end(services, record, shell, protocols)
         if clock.monotonic() - began >= seconds:
-            return services.progress.say(f"workflow: it goes on; see cloudify-scipion status {record.project}")
+            services.progress.say(f"workflow: it goes on; see cloudify-scipion status {record.project}")
+            return record
         clock.sleep(POLL_SECONDS)
 
 
@@ -112,7 +113,7 @@ def summary(protocols: Sequence[ProtocolStatus]) -> str:
     )
 
 
-def _report_end(services: Services, record: Record, shell: Shell, protocols: Sequence[ProtocolStatus]) -> None:
+def _report_end(services: Services, record: Record, shell: Shell, protocols: Sequence[ProtocolStatus]) -> Record:
     """Say which protocols failed, and why the run ended before others had."""
     for protocol in protocols:
         if protocol.status in BROKEN:
@@ -120,11 +121,12 @@ def _report_end(services: Services, record: Record, shell: Shell, protocols: Seq
                 services, record, f"protocol {protocol.id} ({protocol.label}) {protocol.status}: {protocol.error}"
             )
     waiting = [p.label for p in protocols if p.status not in ENDED]
-    if waiting:
-        log = shell.run(
-            ["journalctl", "-u", unit(record), "-n", "5", "-o", "cat", "--no-pager"], expect=range(128)
-        ).stdout
-        note(services, record, f"the workflow's run ended before: {', '.join(waiting)}. Its last lines:\n{log.strip()}")
+    if not waiting:
+        return record
+    words = ["journalctl", "-u", unit(record), "-n", "5", "-o", "cat", "--no-pager"]
+    log = shell.run(words, expect=range(128)).stdout.strip()
+    text = f"the workflow's run ended before: {', '.join(waiting)}. Its last lines:\n{log}"
+    return note(services, record, text)
 
 
 def stop_workflow(services: Services, record: Record) -> None:

@@ -155,6 +155,7 @@ class FakeShell:
                 if left < self.workflows.seconds:
                     break
                 left -= self.workflows.seconds
+                self.disk().units[unit] += self.workflows.seconds  # the next protocol began then
                 error = self.workflows.errors.get(protocol["label"])
                 protocol |= {"status": "failed", "error": error} if error else {"status": "finished"}
             else:

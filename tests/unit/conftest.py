@@ -19,7 +19,9 @@ from tests.fakes.world import World
 def new_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
     """Makes installations with nothing in them; every port of this host counts as free."""
     monkeypatch.setattr(state, "port_is_free", lambda _: True)
-    monkeypatch.setattr("cloudify_scipion.adapters.files.os.fsync", lambda _: None)  # against power cuts, of which there are none here
+    monkeypatch.setattr(
+        "cloudify_scipion.adapters.files.os.fsync", lambda _: None
+    )  # against power cuts, of which there are none here
     catalogue = load_catalogue()
     monkeypatch.setattr(layer, "load_catalogue", lambda: catalogue)
     made: list[World] = []

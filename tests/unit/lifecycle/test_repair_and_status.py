@@ -1,0 +1,145 @@
+"""Back from the record alone; and what people see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.repair import repair_project
+from cloudify_scipion.lifecycle.status import project_status
+from tests.fakes.deployment import INSTALL, Deployment
+from tests.fakes.world import World
+
+
+def lose_machine(world: World) -> None:
+    world.host.lose_folder(world.record().machine)
+
+
+def lose_machine_and_layer(world: World) -> None:
+    world.host.reboot()
+    lose_machine(world)
+    world.host.layers.clear()
+
+
+def lose_mount(world: World) -> None:
+    world.host.reboot()
+
+
+def cut_network(world: World) -> None:
+    world.host.cut_network(world.record().machine)
+
+
+def stop_services(world: World) -> None:
+    world.host.machines[world.record().machine].units.clear()
+
+
+def nothing(world: World) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    "harm", [nothing, lose_machine, lose_machine_and_layer, lose_mount, cut_network, stop_services]
+)
+def test_repair_from_the_record_alone(demo: Deployment, harm: Callable[[World], None]) -> None:
+    demo.install()
+    world = demo.world
+    world.write("mine", b"data")
+    before = world.facts()
+    harm(world)
+    repair_project(world.services(), world.record())
+    assert world.facts() == before
+    assert world.record().events[-1].text == "project 'relion-2d' was repaired"
+    assert project_status(world.services(), world.record()).desktop_problem == ""
+
+
+def test_repair_forgets_no_event_and_no_mark(demo: Deployment) -> None:
+    demo.world.workflows.errors = {"Import particles": "no such file"}
+    demo.install()
+    events = len(demo.world.record().events)
+    demo.world.host.reboot()
+    lose_machine(demo.world)
+    repair_project(demo.world.services(), demo.world.record())
+    assert [event.text for event in demo.world.record().events[events:]] == [
+        "protocol 2 (Import particles) failed: no such file", "project 'relion-2d' was repaired"
+    ]  # fmt: skip
+    assert demo.world.record().personal
+
+
+def test_repair_keeps_the_ports(demo: Deployment) -> None:
+    demo.install()
+    ports = demo.world.record().ports
+    lose_machine(demo.world)
+    repair_project(demo.world.services(), demo.world.record())
+    assert demo.world.record().ports == ports
+    assert demo.world.record().generation == 2
+
+
+def test_repair_of_a_volume_that_is_gone_makes_no_empty_one(demo: Deployment) -> None:
+    demo.install()
+    world = demo.world
+    world.host.machines.clear()
+    world.host.volumes.clear()
+    with pytest.raises(PermanentError, match="is gone"):
+        repair_project(world.services(), world.record())
+    assert world.host.volumes == {}
+    assert world.host.machines == {}
+
+
+@pytest.mark.parametrize("steps", range(4, len(INSTALL)))
+def test_repair_goes_as_far_as_the_install_did(demo: Deployment, steps: int) -> None:
+    demo.run(INSTALL[:steps])
+    world = demo.world
+    lose_machine(world)
+    repair_project(world.services(), world.record())
+    assert world.host.machines[world.record().machine].running
+    parts = {"scipion_project": "workflow", "desktop": "desktop"}
+    for node, part in parts.items():
+        assert (part in world.record().settings) == any(done == node for done, _ in INSTALL[:steps])
+
+
+def test_nothing_to_repair(world: World) -> None:
+    demo = Deployment(world, {"volume_at_end": "hold"})
+    demo.install()
+    demo.uninstall()
+    with pytest.raises(PermanentError, match="has no machine to repair"):
+        repair_project(world.services(), world.record())
+
+
+def test_status(demo: Deployment) -> None:
+    demo.install()
+    demo.world.clock.seconds = 86400.0
+    status = project_status(demo.world.services(), demo.world.record())
+    assert (status.machine_problem, status.desktop_problem, status.held) == ("", "", "")
+    assert status.software == {
+        "scipion": "3.8.3", "scipion-em-relion": "4.0.20", "relion": "3.1.3", "demo-particles": "1"
+    }  # fmt: skip
+    assert status.seconds_left == 13 * 86400
+    assert [p.status for p in status.protocols] == ["finished", "finished"]
+    assert status.deployment.startswith("deployment relion-2d (tenant default_tenant")
+
+
+def test_status_of_a_machine_that_is_down_or_cannot_be_reached(demo: Deployment) -> None:
+    demo.install()
+    world = demo.world
+    world.broken["/opt/scipion/bin/scipion-workflow"] = "no such project"
+    assert project_status(world.services(), world.record()).protocols == []
+    world.host.cut_network(world.record().machine)
+    assert "has no network" in project_status(world.services(), world.record()).machine_problem
+    world.host.reboot()
+    status = project_status(world.services(), world.record())
+    assert (
+        status.machine_problem.endswith("is not running") == status.desktop_problem.endswith("is not running") is True
+    )
+    lose_machine(world)
+    assert project_status(world.services(), world.record()).machine_problem.endswith("does not exist")
+
+
+def test_status_of_a_held_project(world: World) -> None:
+    demo = Deployment(world, {"volume_at_end": "hold"})
+    demo.install()
+    demo.uninstall()
+    status = project_status(world.services(), world.record())
+    assert (status.machine_problem, status.desktop_problem, status.desktop) == ("not installed", "not installed", "")
+    assert "no proof" in status.held

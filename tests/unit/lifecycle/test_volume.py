@@ -1,0 +1,136 @@
+"""The volume: adopted, held, discarded; never lost without a word."""
+
+from __future__ import annotations
+
+import pytest
+from cloudify.exceptions import NonRecoverableError
+
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.volume import discard, end_volume, heal_volume, volume_problem
+from tests.fakes.deployment import SITE, Deployment
+from tests.fakes.world import World
+
+KEEPING_SITE = {"name": "here", "provider": "local", "allow_discard": False}
+
+
+def deployment(world: World, at_end: str, allowed: bool) -> Deployment:
+    inputs: dict[str, object] = {"volume_at_end": at_end}
+    return Deployment(world, inputs if allowed else inputs | {"site": KEEPING_SITE})
+
+
+@pytest.mark.parametrize(
+    ("at_end", "allowed", "kept"),
+    [("discard", True, False), ("discard", False, True), ("hold", True, True), ("hold", False, True)],
+)
+def test_a_volume_goes_only_when_project_and_site_say_so(world: World, at_end: str, allowed: bool, kept: bool) -> None:
+    assert "allow_discard: true" in SITE.read_text()
+    demo = deployment(world, at_end, allowed)
+    if at_end == "discard" and not allowed:  # refused by the first check, and, were that passed over, by every delete
+        with pytest.raises(NonRecoverableError, match="allow_discard"):
+            demo.operation("volume", "precreate")
+    demo.run([("volume", "create"), ("machine", "create"), ("machine", "start")])
+    said = [line for line in world.progress.lines if "NOTHING WILL BE KEPT" in line]
+    assert bool(said) == (not kept)
+    world.write("mine", b"data")
+    demo.workflow = "uninstall"
+    demo.run([("machine", "stop"), ("machine", "delete"), ("volume", "delete")])
+    assert bool(world.host.volumes) == kept == world.known()
+    if kept:
+        record = world.record()
+        assert world.host.volumes[record.volume].files == {"mine": b"data"}
+        assert not world.host.volumes[record.volume].attached
+        assert "no proof that its data are saved" in record.held
+        assert "cloudify-scipion discard relion-2d" in world.progress.text
+        assert "is HELD" in record.events[-1].text
+
+
+def test_a_volume_that_no_machine_ever_had_is_deleted(world: World) -> None:
+    demo = deployment(world, "hold", True)
+    demo.run([("volume", "precreate"), ("volume", "create")])
+    demo.workflow = "uninstall"
+    demo.operation("volume", "delete")
+    assert world.host.volumes == {}
+    assert not world.known()
+
+
+def test_a_held_volume_is_adopted_with_its_data(world: World) -> None:
+    demo = deployment(world, "hold", True)
+    demo.install()
+    world.write("mine", b"data")
+    demo.uninstall()
+    assert world.record().held
+    demo.install()
+    record = world.record()
+    assert not record.held
+    assert record.generation == 2
+    assert world.host.volumes[record.volume].files["mine"] == b"data"
+    assert f"volume {record.volume} is there already: adopted" in world.progress.text
+
+
+def test_discard_is_refused_while_a_machine_exists_or_runs(demo: Deployment) -> None:
+    world = demo.world
+    demo.install()
+    for _ in range(2):
+        with pytest.raises(PermanentError) as caught:
+            discard(world.services(), world.record())
+        assert "project 'relion-2d' is installed" in caught.value.what
+        assert "cfy uninstall -b relion-2d" in caught.value.next_step
+        if world.host.machines:  # and with its folder gone, it still runs
+            world.host.lose_folder(world.record().machine)
+    assert len(world.host.volumes) == 1
+
+
+def test_discard(world: World) -> None:
+    demo = deployment(world, "hold", True)
+    demo.install()
+    demo.uninstall()
+    assert world.record().held
+    discard(world.services(), world.record())
+    assert world.host.volumes == {}
+    assert not world.known()
+    assert world.facts()["folders"] == []
+
+
+def test_a_lost_volume_is_an_error_never_replaced(demo: Deployment) -> None:
+    demo.install()
+    world, record = demo.world, demo.world.record()
+    world.host.machines.clear()
+    del world.host.volumes[record.volume]
+    assert volume_problem(world.services(), record) == f"volume {record.volume} does not exist"
+    with pytest.raises(PermanentError, match=r"volume .* is gone"):
+        heal_volume(world.services(), record)
+    assert world.host.volumes == {}
+
+
+def test_problems_and_healing(demo: Deployment) -> None:
+    demo.install()
+    world, record = demo.world, demo.world.record()
+    assert volume_problem(world.services(), record) == ""
+    world.host.reboot()
+    assert "is not mounted" in volume_problem(world.services(), record)
+    heal_volume(world.services(), record)
+    assert volume_problem(world.services(), record) == ""
+
+
+def test_ending_what_is_gone_forgets_the_project(demo: Deployment) -> None:
+    demo.install()
+    world, record = demo.world, demo.world.record()
+    world.host.machines.clear()
+    del world.host.volumes[record.volume]
+    assert end_volume(world.services(), record) is None
+    assert not world.known()
+    assert "gone already" in world.progress.text
+
+
+@pytest.mark.parametrize("workflow", ["heal", "reinstall", "execute_operation"])
+def test_only_an_uninstall_discards(demo: Deployment, workflow: str) -> None:
+    """Cloudify's heal and reinstall delete nodes, too: the demo's volume may go at the end, but this is not the end."""
+    demo.install()
+    demo.world.write("mine", b"data")
+    demo.workflow = workflow
+    demo.run([("machine", "stop"), ("machine", "delete"), ("volume", "delete")])
+    record = demo.world.record()
+    assert record.held
+    assert demo.world.host.volumes[record.volume].files["mine"] == b"data"
+    demo.install()
+    assert demo.world.host.volumes[record.volume].files["mine"] == b"data"
