@@ -40,8 +40,17 @@ def installation(machine_state: Path, tmp_path_factory: pytest.TempPathFactory) 
             subprocess.run(["cp", "-a", str(machine_state / "cache/base"), str(root / "cache")], check=True)
         made = Installation(root, folder)
         made.run("cfy", "profiles", "use", "local")
+        lay_decoys(folder)
         yield made
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def lay_decoys(folder: Path) -> None:
+    """Cloudify looks imports up in the current directory first, and every `cfy` of the tests runs in this one."""
+    for name in ("plugin.yaml", "types.yaml", "cloudify/types/types.yaml", "cloudify/types/types_1_5.yaml"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("node_types: {cloudify.nodes.scipion.Machine: {derived_from: nothing.at.all}}\n")
 
 
 @dataclass(frozen=True)

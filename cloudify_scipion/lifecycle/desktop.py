@@ -56,7 +56,8 @@ def _send_certificate(services: Services, record: Record) -> None:
         return
     shell = services.connect(record)
     shell.run(["install", "-d", "-m", "0750", "-g", "cloudify-desktop", TLS_FOLDER])
-    for name, secret in (("cert.pem", given["tls_certificate"]), ("key.pem", given["tls_key"])):
+    # The certificate comes last: the gateway loads both when that changes.
+    for name, secret in (("key.pem", given["tls_key"]), ("cert.pem", given["tls_certificate"])):
         content = services.secrets.get(secret).encode()
         words = ["install", "-m", "0600", "-o", "cloudify-desktop", "/dev/stdin", f"{TLS_FOLDER}/{name}"]
         shell.run(words, stdin=content)

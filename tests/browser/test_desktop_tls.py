@@ -1,29 +1,82 @@
-"""Over TLS the server presents the certificate whose fingerprint we print."""
+"""Desktops over TLS: a certificate made for the project, then one that the site gives."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import ssl
-from urllib.parse import urlsplit
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.browser.target import Desktop
+from tests.browser.desktop_browser import browser, open_desktop
+from tests.installation import SITE, Installation, remove, write_project
 
 pytestmark = pytest.mark.machine
 
-
-def test_the_fingerprint_is_the_server_s(desktop: Desktop) -> None:
-    if not desktop.url.startswith("https:"):
-        pytest.skip("this desktop speaks plain HTTP")
-    parts = urlsplit(desktop.url)
-    presented = ssl.get_server_certificate((parts.hostname or "", parts.port or 443))
-    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(presented)).digest().hex(":").upper()
-    assert desktop.run(["cloudify-desktop-link", "--fingerprint"]).strip() == digest
+NAME = "tls"
 
 
-def test_the_key_is_the_gateway_s_alone(desktop: Desktop) -> None:
-    if not desktop.url.startswith("https:"):
-        pytest.skip("this desktop speaks plain HTTP")
-    key = desktop.run(["stat", "-c", "%a %U", "/etc/cloudify-desktop/tls/key.pem"])
+@pytest.fixture(scope="module")
+def tls(warm: Installation) -> Iterator[Installation]:
+    path = write_project(
+        warm.folder / "projects", id=NAME, workflow={"run": False}, volume={"size_gb": 1, "at_end": "hold"}
+    )
+    warm.render(path, site_with(warm, {"tls": "self-signed"}))
+    warm.install(NAME)
+    yield warm
+    remove(warm, NAME)
+
+
+def site_with(warm: Installation, desktop: dict[str, str]) -> Path:
+    site = warm.folder / "tls-site.yaml"
+    site.write_text(yaml.safe_dump({**yaml.safe_load(SITE.read_text()), "desktop": desktop}))
+    return site
+
+
+def test_a_self_made_certificate_and_its_fingerprint(tls: Installation) -> None:
+    record = tls.record(NAME)
+    outputs = tls.run("cfy", "deployments", "outputs", "-b", NAME)
+    assert presented(record.ports["desktop"]) in outputs
+    assert f"https://127.0.0.1:{record.ports['desktop']}" in outputs
+    key = tls.shell(NAME).run(["stat", "-c", "%a %U", "/etc/cloudify-desktop/tls/key.pem"]).stdout
     assert key.strip() == "600 cloudify-desktop"
+    with browser(insecure=True) as driver:
+        open_desktop(driver, json.loads(tls.run("cloudify-scipion", "open", NAME, "--json"))["url"])
+
+
+def test_a_given_certificate_is_used_and_its_key_is_seen_nowhere(tls: Installation) -> None:
+    certificate, key = self_signed(tls.folder)
+    for name, path in (("tls-certificate", certificate), ("tls-key", key)):
+        secret = tls.root / "secrets" / name
+        secret.parent.mkdir(mode=0o700, exist_ok=True)
+        secret.write_bytes(path.read_bytes())
+        secret.chmod(0o600)
+    site = site_with(tls, {"tls": "given", "tls_certificate": "tls-certificate", "tls_key": "tls-key"})
+    tls.render(tls.folder / f"projects/{NAME}.json", site)
+    log = tls.install(NAME)
+    expected = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.read_text())).digest().hex(":").upper()
+    assert presented(tls.record(NAME).ports["desktop"]) == expected
+    line = key.read_text().splitlines()[1]
+    assert line not in log
+    seen = [path for place in (tls.folder / ".cloudify", tls.root / "projects") for path in place.rglob("*")]
+    assert not [path for path in seen if path.is_file() and line.encode() in path.read_bytes()]
+
+
+def presented(port: int) -> str:
+    text = ssl.get_server_certificate(("127.0.0.1", port))
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).digest().hex(":").upper()
+    assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", digest)
+    return digest
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    certificate, key = folder / "given.pem", folder / "given.key"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*argv, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    return certificate, key

@@ -55,29 +55,34 @@ class Gateway(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in config.bind else socket.AF_INET
         self.site = Site(tls=bool(config.certificate), names=config.hosts)
         self.access = Access(Path(config.state), time.time, config.session_hours * 3600)
-        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if config.certificate else None
+        self._tls: ssl.SSLContext | None = None
         self._loaded = 0.0
-        self._load_certificate()
+        self._context()
         super().__init__((config.bind, config.port), Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection."""
         request.settimeout(PATIENCE)
-        if self.tls is None:
+        context = self._context()
+        if context is None:
             super().finish_request(request, client_address)
             return
-        self._load_certificate()
-        with self.tls.wrap_socket(request, server_side=True) as wrapped:
+        with context.wrap_socket(request, server_side=True) as wrapped:
             super().finish_request(wrapped, client_address)
 
-    def _load_certificate(self) -> None:
-        """Load the certificate, and again when it was renewed: sessions outlive it."""
-        if self.tls is None or not self.config.certificate:
-            return
+    def _context(self) -> ssl.SSLContext | None:
+        """TLS with the present certificate, None without TLS. Sessions outlive a certificate.
+
+        A context keeps one certificate for each kind of key: a new one makes sure that an old certificate is gone.
+        """
+        if not self.config.certificate:
+            return None
         changed = Path(self.config.certificate).stat().st_mtime
         if changed != self._loaded:
-            self.tls.load_cert_chain(self.config.certificate, self.config.key)
-            self._loaded = changed
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.config.certificate, self.config.key)
+            self._tls, self._loaded = context, changed
+        return self._tls
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A broken connection is everyday life; anything else is named, without what the client sent."""
