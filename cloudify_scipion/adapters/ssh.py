@@ -1,7 +1,12 @@
-"""Commands on a machine over OpenSSH; the host key is known before the first connection."""
+"""Commands on a machine over OpenSSH; the host key is known before the first connection.
+
+Commands that follow each other share one connection, which ends by itself a few seconds after the last. Where there is
+none, a command makes it, or goes alone.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import subprocess
 import time
@@ -12,17 +17,21 @@ from cloudify_scipion.errors import CommandFailed, MachineUnreachable, Temporary
 from cloudify_scipion.lifecycle.ports import CommandResult
 
 SSH_FAILED = 255
+SHARED_SECONDS = 10
+"""How long a connection waits for its next command."""
 
 
 class SshShell:
-    """Implements the port Shell. `address` is host and port; `key` and `known_hosts` are files."""
+    """Implements the port Shell. `key` and `known_hosts` are files; the folder of the latter is private."""
 
     def __init__(self, name: str, host: str, port: int, key: Path, known_hosts: Path) -> None:
         self._name = name
+        # The socket's name is relative to this folder, because a socket's path may have 108 bytes at most.
+        self._folder = known_hosts.absolute().parent
         self._command = [
-            "ssh", "-F", "none", "-T", "-i", str(key), "-p", str(port),
+            "ssh", "-F", "none", "-T", "-i", str(key.absolute()), "-p", str(port), *_sharing(known_hosts),
             "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes",
-            "-o", f"UserKnownHostsFile={known_hosts}", "-o", "GlobalKnownHostsFile=/dev/null",
+            "-o", f"UserKnownHostsFile={known_hosts.absolute()}", "-o", "GlobalKnownHostsFile=/dev/null",
             "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=5",
             "-o", "ServerAliveCountMax=4", f"root@{host}",
         ]  # fmt: skip
@@ -37,6 +46,7 @@ class SshShell:
                 input=stdin or b"",
                 capture_output=True,
                 timeout=timeout,
+                cwd=self._folder,
                 check=False,
             )
         except subprocess.TimeoutExpired:
@@ -49,6 +59,7 @@ class SshShell:
         process = subprocess.Popen(
             [*self._command, f"timeout {timeout:.0f} {shlex.join(argv)}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            cwd=self._folder,
         )  # fmt: skip
         lines = []
         with process:
@@ -80,6 +91,12 @@ class SshShell:
             output = result.stderr.strip() or result.stdout.strip()
             raise CommandFailed(f"{argv[0]} failed on {self._name}", result.code, output[-2000:])
         return result
+
+
+def _sharing(known_hosts: Path) -> list[str]:
+    """Options for one connection per machine and host key: one that another machine answered is never used."""
+    key = hashlib.sha256(known_hosts.read_bytes()).hexdigest()[:12]
+    return [f"-oControlPath=connection-{key}", "-oControlMaster=auto", f"-oControlPersist={SHARED_SECONDS}"]
 
 
 def _text(raw: bytes) -> str:

@@ -16,7 +16,8 @@ TOOL = "/opt/scipion/bin/scipion-workflow"
 FOLDER = "/run/cloudify-scipion"
 DROPPED = 3
 POLL_SECONDS, WORD_SECONDS = 2.0, 10.0
-ENDED = {"finished", "failed", "aborted", "interactive"}
+FINISHED = "finished"
+ENDED = {FINISHED, "failed", "aborted", "interactive"}
 BROKEN = {"failed", "aborted"}
 
 
@@ -60,12 +61,17 @@ def _dropped(protocols: Sequence[dict[str, str]]) -> WorkflowDropped:
 def run_workflow(services: Services, record: Record, wait_minutes: float | None = None) -> Record:
     """Start the workflow's unit, or re-attach to it, and follow it for `wait_minutes`, by default those asked for.
 
+    Nothing is started when every protocol has finished already.
     A protocol that fails is reported and is no error of the install.
     """
     asked = record.settings["workflow"]
     if not asked["run"]:
         return record
     shell = services.connect(record)
+    protocols = protocol_statuses(shell, record)
+    if protocols and all(protocol.status == FINISHED for protocol in protocols):
+        services.progress.say(f"workflow: {summary(protocols)}: nothing to do")
+        return record
     shell.run(["systemctl", "start", unit(record)])
     minutes = asked["wait_minutes"] if wait_minutes is None else wait_minutes
     return follow_workflow(services, record, shell, minutes * 60.0)

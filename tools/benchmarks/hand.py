@@ -158,11 +158,11 @@ class Hand:
             )
 
     def _leader(self) -> int:
-        """The container's first process: the child of systemd-nspawn, which is the child of script."""
+        """The container's first process: a child of systemd-nspawn, which is the child of script."""
         found: list[int] = []
 
         def look() -> bool:
-            found[:] = _children(self._processes[0].pid)[:1] and _children(_children(self._processes[0].pid)[0])[:1]
+            found.extend(pid for pid in _grandchildren(self._processes[0].pid) if _is_first(pid))
             return bool(found)
 
         _until(look)
@@ -171,10 +171,8 @@ class Hand:
     def down(self) -> None:
         """End and remove everything, however far it got; not measured."""
         if self._processes and self._processes[0].poll() is None:
-            nspawn = _children(self._processes[0].pid)
-            leader = nspawn and _children(nspawn[0])
-            if leader:
-                os.kill(leader[0], signal.SIGRTMIN + 4)
+            for leader in filter(_is_first, _grandchildren(self._processes[0].pid)):
+                os.kill(leader, signal.SIGRTMIN + 4)
         for process in self._processes[:1]:
             _ended(process, 20)
         for process in reversed(self._processes):
@@ -193,6 +191,19 @@ def _children(pid: int) -> list[int]:
     except OSError:
         return []
     return [int(word) for word in words]
+
+
+def _grandchildren(pid: int) -> list[int]:
+    return [inner for child in _children(pid) for inner in _children(child)]
+
+
+def _is_first(pid: int) -> bool:
+    """Whether a process is number 1 in its own PID namespace."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    return next(line.split()[-1] for line in lines if line.startswith("NSpid:")) == "1"
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -122,6 +122,15 @@ def test_started_again_it_is_followed_not_restarted(demo: Deployment) -> None:
     assert demo.world.host.machines[record.machine].units == began
 
 
+def test_a_finished_workflow_is_not_started_again(demo: Deployment) -> None:
+    demo.install()
+    record = demo.world.record()
+    began = dict(demo.world.host.machines[record.machine].units)
+    demo.run([RUN])
+    assert demo.world.host.machines[record.machine].units == began
+    assert demo.world.progress.lines[-1] == "workflow: 2 of 2 protocols ended (2 finished): nothing to do"
+
+
 def test_without_run_it_is_only_loaded(world: World) -> None:
     Deployment(world, {"run_workflow": False}).install()
     assert statuses(world) == ["saved", "saved"]
