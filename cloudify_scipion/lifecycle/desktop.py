@@ -54,13 +54,13 @@ def _send_certificate(services: Services, record: Record) -> None:
     given = record.settings["site"].get("desktop", {})
     if given.get("tls") != "given":
         return
+    certificate, key = services.secrets.get(given["tls_certificate"]), services.secrets.get(given["tls_key"])
     shell = services.connect(record)
     shell.run(["install", "-d", "-m", "0750", "-g", "cloudify-desktop", TLS_FOLDER])
     # The certificate comes last: the gateway loads both when that changes.
-    for name, secret in (("key.pem", given["tls_key"]), ("cert.pem", given["tls_certificate"])):
-        content = services.secrets.get(secret).encode()
+    for name, content in (("key.pem", key), ("cert.pem", certificate)):
         words = ["install", "-m", "0600", "-o", "cloudify-desktop", "/dev/stdin", f"{TLS_FOLDER}/{name}"]
-        shell.run(words, stdin=content)
+        shell.run(words, stdin=content.encode())
 
 
 def start_desktop(services: Services, record: Record) -> Record:

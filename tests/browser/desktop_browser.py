@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.webdriver.common import utils
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 FLAGS = (
@@ -35,6 +36,17 @@ return new Set(new Uint32Array(context.getImageData(0, 0, 64, 36).data.buffer)).
 """
 
 
+class LoopbackService(webdriver.ChromeService):
+    """Finds its driver by address: a minimal Debian has no /etc/hosts, and no name `localhost`."""
+
+    @property
+    def service_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_connectable(self) -> bool:
+        return bool(utils.is_connectable(self.port, "127.0.0.1"))
+
+
 @contextmanager
 def browser(*, width: int = 1600, height: int = 900, insecure: bool = False) -> Iterator[webdriver.Chrome]:
     """A fresh browser with a profile of its own. `insecure` accepts a self-signed certificate (check it yourself)."""
@@ -45,7 +57,7 @@ def browser(*, width: int = 1600, height: int = 900, insecure: bool = False) -> 
     for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
         options.add_argument(flag)
     try:
-        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        driver = webdriver.Chrome(options=options, service=LoopbackService(DRIVER))
         try:
             # The window's size includes the browser's own bars: this is the page's.
             driver.execute_cdp_cmd(

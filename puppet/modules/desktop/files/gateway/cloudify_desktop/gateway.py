@@ -213,7 +213,7 @@ def main() -> None:
     """Serve until systemd stops us."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Gateway(Config.load(Path(sys.argv[1]))) as gateway:
-        say(f"listening on {gateway.config.bind}:{gateway.config.port}{' with TLS' if gateway.tls else ''}")
+        say(f"listening on {gateway.config.bind}:{gateway.config.port}{' with TLS' if gateway.config.certificate else ''}")
         notify_ready()
         gateway.serve_forever()
 
