@@ -87,7 +87,10 @@ def ask(question: Callable[[Call], str]) -> dict[str, str]:
         record = services.projects.load(project)
         if record is None or record.binding != _binding(services):
             raise ScipionError(f"project '{project}' of this deployment is not installed", "install it")
-        problem = question(Call(services, record, properties, ctx.workflow_id))
+        try:
+            problem = question(Call(services, record, properties, ctx.workflow_id))
+        except TemporaryError as error:  # an answer, too: nobody waits for a better one
+            problem = error.what
         if problem:
             raise ScipionError(problem, f"cloudify-scipion repair {project}")
         return {"status": "ok"}
@@ -135,7 +138,7 @@ def heal_in_place(work: Callable[[Call], object]) -> None:
     """Run a `heal` that must not end in Cloudify's reinstall of the node: a failure is a loud event, no exception."""
     try:
         work(_accepted(_services()))
-    except (ScipionError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it was, it must not delete the machine
         ctx.logger.error("HEAL FAILED, nothing was deleted: %s", error)
 
 
