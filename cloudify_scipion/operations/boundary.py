@@ -95,7 +95,7 @@ def ask(question: Callable[[Call], str]) -> dict[str, str]:
             raise ScipionError(problem, f"cloudify-scipion repair {project}")
         return {"status": "ok"}
 
-    return _translated(services, answered, seconds=0)
+    return _translated(services, answered)
 
 
 def check_inputs(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -174,9 +174,9 @@ def _plain(value: object) -> Any:
     return decode(json.loads(json.dumps(value)))
 
 
-def _translated(services: Services, work: Callable[[], T], seconds: float = RETRY_SECONDS) -> T:
+def _translated(services: Services, work: Callable[[], T]) -> T:
     clock = services.clock
-    end = clock.monotonic() + seconds
+    end = clock.monotonic() + RETRY_SECONDS
     while True:
         try:
             return work()
