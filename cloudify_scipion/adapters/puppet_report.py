@@ -64,9 +64,18 @@ def _result(name: str, status: dict[str, object]) -> ResourceResult:
 
 
 def failures(results: Sequence[ResourceResult], lines: Sequence[str]) -> str:
-    """The failures as text: resource, file and line, message; the errors of the log when no resource failed."""
+    """The failures as text: resource, file and line, message, and the last that a failed command printed.
+
+    The errors of the log when no resource failed.
+    """
     failed = [r for r in results if r.status == "failed"]
     if not failed:
         errors = [line for line in lines if line.startswith("Error:")]
         return "\n".join(errors[-10:] or lines[-10:])
-    return "\n".join(f"  {r.resource} ({r.file}:{r.line}): {r.message}" for r in failed)
+    return "\n".join(f"  {r.resource} ({r.file}:{r.line}): {r.message}" + _printed(r.resource, lines) for r in failed)
+
+
+def _printed(resource: str, lines: Sequence[str]) -> str:
+    """What a command printed: a notice per line in the log, nothing in the report."""
+    said = (parse_line(line) for line in lines if line.startswith("Notice:"))
+    return "".join([f"\n      {found[1]}" for found in said if found and found[0] == resource][-5:])
