@@ -26,6 +26,7 @@ FLAGS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
+    "--remote-debugging-pipe",  # a port would be looked for at `localhost`, see LoopbackService
 )
 COLOURS = """
 const canvas = document.querySelector('#screen canvas');
