@@ -6,6 +6,7 @@ A checkout (or an editable install of one) has them at its root; in a wheel they
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from cloudify_scipion.errors import PermanentError
@@ -42,8 +43,13 @@ def shipped_files(folder: Path) -> dict[str, Path]:
 
 def puppet_digest() -> str:
     """SHA-256 (hex) over names and contents of the Puppet code that goes to a machine; documents do not count."""
+    return files_digest(puppet_files())
+
+
+def files_digest(files: Mapping[str, Path]) -> str:
+    """SHA-256 (hex) over names and contents of Puppet code; documents do not count."""
     digest = hashlib.sha256()
-    for name, path in puppet_files().items():
+    for name, path in files.items():
         if not name.endswith(".md"):
             digest.update(f"{len(name)}:{name}:".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())

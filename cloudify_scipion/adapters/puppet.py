@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
 from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.puppet_report import failures, parse_line, parse_report
-from cloudify_scipion.adapters.tarball import pack, read_folder, unpack_on
+from cloudify_scipion.adapters.tarball import pack, read_files, unpack_on
 from cloudify_scipion.errors import PuppetFailed
 from cloudify_scipion.lifecycle.ports import Progress, PuppetResult, Shell
+from cloudify_scipion.resources import files_digest, shipped_files
 
 FOLDER = "/run/cloudify-scipion"
 CODE, ACCESS, REPORT = f"{FOLDER}/puppet", f"{FOLDER}/access", f"{FOLDER}/report"
 SUCCESS = (0, 2)
 """Exit codes of --detailed-exitcodes: 0 nothing to do, 2 changed, 4 and 6 failures, 1 the run itself failed."""
 DEADLINE = 3600.0
-NOT_SHIPPED = {"spec", "README.md", "REFERENCE.md", "__pycache__"}
 
 
 class PuppetOverSsh:
@@ -33,10 +32,7 @@ class PuppetOverSsh:
 
     def modules_digest(self) -> str:
         """SHA-256 over names and contents of every file that is sent to machines."""
-        digest = hashlib.sha256()
-        for path, content in sorted(read_folder(self._code, self._shipped()).items()):
-            digest.update(f"{path}\0{len(content)}\0".encode() + content)
-        return digest.hexdigest()
+        return files_digest(shipped_files(self._code))
 
     def apply(
         self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
@@ -72,14 +68,11 @@ class PuppetOverSsh:
         return lines, result.code
 
     def _archive(self, data: Mapping[str, object], modules: Path | None) -> bytes:
-        files = read_folder(self._code, self._shipped())
+        files = read_files(shipped_files(self._code))
         if modules:
-            files |= read_folder(modules, _files(modules), prefix="modules/")
+            files |= {f"modules/{name}": content for name, content in read_files(shipped_files(modules)).items()}
         files["data/run.yaml"] = yaml.safe_dump(dict(data), allow_unicode=True).encode()
         return pack(files, mode=0o644)
-
-    def _shipped(self) -> Iterable[Path]:
-        return (path for path in _files(self._code) if not NOT_SHIPPED & set(path.relative_to(self._code).parts))
 
 
 class Counting:
@@ -98,10 +91,6 @@ class Counting:
             self._progress.say(f"  {self._count:3d}  {resource}: {message[:160]}")
         elif line.startswith(("Error:", "Warning:")):
             self._progress.say(f"  {line[:400]}")
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _command(run: str, environment: str) -> list[str]:

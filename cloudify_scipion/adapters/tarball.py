@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from cloudify_scipion.lifecycle.ports import Shell
@@ -21,9 +21,9 @@ def pack(files: Mapping[str, bytes], mode: int = 0o600) -> bytes:
     return buffer.getvalue()
 
 
-def read_folder(folder: Path, paths: Iterable[Path], prefix: str = "") -> dict[str, bytes]:
-    """The files `paths` below `folder`, by their relative path behind `prefix`."""
-    return {f"{prefix}{path.relative_to(folder)}": path.read_bytes() for path in paths}
+def read_files(files: Mapping[str, Path]) -> dict[str, bytes]:
+    """The contents of `files` (name to file), by their names."""
+    return {name: path.read_bytes() for name, path in files.items()}
 
 
 def unpack_on(shell: Shell, folder: str, archive: bytes, mode: str = "0700") -> None:

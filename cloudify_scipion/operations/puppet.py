@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cloudify import ctx
 
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.operations.boundary import Call, ask, call
@@ -38,6 +39,15 @@ def _apply(c: Call) -> None:
 
 
 def _unpack(resource: str, folder: Path) -> Path:
+    """Unpack the plain files of a tar archive; a path that leads out of `folder` is refused."""
     with tarfile.open(fileobj=io.BytesIO(ctx.get_resource(resource))) as archive:
-        archive.extractall(folder, filter="data")
+        for entry in archive:
+            content = archive.extractfile(entry) if entry.isreg() else None
+            path = PurePosixPath(entry.name)
+            if path.is_absolute() or ".." in path.parts:
+                raise PermanentError(f"{resource}: {entry.name} leads out of the archive", "pack relative paths only")
+            if content is not None:
+                target = folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content.read())
     return folder

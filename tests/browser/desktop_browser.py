@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +27,6 @@ FLAGS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
-    "--remote-debugging-pipe",  # a port would be looked for at `localhost`, see LoopbackService
 )
 COLOURS = """
 const canvas = document.querySelector('#screen canvas');
@@ -48,6 +48,15 @@ class LoopbackService(webdriver.ChromeService):
         return bool(utils.is_connectable(self.port, "127.0.0.1"))
 
 
+def without_localhost() -> list[str]:
+    """The driver looks for the browser's port at `localhost`; where there is no such name, they talk by a pipe."""
+    try:
+        socket.getaddrinfo("localhost", None)
+    except OSError:
+        return ["--remote-debugging-pipe"]
+    return []
+
+
 @contextmanager
 def browser(*, width: int = 1600, height: int = 900, insecure: bool = False) -> Iterator[webdriver.Chrome]:
     """A fresh browser with a profile of its own. `insecure` accepts a self-signed certificate (check it yourself)."""
@@ -55,7 +64,7 @@ def browser(*, width: int = 1600, height: int = 900, insecure: bool = False) -> 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     options.accept_insecure_certs = insecure
-    for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
+    for flag in (*FLAGS, *without_localhost(), f"--user-data-dir={profile}", f"--window-size={width},{height}"):
         options.add_argument(flag)
     try:
         driver = webdriver.Chrome(options=options, service=LoopbackService(DRIVER))

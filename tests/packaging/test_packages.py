@@ -102,7 +102,7 @@ def test_the_wheel_carries_everything(dist: Path) -> None:
 
 def test_the_source_distribution_builds_the_same_wheel(dist: Path, tmp_path: Path) -> None:
     with tarfile.open(dist / f"cloudify_scipion-{VERSION}.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)
     source = tmp_path / f"cloudify_scipion-{VERSION}"
     run(
         sys.executable,
