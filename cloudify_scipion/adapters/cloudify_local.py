@@ -13,8 +13,11 @@ def remove_half_made(deployment: str, work_folder: str) -> list[Path]:
     """Remove a blueprint folder that has no deployment; returns what was removed.
 
     Cloudify copies the blueprint first: killed, or refused for its inputs, before the deployment's folder is complete,
-    it refuses the name from then on. Looked for under $CFY_WORKDIR, the folder of the last execution, and the home.
+    it refuses the name from then on. A name that is no single folder's is left alone.
+    Looked for under $CFY_WORKDIR, the folder of the last execution, and the home.
     """
+    if deployment in ("", ".", "..") or "/" in deployment:
+        return []
     places = dict.fromkeys(filter(None, (os.environ.get("CFY_WORKDIR"), work_folder, str(Path.home()))))
     return [path for place in places for path in _half_made(Path(place) / PROFILE, deployment) if _remove(path)]
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cloudify_scipion.adapters.nspawn.folders import make_private
 from cloudify_scipion.errors import ProjectBusy
 
 _HELD: dict[Path, int] = {}
@@ -26,7 +27,7 @@ class Locks:
         """
         if path in _HELD:
             return
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,7 +43,7 @@ class Locks:
     @contextmanager
     def briefly(self, path: Path) -> Iterator[None]:
         """Wait for the lock and hold it for a few lines."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path.parent)
         with path.open("a") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from cloudify_scipion.lifecycle.record import Record, from_document, to_document
 
 DEFAULT_ROOT = "/var/lib/cloudify-scipion"
 VARIABLE = "CLOUDIFY_SCIPION_STATE"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What can be a project's id here, whatever a blueprint or a command line says: it names a folder and a lock."""
 
 
 def state_root(environment: Mapping[str, str] = os.environ) -> Path:
@@ -44,7 +48,7 @@ class ProjectFolders:
 
     def folder(self, project: str) -> Path:
         """The project's folder, made with mode 0700."""
-        folder = self._root / "projects" / project
+        folder = self._record(project).parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
@@ -52,13 +56,16 @@ class ProjectFolders:
         """The project's record, or None."""
         path = self._record(project)
         try:
-            return from_document(json.loads(path.read_bytes()))
+            record = from_document(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PermanentError(
                 f"the project's record {path} is damaged: {error}", "restore it from a backup"
             ) from error
+        if record.project != project:  # a copied folder: whoever believed it would act on the other's volume
+            raise PermanentError(f"{path} is the record of project '{record.project}'", "move this folder away")
+        return record
 
     def save(self, record: Record) -> None:
         """Write it atomically."""
@@ -68,8 +75,7 @@ class ProjectFolders:
 
     def all(self) -> Sequence[Record]:
         """Every record, by project id."""
-        found = sorted((self._root / "projects").glob("*/project.json"))
-        return [record for path in found if (record := self.load(path.parent.name))]
+        return [record for path in self._paths() if (record := self.load(path.parent.name))]
 
     def forget(self, project: str) -> None:
         """Remove the project's folder. The record goes first: what is left after a crash is no project."""
@@ -78,7 +84,7 @@ class ProjectFolders:
 
     def hold_lock(self, project: str, purpose: str) -> None:
         """Hold the project's lock until this process ends. Raises ProjectBusy naming the holder."""
-        self._locks.hold(self._root / "locks" / project, project, purpose)
+        self._locks.hold(self._root / "locks" / checked_id(project), project, purpose)
 
     def keys(self, project: str) -> Keys:
         """The project's SSH keys, made at the first call."""
@@ -90,7 +96,7 @@ class ProjectFolders:
             record = self.load(project)
             if record and set(names) <= set(record.ports):
                 return dict(record.ports)
-            taken = {port for other in self.all() for port in other.ports.values()}
+            taken = self._reserved_ports()
             free = (port for port in range(first, last + 1) if port not in taken and port_is_free(port))
             chosen = dict(zip(names, free, strict=False))
             if len(chosen) < len(names):
@@ -102,5 +108,24 @@ class ProjectFolders:
                 self.save(replace(record, ports=chosen))
             return chosen
 
+    def _reserved_ports(self) -> set[int]:
+        """Those of all projects; one whose record is damaged is in nobody else's way."""
+        ports: set[int] = set()
+        for path in self._paths():
+            with suppress(PermanentError):
+                record = self.load(path.parent.name)
+                ports.update(record.ports.values() if record else ())
+        return ports
+
+    def _paths(self) -> Sequence[Path]:
+        return sorted((self._root / "projects").glob("*/project.json"))
+
     def _record(self, project: str) -> Path:
-        return self._root / "projects" / project / "project.json"
+        return self._root / "projects" / checked_id(project) / "project.json"
+
+
+def checked_id(project: str) -> str:
+    """The project's id; PermanentError if it would lead out of the folder of projects."""
+    if not _ID.fullmatch(project):
+        raise PermanentError(f"{project!r} is not a project id", "look for a typing error")
+    return project

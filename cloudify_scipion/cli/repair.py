@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cloudify_scipion.adapters.cloudify_local import remove_half_made
-from cloudify_scipion.cli.wiring import known_record, services
+from cloudify_scipion.cli.wiring import locked_record, services
 from cloudify_scipion.lifecycle.repair import repair_project
 
 
@@ -15,9 +15,10 @@ def repair_command(project: str) -> None:
     """Bring PROJECT's volume, machine, software and desktop back, and clear what an interrupted `cfy install` left."""
     ports = services()
     known = ports.projects.load(project)
+    if known:
+        ports.projects.hold_lock(project, "repair")
     _clear_half_made(known.binding.deployment if known else project, known.work_folder if known else "")
-    record = known_record(ports, project)
-    ports.projects.hold_lock(project, "repair")
+    record = locked_record(ports, project, "repair")
     if record.installed:
         repair_project(ports, record)
     else:

@@ -24,3 +24,10 @@ def known_record(ports: Services, project: str) -> Record:
             f"project '{project}' is not known on this machine (known: {known})", "look for a typing error"
         )
     return record
+
+
+def locked_record(ports: Services, project: str, purpose: str) -> Record:
+    """The same, holding the project's lock; read again under it, because it may have changed meanwhile."""
+    known_record(ports, project)
+    ports.projects.hold_lock(project, purpose)
+    return known_record(ports, project)

@@ -46,14 +46,14 @@ def _name(project: str, binding: Binding) -> str:
 
 
 def _new_record(services: Services, project: Mapping[str, Any], binding: Binding) -> Record:
-    """A first record. A volume that is there already is that of a lost record, and who knows what is in it."""
+    """A first record. A volume or machine that is there already is that of a lost one, and who knows what is in it."""
     now = services.clock.now()
     name = _name(project["id"], binding)
-    volume = services.volumes.look(name)
-    owner = volume.tags.get("deployment", binding.deployment)
+    volume, machine = services.volumes.look(name), services.machines.look(name)
+    owner = {**machine.tags, **volume.tags}.get("deployment", binding.deployment)
     if owner != binding.deployment:
         raise ProjectTaken(
-            f"project '{project['id']}' belongs to deployment {owner}, whose volume {name} is there",
+            f"project '{project['id']}' belongs to deployment {owner}, whose volume or machine {name} is there",
             "choose another project id, or work with that deployment",
         )
     return Record(
@@ -65,6 +65,9 @@ def _new_record(services: Services, project: Mapping[str, Any], binding: Binding
         volume=name,
         volume_bytes=volume.size_bytes,
         volume_written=volume.exists,
+        installed=machine.exists,
+        layer=machine.layer or "",
+        personal=machine.exists,
     )
 
 

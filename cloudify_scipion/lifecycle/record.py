@@ -37,10 +37,12 @@ class Record:
     """One project. Times are UTC in ISO 8601, sizes bytes; `ports` maps a service's name to a port on 127.0.0.1.
 
     `volume_written` is true once a machine had the volume writable; `held` says why the volume is kept, empty if
-    it is not. `settings` holds what was last asked of each part (keys: project, site, volume, software, workflow,
-    desktop), enough to build all of it again. `installed` is true from the first machine until it is removed.
-    `layer` is the software layer that the machine stands on, empty while its software is not complete. `personal` is
-    true once anything of the project was put on the machine: from then on it makes no layer for others.
+    it is not; `at_end` is `discard` only if project and site both said so when the volume was made or adopted;
+    `discarding` is true once its deletion began. `settings` holds what was last asked of each part (keys: project,
+    site, volume, software, workflow, desktop), enough to build all of it again. `installed` is true from the first
+    machine until it is removed. `layer` is the software layer that the machine stands on, empty while its software is
+    not complete. `personal` is true once anything of the project was put on the machine: from then on it makes no layer
+    for others.
     """
 
     project: str
@@ -54,6 +56,7 @@ class Record:
     volume_written: bool = False
     at_end: str = "hold"
     held: str = ""
+    discarding: bool = False
     installed: bool = False
     ports: Mapping[str, int] = field(default_factory=dict)
     layer: str = ""

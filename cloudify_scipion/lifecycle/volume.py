@@ -12,13 +12,16 @@ UNSAVED = "it was writable in a machine, and there is no proof that its data are
 
 
 def ensure_volume(services: Services, record: Record) -> Record:
-    """Make the volume, or adopt the one that is there, a held one too."""
-    size = record.settings["volume"]["size_bytes"]
+    """Make the volume, or adopt the one that is there, a held one too. PermanentError if one with data was lost."""
+    size, asked = record.settings["volume"]["size_bytes"], record.settings["volume"]["at_end"]
+    if record.volume_written and not record.discarding and not services.volumes.look(record.volume).exists:
+        raise _gone(record)
     if services.volumes.create(record.volume, size, record.tags()):
         services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
     else:
         services.progress.say(f"volume {record.volume} is there already: adopted")
-    return update(services, record, volume_bytes=size, at_end=record.settings["volume"]["at_end"], held="")
+    at_end = "discard" if asked == "discard" and _site_allows(record) else "hold"
+    return update(services, record, volume_bytes=size, at_end=at_end, held="", discarding=False)
 
 
 def volume_problem(services: Services, record: Record) -> str:
@@ -32,40 +35,42 @@ def volume_problem(services: Services, record: Record) -> str:
 def heal_volume(services: Services, record: Record) -> None:
     """Mount it again. A lost volume is never replaced by an empty one without a word: that is an error."""
     if not services.volumes.look(record.volume).exists:
-        raise PermanentError(
-            f"volume {record.volume} of project '{record.project}' is gone",
-            "restore it, or discard the project and install again",
-        )
+        raise _gone(record)
     services.volumes.attach(record.volume)
 
 
 def end_volume(services: Services, record: Record, at_end: bool = True) -> Record | None:
     """Delete a volume that may go, hold any other. Returns the record that remains, or None.
 
-    `at_end` is false when Cloudify makes a node again: then nothing that was ever written may go.
+    `at_end` is false when Cloudify makes a node again, or the deployment does not ask for it: then nothing that was
+    ever written may go.
     """
     if not services.volumes.look(record.volume).exists:
-        services.progress.say(f"volume {record.volume} is gone already")
+        lost = record.volume_written and not record.discarding
+        services.progress.say(f"volume {record.volume} is gone already{': IT WAS NOT DELETED BY US' if lost else ''}")
         services.projects.forget(record.project)
         return None
     if record.volume_written and not (at_end and may_discard(record)):
+        held = update(services, record, held=UNSAVED)  # first: what cannot be unmounted now is held, too
         services.volumes.detach(record.volume)
-        held = update(services, record, held=UNSAVED)
         return note(
             services,
             held,
             f"volume {record.volume} is HELD: {UNSAVED}. Install project '{record.project}' again to work on with it, "
             f"or delete it: cloudify-scipion discard {record.project}",
         )
-    services.volumes.delete(record.volume)
-    services.progress.say(f"deleted volume {record.volume} and all that was in it")
-    services.projects.forget(record.project)
+    _delete(services, record)
     return None
+
+
+def why_held(record: Record) -> str:
+    """Why the volume is kept, empty if it is not; also where an uninstall was killed before it could say so."""
+    return record.held or (UNSAVED if record.volume_written and not record.installed else "")
 
 
 def may_discard(record: Record) -> bool:
     """Whether the project file asks for it (volume.at_end) and the site file allows it (allow_discard)."""
-    return record.at_end == "discard" and record.settings["site"].get("allow_discard") is True
+    return record.at_end == "discard" and _site_allows(record)
 
 
 def discard(services: Services, record: Record) -> None:
@@ -77,6 +82,22 @@ def discard(services: Services, record: Record) -> None:
             f"cfy uninstall -b {record.binding.deployment}, then discard again",
         )
     record = note(services, record, f"discard of volume {record.volume} was asked for by its project id")
+    _delete(services, record)
+
+
+def _delete(services: Services, record: Record) -> None:
+    record = update(services, record, discarding=True)
     services.volumes.delete(record.volume)
-    services.projects.forget(record.project)
     services.progress.say(f"deleted volume {record.volume} and all that was in it")
+    services.projects.forget(record.project)
+
+
+def _site_allows(record: Record) -> bool:
+    return record.settings["site"].get("allow_discard") is True
+
+
+def _gone(record: Record) -> PermanentError:
+    return PermanentError(
+        f"volume {record.volume} of project '{record.project}' is gone",
+        "restore it, or discard the project and install again",
+    )

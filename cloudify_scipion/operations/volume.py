@@ -31,7 +31,7 @@ def _create(c: Call) -> None:
 
 def delete(**_: Any) -> None:
     """Hold the volume, or delete it if it may go; only an uninstall ends a project, a heal or reinstall does not."""
-    call_known(lambda c: use.end_volume(c.services, c.record, at_end=c.workflow == "uninstall"))
+    call_known(lambda c: use.end_volume(c.services, c.record, at_end=_ends(c)))
 
 
 def check_status(**_: Any) -> dict[str, str]:
@@ -42,6 +42,10 @@ def check_status(**_: Any) -> dict[str, str]:
 def heal(**_: Any) -> None:
     """Mount it again; never replaced by Cloudify's reinstall."""
     heal_in_place(lambda c: use.heal_volume(c.services, c.record))
+
+
+def _ends(c: Call) -> bool:
+    return c.workflow == "uninstall" and c.properties["at_end"] == "discard"
 
 
 def _settings(c: Call) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class LoopVolumes:
         image = self._image(name)
         try:
             size = image.stat().st_size
-        except OSError:
+        except FileNotFoundError:  # any other error is no proof that it is gone
             return VolumeFacts(exists=False)
         mounted = self._mounted(name) is not None
         return VolumeFacts(True, size, self._point(name) if mounted else None, self._tags(name))
