@@ -160,7 +160,7 @@ def test_a_held_volume_is_adopted_wherever_the_next_install_was_killed(new_world
         deployment.uninstall()
         data_held(world, deployment)
 
-    assert kill_everywhere(new_world, prepare, "install", check) > 150
+    assert kill_everywhere(new_world, prepare, "install", check) > 120
 
 
 def test_forget_killed_half_way(demo: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
