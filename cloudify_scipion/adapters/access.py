@@ -1,20 +1,25 @@
 """How a machine reaches the host's package mirrors while its software is installed.
 
-The host's apt sources, proxies, pip index and CA certificates are copied into a folder on the machine's tmpfs and named
-by environment variables: they are gone after the run and never part of a software layer. They may hold a mirror's
-credentials, so they travel over SSH's standard input and no log shows them.
+The host's sources of Debian (its other repositories are none of a machine's business), proxies, pip index and CA
+certificates are copied into a folder on the machine's tmpfs and named by environment variables: they are gone after
+the run and never part of a software layer. They may hold a mirror's credentials, so they travel over SSH's standard
+input and no log shows them.
 """
 
 from __future__ import annotations
 
 import configparser
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
+from cloudify_scipion.adapters.nspawn.aptsources import debian_sources, host_source_files
+from cloudify_scipion.adapters.nspawn.recipe import SUITE
 from cloudify_scipion.adapters.tarball import pack, unpack_on
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Shell
 
 DOWNLOADS = "/var/cache/cloudify-scipion"
@@ -22,6 +27,7 @@ CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "timeout", "retries", "proxy")
 APT_KEPT = ("Acquire::http", "Acquire::https", "Acquire::Retries", "Acquire::Check-", "Acquire::ForceIPv4")
+_KEYRING = re.compile(r"(?:signed-by=|^Signed-By:\s*)(/[^\s\],]+)", re.MULTILINE)
 
 
 class Access:
@@ -45,7 +51,7 @@ class Access:
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
     def _files(self, folder: str) -> dict[str, bytes]:
-        files = {f"sources/{path.name}": path.read_bytes() for path in self._apt_sources()}
+        files = self._apt_sources(folder)
         files |= {f"auth/{path.name}": path.read_bytes() for path in self._apt_auth()}
         files["apt.conf"] = apt_configuration(folder, self._apt_settings()).encode()
         files["pip.conf"] = self._pip_configuration().encode()
@@ -53,14 +59,17 @@ class Access:
         files["ca.pem"] = self._ca_bundle()
         return files
 
-    def _apt_sources(self) -> list[Path]:
-        etc = self._root / "etc/apt"
-        found = [
-            etc / "sources.list",
-            *(etc / "sources.list.d").glob("*.list"),
-            *(etc / "sources.list.d").glob("*.sources"),
-        ]
-        return sorted(path for path in found if path.is_file())
+    def _apt_sources(self, folder: str) -> dict[str, bytes]:
+        """Sources in one style or both, and the keyrings of the host that they name."""
+        files = {}
+        for text in debian_sources(host_source_files(self._root / "etc/apt"), SUITE):
+            for keyring in set(_KEYRING.findall(text)):
+                path = self._root / keyring.lstrip("/")
+                if path.is_file():  # otherwise it is one that every Debian has, or apt says that it is missing
+                    files[f"keyrings/{path.name}"] = path.read_bytes()
+                    text = text.replace(keyring, f"{folder}/keyrings/{path.name}")
+            files[f"sources/debian.{'list' if text.startswith('deb') else 'sources'}"] = text.encode()
+        return files
 
     def _apt_auth(self) -> list[Path]:
         etc = self._root / "etc/apt"
@@ -73,7 +82,8 @@ class Access:
     def _pip_configuration(self) -> str:
         parser = configparser.RawConfigParser()
         home = Path(self._environment.get("HOME", "/root"))
-        parser.read([self._root / "etc/pip.conf", home / ".pip/pip.conf", home / ".config/pip/pip.conf"])
+        named = [self._environment["PIP_CONFIG_FILE"]] if self._environment.get("PIP_CONFIG_FILE") else []
+        parser.read([self._root / "etc/pip.conf", home / ".pip/pip.conf", home / ".config/pip/pip.conf", *named])
         options = dict(parser["global"]) if parser.has_section("global") else {}
         kept = {name: _reachable(options[name]) for name in PIP_OPTIONS if name in options}
         for name in PIP_OPTIONS:
@@ -85,7 +95,11 @@ class Access:
     def _ca_bundle(self) -> bytes:
         named = next((self._environment[name] for name in CA_VARIABLES if self._environment.get(name)), "")
         path = Path(named) if named else self._root / "etc/ssl/certs/ca-certificates.crt"
-        return path.read_bytes()
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            what = f"the certificates of authorities that this host trusts cannot be read: {error}"
+            raise PermanentError(what, "apt-get install --no-install-recommends ca-certificates") from error
 
 
 def apt_configuration(folder: str, settings: list[str]) -> str:

@@ -7,9 +7,16 @@ import tempfile
 from pathlib import Path
 
 
+def make_private(path: Path) -> None:
+    """Make a folder, and those above it that are not there, for root's eyes only."""
+    if not path.is_dir():
+        make_private(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace `path` by `content`; after a crash it holds the old content or the new one."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:

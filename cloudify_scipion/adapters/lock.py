@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cloudify_scipion.adapters.nspawn.folders import make_private
+from cloudify_scipion.adapters.files import make_private
 from cloudify_scipion.errors import ProjectBusy
 
 _HELD: dict[Path, int] = {}

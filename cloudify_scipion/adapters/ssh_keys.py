@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
-from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.lifecycle.ports import Keys
 
 LOGIN, HOST = "login_ed25519", "host_ed25519"
@@ -13,7 +13,7 @@ LOGIN, HOST = "login_ed25519", "host_ed25519"
 
 def ensure_keys(folder: Path) -> Keys:
     """Make both key pairs unless they are there. Private keys are 0600 in a 0700 folder."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     for name in (LOGIN, HOST):
         _ensure_pair(folder, name)
     host_public = (folder / f"{HOST}.pub").read_text(encoding="ascii").strip()

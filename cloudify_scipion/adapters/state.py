@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.adapters.lock import Locks
 from cloudify_scipion.adapters.nspawn.network import port_is_free
 from cloudify_scipion.adapters.ssh_keys import ensure_keys
@@ -49,7 +49,7 @@ class ProjectFolders:
     def folder(self, project: str) -> Path:
         """The project's folder, made with mode 0700."""
         folder = self._record(project).parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         return folder
 
     def load(self, project: str) -> Record | None:

@@ -14,7 +14,7 @@ class GatewayProbe:
     """Implements the port Web."""
 
     def answers(self, url: str, fingerprint: str) -> bool:
-        """Whether `url`/health answers 200; with TLS only if its certificate has that SHA-256 fingerprint."""
+        """Whether `url`/health answers 200; with TLS, whether the certificate has that SHA-256 fingerprint."""
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 0
         try:

@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import clean_environment, run
-from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.adapters.nspawn import aptsources
-from cloudify_scipion.adapters.nspawn.folders import make_private
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.mounts import holding_file_system
 from cloudify_scipion.adapters.nspawn.recipe import Recipe

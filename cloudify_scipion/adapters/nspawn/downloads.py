@@ -7,8 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from cloudify_scipion.adapters.files import write_atomic
-from cloudify_scipion.adapters.nspawn.folders import make_private
+from cloudify_scipion.adapters.files import make_private, write_atomic
 
 KINDS = {".deb": "debs", ".whl": "wheels", ".gz": "wheels", ".zip": "wheels"}
 """Suffix of a download -> folder of the store; sources of Python packages stand beside the wheels."""

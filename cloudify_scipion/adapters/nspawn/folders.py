@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.adapters.nspawn.tree import refuse_mounts, remove_tree
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import MachineSpec
@@ -33,13 +33,6 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise PermanentError(f"{name!r} cannot name a machine or volume: letters, digits, '.', '_' and '-' only")
     return name
-
-
-def make_private(path: Path) -> None:
-    """Make a folder, and those above it that are not there, for root's eyes only."""
-    if not path.is_dir():
-        make_private(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
 
 
 class MachineFolder:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.adapters.commands import run
-from cloudify_scipion.adapters.files import sync_folder, write_atomic
-from cloudify_scipion.adapters.nspawn.folders import machine_folders, make_private
+from cloudify_scipion.adapters.files import make_private, sync_folder, write_atomic
+from cloudify_scipion.adapters.nspawn.folders import machine_folders
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.overlay import lowers_in_use
 from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import shared_with_programs
-from cloudify_scipion.adapters.nspawn.folders import make_private
+from cloudify_scipion.adapters.files import make_private
 from cloudify_scipion.lifecycle.ports import Progress
 
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.adapters.nspawn import container, hosttools, network
 from cloudify_scipion.adapters.nspawn.base import BaseCache
 from cloudify_scipion.adapters.nspawn.beneath import folder, write_inside
 from cloudify_scipion.adapters.nspawn.capture import Capture
 from cloudify_scipion.adapters.nspawn.cgroups import Group
-from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord, make_private
+from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord
 from cloudify_scipion.adapters.nspawn.layers import LayerCache
 from cloudify_scipion.adapters.nspawn.overlay import mount_root, unmount_root
 from cloudify_scipion.adapters.nspawn.process import Process, is_in_our_namespace, is_namespace_init

@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
-from cloudify_scipion.adapters.files import sync_folder, write_atomic
+from cloudify_scipion.adapters.files import make_private, sync_folder, write_atomic
 from cloudify_scipion.adapters.nspawn import hosttools
-from cloudify_scipion.adapters.nspawn.folders import checked_name, make_private
+from cloudify_scipion.adapters.nspawn.folders import checked_name
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
 from cloudify_scipion.adapters.nspawn.mounts import Mount, holding_file_system, mounted_at, unmount

@@ -1,0 +1,183 @@
+"""The state root: records, ports, and files that are written whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cloudify_scipion.adapters import state
+from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.state import DEFAULT_ROOT, ProjectFolders, state_root
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.record import Binding, Event, Record
+
+NAMES = ("ssh", "desktop")
+
+
+def record(project: str = "p1") -> Record:
+    return Record(project, Binding("i", "t", "d"), events=(Event("2026-01-01T00:00:00+00:00", "größer 🔬"),))
+
+
+@pytest.fixture
+def projects(tmp_path: Path) -> ProjectFolders:
+    return ProjectFolders(tmp_path / "state")
+
+
+@pytest.fixture
+def anything_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "port_is_free", lambda _: True)
+
+
+def test_where_it_lies() -> None:
+    assert state_root({}) == Path(DEFAULT_ROOT) == state_root({"CLOUDIFY_SCIPION_STATE": ""})
+    assert state_root({"CLOUDIFY_SCIPION_STATE": "/x"}) == Path("/x")
+
+
+def test_the_installations_id_stays(projects: ProjectFolders, tmp_path: Path) -> None:
+    first = projects.installation()
+    assert len(first) == 8
+    assert ProjectFolders(tmp_path / "state").installation() == first
+    assert ProjectFolders(tmp_path / "other").installation() != first
+
+
+def test_save_load_all_forget(projects: ProjectFolders, tmp_path: Path) -> None:
+    assert projects.load("p1") is None
+    assert projects.all() == []
+    projects.save(record("p2"))
+    projects.save(record("p1"))
+    assert projects.load("p1") == record("p1")
+    assert [known.project for known in projects.all()] == ["p1", "p2"]
+    (projects.folder("p1") / "ssh").mkdir()
+    projects.forget("p1")
+    projects.forget("p1")
+    assert [known.project for known in projects.all()] == ["p2"]
+    assert not (tmp_path / "state/projects/p1").exists()
+
+
+def test_what_is_kept_is_private(projects: ProjectFolders, tmp_path: Path) -> None:
+    projects.save(record())
+    for path, mode in (("", 0o700), ("projects", 0o700), ("projects/p1", 0o700), ("projects/p1/project.json", 0o600)):
+        assert (tmp_path / "state" / path).stat().st_mode & 0o777 == mode, path
+
+
+def test_the_order_of_a_workflow_is_kept(projects: ProjectFolders) -> None:
+    asked = record().asking("workflow", {"protocols": [{"z": 1, "a": 2}]})
+    projects.save(asked)
+    loaded = projects.load("p1")
+    assert loaded is not None
+    assert [*loaded.settings["workflow"]["protocols"][0]] == ["z", "a"]
+
+
+def test_a_damaged_record_is_named(projects: ProjectFolders) -> None:
+    projects.save(record())
+    path = projects.folder("p1") / "project.json"
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(PermanentError) as caught:
+        projects.load("p1")
+    assert str(path) in caught.value.what
+    assert "restore it from a backup" in caught.value.next_step
+
+
+def test_ports_are_free_remembered_and_never_given_twice(projects: ProjectFolders, anything_free: None) -> None:
+    for name in ("p1", "p2", "p3"):
+        projects.save(record(name))
+    first = projects.choose_ports("p1", NAMES, 20000, 20005)
+    second = projects.choose_ports("p2", NAMES, 20000, 20005)
+    assert (first, second) == ({"ssh": 20000, "desktop": 20001}, {"ssh": 20002, "desktop": 20003})
+    assert projects.choose_ports("p1", NAMES, 20000, 20005) == first
+    loaded = projects.load("p1")
+    assert loaded is not None
+    assert loaded.ports == first
+    projects.save(replace(loaded, ports={}))
+    assert projects.choose_ports("p3", NAMES, 20000, 20005) == first
+
+
+def test_no_free_port(projects: ProjectFolders, anything_free: None) -> None:
+    projects.save(record("p1"))
+    projects.save(record("p2"))
+    projects.choose_ports("p1", NAMES, 20000, 20002)
+    with pytest.raises(PermanentError, match=r"no free port between 20000 and 20002 .*needed: 2") as caught:
+        projects.choose_ports("p2", NAMES, 20000, 20002)
+    assert "site file" in caught.value.next_step
+    loaded = projects.load("p2")
+    assert loaded is not None
+    assert loaded.ports == {}
+
+
+def test_a_port_that_another_program_listens_on_is_left_out(projects: ProjectFolders) -> None:
+    projects.save(record())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PermanentError, match="no free port"):
+            projects.choose_ports("p1", ("ssh",), port, port)
+    assert projects.choose_ports("p1", ("ssh",), port, port) == {"ssh": port}
+
+
+def in_a_process_that_dies(work: Callable[[], None]) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("function", ["os.fsync", "Path.replace", "os.fchmod"])
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_while_it_writes(
+    projects: ProjectFolders, monkeypatch: pytest.MonkeyPatch, function: str, after: bool
+) -> None:
+    """What is there afterwards is the old record or the new one."""
+    projects.save(record())
+    new = replace(record(), machine="m" * 100_000)
+    owner, name = {"os": os, "Path": Path}[function.partition(".")[0]], function.partition(".")[2]
+    real = getattr(owner, name)
+
+    def dying(*args: object) -> None:
+        if after:
+            real(*args)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def work() -> None:
+        setattr(owner, name, dying)
+        projects.save(new)
+
+    in_a_process_that_dies(work)
+    loaded = projects.load("p1")
+    assert loaded == (new if function == "Path.replace" and after else record())
+    projects.save(new)
+    assert projects.load("p1") == new
+    assert [known.project for known in projects.all()] == ["p1"]
+    projects.forget("p1")
+    assert projects.all() == []
+
+
+def test_an_atomic_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "f"
+    write_atomic(path, b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_the_mode_of_a_file(tmp_path: Path, mode: int) -> None:
+    write_atomic(tmp_path / "a/f", b"x", mode)
+    assert (tmp_path / "a/f").stat().st_mode & 0o777 == mode
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
