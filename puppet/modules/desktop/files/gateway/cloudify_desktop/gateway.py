@@ -213,7 +213,8 @@ def main() -> None:
     """Serve until systemd stops us."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Gateway(Config.load(Path(sys.argv[1]))) as gateway:
-        say(f"listening on {gateway.config.bind}:{gateway.config.port}{' with TLS' if gateway.config.certificate else ''}")
+        config = gateway.config
+        say(f"listening on {config.bind}:{config.port}{' with TLS' if config.certificate else ''}")
         notify_ready()
         gateway.serve_forever()
 
