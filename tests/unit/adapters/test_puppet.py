@@ -1,0 +1,144 @@
+"""Puppet runs: what is sent, what is run, what is said, and what is left (nothing)."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cloudify_scipion.adapters.access import Access
+from cloudify_scipion.adapters.puppet import PuppetOverSsh
+from cloudify_scipion.errors import PuppetFailed
+from cloudify_scipion.lifecycle.ports import CommandResult
+from tests.fakes.ports import FakeProgress
+from tests.unit.adapters.recording import RecordingShell
+
+CASES = Path(__file__).resolve().parents[2] / "cases/puppet"
+PROXY = "http://me:s3cret@proxy:3128"
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    for name in ("manifests/site.pp", "modules/a/manifests/init.pp", "modules/a/README.md", "modules/a/spec/x_spec.rb"):
+        path = tmp_path / "code" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "code"
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Access:
+    (tmp_path / "ca.pem").write_text("CA")
+    return Access(tmp_path / "host", {"SSL_CERT_FILE": str(tmp_path / "ca.pem"), "https_proxy": PROXY})
+
+
+def shell(run: str) -> RecordingShell:
+    """A machine on which Puppet says what it said when the run was recorded."""
+    log, report = (CASES / f"{run}.log").read_text(), CASES / f"{run}.yaml"
+    told = CommandResult(0, report.read_text(), "") if report.exists() else CommandResult(1, "", "no such file")
+    return RecordingShell({"env": CommandResult(int((CASES / f"{run}.code").read_text()), log, ""), "cat": told})
+
+
+def sent(shell: RecordingShell, folder: str) -> dict[str, str]:
+    (archive,) = [data for words, data in shell.calls if words[:3] == ("tar", "-C", f"/run/cloudify-scipion/{folder}")]
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        members = {entry.name: tar.extractfile(entry) for entry in tar}
+        return {name: file.read().decode() for name, file in members.items() if file}
+
+
+def command(shell: RecordingShell) -> tuple[str, ...]:
+    (words,) = [words for words, _ in shell.calls if words[0] == "env"]
+    return words
+
+
+def test_a_run_that_changes_something(code: Path, access: Access) -> None:
+    progress, machine = FakeProgress(), shell("changes")
+    data = {"a::title": "Größe: yes", "a::on": "on"}
+    result = PuppetOverSsh(code, access, progress).apply(machine, "project", ["a", "b"], data)
+    assert [r.line for r in result.changed] == [5, 8, 12]
+    files = sent(machine, "puppet")
+    assert {"manifests/site.pp", "modules/a/manifests/init.pp", "data/run.yaml"} <= set(files)
+    assert not [name for name in files if "spec" in name]
+    assert yaml.safe_load(files["data/run.yaml"]) == {**data, "classes": ["a", "b"]}
+    assert progress.lines[0] == "Puppet applies the project run ..."
+    assert progress.lines[2] == "    2  Exec[counting]: executed successfully"
+    assert len(progress.lines) == 4
+
+
+def test_nothing_to_do(code: Path, access: Access) -> None:
+    assert PuppetOverSsh(code, access, FakeProgress()).apply(shell("nothing"), "project", ["a"], {}).changed == []
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        ("fails", ["project run failed (exit code 6)", "Exec[downloading] (", "init.pp:23): ", "no route to mirror"]),
+        ("does-not-compile", ["exit code 1", "Could not find class ::demo::missing", "init.pp, line: 36"]),
+    ],
+)
+def test_failures(code: Path, access: Access, run: str, expected: list[str]) -> None:
+    progress, machine = FakeProgress(), shell(run)
+    with pytest.raises(PuppetFailed) as caught:
+        PuppetOverSsh(code, access, progress).apply(machine, "project", ["a"], {})
+    assert [text for text in expected if text not in caught.value.what] == []
+    assert any("rror" in line or "failed" in line for line in progress.lines)
+    assert machine.calls[-1][0][:2] == ("rm", "-rf")
+
+
+@pytest.mark.parametrize("run", ["changes", "fails"])
+def test_nothing_is_left_on_the_machine(code: Path, access: Access, run: str) -> None:
+    machine = shell(run)
+    try:
+        PuppetOverSsh(code, access, FakeProgress()).apply(machine, "software", ["a"], {})
+    except PuppetFailed:
+        assert run == "fails"
+    base = "/run/cloudify-scipion"
+    assert machine.calls[-1][0] == ("rm", "-rf", f"{base}/puppet", f"{base}/access", f"{base}/report")
+
+
+def test_only_the_software_run_has_access_and_none_on_its_command_line(code: Path, access: Access) -> None:
+    machine = shell("nothing")
+    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "project", ["a"], {})
+    assert "/dev/null" in command(machine)
+    assert not [words for words, _ in machine.calls if "/run/cloudify-scipion/access" in words and words[0] != "rm"]
+
+    machine = shell("nothing")
+    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "software", ["a"], {})
+    assert PROXY in sent(machine, "access")["environment"]
+    assert "/run/cloudify-scipion/access/environment" in command(machine)
+    assert not [words for words, _ in machine.calls if "s3cret" in " ".join(words)]
+
+
+def test_the_command(code: Path, access: Access) -> None:
+    machine = shell("nothing")
+    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "software", ["a"], {})
+    words = command(machine)
+    assert words[1] == "FACTER_cloudify_scipion_run=software"
+    assert {"--detailed-exitcodes", "--no-show_diff"} <= set(words)  # a diff would show what a file holds
+
+
+def test_modules_of_an_author(code: Path, access: Access, tmp_path: Path) -> None:
+    (tmp_path / "mine/extra/manifests").mkdir(parents=True)
+    (tmp_path / "mine/extra/manifests/init.pp").write_text("class extra {}")
+    machine = shell("nothing")
+    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "project", ["extra"], {}, tmp_path / "mine")
+    assert sent(machine, "puppet")["modules/extra/manifests/init.pp"] == "class extra {}"
+
+
+def test_the_digest_is_that_of_what_is_sent(code: Path, access: Access) -> None:
+    def digest() -> str:
+        return PuppetOverSsh(code, access, FakeProgress()).modules_digest()
+
+    first = digest()
+    (code / "modules/a/spec/x_spec.rb").write_text("another test")
+    (code / "modules/a/README.md").write_text("another text")
+    assert digest() == first
+    (code / "modules/a/manifests/init.pp").write_text("another class")
+    assert digest() != first
+    (code / "modules/a/manifests/init.pp").rename(code / "modules/a/manifests/moved.pp")
+    moved = digest()
+    (code / "modules/a/manifests/moved.pp").rename(code / "modules/a/manifests/init.pp")
+    assert moved != digest()
