@@ -46,13 +46,7 @@ def parse_report(text: str) -> list[ResourceResult]:
 
 
 def _result(name: str, status: dict[str, object]) -> ResourceResult:
-    word = (
-        "failed"
-        if status.get("failed") or status.get("failed_to_restart")
-        else "changed"
-        if status.get("changed")
-        else "unchanged"
-    )
+    word = "failed" if status.get("failed") else "changed" if status.get("changed") else "unchanged"
     events = status.get("events")
     messages = (
         [str(e.get("message")) for e in events if e.get("status") == "failure"] if isinstance(events, list) else []
