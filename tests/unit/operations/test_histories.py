@@ -11,7 +11,14 @@ import pytest
 from cloudify.exceptions import NonRecoverableError
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.ports import Services
@@ -50,6 +57,12 @@ class History(RuleBasedStateMachine):
         finally:
             self.world.end_process()
         return True
+
+    @initialize()
+    def begin(self) -> None:
+        """Most that can go wrong goes wrong with a project that has data."""
+        self.install((0, False))
+        self.write(b"first")
 
     @rule(kill=KILLS)
     def install(self, kill: tuple[int, bool]) -> None:
@@ -158,7 +171,7 @@ def quick(new_world: Callable[[], World]) -> Iterator[None]:
     yield
 
 
-SETTINGS = settings(max_examples=25, stateful_step_count=10, deadline=None, suppress_health_check=[*HealthCheck])
+SETTINGS = settings(max_examples=40, stateful_step_count=8, deadline=None, suppress_health_check=[*HealthCheck])
 
 
 @pytest.mark.parametrize("history", [History, DiscardingHistory])
