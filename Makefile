@@ -31,9 +31,10 @@ check: deps ## lint, types, unit tests (under two minutes)
 	ruff check cloudify_scipion tests tools puppet setup.py
 	mypy
 	./tools/check-puppet
-	pytest -q -m 'not machine and not packaging' tests
+	pytest -q -n auto -m 'not long and not machine and not packaging' tests
 
 test: deps check ## everything: real install, real browser (needs root)
+	pytest -q -n auto -m long tests
 	pytest -q -m 'machine or packaging' tests
 
 demo: deps ## from the project file to a desktop in the browser

@@ -47,7 +47,7 @@ setup(
         "jsonschema==4.26.0",
         "pyyaml==6.0.3",
         # Cloudify's parser reads entry points with pkg_resources, which setuptools has dropped from version 81 on.
-        "setuptools==80.9.0",
+        "setuptools==80.8.0",
     ],
     extras_require={"cfy": ["cloudify==7.0.5"]},
     entry_points={"console_scripts": ["cloudify-scipion=cloudify_scipion.cli.main:main"]},

@@ -26,11 +26,6 @@ def plugin_description() -> bytes:
     return _find("plugin.yaml").read_bytes()
 
 
-def puppet_files() -> dict[str, Path]:
-    """The Puppet code that goes to a machine: relative name to file, in the order of names; no tests."""
-    return shipped_files(puppet_folder())
-
-
 def shipped_files(folder: Path) -> dict[str, Path]:
     """Files below a folder of Puppet code, without the modules' own tests and without hidden files."""
     found = {}
@@ -39,11 +34,6 @@ def shipped_files(folder: Path) -> dict[str, Path]:
         if path.is_file() and not any(part in _NOT_SHIPPED or part.startswith(".") for part in parts):
             found["/".join(parts)] = path
     return found
-
-
-def puppet_digest() -> str:
-    """SHA-256 (hex) over names and contents of the Puppet code that goes to a machine; documents do not count."""
-    return files_digest(puppet_files())
 
 
 def files_digest(files: Mapping[str, Path]) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.request import pathname2url
+from urllib.parse import quote
 
 from cloudify_scipion.blueprint.parse import parse_blueprint
 from cloudify_scipion.blueprint.render import MANIFEST
 from cloudify_scipion.errors import PermanentError
 
 
-def write_folder(files: Mapping[str, bytes], out: Path) -> bool:
+def write_folder(files: Mapping[str, bytes], out: Path, parse: Callable[[Path], object] = parse_blueprint) -> bool:
     """Make `out` hold exactly `files`. False if it does already.
 
     Raises PermanentError, with `out` as it was, when Cloudify cannot parse the files, or when `out` is anything but
@@ -27,7 +27,7 @@ def write_folder(files: Mapping[str, bytes], out: Path) -> bool:
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
         fresh = Path(scratch, "new")
         _write(files, fresh)
-        parse_blueprint(fresh / "blueprint.yaml")
+        parse(fresh / "blueprint.yaml")
         if out.exists():
             out.rename(Path(scratch, "old"))
         fresh.rename(out)
@@ -44,7 +44,7 @@ def _write(files: Mapping[str, bytes], folder: Path) -> None:
 def _check_place(out: Path) -> None:
     """Refuse places where Cloudify would not find the files, and folders that hold something else."""
     place = str(out.absolute())
-    if pathname2url(place) != place:
+    if quote(place) != place:
         what = f"Cloudify cannot read a blueprint below {place}: it takes only letters, digits and _.-~/ in the path"
         raise PermanentError(what, "choose another folder (-o)")
     if out.is_symlink() or (out.exists() and not out.is_dir()):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -48,18 +46,6 @@ def problems_text(problems: Iterable[Problem]) -> str:
         lines += [f"  {problem.path}: {problem.message}" for problem in group]
     count = len(ordered)
     return "\n".join([*lines, f"{count} problem{'s' if count != 1 else ''}"])
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """For work that makes many objects and ends soon: importing and running Cloudify's parser gets a tenth faster."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _printable(text: str) -> str:

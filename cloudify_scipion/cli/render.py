@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from cloudify_scipion.blueprint.folder import write_folder
+from cloudify_scipion.blueprint.parse import parsing_ahead
 from cloudify_scipion.blueprint.render import render as render_files
-from cloudify_scipion.cli.console import fail_json, json_option, no_garbage_collection, say, say_json
+from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.resources import plugin_description
@@ -22,10 +23,10 @@ from cloudify_scipion.resources import plugin_description
 def render(project: Path, site: Path, output: Path, as_json: bool) -> None:
     """Write the blueprint of the project file PROJECT on a site to a folder."""
     try:
-        loaded = load_checked(project, site)
-        files = render_files(loaded.project, loaded.site_document, plugin_description())
-        with no_garbage_collection():
-            written = write_folder(files, output)
+        with parsing_ahead() as parse:
+            loaded = load_checked(project, site)
+            files = render_files(loaded.project, loaded.site_document, plugin_description())
+            written = write_folder(files, output, parse)
     except ScipionError as error:
         if not as_json:
             raise

@@ -16,6 +16,8 @@ import yaml
 from tests.docs.pages import ROOT, documented_commands
 from tests.docs.test_run import harmless, run, workshop
 
+pytestmark = pytest.mark.long
+
 __all__ = ["workshop"]
 
 EXAMPLE = ROOT / "blueprints/puppet-class"

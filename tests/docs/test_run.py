@@ -13,6 +13,8 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, documented_commands, words
 from tests.docs.test_commands import needs_machine
 
+pytestmark = pytest.mark.long
+
 HARMLESS = {"cloudify-scipion", "cfy", "cp", "mkdir", "tar"}
 
 

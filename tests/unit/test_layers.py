@@ -16,7 +16,6 @@ PACKAGE = ROOT / "cloudify_scipion"
 DEPTH = {
     "cli": 0,
     "operations": 0,
-    "workflows": 0,
     "adapters": 1,
     "lifecycle": 2,
     "blueprint": 3,
@@ -27,7 +26,7 @@ DEPTH = {
 }
 # Client libraries: the modules of ours that may import each.
 CLIENTS = {
-    "cloudify": r"cloudify_scipion\.(operations|workflows)(\.|$)",
+    "cloudify": r"cloudify_scipion\.(operations)(\.|$)",
     "cloudify_cli": r"$never",
     "cloudify_rest_client": r"cloudify_scipion\.adapters\.manager(\.|$)",
     "openstack": r"cloudify_scipion\.adapters\.openstack(\.|$)",

@@ -15,6 +15,8 @@ import pytest
 from cloudify_scipion.adapters.cloudify_local import PROFILE, remove_half_made
 from tests.fakes.deployment import ROOT, write_demo
 
+pytestmark = pytest.mark.long
+
 NAME = "relion-2d"
 KILLER = """
 import os, signal, sys

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = ROOT / "inputs/projects/relion-2d.json"
 SITE = ROOT / "inputs/sites/this-machine.yaml"

@@ -29,6 +29,8 @@ from tests.fakes.deployment import Deployment
 from tests.fakes.kill import Killed, Reaper
 from tests.fakes.world import World
 
+pytestmark = pytest.mark.long
+
 KILLS = st.just((0, False)) | st.tuples(st.integers(1, 110), st.booleans())
 
 

@@ -12,6 +12,8 @@ from tests.fakes.deployment import Deployment
 from tests.fakes.kill import Killed, Reaper
 from tests.fakes.world import World
 
+pytestmark = pytest.mark.long
+
 NewWorld = Callable[[], World]
 HOLD = {"volume_at_end": "hold"}
 

@@ -1,1 +1,0 @@
-"""Thin Cloudify workflows."""
