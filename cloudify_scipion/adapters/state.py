@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from cloudify_scipion.adapters.nspawn.network import port_is_free
 from cloudify_scipion.adapters.ssh_keys import ensure_keys
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Keys
-from cloudify_scipion.lifecycle.record import Record, from_document, to_document
+from cloudify_scipion.lifecycle.record import Binding, Record, from_document, to_document
 
 DEFAULT_ROOT = "/var/lib/cloudify-scipion"
 VARIABLE = "CLOUDIFY_SCIPION_STATE"
@@ -77,6 +77,10 @@ class ProjectFolders:
         """Every record, by project id."""
         return [record for path in self._paths() if (record := self.load(path.parent.name))]
 
+    def of_deployment(self, binding: Binding) -> Sequence[Record]:
+        """The records bound to a deployment; one that is damaged is passed over."""
+        return [record for record in self._readable() if record.binding == binding]
+
     def forget(self, project: str) -> None:
         """Remove the project's folder. The record goes first: what is left after a crash is no project."""
         self._record(project).unlink(missing_ok=True)
@@ -109,13 +113,14 @@ class ProjectFolders:
             return chosen
 
     def _reserved_ports(self) -> set[int]:
-        """Those of all projects; one whose record is damaged is in nobody else's way."""
-        ports: set[int] = set()
+        return {port for record in self._readable() for port in record.ports.values()}
+
+    def _readable(self) -> Iterator[Record]:
+        """All but damaged records, which are in nobody else's way."""
         for path in self._paths():
             with suppress(PermanentError):
-                record = self.load(path.parent.name)
-                ports.update(record.ports.values() if record else ())
-        return ports
+                if record := self.load(path.parent.name):
+                    yield record
 
     def _paths(self) -> Sequence[Path]:
         return sorted((self._root / "projects").glob("*/project.json"))

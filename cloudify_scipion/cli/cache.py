@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 import click
 
+from cloudify_scipion.adapters.empty_state import remove_empty_state
+from cloudify_scipion.adapters.state import state_root
 from cloudify_scipion.cli.wiring import services
 
 
@@ -31,13 +33,20 @@ def list_command(as_json: bool) -> None:
 
 @cache_group.command("prune")
 @click.argument("digest", required=False)
-@click.option("--all", "everything", is_flag=True, help="Remove base systems and kept downloads as well.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Remove base systems and downloads, too, and the state root if that leaves it empty.",
+)
 def prune_command(digest: str | None, everything: bool) -> None:
     """Remove the layers that no machine stands on, or the one whose digest begins with DIGEST."""
     cache = services().layers
     if everything:
         cache.clear()
         click.echo("removed all software layers, base systems and kept downloads")
+        if remove_empty_state(state_root()):
+            click.echo(f"nothing else was left: removed {state_root()}")
         return
     wanted = [layer for layer in cache.list() if (layer.digest.startswith(digest) if digest else not layer.used_by)]
     for layer in wanted:

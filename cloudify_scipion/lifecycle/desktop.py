@@ -28,6 +28,7 @@ class Link:
 
 def configure_desktop(services: Services, record: Record) -> Record:
     """The project run: identity, and the desktop's configuration and services. Needs no network."""
+    record = update(services, record, personal=True)  # before anything secret is on the machine
     _send_certificate(services, record)
     return apply_classes(services, record, "project", CLASSES, project_data(record))
 

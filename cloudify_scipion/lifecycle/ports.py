@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.record import Binding, Record
 
 
 @dataclass(frozen=True)
@@ -229,6 +229,9 @@ class Projects(Protocol):
 
     def all(self) -> Sequence[Record]:
         """Every record, by project id."""
+
+    def of_deployment(self, binding: Binding) -> Sequence[Record]:
+        """The records bound to a deployment; one that is damaged is passed over."""
 
     def forget(self, project: str) -> None:
         """Remove the project's state folder."""

@@ -47,6 +47,7 @@ def _name(project: str, binding: Binding) -> str:
 
 def _new_record(services: Services, project: Mapping[str, Any], binding: Binding) -> Record:
     """A first record. A volume or machine that is there already is that of a lost one, and who knows what is in it."""
+    _refuse_second(services, project["id"], binding)
     now = services.clock.now()
     name = _name(project["id"], binding)
     volume, machine = services.volumes.look(name), services.machines.look(name)
@@ -69,6 +70,16 @@ def _new_record(services: Services, project: Mapping[str, Any], binding: Binding
         layer=machine.layer or "",
         personal=machine.exists,
     )
+
+
+def _refuse_second(services: Services, project: str, binding: Binding) -> None:
+    """A deployment works on one project: with another id, nothing would ever delete the first one's machine."""
+    for other in services.projects.of_deployment(binding):
+        if other.project != project and other.installed:
+            raise ProjectTaken(
+                f"{binding} works on project '{other.project}', not on '{project}'",
+                f"uninstall it first, or install '{project}' as another deployment (cfy install -b)",
+            )
 
 
 def _expires(created: str, project: Mapping[str, Any]) -> str:

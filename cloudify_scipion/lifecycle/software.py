@@ -21,7 +21,8 @@ def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Rec
     services.progress.say(f"keeping the software as layer {layer.digest[:12]}: the next project starts from it")
     services.machines.stop(record.machine)
     services.machines.capture_layer(machine_spec(services, record), layer.digest, layer.contents)
-    return start_machine(services, update(services, record, layer=layer.digest))
+    kept = services.machines.look(record.machine).layer or ""
+    return start_machine(services, update(services, record, layer=kept))
 
 
 def software_problem(services: Services, record: Record) -> str:

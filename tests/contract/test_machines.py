@@ -194,6 +194,15 @@ def test_second_capture_adopts_the_first_ones_layer(world: World) -> None:
     assert world.get("second", "/opt/software") == "first"
 
 
+def test_no_layer_of_a_base_that_new_machines_do_not_get(world: World) -> None:
+    wanted = spec(world, "m")
+    world.machines.create(wanted)
+    world.age("m")
+    assert not world.machines.capture_layer(wanted, DIGEST, CONTENTS)
+    assert world.machines.look("m").layer is None
+    assert not world.layers.has(DIGEST)
+
+
 def test_one_machine_has_one_layer(world: World) -> None:
     wanted = spec(world, "m")
     world.machines.create(wanted)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from cloudify_scipion.adapters.nspawn.folders import MachineRecord
 from cloudify_scipion.lifecycle.ports import Layers, Machines, MachineSpec, SeedFile, VolumeMount, Volumes
 from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.realhost import RealHost, free_port
@@ -26,6 +28,9 @@ class World(Protocol):
     def reboot(self) -> None: ...
     def lose_folder(self, name: str) -> None: ...
     def cut_network(self, name: str) -> None: ...
+    def age(self, name: str) -> None:
+        """The base system that a machine was made from is no longer the one that new machines get."""
+
     def port(self) -> int: ...
     def take(self, port: int) -> None: ...
     def put(self, name: str, path: str, text: str) -> None: ...
@@ -60,6 +65,9 @@ class FakeWorld:
 
     def cut_network(self, name: str) -> None:
         self.host.cut_network(name)
+
+    def age(self, name: str) -> None:
+        self.host.machines[name].base = "0" * 64
 
     def port(self) -> int:
         self._port += 1
@@ -106,6 +114,10 @@ class RealWorld:
 
     def cut_network(self, name: str) -> None:
         self.host.cut_network(name)
+
+    def age(self, name: str) -> None:
+        folder = self.host.folder(name)
+        folder.write(replace(folder.whole() or MachineRecord(name), base="0" * 64))
 
     def port(self) -> int:
         return free_port()

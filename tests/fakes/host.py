@@ -24,6 +24,7 @@ class Disk:
     volumes: tuple[str, ...] = ()
     running: bool = False
     network: bool = False
+    base: str = "b" * 64
     units: dict[str, float] = field(default_factory=dict)
     """What systemd has started since the boot, and when."""
 
@@ -151,6 +152,8 @@ class FakeMachines:
             return False
         if disk.layer is not None:
             raise PermanentError(f"machine {spec.name} already stands on layer {disk.layer}")
+        if disk.base != self.base_digest():
+            return False
         made = digest not in self.host.layers
         if made:
             seeds = {seed.path for seed in spec.seed}

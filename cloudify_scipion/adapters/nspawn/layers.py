@@ -47,25 +47,29 @@ class LayerCache:
     def remove(self, digest: str) -> None:
         """Remove one, and what broken-off attempts left. PermanentError naming the machines that stand on it."""
         with self.locked():
-            users = self._users()
-            if digest in users:
-                named = ", ".join(users[digest])
-                raise PermanentError(f"layer {digest[:12]} is in use by {named}", "uninstall these projects first")
-            if self.has(digest):
-                (self._folder / digest).rename(self._folder / f"{digest}.removed")
-            for leftover in [*self._folder.glob("*.removed"), *self._folder.glob("*.part")]:
-                if leftover.stem not in users:
-                    remove_tree(leftover)
+            self._remove(digest)
+
+    def _remove(self, digest: str) -> None:
+        users = self._users()
+        if digest in users:
+            named = ", ".join(users[digest])
+            raise PermanentError(f"layer {digest[:12]} is in use by {named}", "uninstall these projects first")
+        if self.has(digest):
+            (self._folder / digest).rename(self._folder / f"{digest}.removed")
+        for leftover in [*self._folder.glob("*.removed"), *self._folder.glob("*.part")]:
+            if leftover.stem not in users:
+                remove_tree(leftover)
 
     def clear(self) -> None:
         """Remove all layers, base systems and kept downloads. Raises PermanentError while any machine exists."""
-        named = ", ".join(machine.name for machine in machine_folders(self._root))
-        if named:
-            raise PermanentError(f"the cache is in use by {named}", "uninstall these projects first")
-        for layer in self.list():
-            self.remove(layer.digest)
-        for folder in ("cache/base", "store/debs", "store/wheels"):
-            remove_tree(self._root / folder)
+        with self.locked():
+            named = ", ".join(machine.name for machine in machine_folders(self._root))
+            if named:
+                raise PermanentError(f"the cache is in use by {named}", "uninstall these projects first")
+            for layer in self.list():
+                self._remove(layer.digest)
+            for folder in ("cache/base", "store/debs", "store/wheels"):
+                remove_tree(self._root / folder)
 
     def path(self, digest: str) -> Path:
         """Root folder of a layer."""

@@ -116,6 +116,10 @@ class NspawnMachines:
         machine = MachineFolder(self._root, spec.name)
         if self._group(machine).processes():
             raise PermanentError(f"machine {spec.name} is running", "stop it before its layer is taken")
+        record = machine.whole()
+        if record is not None and record.base not in ("", self.base_digest()):
+            self._progress.say("the base system was renewed meanwhile: this machine's software is not kept for others")
+            return False
         with self._layers.locked():
             unmount_root(machine.path)
             return self._capture.run(machine, spec, digest, contents)

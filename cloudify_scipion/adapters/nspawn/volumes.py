@@ -94,7 +94,7 @@ class LoopVolumes:
         try:
             with part.open("wb") as stream:
                 os.fchmod(stream.fileno(), 0o600)
-                stream.truncate(size_bytes)
+                self._reserve(stream.fileno(), size_bytes)
             extended = f"root_owner={OWNER}:{OWNER},lazy_itable_init=1,lazy_journal_init=1,nodiscard"
             run(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", extended, str(part)], timeout=300)
             # hidden from the others on the machine; no lost+found in the user's folder
@@ -107,6 +107,18 @@ class LoopVolumes:
         part.rename(self._image(name))
         sync_folder(self._folder)
 
+    def _reserve(self, descriptor: int, size_bytes: int) -> None:
+        # all of it now: in a file with holes, a full host would turn a user's writes into errors
+        try:
+            os.posix_fallocate(descriptor, 0, size_bytes)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise DiskFull(
+                f"{holding_file_system(self._folder)} has no room for a volume of {size_bytes / 1e9:.1f} GB",
+                "ask for a smaller volume, or make room",
+            ) from error
+
     def _mount(self, name: str) -> None:
         image, point = self._image(name), self._point(name)
         make_private(point)
@@ -115,7 +127,7 @@ class LoopVolumes:
         try:
             if is_exclusive(device):  # else a container that is still ending has it mounted
                 self._check(name, device)
-            run(["mount", "-t", "ext4", "-o", "nosuid,nodev", str(device), str(point)])
+            run(["mount", "-t", "ext4", "-o", "nosuid,nodev,errors=remount-ro", str(device), str(point)])
             with suppress(OSError):  # an empty one that a check has made again
                 (point / "lost+found").rmdir()
         except BaseException:

@@ -71,6 +71,7 @@ def test_a_missing_secret_is_named(world: World) -> None:
     with pytest.raises(NonRecoverableError, match="secret 'desk.crt' is not known"):
         demo.run(INSTALL[:-1])
     assert not [run for run in world.puppet.runs if run.run == "project"]
+    assert world.record().personal  # no layer is ever taken from a machine that may have got a key
 
 
 def test_a_desktop_that_never_answers(demo: Deployment) -> None:

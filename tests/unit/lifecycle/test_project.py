@@ -30,6 +30,16 @@ def test_first_use_binds_before_anything_is_made(world: World) -> None:
     assert world.host.machines == {} == world.host.volumes
 
 
+def test_a_deployment_works_on_one_project_at_a_time(world: World) -> None:
+    first = accept(world)
+    accept(world, id="p0")  # nothing is installed yet
+    world.services().projects.save(replace(first, installed=True))
+    with pytest.raises(ProjectTaken, match=r"works on project 'p1', not on 'p2'"):
+        accept(world, id="p2")
+    assert not (world.root / "projects" / "p2").exists()
+    assert accept(world, replace(HERE, deployment="d2"), id="p2").project == "p2"
+
+
 @pytest.mark.parametrize(
     "other",
     [replace(HERE, deployment="d2"), replace(HERE, tenant="t2"), replace(HERE, installation="f" * 8)],
