@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,13 @@ def child_path(path: str, key: object) -> str:
         return f"{path}[{key}]"
     text = str(key)
     return f"{path}.{text}" if _SIMPLE_KEY.match(text) else f"{path}[{text!r}]"
+
+
+def part(document: object, kind: type[Any], *keys: str) -> Any:
+    """The part of a document at `keys`, or an empty one where it is absent or of another type."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, Mapping) else None
+    return document if isinstance(document, kind) else kind()
 
 
 def read_json(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cloudify_scipion.errors import InputError, Problem
-from cloudify_scipion.project.documents import Document, child_path, read_json, read_yaml
+from cloudify_scipion.project.documents import Document, part, read_json, read_yaml
 from cloudify_scipion.project.model import Project, project_from_document
+from cloudify_scipion.project.rules import project_rules
 from cloudify_scipion.project.schema import schema, schema_problems
 from cloudify_scipion.project.site import Site, site_from_document
-from cloudify_scipion.project.ssh_keys import ssh_key_problem
+from cloudify_scipion.project.site_rules import site_allows, site_rules
 from cloudify_scipion.project.workflow import MAX_WORKFLOW_BYTES, workflow_problems
 
 
@@ -84,67 +84,21 @@ def _all_problems(document: Document, kind: str) -> list[Problem]:
 def _document_problems(document: object, kind: str, source: str) -> list[Problem]:
     problems = schema_problems(document, schema(kind), source)
     if isinstance(document, Mapping):
-        rules = _project_rules if kind == "project" else _site_rules
+        rules = project_rules if kind == "project" else site_rules
         problems += [Problem(source, path, message) for path, message in rules(document)]
     return problems
-
-
-def _project_rules(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a schema cannot say. Parts of the wrong type are the schema's affair."""
-    found = []
-    for index, key in enumerate(_get(document, list, "owner", "ssh_keys")):
-        if isinstance(key, str) and (message := ssh_key_problem(key)):
-            found.append((child_path("$.owner.ssh_keys", index), message))
-    workflow = _get(document, dict, "workflow")
-    if "file" in workflow and "protocols" in workflow:
-        found.append(("$.workflow", "give either file or protocols, not both"))
-    if workflow.get("run") is True and not workflow.get("file") and not workflow.get("protocols"):
-        found.append(("$.workflow.run", "there is nothing to run: give file or protocols"))
-    if isinstance(workflow.get("protocols"), list):
-        inline = workflow_problems(workflow["protocols"], "", "$.workflow.protocols")
-        found += [(problem.path, problem.message) for problem in inline]
-    size = re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", _get(document, str, "desktop", "geometry"))
-    if size and not (640 <= int(size[1]) <= 7680 and 480 <= int(size[2]) <= 4320):
-        found.append(("$.desktop.geometry", "a desktop has 640x480 to 7680x4320 pixels"))
-    return found
-
-
-def _site_rules(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = []
-    ports = _get(document, dict, "ports")
-    first, last = ports.get("first"), ports.get("last")
-    if isinstance(first, int) and isinstance(last, int) and last < first + 1:
-        found.append(("$.ports.last", f"a project takes two ports: the last must be above the first, {first}"))
-    desktop = _get(document, dict, "desktop")
-    for key in ("tls_certificate", "tls_key"):
-        if desktop.get("tls") == "given" and key not in desktop:
-            found.append((f"$.desktop.{key}", "this is missing: tls is given"))
-        elif desktop.get("tls", "none") != "given" and key in desktop:
-            found.append((f"$.desktop.{key}", "this has no effect unless tls is given"))
-    return found
 
 
 def _together(project: object, site: object, source: str) -> list[Problem]:
     if not isinstance(project, Mapping) or not isinstance(site, Mapping):
         return []
-    if _get(project, dict, "volume").get("at_end") == "discard" and site.get("allow_discard", False) is False:
-        name = site.get("name", "this one")
-        message = f"the site {name} does not allow discard (allow_discard); use hold"
-        return [Problem(source, "$.volume.at_end", message)]
-    return []
-
-
-def _get(document: object, kind: type[Any], *keys: str) -> Any:
-    """The part of a document at `keys`, or an empty one where it is absent or of another type."""
-    for key in keys:
-        document = document.get(key) if isinstance(document, Mapping) else None
-    return document if isinstance(document, kind) else kind()
+    return [Problem(source, path, message) for path, message in site_allows(project, site)]
 
 
 def _read_project(path: Path) -> tuple[Document, Document | None]:
     """The project's document, and the workflow's where the project names a file."""
     document = read_json(path, str(path))
-    name = _get(document.value, dict, "workflow").get("file")
+    name = part(document.value, dict, "workflow").get("file")
     if not isinstance(name, str) or not name:
         return document, None
     return document, _read_workflow(path, name)

@@ -11,6 +11,77 @@ Protocol = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Facility:
+    """Where the data were taken; every field may be empty."""
+
+    name: str = ""
+    microscope: str = ""
+    camera: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """How the data were taken; None is not known. Units stand in the names; `detector` is (width, height) in pixels.
+
+    `pixel_size_angstrom` and `detector` are those of the movie files, with super-resolution pixels if
+    `super_resolution` says so; `bin_factor` is applied when movies are aligned.
+    """
+
+    voltage_kv: float | None = None
+    spherical_aberration_mm: float | None = None
+    amplitude_contrast: float | None = None
+    magnification: float | None = None
+    pixel_size_angstrom: float | None = None
+    dose_per_frame: float | None = None
+    detector: tuple[int, int] | None = None
+    frames: int | None = None
+    super_resolution: bool = False
+    bin_factor: float = 1
+    movies: int | None = None
+    particles: int | None = None
+    box_size: int | None = None
+
+
+@dataclass(frozen=True)
+class ProjectData:
+    """The project's own data at `source` (SPACE:PATH); empty `include` means everything. Sizes count 10^9 bytes."""
+
+    source: str
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    size_gb: float | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Raw data at `source` (SPACE:PATH), mounted read-only at `mount` on the machine."""
+
+    source: str
+    mount: str
+    size_gb: float | None = None
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the project's data are."""
+
+    project: ProjectData | None = None
+    datasets: tuple[Dataset, ...] = ()
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a project asks of a machine; None is to be worked out. GB are 10^9 bytes."""
+
+    cpus: int | None = None
+    ram_gb: float | None = None
+    gpus: int | None = None
+    gpu_memory_gb: float | None = None
+    compute_capability: float | None = None
+
+
+@dataclass(frozen=True)
 class Owner:
     """Who works in the project; every field may be empty."""
 
@@ -27,6 +98,7 @@ class Software:
     plugins: Mapping[str, str] = field(default_factory=dict)
     em_packages: Mapping[str, str] = field(default_factory=dict)
     example_data: Mapping[str, str] = field(default_factory=dict)
+    accepted_licences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,9 +120,16 @@ class Volume:
 
 @dataclass(frozen=True)
 class TimeLimit:
-    """Days from the first install until the project expires."""
+    """Days from the first install until the project expires.
+
+    The owner is warned `warning_days` before, and the volume kept for `grace_days` after. `time_zone` is for dates that
+    people read.
+    """
 
     days: int = 14
+    warning_days: int = 3
+    grace_days: int = 30
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -72,6 +151,11 @@ class Project:
     workflow: Workflow = field(default_factory=Workflow)
     time_limit: TimeLimit = field(default_factory=TimeLimit)
     desktop: Desktop = field(default_factory=Desktop)
+    facility: Facility = field(default_factory=Facility)
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    data: Data = field(default_factory=Data)
+    needs: Needs = field(default_factory=Needs)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 def project_from_document(document: Mapping[str, Any], protocols: Sequence[Protocol] = ()) -> Project:
@@ -88,7 +172,37 @@ def project_from_document(document: Mapping[str, Any], protocols: Sequence[Proto
         workflow=Workflow(tuple(given if given is not None else protocols), **_whole(workflow)),
         time_limit=TimeLimit(**_whole(document.get("time_limit", {}))),
         desktop=Desktop(**document.get("desktop", {})),
+        facility=Facility(**document.get("facility", {})),
+        acquisition=acquisition_from_document(document.get("acquisition", {})),
+        data=data_from_document(document.get("data", {})),
+        needs=needs_from_document(document.get("needs", "auto")),
+        secrets=dict(document.get("secrets", {})),
     )
+
+
+def acquisition_from_document(document: Mapping[str, Any]) -> Acquisition:
+    """The `acquisition` part of a checked project document."""
+    counts = {key: int(document[key]) for key in ("frames", "movies", "particles", "box_size") if key in document}
+    detector = document.get("detector")
+    size = (int(detector["width"]), int(detector["height"])) if detector else None
+    return Acquisition(**{**document, **counts, "detector": size})
+
+
+def data_from_document(document: Mapping[str, Any]) -> Data:
+    """The `data` part of a checked project document."""
+    project = document.get("project")
+    return Data(
+        project and ProjectData(**{key: _frozen(value) for key, value in project.items()}),
+        tuple(Dataset(**dataset) for dataset in document.get("datasets", ())),
+    )
+
+
+def needs_from_document(document: Mapping[str, Any] | str) -> Needs:
+    """The `needs` part of a checked project document: `auto`, or numbers."""
+    if isinstance(document, str):
+        return Needs()
+    counts = {key: int(value) for key, value in document.items() if key in ("cpus", "gpus")}
+    return Needs(**{**document, **counts})
 
 
 def software_from_document(document: Mapping[str, Any]) -> Software:
@@ -98,6 +212,7 @@ def software_from_document(document: Mapping[str, Any]) -> Software:
         plugins=dict(document.get("plugins", {})),
         em_packages=dict(document.get("em_packages", {})),
         example_data=dict(document.get("example_data", {})),
+        accepted_licences=tuple(document.get("accepted_licences", ())),
     )
 
 
@@ -109,3 +224,7 @@ def owner_from_document(document: Mapping[str, Any]) -> Owner:
 def _whole(document: Mapping[str, Any]) -> dict[str, Any]:
     """JSON Schema takes 2.0 for an integer; here it becomes one."""
     return {key: int(value) if isinstance(value, float) else value for key, value in document.items()}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

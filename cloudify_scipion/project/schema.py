@@ -108,6 +108,9 @@ def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
     if error.validator == "enum":
         known = [str(item) for item in error.validator_value]
         return f"{value} is not one of {', '.join(known)}{nearest(str(error.instance), known)}"
+    if error.validator in ("minimum", "maximum"):
+        limit = error.validator_value
+        return f"{value} is not allowed. {rule.get('description', '')} The nearest allowed is {limit}."
     described = rule.get("description")
     return f"{value} is not allowed. {described}{_example(rule)}" if described else str(error.message)
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MOUNT_PREFIXES = ("/data", "/scratch", "/gpfs", "/mnt")
+"""Folders below which datasets may be mounted where the site says nothing."""
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -25,14 +28,56 @@ class SiteDesktop:
 
 
 @dataclass(frozen=True)
+class GpuModel:
+    """A graphics card: memory in GB (10^9 bytes) and NVIDIA compute capability."""
+
+    name: str
+    memory_gb: float
+    compute_capability: float
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """A machine size. GB are 10^9 bytes; `gpu` is None where there is no graphics card."""
+
+    name: str
+    cpus: int
+    ram_gb: float
+    disk_gb: float = 0
+    ephemeral_gb: float = 0
+    gpus: int = 0
+    gpu: GpuModel | None = None
+    processor: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one project may ask for; None is no limit."""
+
+    days: int | None = None
+    volume_gb: int | None = None
+
+
+@dataclass(frozen=True)
 class Site:
-    """Where machines run, and what is allowed there."""
+    """Where machines run, and what is allowed there.
+
+    `mirrors` maps names to URLs, `data_spaces` names to descriptions; `cuda` is the version that the driver supports,
+    empty if it is not known.
+    """
 
     name: str
     provider: str = "local"
     allow_discard: bool = False
     ports: Ports = field(default_factory=Ports)
     desktop: SiteDesktop = field(default_factory=SiteDesktop)
+    limits: Limits = field(default_factory=Limits)
+    mount_prefixes: tuple[str, ...] = MOUNT_PREFIXES
+    data_spaces: Mapping[str, str] = field(default_factory=dict)
+    mirrors: Mapping[str, str] = field(default_factory=dict)
+    cuda: str = ""
+    flavours: tuple[Flavour, ...] = ()
 
 
 def site_from_document(document: Mapping[str, Any]) -> Site:
@@ -44,4 +89,26 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         allow_discard=document.get("allow_discard", False),
         ports=Ports(**ports),
         desktop=SiteDesktop(**document.get("desktop", {})),
+        limits=Limits(**{key: int(value) for key, value in document.get("limits", {}).items()}),
+        mount_prefixes=tuple(document.get("mount_prefixes", MOUNT_PREFIXES)),
+        data_spaces={name: space.get("description", "") for name, space in document.get("data_spaces", {}).items()},
+        mirrors={name: mirror["url"] for name, mirror in document.get("mirrors", {}).items()},
+        cuda=document.get("cuda", ""),
+        flavours=flavours_from_document(document),
+    )
+
+
+def flavours_from_document(document: Mapping[str, Any]) -> tuple[Flavour, ...]:
+    """The flavours of a checked site document, each with its graphics card."""
+    models = {name: GpuModel(name, **facts) for name, facts in document.get("gpu_models", {}).items()}
+    return tuple(
+        Flavour(
+            **{
+                **facts,
+                "cpus": int(facts["cpus"]),
+                "gpus": int(facts.get("gpus", 0)),
+                "gpu": models.get(facts.get("gpu")),
+            }
+        )
+        for facts in document.get("flavours", ())
     )

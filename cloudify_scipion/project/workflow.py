@@ -29,7 +29,11 @@ def workflow_problems(value: object, source: str, path: str = "$") -> list[Probl
     if not isinstance(value, list):
         return [Problem(source, path, "a workflow is a list of protocols, as Scipion exports it")]
     problems = [problem for index, item in enumerate(value) for problem in _form(item, source, child_path(path, index))]
-    return problems or [*_repeated_ids(value, source, path), *_links(value, source, path)]
+    return problems or [
+        *_repeated_ids(value, source, path),
+        *_links(value, source, path),
+        *_circles(value, source, path),
+    ]
 
 
 def _form(item: object, source: str, path: str) -> Iterator[Problem]:
@@ -63,6 +67,36 @@ def _links(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iterat
             for text, number in _targets(key, value):
                 if number not in known:
                     yield Problem(source, where, f"{text!r} points to protocol {number}, which is not in the workflow")
+
+
+def _circles(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iterator[Problem]:
+    """Protocols that wait for each other: each circle once, at its first protocol in the file."""
+    known = [str(protocol["object.id"]) for protocol in protocols]
+    needs = {
+        number: [target for key, value in protocol.items() for _, target in _targets(key, value) if target in known]
+        for number, protocol in zip(known, protocols, strict=True)
+    }
+    done: set[str] = set()
+    for index, number in enumerate(known):
+        circle = _way_back(number, needs, done)
+        if circle:
+            where = child_path(path, index)
+            yield Problem(source, where, f"protocols wait for each other in a circle: {' -> '.join(circle)}")
+            done.update(circle)
+
+
+def _way_back(start: str, needs: Mapping[str, Sequence[str]], done: set[str]) -> list[str]:
+    """A shortest way from a protocol along its links back to itself; empty if there is none."""
+    ways, seen = [[start]], set(done)
+    while ways:
+        way = ways.pop(0)
+        for target in needs[way[-1]]:
+            if target == start:
+                return [*way, target]
+            if target not in seen:
+                seen.add(target)
+                ways.append([*way, target])
+    return []
 
 
 def _targets(key: str, value: object) -> Iterator[tuple[str, str]]:

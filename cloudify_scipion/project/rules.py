@@ -1,0 +1,71 @@
+"""What a project file must keep to and a schema cannot say. Parts of the wrong type are the schema's affair."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from cloudify_scipion.project.data_rules import data_rules
+from cloudify_scipion.project.documents import child_path, part
+from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.ssh_keys import ssh_key_problem
+from cloudify_scipion.project.workflow import workflow_problems
+
+Found = Iterator[tuple[str, str]]
+"""JSON path and message of each problem."""
+
+
+def project_rules(document: Mapping[str, Any]) -> Found:
+    """Everything that is wrong inside a project document, beyond its schema."""
+    yield from _keys(document)
+    yield from _workflow(document)
+    yield from _geometry(document)
+    yield from _time_limit(document)
+    yield from _acquisition(document)
+    yield from data_rules(document)
+
+
+def _keys(document: Mapping[str, Any]) -> Found:
+    for index, key in enumerate(part(document, list, "owner", "ssh_keys")):
+        if isinstance(key, str) and (message := ssh_key_problem(key)):
+            yield child_path("$.owner.ssh_keys", index), message
+
+
+def _workflow(document: Mapping[str, Any]) -> Found:
+    workflow = part(document, dict, "workflow")
+    if "file" in workflow and "protocols" in workflow:
+        yield "$.workflow", "give either file or protocols, not both"
+    if workflow.get("run") is True and not workflow.get("file") and not workflow.get("protocols"):
+        yield "$.workflow.run", "there is nothing to run: give file or protocols"
+    if isinstance(workflow.get("protocols"), list):
+        inline = workflow_problems(workflow["protocols"], "", "$.workflow.protocols")
+        yield from ((problem.path, problem.message) for problem in inline)
+
+
+def _geometry(document: Mapping[str, Any]) -> Found:
+    size = re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", part(document, str, "desktop", "geometry"))
+    if size and not (640 <= int(size[1]) <= 7680 and 480 <= int(size[2]) <= 4320):
+        yield "$.desktop.geometry", "a desktop has 640x480 to 7680x4320 pixels"
+
+
+def _time_limit(document: Mapping[str, Any]) -> Found:
+    limit = part(document, dict, "time_limit")
+    days, warning, zone = limit.get("days"), limit.get("warning_days"), limit.get("time_zone")
+    if isinstance(days, int) and isinstance(warning, int) and warning > days:
+        yield "$.time_limit.warning_days", f"the warning would come before the project begins; at most days, {days}"
+    if isinstance(zone, str) and zone not in (known := available_timezones()):
+        yield (
+            "$.time_limit.time_zone",
+            f"{zone!r} is not a time zone{nearest(zone, known) or '. Example: Europe/Madrid'}",
+        )
+
+
+def _acquisition(document: Mapping[str, Any]) -> Found:
+    acquisition = part(document, dict, "acquisition")
+    detector = part(acquisition, dict, "detector")
+    sides = [side for side in detector.values() if isinstance(side, int)]
+    box = acquisition.get("box_size")
+    if isinstance(box, int) and sides and box > min(sides):
+        yield "$.acquisition.box_size", f"a box of {box} pixels does not fit a movie of {min(sides)} pixels"

@@ -1,0 +1,70 @@
+"""What a site file must keep to and a schema cannot say, and what a site allows a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudify_scipion.project.data_rules import site_data_rules
+from cloudify_scipion.project.documents import child_path, part
+from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.site import MOUNT_PREFIXES
+
+Found = Iterator[tuple[str, str]]
+
+
+def site_rules(document: Mapping[str, Any]) -> Found:
+    """Everything that is wrong inside a site document, beyond its schema."""
+    yield from _ports(document)
+    yield from _tls(document)
+    yield from _flavours(document)
+
+
+def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
+    """What a project asks for and the site does not allow; the paths are the project's."""
+    name = site.get("name", "this one")
+    if part(project, dict, "volume").get("at_end") == "discard" and site.get("allow_discard", False) is False:
+        yield "$.volume.at_end", f"the site {name} does not allow discard (allow_discard); use hold"
+    limits = part(site, dict, "limits")
+    for where, asked, limit, unit in (
+        ("$.time_limit.days", part(project, dict, "time_limit").get("days", 14), limits.get("days"), "days"),
+        ("$.volume.size_gb", part(project, dict, "volume").get("size_gb"), limits.get("volume_gb"), "GB"),
+    ):
+        if isinstance(asked, int) and isinstance(limit, int) and asked > limit:
+            yield where, f"the site {name} allows at most {limit} {unit}, not {asked}"
+    yield from site_data_rules(project, site, MOUNT_PREFIXES)
+
+
+def _ports(document: Mapping[str, Any]) -> Found:
+    ports = part(document, dict, "ports")
+    first, last = ports.get("first"), ports.get("last")
+    if isinstance(first, int) and isinstance(last, int) and last < first + 1:
+        yield "$.ports.last", f"a project takes two ports: the last must be above the first, {first}"
+
+
+def _tls(document: Mapping[str, Any]) -> Found:
+    desktop = part(document, dict, "desktop")
+    for key in ("tls_certificate", "tls_key"):
+        if desktop.get("tls") == "given" and key not in desktop:
+            yield f"$.desktop.{key}", "this is missing: tls is given"
+        elif desktop.get("tls", "none") != "given" and key in desktop:
+            yield f"$.desktop.{key}", "this has no effect unless tls is given"
+
+
+def _flavours(document: Mapping[str, Any]) -> Found:
+    models, names = part(document, dict, "gpu_models"), set()
+    for index, flavour in enumerate(part(document, list, "flavours")):
+        if not isinstance(flavour, Mapping):
+            continue
+        path = child_path("$.flavours", index)
+        model, gpus, name = flavour.get("gpu"), flavour.get("gpus", 0), flavour.get("name")
+        if isinstance(model, str) and model not in models:
+            hint = nearest(model, models) or f"; it has {', '.join(sorted(map(str, models))) or 'none'}"
+            yield f"{path}.gpu", f"gpu_models has no {model!r}{hint}"
+        if isinstance(gpus, int) and gpus > 0 and model is None:
+            yield f"{path}.gpu", "this is missing: the flavour has graphics cards"
+        if gpus == 0 and isinstance(model, str):
+            yield f"{path}.gpus", "this is missing: how many cards"
+        if isinstance(name, str) and name in names:
+            yield f"{path}.name", f"{name!r} is the name of another flavour already"
+        names.add(name if isinstance(name, str) else "")
