@@ -140,6 +140,8 @@ def _parse_yaml(text: str) -> Any:
 
 def _plain(source: str, value: Any, problems: list[Problem]) -> Document:
     """Look through the whole document for what neither format should hold."""
+    if value is None:
+        return _broken(source, "there is nothing in it", problems)
     for seen, (path, message) in enumerate(_faults("$", value, 0)):
         if message == _TOO_LARGE:
             return _broken(source, message, problems)

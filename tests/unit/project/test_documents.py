@@ -23,6 +23,7 @@ from cloudify_scipion.project.documents import child_path, parse_json, parse_yam
         (b"\xff\xfe{\x00}\x00", "$", "not UTF-8 text: byte 1"),
         (b'{"a": 1,}', "$", "not JSON: "),
         (b"", "$", "not JSON: Expecting value (line 1, column 1)"),
+        (b"null", "$", "there is nothing in it"),
         (b"[" * 100_000, "$", "nested too deeply"),
         (b"[" * 200 + b"]" * 200, "$", "nested too deeply"),
         (b"9" * 10_000, "$", "digits"),
@@ -47,6 +48,8 @@ def test_faulty_json(text: bytes, path: str, message: str) -> None:
         (b"&a [*a]\n", "$", "nested too deeply"),
         (b"a: \x00\n", "$", "not YAML: "),
         (b"? [a]\n: 1\n", "$", "is not text"),
+        (b"# only a comment\n", "$", "there is nothing in it"),
+        (b"", "$", "there is nothing in it"),
         (b"a: 1\n---\nb: 2\n", "$", "but found another document"),
     ],
 )
