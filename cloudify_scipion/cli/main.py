@@ -14,6 +14,7 @@ from cloudify_scipion.errors import ScipionError
 COMMANDS = {
     "check": "cloudify_scipion.cli.check:check",
     "render": "cloudify_scipion.cli.render:render",
+    "schema": "cloudify_scipion.cli.schema:schema_command",
     "open": "cloudify_scipion.cli.open:open_command",
     "status": "cloudify_scipion.cli.status:status_command",
     "repair": "cloudify_scipion.cli.repair:repair_command",

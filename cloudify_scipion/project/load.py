@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,6 +15,8 @@ from cloudify_scipion.project.schema import schema, schema_problems
 from cloudify_scipion.project.site import Site, site_from_document
 from cloudify_scipion.project.site_rules import site_allows, site_rules
 from cloudify_scipion.project.workflow import MAX_WORKFLOW_BYTES, workflow_problems
+
+Further = Callable[[Mapping[str, Any], Sequence[Any]], Iterable[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,12 @@ def load_site(path: Path) -> Site:
     return site_from_document(document.value)
 
 
-def load_inputs(project_path: Path, site_path: Path) -> Loaded:
-    """A project and its site. Raises InputError with all problems of all files, also of the two together."""
+def load_inputs(project_path: Path, site_path: Path, further: Further = lambda _, __: ()) -> Loaded:
+    """A project and its site. Raises InputError with all problems of all files, also of the two together.
+
+    `further` gets the project's document, whatever is wrong with it, and the workflow's protocols, and returns paths
+    and messages of what the layers above this one have against them.
+    """
     document, workflow = _read_project(project_path)
     site = read_yaml(site_path, str(site_path))
     problems = [
@@ -54,10 +60,20 @@ def load_inputs(project_path: Path, site_path: Path) -> Loaded:
         *(workflow.problems if workflow else ()),
         *site.problems,
     ]
+    told = {problem.path for problem in problems if problem.source == document.source}
+    problems += [problem for problem in _further(document, workflow, further) if problem.path not in told]
     if problems:
         raise InputError(problems)
     project = project_from_document(document.value, workflow.value if workflow else ())
     return Loaded(project, site_from_document(site.value), site.value)
+
+
+def _further(document: Document, workflow: Document | None, further: Further) -> list[Problem]:
+    if not isinstance(document.value, Mapping):
+        return []
+    given = part(document.value, list, "workflow", "protocols")
+    protocols = workflow.value if workflow and not workflow.problems else given
+    return [Problem(document.source, path, message) for path, message in further(document.value, protocols)]
 
 
 def check_documents(

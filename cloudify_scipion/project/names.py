@@ -21,11 +21,12 @@ def resource_name(*readable: str, key: str) -> str:
     """
     digest = hashlib.sha256(json.dumps([readable, key]).encode()).digest()
     tail = base64.b32encode(digest).decode().lower()[:_HASH_LENGTH]
-    head = _label("-".join(readable))[: MAX_NAME - _HASH_LENGTH - 1].rstrip("-")
+    head = label("-".join(readable))[: MAX_NAME - _HASH_LENGTH - 1].rstrip("-")
     return f"{head}-{tail}"
 
 
-def _label(text: str) -> str:
+def label(text: str) -> str:
+    """What can be kept of a text in a hostname label: lowercase letters, digits and hyphens, a letter first."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     label = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     return label if label[:1].isalpha() else f"x-{label}".rstrip("-")

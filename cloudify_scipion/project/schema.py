@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import child_path
+from cloudify_scipion.project.names import label
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -23,6 +24,8 @@ _TYPE_NAMES = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
+NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
+"""What the ids of projects and the names of sites look like."""
 _KINDS = {"project": "schema.json", "site": "site_schema.json"}
 
 
@@ -101,7 +104,7 @@ def _described_rule(error: ValidationError, rules: Mapping[str, Any]) -> Mapping
 
 
 def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
-    value = _shown(error.instance)
+    value = "this (not shown)" if rule.get("writeOnly") else _shown(error.instance)
     if error.validator == "type":
         wanted = _TYPE_NAMES.get(str(error.validator_value), str(error.validator_value))
         return f"{value} is not {wanted}.{_example(rule)}"
@@ -112,7 +115,16 @@ def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
         limit = error.validator_value
         return f"{value} is not allowed. {rule.get('description', '')} The nearest allowed is {limit}."
     described = rule.get("description")
-    return f"{value} is not allowed. {described}{_example(rule)}" if described else str(error.message)
+    return f"{value} is not allowed. {described}{_example(rule)}{_near(error)}" if described else str(error.message)
+
+
+def _near(error: ValidationError) -> str:
+    """The nearest name that is allowed, where a name was asked for and something like one was given."""
+    if error.validator != "pattern" or error.validator_value != NAME_PATTERN:
+        return ""
+    return (
+        f"; did you mean {label(error.instance)[:40].rstrip('-')!r}?" if re.search(r"[A-Za-z]", error.instance) else ""
+    )
 
 
 def _example(rule: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ def test_all_problems_grouped_by_file(tmp_path: Path, command: list[str]) -> Non
     assert lines[0] == f"{tmp_path}/p.json"
     assert lines[1].startswith("  $.titel: this key is not known; did you mean 'title'?")
     assert f"{tmp_path}/s.yaml" in lines
-    assert "  $.provider: 'lokal' is not one of local; did you mean 'local'?" in lines
+    assert "  $.provider: 'lokal' is not one of local, openstack; did you mean 'local'?" in lines
     assert lines[-1] == "4 problems"
 
 
