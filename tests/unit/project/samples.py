@@ -14,6 +14,7 @@ def small_project() -> dict[str, Any]:
 
 
 def full_project() -> dict[str, Any]:
+    # fmt: off
     return {
         "id": "relion-2d",
         "title": "Größe ☃ of 'it'",
@@ -26,9 +27,21 @@ def full_project() -> dict[str, Any]:
         },
         "workflow": {"protocols": small_workflow(), "run": True, "wait_minutes": 10},
         "volume": {"size_gb": 2, "at_end": "discard"},
-        "time_limit": {"days": 7},
+        "time_limit": {"days": 7, "warning_days": 2, "grace_days": 10, "time_zone": "Europe/Madrid"},
+        "facility": {"name": "Here", "microscope": "Krios", "camera": "K2", "session": "1"},
+        "acquisition": {
+            "voltage_kv": 300, "spherical_aberration_mm": 2.7, "pixel_size_angstrom": 0.3185, "frames": 38,
+            "detector": {"width": 7676, "height": 7420}, "super_resolution": True, "movies": 97, "box_size": 384,
+        },
+        "data": {
+            "project": {"source": "krios:p", "include": ["Runs/**"], "exclude": ["tmp/**"], "size_gb": 1.5},
+            "datasets": [{"source": "krios:raw", "mount": "/data/raw", "size_gb": 800}],
+        },
+        "needs": {"cpus": 4, "ram_gb": 60, "gpus": 1},
+        "secrets": {"onedata_token": "krios-token"},
         "desktop": {"geometry": "1280x800"},
     }
+    # fmt: on
 
 
 def small_workflow() -> list[dict[str, Any]]:
@@ -39,4 +52,4 @@ def small_workflow() -> list[dict[str, Any]]:
 
 
 def site() -> dict[str, Any]:
-    return {"name": "here", "provider": "local", "allow_discard": True}
+    return {"name": "here", "provider": "local", "allow_discard": True, "data_spaces": {"krios": {}}}
