@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from cloudify_scipion.project.model import Project
+from cloudify_scipion.project.model import Acquisition, Project
 from cloudify_scipion.project.schema import schema
 
 MARK = "json:"
@@ -53,16 +54,25 @@ INPUT_PATHS: Mapping[str, tuple[str, ...]] = {
     "project_id": ("id",),
     "title": ("title",),
     "owner": ("owner",),
+    "facility": ("facility",),
+    "acquisition": ("acquisition",),
     "scipion": ("software", "scipion"),
     "plugins": ("software", "plugins"),
     "em_packages": ("software", "em_packages"),
     "example_data": ("software", "example_data"),
+    "accepted_licences": ("software", "accepted_licences"),
     "workflow": ("workflow", "file"),
     "run_workflow": ("workflow", "run"),
     "wait_minutes": ("workflow", "wait_minutes"),
+    "data": ("data",),
+    "needs": ("needs",),
     "volume_size_gb": ("volume", "size_gb"),
     "volume_at_end": ("volume", "at_end"),
     "time_limit_days": ("time_limit", "days"),
+    "warning_days": ("time_limit", "warning_days"),
+    "grace_days": ("time_limit", "grace_days"),
+    "time_zone": ("time_limit", "time_zone"),
+    "secret_names": ("secrets",),
     "desktop_geometry": ("desktop", "geometry"),
 }
 """The blueprint's inputs (but `site`, which is the whole site document) and where they stand in a project document."""
@@ -70,23 +80,51 @@ INPUT_PATHS: Mapping[str, tuple[str, ...]] = {
 
 def project_inputs(project: Project, workflow_file: str) -> dict[str, Any]:
     """The values of the blueprint's inputs, in the order of INPUT_PATHS, as plain data."""
-    owner = {"name": project.owner.name, "email": project.owner.email, "ssh_keys": list(project.owner.ssh_keys)}
     return {
         "project_id": project.id,
         "title": project.title,
-        "owner": {key: value for key, value in owner.items() if value},
+        "owner": _given(project.owner),
+        "facility": _given(project.facility),
+        "acquisition": acquisition_document(project.acquisition),
         "scipion": project.software.scipion,
         "plugins": dict(project.software.plugins),
         "em_packages": dict(project.software.em_packages),
         "example_data": dict(project.software.example_data),
+        "accepted_licences": list(project.software.accepted_licences),
         "workflow": workflow_file,
         "run_workflow": project.workflow.run,
         "wait_minutes": project.workflow.wait_minutes,
+        "data": _given(project.data),
+        "needs": _given(project.needs) or "auto",
         "volume_size_gb": project.volume.size_gb,
         "volume_at_end": project.volume.at_end,
         "time_limit_days": project.time_limit.days,
+        "warning_days": project.time_limit.warning_days,
+        "grace_days": project.time_limit.grace_days,
+        "time_zone": project.time_limit.time_zone,
+        "secret_names": dict(project.secrets),
         "desktop_geometry": project.desktop.geometry,
     }
+
+
+def acquisition_document(acquisition: Acquisition) -> dict[str, Any]:
+    """What is known of an acquisition, as it stands in a project file."""
+    known = _given(replace(acquisition, detector=None))
+    if acquisition.detector:
+        known["detector"] = dict(zip(("width", "height"), acquisition.detector, strict=True))
+    return known
+
+
+def _given(value: Any) -> dict[str, Any]:
+    """The fields of a part of a project that differ from their defaults, as plain data."""
+    found = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != f.default}
+    return {name: _plain(item) for name, item in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return _given(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def coerce_inputs(document: object, kind: str = "project", part: str = "") -> Any:
