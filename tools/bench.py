@@ -42,7 +42,8 @@ def main() -> None:
             _write(options.page, parts)
     finally:
         if not options.work:
-            RealHost(work / "state").clear()
+            for root in [work / "state", *work.glob("cold-?")]:
+                RealHost(root).clear()
             remove_tree(work)
 
 
