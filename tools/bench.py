@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _part(name: str, work: Path, runs: int) -> Part:
-    command = f"make bench (python -m tools.bench --only {name} --runs {runs})"
+    command = f"python -m tools.bench --only {name} --runs {runs}"
     part = Part(name, TITLES[name], command, facts.commit(REPOSITORY), facts.now())
     before = facts.load()
     figures, notes = _measured(name, work, runs)
