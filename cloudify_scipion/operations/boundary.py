@@ -13,8 +13,10 @@ from cloudify.exceptions import HttpException, NonRecoverableError, OperationRet
 
 from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.lock import Lock, check_lock, from_text, request_problems, text_digest
 from cloudify_scipion.catalogue.resolve import software_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
+from cloudify_scipion.lifecycle.lock import ask_for_software
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
@@ -46,7 +48,19 @@ class Call:
 
     def asking(self, part: str, settings: Mapping[str, Any]) -> Call:
         """Remember what the node asks for, so that `repair` can build it without Cloudify."""
-        record = self.record.asking(part, settings)
+        return self._having(self.record.asking(part, settings))
+
+    def asked_software(self) -> tuple[dict[str, Any], str]:
+        """What the node's property `software` says, with its lock file's digest, and the text of that file."""
+        asked = self.properties["software"]
+        lock = read_lock(asked.get("lock") or "")
+        return {**asked, "lock": text_digest(lock) if lock else ""}, lock
+
+    def asking_software(self) -> Call:
+        """Remember what software the node asks for, and the lock file that it is to be installed from."""
+        return self._having(ask_for_software(self.services, self.record, *self.asked_software()))
+
+    def _having(self, record: Record) -> Call:
         if record != self.record:
             self.services.projects.save(record)
         return replace(self, record=record)
@@ -98,26 +112,53 @@ def ask(question: Callable[[Call], str]) -> dict[str, str]:
     return _translated(services, answered)
 
 
-def check_inputs(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The checked project document; empty for an author's blueprint, which gives none."""
-    return checked_documents(document, ctx.node.properties["site"], _file_problems)[0] if document else {}
+def check_inputs(document: Mapping[str, Any], lock: str = "") -> Mapping[str, Any]:
+    """The checked project document; empty for an author's blueprint, which gives none. `lock` is a lock file's text."""
+    if not document:
+        return {}
+    known = from_text(lock) if lock else None
+    return checked_documents(document, ctx.node.properties["site"], _file_problems, known)[0]
+
+
+def read_lock(name: str) -> str:
+    """The text of the lock file of that name beside the blueprint, checked; empty for no name."""
+    if not name:
+        return ""
+    try:
+        content: bytes = ctx.get_resource(name)
+    except (OSError, HttpException) as error:
+        problems = [Problem(name, "$", "there is no such file beside the blueprint")]
+        raise NonRecoverableError(str(InputError(problems))) from error
+    if problems := check_lock(content, name):
+        raise NonRecoverableError(str(InputError(problems)))
+    return content.decode()
 
 
 def checked_documents(
-    document: object, site: object, more: Callable[[Any], list[Problem]] = lambda _: []
+    document: object,
+    site: object,
+    more: Callable[[Any], list[Problem]] = lambda _: [],
+    lock: Lock | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A project document and a site document as the schema wants them; raises with all problems of both at once.
 
-    `more` finds further problems in the project document.
+    `more` finds further problems in the project document. With a `lock`, it says what software there is, and the
+    catalogue is not asked.
     """
     project: Any = coerce_inputs(_plain(document), "project")
     checked_site: Any = coerce_inputs(_plain(site), "site")
     problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *more(project)]
     if not any(problem.path == "$" or problem.path.startswith("$.software") for problem in problems):
-        problems += software_problems(software_from_document(project["software"]), load_catalogue(), "inputs")
+        problems += _software_problems(project["software"], lock)
     if problems:
         raise NonRecoverableError(str(InputError(problems)))
     return project, checked_site
+
+
+def _software_problems(software: Mapping[str, Any], lock: Lock | None) -> list[Problem]:
+    if lock:
+        return [Problem("inputs", path, message) for path, message in request_problems(software, lock)]
+    return software_problems(software_from_document(software), load_catalogue(), "inputs")
 
 
 def _file_problems(project: Mapping[str, Any]) -> list[Problem]:
