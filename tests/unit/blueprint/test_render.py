@@ -120,7 +120,8 @@ def test_every_input_is_used_and_every_value_reaches_its_node(tmp_path: Any) -> 
         assert node["project"]["id"] == "relion-2d"
         assert decode(node["project"])["title"] == full_project()["title"]
     assert properties["volume"]["size_gb"] == "7"
-    assert properties["machine"]["software"] == full_project()["software"] == properties["software"]["software"]
+    asked = {**full_project()["software"], "lock": ""}
+    assert properties["machine"]["software"] == asked == properties["software"]["software"]
     assert properties["scipion_project"]["workflow"] == "workflow.json"
     assert properties["desktop"]["geometry"] == "1280x800"
 
