@@ -201,7 +201,7 @@ def _python_versions(found: Installed) -> dict[str, str]:
 
 def _other(asked: object, has: object) -> str:
     if not has:
-        return f"the lock file has no such entry; without it, or without the lock, {asked!r} can be installed"
+        return "the lock file does not have it; remove it, or render without --lock"
     return f"the lock file has {has!r}, the project {f'asks for {asked!r}' if asked else 'does not ask for it'}"
 
 
