@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cloudify_scipion.adapters.access import DOWNLOADS, Access
 from cloudify_scipion.catalogue import installed as read
@@ -27,11 +27,12 @@ class InventoryOverSsh:
             found = read.parse_dpkg(shell.run(["dpkg-query", "-W", "-f", read.DPKG_FORMAT]).stdout)
             index = self._access.index_name()
             python = [one for folder in environments for one in _python(shell, folder, sums, index)]
-            origins, shown = ({}, {}) if locked else self._apt(shell, [one.name for one in found])
+            versions = {**read.kept_debs(sums), **{one.name: one.version for one in found}}
+            origins, shown = ({}, {}) if locked else self._apt(shell, versions)
             apt = read.apt_packages(found, sums, origins, shown)
             return Installed(apt, tuple(python), read.archives(sums, " or ".join(mirrors)))
 
-    def _apt(self, shell: Shell, names: Sequence[str]) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
+    def _apt(self, shell: Shell, versions: Mapping[str, str]) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
         """Origins and checksums, as far as apt's sources of this hour have the installed versions."""
         environment = self._access.give(shell, FOLDER)
 
@@ -42,8 +43,8 @@ class InventoryOverSsh:
         try:
             ask("apt-get", "update", "-q")
             releases = read.parse_releases(ask("apt-cache", "policy"))
-            origins = read.parse_origins(ask("apt-cache", "policy", *names), releases)
-            return origins, read.parse_shown(ask("apt-cache", "show", *names))
+            origins = read.parse_origins(ask("apt-cache", "policy", *versions), releases, versions)
+            return origins, read.parse_shown(ask("apt-cache", "show", *versions))
         finally:
             shell.run(["rm", "-rf", FOLDER])
 

@@ -46,16 +46,16 @@ def parse_releases(text: str) -> dict[str, str]:
     return found
 
 
-def parse_origins(text: str, releases: Mapping[str, str]) -> dict[str, str]:
-    """Output of `apt-cache policy NAME...`: package to the Origin/Suite that has its installed version."""
+def parse_origins(text: str, releases: Mapping[str, str], versions: Mapping[str, str]) -> dict[str, str]:
+    """Output of `apt-cache policy NAME...`: package to the Origin/Suite that has the version in `versions`."""
     found: dict[str, str] = {}
-    name, installed = "", False
+    name, wanted = "", False
     for line in text.splitlines():
         if line and not line[0].isspace():
-            name, installed = line.rstrip(":").partition(":")[0], False
+            name, wanted = line.rstrip(":").partition(":")[0], False
         elif line.startswith((" *** ", "     ")) and not line.startswith("      "):
-            installed = line.startswith(" *** ")
-        elif installed and (match := _SOURCE.match(line)) and match[1] in releases:
+            wanted = line[5:].split()[0] == versions.get(name)
+        elif wanted and (match := _SOURCE.match(line)) and match[1] in releases:
             found.setdefault(name, releases[match[1]])
     return found
 
@@ -83,6 +83,11 @@ def apt_packages(
     names = {one.name for one in installed}
     unpacked = [replace(one, unpacked=True) for one in debs.values() if one.name not in names]
     return tuple(replace(one, origin=origins.get(one.name, "")) for one in [*found, *unpacked])
+
+
+def kept_debs(sums: Mapping[str, str]) -> dict[str, str]:
+    """Downloaded packages, name to version."""
+    return {one.name: one.version for one in _debs(sums)}
 
 
 def python_packages(environment: str, listed: str, sums: Mapping[str, str], index: str) -> tuple[PythonPackage, ...]:

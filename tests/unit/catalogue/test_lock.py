@@ -86,7 +86,7 @@ def test_what_the_tools_print_becomes_entries() -> None:
     installed = read.parse_dpkg(
         "relion\t3.1.3-3+b1\tamd64\tinstalled\nlibc6\t2.36\tamd64\tinstalled\nx\t1\tall\tconfig-files\n"
     )
-    origins = read.parse_origins(ORIGINS, read.parse_releases(POLICY))
+    origins = read.parse_origins(ORIGINS, read.parse_releases(POLICY), {"relion": "3.1.3-3+b1", "libc6": "2.36"})
     shown = read.parse_shown(
         f"Package: libc6\nVersion: 2.36\nDescription: x\n y: z\nSHA256: {C}\n\nPackage: x\nVersion: 1\n"
     )
