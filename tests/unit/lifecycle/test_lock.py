@@ -95,6 +95,11 @@ def test_its_layer_is_another_than_without_the_lock(locked: Deployment) -> None:
     asked = {**record.settings["software"], "lock": ""}
     assert digest != layer.software_layer(locked.world.services(), record.asking("software", asked)).digest
     assert digest == layer.software_layer(locked.world.services(), record).digest
+    other = deployment.LOCK.decode().replace("2" * 64, "3" * 64)  # other files, and Puppet is told the same
+    services = locked.world.services()
+    services.projects.keep(record.project, layer.ASKED_FILE, other)
+    asked = {**record.settings["software"], "lock": text_digest(other)}
+    assert digest != layer.software_layer(services, record.asking("software", asked)).digest
 
 
 def test_files_that_are_gone_are_all_named_before_anything_is_made(locked: Deployment) -> None:
