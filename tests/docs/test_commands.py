@@ -17,7 +17,9 @@ from tests.docs.pages import PAGES, ROOT, blocks, documented_commands, text, wor
 LINES = [(page, line) for page in PAGES for line in documented_commands(page)]
 OTHERS = {".", "cp", "export", "install", "mkdir", "pytest", "python", "rm", "ssh", "tar", "./tools/check-puppet"}
 """Programs that the documents may use besides our own, cfy and make."""
-_NEEDS_MACHINE = re.compile(r"make|cfy (install|uninstall|executions|deployments)|cloudify-scipion (?!check|render|-)")
+_NEEDS_MACHINE = re.compile(
+    r"make|cfy (install|uninstall|executions|deployments)|cloudify-scipion (?!check|render|-)|.* --lock "
+)
 _INLINE = re.compile(r"`((?:cloudify-scipion|make|cfy) [a-z][^`]*)`")
 
 

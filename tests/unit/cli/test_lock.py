@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cloudify_scipion.catalogue.lock import Installed, Lock, to_text
+from cloudify_scipion.catalogue.lock import FILE, Installed, Lock, to_text
 from cloudify_scipion.cli.main import main
+from tests.fakes.deployment import INSTALL, Deployment
 from tests.unit.catalogue.test_lock import DATA, A
 from tests.unit.cli.test_commands import PROJECT, SITE
 
@@ -65,3 +66,19 @@ def test_a_lock_file_that_is_not_there(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
     assert "$: it cannot be read: No such file or directory" in result.stderr
+
+
+def test_the_command_prints_or_writes_the_projects_lock(
+    demo: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloudify_scipion.cli.lock.services", demo.world.services)
+    demo.run(INSTALL[:4])
+    early = CliRunner().invoke(main, ["lock", "relion-2d"])
+    assert (early.exit_code, "its software was never complete" in early.stderr) == (1, True)
+    demo.install()
+    printed = CliRunner().invoke(main, ["lock", "relion-2d"])
+    assert printed.stdout == demo.world.services().projects.kept("relion-2d", FILE)
+    assert CliRunner().invoke(main, ["lock", "relion-2d", "-o", str(tmp_path / "l")]).exit_code == 0
+    assert (tmp_path / "l").read_text() == printed.stdout
+    refused = CliRunner().invoke(main, ["lock", "relion-2d", "-o", str(tmp_path)])
+    assert (refused.exit_code, "cannot be written: Is a directory" in refused.stderr) == (1, True)
