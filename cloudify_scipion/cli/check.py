@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.project.load import Loaded
+from cloudify_scipion.project.site_rules import provider_problem
 
 
 @click.command()
@@ -43,5 +45,16 @@ def _say_result(project: Path, site: Path, loaded: Loaded, contents: dict[str, s
     say(f"ok  workflow: {count} protocol{'s' if count != 1 else ''}, {what_next}")
     say(f"ok  software: {', '.join(f'{name} {version}' for name, version in contents.items())}")
     say(f"ok  {site}: {loaded.site.name} ({loaded.site.provider})")
+    for note in _notes(loaded):
+        say(f"note: {note}")
+
+
+def _notes(loaded: Loaded) -> Iterator[str]:
+    """What is right, and may still surprise."""
+    data = loaded.project.data
     if loaded.project.volume.at_end == "discard":
-        say("note: nothing of this project is kept: uninstalling it deletes its volume")
+        yield "nothing of this project is kept: uninstalling it deletes its volume"
+    if data.project or data.datasets:
+        yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
+    if problem := provider_problem(loaded.site_document):
+        yield problem

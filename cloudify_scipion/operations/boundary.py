@@ -21,6 +21,7 @@ from cloudify_scipion.lifecycle.record import Binding, Record
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
 from cloudify_scipion.project.model import software_from_document
+from cloudify_scipion.project.site_rules import provider_problem
 from cloudify_scipion.project.workflow import workflow_problems
 
 make_services: Callable[[Callable[[str], object]], Services] = local_services
@@ -115,6 +116,8 @@ def checked_documents(
     problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *more(project)]
     if not any(problem.path == "$" or problem.path.startswith("$.software") for problem in problems):
         problems += software_problems(software_from_document(project["software"]), load_catalogue(), "inputs")
+    if not problems and (message := provider_problem(checked_site)):
+        problems.append(Problem("inputs, site", "$.provider", message))
     if problems:
         raise NonRecoverableError(str(InputError(problems)))
     return project, checked_site
