@@ -58,7 +58,10 @@ def find_software(
 def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
     """Orders versions: numbers by value, text before numbers."""
     parts = re.findall(r"[0-9]+|[A-Za-z]+", version)
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
+    digits = [part.lstrip("0") if part.isdigit() else "" for part in parts]
+    return tuple(
+        (1, len(number), number) if part.isdigit() else (0, 0, part) for part, number in zip(parts, digits, strict=True)
+    )
 
 
 def _believed(evidence: Sequence[Evidence], catalogue: Catalogue, found: Imported) -> Iterator[Evidence]:
@@ -190,7 +193,7 @@ def _plugin(
 ) -> PluginVersion:
     """A plugin's version: what a log names, what an export names, or the newest that fits and can be installed."""
     versions, path = catalogue.plugins[name], child_path("$.software.plugins", name)
-    why = f"brings {', '.join(classes)}"
+    why = f"brings {', '.join(classes[:3])}{', ...' if len(classes) > 3 else ''}"
     chosen = None
     for kind in ("log", "export"):
         items = [item for item in believed if item.kind == kind and item.version and _speaks_of(item, name, versions)]
@@ -265,7 +268,7 @@ def _licence(entry: PluginVersion | EmPackageVersion, found: Imported) -> None:
 def _packages(
     plugins: Sequence[PluginVersion], believed: Sequence[Evidence], catalogue: Catalogue, found: Imported
 ) -> Iterator[tuple[str, str]]:
-    """EM packages that the plugins do not work without: that of the logs, that of the plugin, or what can be installed."""
+    """EM packages that the plugins do not work without: as they ran, else what can be installed."""
     for plugin in plugins:
         versions = {plugin.version: plugin}
         ran = [item.binary for item in believed if item.binary and _speaks_of(item, plugin.name, versions)]

@@ -112,6 +112,8 @@ def _open(protocols: Sequence[Protocol], facts: Mapping[str, Fact]) -> Iterator[
     for protocol in protocols:
         rate = _number(protocol.get("samplingRate"))
         if rate and "voltage" in protocol and "pixel_size_angstrom" not in facts:
-            message = f"{_named(protocol)} has pixels of {rate:g} Å; the project file wants those of the movies: add them"
+            message = (
+                f"{_named(protocol)} has pixels of {rate:g} Å; the project file wants those of the movies: add them"
+            )
             yield Decision("$.acquisition.pixel_size_angstrom", message)
             return

@@ -1,7 +1,7 @@
 """The workflow of a Scipion project's database, `project.sqlite`, as Scipion would export it.
 
-The file is opened read-only and as it lies there (`immutable`): no lock, no recovery, nothing is written beside it. Each
-protocol is a row without parent, its parameters are that row's children (pyworkflow 3.11.7, `mapper.sqlite`).
+The file is opened read-only and as it lies there (`immutable`): no lock, no recovery, nothing is written beside it.
+Each protocol is a row without parent, its parameters are that row's children (pyworkflow 3.11.7, `mapper.sqlite`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ MAX_ROWS = 500_000
 _MAX_STEPS = 20_000
 """Limit of SQLite's work, in thousands of its instructions: a file from elsewhere may hold a view that never ends."""
 # Attributes of a protocol that are no parameters: its state, and what the form does not show.
-_STATE = frozenset(
-    "status initTime endTime _error interactive _resultFiles _needsGPU workingDir _outputs _useOutputList expertLevel"
-    " lastUpdateTimeStamp hostFullName _jobId _pid _stepsDone _cpuTime _numberOfSteps allowHeader summaryVar methodsVar"
-    " forceSchedule".split()
-)
+_STATE = frozenset([
+    "status", "initTime", "endTime", "_error", "interactive", "_resultFiles", "_needsGPU", "workingDir", "_outputs",
+    "_useOutputList", "expertLevel", "lastUpdateTimeStamp", "hostFullName", "_jobId", "_pid", "_stepsDone", "_cpuTime",
+    "_numberOfSteps", "allowHeader", "summaryVar", "methodsVar", "forceSchedule",
+])  # fmt: skip
+_VALUES = frozenset(["String", "Integer", "Float", "Boolean", "CsvList", "Pointer", "PointerList"])
 Row = tuple[int, int | None, str, str, str | None, str, str]
 
 
@@ -61,12 +62,10 @@ def _protocols(rows: list[Row]) -> Iterator[dict[str, Any]]:
             protocol |= {"object.label": label, "object.comment": comment or ""}
             for child in children[number]:
                 name = child[2].rpartition(".")[2]
-                if name not in _STATE and child[3] in _VALUES:
+                # An export leaves out what points nowhere.
+                if name not in _STATE and child[3] in _VALUES and (child[3] != "Pointer" or child[4]):
                     protocol[name] = _value(child, children)
             yield protocol
-
-
-_VALUES = frozenset("String Integer Float Boolean CsvList Pointer PointerList".split())
 
 
 def _value(row: Row, children: dict[int, list[Row]]) -> Any:

@@ -1,8 +1,8 @@
 """Versions that logs and exports name.
 
 Every run of a Scipion protocol begins its log with lines such as `pyworkflow: 3.11.7`, `plugin: relion - URL`,
-`plugin v: 4.0.20(production)` and `plugin binary v: 3.1` (pyworkflow 3.11.7, `Protocol.run`). Some plugins' exports have
-`plugin`, `pluginVersion` and `pluginBinaryVersion` for each protocol.
+`plugin v: 4.0.20(production)` and `plugin binary v: 3.1` (pyworkflow 3.11.7, `Protocol.run`). Some plugins' exports
+have `plugin`, `pluginVersion` and `pluginBinaryVersion` for each protocol.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from cloudify_scipion.project.importing.model import Evidence
 
 MAX_LOG_BYTES = 262_144
 """How much of a log is read: the versions stand in its first lines."""
+_MAX_NAME = 100
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"\s*(?:[0-9]+:\s+)?(pyworkflow|plugin|plugin v|plugin binary v):[ \t]*([A-Za-z0-9][\w.+-]*)")
 _RUN = re.compile(r"[0-9]{6,}_([A-Za-z_][A-Za-z0-9_]*)\Z")
@@ -70,7 +71,7 @@ def one_version_for_all(evidence: Sequence[Evidence]) -> str:
 
 def _text(protocol: Mapping[str, Any], key: str) -> str:
     value = protocol.get(key)
-    return value.strip() if isinstance(value, str) else ""
+    return value.strip()[:_MAX_NAME] if isinstance(value, str) else ""
 
 
 def _beginning(path: Path) -> str:

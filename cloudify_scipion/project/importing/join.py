@@ -57,11 +57,15 @@ def _perhaps_links(protocol: Protocol, numbers: Mapping[str, str], source: str) 
     for key, value in protocol.items():
         if isinstance(value, str) and value in numbers and not key.startswith(("object.", "input", "_prerequisites")):
             where = f"{key} of protocol {numbers[str(protocol['object.id'])]} ({source})"
-            message = f"{where} is {value!r}: if it means protocol {value}, write {numbers[value]!r}; it was left as it is"
+            message = (
+                f"{where} is {value!r}: if it means protocol {value}, write {numbers[value]!r}; it was left as it is"
+            )
             yield Decision("$.workflow", message)
 
 
 def _said(reading: Reading, numbers: Mapping[str, str]) -> Decision:
     old, new = next(iter(numbers.items()))
-    message = f"protocols of {reading.source} have new ids, since the old ones were taken: {old} is now {new}, and so on"
+    message = (
+        f"protocols of {reading.source} have new ids, since the old ones were taken: {old} is now {new}, and so on"
+    )
     return Decision("$.workflow", message)

@@ -25,8 +25,8 @@ KINDS = {
     "6": "a folder",
 }
 """Scipion's types of placeholders, in words."""
-_FIELD = r"~(?P<field>[^~\n]*\|[^~\n]*)~"
-_HOLE = re.compile(_FIELD + r"|%\((?P<variable>[A-Za-z_][A-Za-z0-9_]*)\)s|%%")
+MAX_PLACEHOLDERS = 1000
+_HOLE = re.compile(r"~(?P<field>[^~|\n]*\|[^~\n]*)~|%\((?P<variable>[A-Za-z_][A-Za-z0-9_]*)\)s|%%")
 _VARIABLE = re.compile(r"%\(([A-Za-z_][A-Za-z0-9_]*)\)s")
 _BEGIN = re.compile(r"\[\s*[{\]]")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
@@ -59,11 +59,16 @@ def fill(text: str, source: str, answers: Mapping[str, str]) -> Filled:
     filled = Filled(description=" ".join(text[:start].split()))
     # Empty lines in place of the description keep the line numbers of messages true.
     pieces, position, quoted = ["\n" * text.count("\n", 0, start)], start, False
-    for hole in _HOLE.finditer(text, start):
+    line = 1 + len(pieces[0])
+    for count, hole in enumerate(_HOLE.finditer(text, start)):
+        if count == MAX_PLACEHOLDERS:
+            filled.problems.append(Problem(source, "$", f"it has more than {MAX_PLACEHOLDERS:,} placeholders"))
+            break
         before = text[position : hole.start()]
+        line += before.count("\n")
         quoted = _ends_inside_text(before, quoted)
-        line = text.count("\n", 0, hole.start()) + 1
-        pieces += [before, "%" if hole[0] == "%%" else _fill_one(filled, hole, Question(source, line, "", "", ""), answers, quoted)]
+        at = Question(source, line, "", "", "")
+        pieces += [before, "%" if hole[0] == "%%" else _fill_one(filled, hole, at, answers, quoted)]
         position = hole.end()
     filled.text = "".join([*pieces, text[position:]])
     return filled
@@ -103,11 +108,12 @@ def _question(hole: re.Match[str], at: Question) -> Question:
 
 def _missing(question: Question, default: str) -> str:
     """Why the default cannot be taken; empty if it can."""
-    if default and not (open_variable := _VARIABLE.search(default)):
+    variable = _VARIABLE.search(default)
+    if default and not variable:
         return ""
-    why = f"its default needs {open_variable[0]} of a Scipion installation" if default else "it has no default"
+    why = f"its default needs {variable[0]} of a Scipion installation" if variable else "it has no default"
     label = f" ({question.label})" if question.label != question.key else ""
-    return f"{question.key!r}{label} asks for {question.kind}, and {why}: answer with --set '{question.key}=VALUE'"
+    return f"{question.key!r}{label} asks for {question.kind}, and {why}: {_how(question)}"
 
 
 def _checked(question: Question, answer: str, quoted: bool, what: str) -> tuple[str, str]:
@@ -117,8 +123,12 @@ def _checked(question: Question, answer: str, quoted: bool, what: str) -> tuple[
         return f"the placeholder {question.key!r} has the type {question.kind!r}; Scipion's types are {known}", "null"
     value = json_text(question.kind, answer, quoted)
     if value is None:
-        return f"{what}{answer!r} for {question.key!r} is not {question.kind}: answer with --set '{question.key}=VALUE'", "null"
+        return f"{what}{answer!r} for {question.key!r} is not {question.kind}: {_how(question)}", "null"
     return "", value
+
+
+def _how(question: Question) -> str:
+    return f"answer with --set '{question.key}=VALUE'"
 
 
 def json_text(kind: str, answer: str, quoted: bool) -> str | None:
