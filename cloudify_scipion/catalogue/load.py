@@ -1,111 +1,111 @@
 """Loading the catalogue from its YAML files: one per Scipion version, plugin, EM package and example data set.
 
 Folders: `scipion/VERSION.yaml`, `plugins/NAME.yaml`, `em_packages/NAME.yaml`, `example_data/NAME.yaml` (with its
-scripts beside it), and `requirements/*.txt`. `schema.json` describes the files. What is wrong with them is reported
-all at once, as for project files.
+scripts beside it), and `requirements/*.txt`. `schema.json` describes the files. A file is read, checked and kept when
+its name is first looked up, because a project needs few of them; `catalogue_problems` looks at all.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from cloudify_scipion.catalogue.model import Catalogue, EmPackageVersion, PluginVersion, ScipionVersion
+from cloudify_scipion.catalogue import entries
+from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.errors import InputError, Problem
-from cloudify_scipion.project.documents import read_yaml
+from cloudify_scipion.project.documents import Document, read_yaml
 from cloudify_scipion.project.schema import schema_problems
 
 _DATA = Path(__file__).parent / "data"
 _FOLDERS = {"scipion": "scipion", "plugins": "plugin", "em_packages": "em_package", "example_data": "em_package"}
 
+Entry = TypeVar("Entry")
+
 
 @cache
 def load_catalogue(folder: Path = _DATA) -> Catalogue:
-    """The catalogue in a folder. Raises InputError with everything that is wrong in its files."""
-    reader = _Reader(folder)
-    documents = {kind: reader.documents(kind) for kind in _FOLDERS}
-    reader.stop_on_problems()
-    catalogue = Catalogue(
-        scipion={entry["version"]: reader.scipion(entry) for entry in documents["scipion"]},
-        plugins={entry["name"]: reader.plugin(entry) for entry in documents["plugins"]},
-        em_packages={entry["name"]: reader.package(entry, "em_packages") for entry in documents["em_packages"]},
-        example_data={entry["name"]: reader.package(entry, "example_data") for entry in documents["example_data"]},
+    """The catalogue in a folder. Looking a name up raises InputError with everything that is wrong in its file."""
+    return Catalogue(
+        scipion=_Files(folder, "scipion", entries.scipion_version),
+        plugins=_Files(folder, "plugins", entries.plugin_versions),
+        em_packages=_Files(folder, "em_packages", partial(entries.package_versions, "em_packages")),
+        example_data=_Files(folder, "example_data", partial(entries.package_versions, "example_data")),
     )
-    reader.stop_on_problems()
-    return catalogue
 
 
-class _Reader:
-    """Reads files of one catalogue folder and gathers what is wrong with them."""
+def catalogue_problems(folder: Path = _DATA) -> list[Problem]:
+    """Everything that is wrong in all files of a catalogue."""
+    catalogue = load_catalogue(folder)
+    kinds = (catalogue.scipion, catalogue.plugins, catalogue.em_packages, catalogue.example_data)
+    return [problem for kind in kinds for name in kind for problem in _problems_of(kind, name)]
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.problems: list[Problem] = []
 
-    def stop_on_problems(self) -> None:
-        if self.problems:
-            raise InputError(self.problems)
+def _problems_of(kind: Mapping[str, object], name: str) -> tuple[Problem, ...]:
+    try:
+        kind[name]
+    except InputError as error:
+        return error.problems
+    return ()
 
-    def documents(self, kind: str) -> list[Mapping[str, Any]]:
-        paths = sorted((self.folder / kind).glob("*.yaml"))
-        return [document for path in paths if (document := self._document(path, kind)) is not None]
 
-    def _document(self, path: Path, kind: str) -> Mapping[str, Any] | None:
-        source = f"catalogue/{kind}/{path.name}"
-        document = read_yaml(path, source)
+class _Files(Mapping[str, Entry]):
+    """Entries of one kind by the names of their files."""
+
+    def __init__(self, folder: Path, kind: str, build: Callable[[Mapping[str, Any], entries.Texts], Entry]) -> None:
+        self._paths = {path.stem: path for path in sorted((folder / kind).glob("*.yaml"))}
+        self._folder, self._kind, self._build = folder, kind, build
+        self._known: dict[str, Entry] = {}
+
+    def __getitem__(self, name: str) -> Entry:
+        if name not in self._known:
+            self._known[name] = self._read(self._paths[name])
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def _read(self, path: Path) -> Entry:
+        document = _read(path, f"catalogue/{self._kind}/{path.name}")
         problems = [*document.problems]
         if document.value is not None:
-            problems += schema_problems(document.value, _rules(_FOLDERS[kind]), source)
-        key = "version" if kind == "scipion" else "name"
+            problems += schema_problems(document.value, _rules(_FOLDERS[self._kind]), document.source)
+        key = "version" if self._kind == "scipion" else "name"
         if not problems and document.value[key] != path.stem:
-            problems.append(Problem(source, f"$.{key}", f"the file's name says {path.stem}"))
-        self.problems += problems
-        return None if problems else document.value
+            problems.append(Problem(document.source, f"$.{key}", f"the file's name says {path.stem}"))
+        texts = entries.Texts(self._folder)
+        entry = None if problems else self._build(document.value, texts)
+        if entry is None or texts.problems:
+            raise InputError([*problems, *texts.problems])
+        return entry
 
-    def text(self, kind: str, name: str) -> str:
-        try:
-            return (self.folder / kind / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self.problems.append(Problem(f"catalogue/{kind}/{name}", "$", f"it cannot be read: {error}"))
-            return ""
 
-    def scipion(self, entry: Mapping[str, Any]) -> ScipionVersion:
-        requirements = self.text("requirements", entry["requirements"])
-        return ScipionVersion(entry["version"], entry["python"], requirements, entry["proof"])
+def _read(path: Path, source: str) -> Document:
+    """Read a YAML file the quick way; where that finds a fault, the careful way, which says what it is."""
+    import yaml  # slow to import
 
-    def plugin(self, entry: Mapping[str, Any]) -> dict[str, PluginVersion]:
-        return {
-            version: PluginVersion(
-                name=entry["name"],
-                version=version,
-                scipion=tuple(facts["scipion"]),
-                requirements=self.text("requirements", facts["requirements"]),
-                em_packages={name: tuple(labels) for name, labels in facts.get("em_packages", {}).items()},
-                protocols=tuple(facts.get("protocols", ())),
-                proof=facts["proof"],
-            )
-            for version, facts in entry["versions"].items()
-        }
+    quick: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-    def package(self, entry: Mapping[str, Any], kind: str) -> dict[str, EmPackageVersion]:
-        return {
-            version: EmPackageVersion(
-                name=entry["name"],
-                version=version,
-                method=facts["method"],
-                home=facts["home"],
-                label=facts.get("label", version),
-                apt=facts.get("apt", {}),
-                links=facts.get("links", {}),
-                variables=facts.get("variables", {}),
-                script=self.text(kind, facts["script"]) if "script" in facts else "",
-                proof=facts.get("proof", ""),
-            )
-            for version, facts in entry["versions"].items()
-        }
+    class Loader(quick):  # type: ignore[misc]
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = {key.value for key, _ in node.value if key.tag == "tag:yaml.org,2002:str"}
+            if len(keys) != len(node.value):
+                raise yaml.YAMLError("a key is not text, or is there twice")
+            mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+            return mapping
+
+    try:
+        return Document(source, yaml.load(path.read_bytes(), Loader) or None)  # noqa: S506  a SafeLoader
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError):
+        return read_yaml(path, source)
 
 
 @cache

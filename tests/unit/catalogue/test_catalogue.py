@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from cloudify_scipion.catalogue import load
-from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.load import catalogue_problems, load_catalogue
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.catalogue.puppet_data import puppet_data, software_contents, software_digest
 from cloudify_scipion.catalogue.resolve import resolve
@@ -39,7 +39,7 @@ def problems(request: Software, catalogue: Catalogue) -> dict[str, str]:
 def test_a_set_that_fits(small: Catalogue) -> None:
     chosen = resolve(WANTED, small)
     assert software_contents(chosen) == {"scipion": "2.0", "plugin-a": "1.0", "tool": "3.1.3", "sample": "1"}
-    assert chosen.plugins[0].protocols == ("ProtA",)
+    assert chosen.plugins[0].protocols["ProtA"].mpi == 3
     assert puppet_data(chosen) == {
         "scipion::version": "2.0",
         "scipion::requirements": (
@@ -130,9 +130,7 @@ def test_a_wrong_catalogue(tmp_path: Path, file: str, text: str, message: str) -
     folder = tmp_path / "catalogue"
     shutil.copytree(CASE, folder)
     (folder / file).write_text(text)
-    with pytest.raises(InputError) as caught:
-        load_catalogue(folder)
-    assert message in str(caught.value)
+    assert message in "".join(map(str, catalogue_problems(folder)))
 
 
 def test_the_schema_is_one() -> None:

@@ -180,5 +180,3 @@ def existing(name: str) -> Path:
     if not (folder / "project.sqlite").is_file():
         raise Refused(MISFIT, f"there is no project {name}")
     return folder
-
-
