@@ -1,8 +1,8 @@
 """Each method that installs EM packages, from a project file to the program on a real machine.
 
 `apt` and `generate` are the demo's. Here the packages of docs/add-an-em-package.md are installed (`archive`: mrcfile;
-`pip`: emfile), and
-ProDy by Scipion's `installb` through its real plugin, all from a catalogue folder of the test's own.
+`pip`: emfile), and ProDy by Scipion's `installb` through its real plugin, all from a catalogue folder of the test's
+own.
 """
 
 from __future__ import annotations
