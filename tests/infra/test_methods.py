@@ -122,7 +122,7 @@ def methods(
         patch.setenv(VARIABLE, str(catalogue))
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, host_address(), prepend=",")
-        mirrors = {"broken": {"url": f"{url}/nothing-here"}, "own": {"url": url}}
+        mirrors = {"one-that-is-broken": {"url": f"{url}/nothing-here"}, "a-good-one": {"url": url}}
         site = folder / "site.yaml"
         site.write_text(yaml.safe_dump({**yaml.safe_load(SITE.read_text()), "mirrors": mirrors}, sort_keys=False))
         packages = {"mrcfile": "1.5.4", "emfile": "0.3.0", "prody": "2.4.1"}
@@ -168,6 +168,10 @@ def test_installb(methods: Methods) -> None:
 def test_the_second_run_changes_nothing(methods: Methods) -> None:
     services, layer = methods.installation.services(), methods.layer
     assert services.puppet.apply(methods.shell, "software", layer.classes, layer.data).changed == []
+
+
+def test_mirrors_are_tried_in_the_order_of_the_site_file(methods: Methods) -> None:
+    assert methods.layer.data["em_package::mirrors"] == [f"{methods.url}/nothing-here", methods.url]
 
 
 def test_the_layer_says_nothing_of_the_mirror(methods: Methods) -> None:
