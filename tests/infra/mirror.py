@@ -23,7 +23,7 @@ from urllib.parse import urljoin, urlsplit
 def host_address() -> str:
     """An address of this host that containers reach: not its loopback, which is closed to them."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.255", 9))  # nothing is sent
+        probe.connect(("198.51.100.1", 9))  # an address of nobody's; nothing is sent
         return str(probe.getsockname()[0])
 
 
