@@ -105,7 +105,8 @@ def _scipion(believed: Sequence[Evidence], catalogue: Catalogue, found: Imported
     path = "$.software.scipion"
     named = dict.fromkeys((part, version) for item in believed for part, version in _parts(item))
     if not named:
-        found.take(path, newest.version, "the newest in the catalogue; no log names a version")
+        found.take(path, newest.version, "the newest in the catalogue")
+        found.ask(path, f"{newest.version} is the catalogue's newest; no log or export names a version")
         return newest
     said = ", ".join(f"{part} {version}" for part, version in named)
     fitting = {name: sum(_has(entry, *pin) for pin in named) for name, entry in catalogue.scipion.items()}
