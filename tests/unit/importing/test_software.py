@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudify_scipion.catalogue.importing import Imported, find_software, version_key
+from cloudify_scipion.catalogue.imported import Imported, version_key
+from cloudify_scipion.catalogue.importing import find_software
+from cloudify_scipion.catalogue.model import EmPackageVersion
 from cloudify_scipion.project.importing.evidence import export_evidence, log_evidence
 from cloudify_scipion.project.importing.model import Evidence
 
-from .samples import catalogue, protocol
+from .samples import catalogue, protocol, relion
 
 RELION = "$.software.plugins['scipion-em-relion']"
 
@@ -36,7 +40,7 @@ def origin(result: Imported, path: str) -> str:
     return next(fact.origin for fact in result.facts if fact.path == path)
 
 
-NEWEST = "the newest that can be installed (run)"
+NEWEST = "the newest that fits and can be installed (run)"
 
 
 @pytest.mark.parametrize(
@@ -155,6 +159,28 @@ def test_licences_and_missing_packages() -> None:
     assert said(result, "$.software.em_packages.gctf") == [
         "scipion-em-gctf 2.0 calls gctf 1.18; the catalogue has none of them"
     ]
+
+
+def test_a_version_is_taken_whose_packages_can_be_installed() -> None:
+    known = catalogue()
+    five = relion("5.0.2", em_packages={"relion": ("5.0",)}, default_packages={"relion": "5.0"}, proof="installed")
+    listed = EmPackageVersion("relion", "5.0", "listed", label="5.0")
+    known = replace(
+        known,
+        plugins={"scipion-em-relion": known.plugins["scipion-em-relion"] | {"5.0.2": five}},
+        em_packages={"relion": known.em_packages["relion"] | {"5.0": listed}},
+    )
+    workflow = [protocol("ProtRelionClassify2D")]
+    assert find_software(workflow, [], known).software == {
+        "scipion": "3.8.3",
+        "plugins": {"scipion-em-relion": "4.0.20"},
+        "em_packages": {"relion": "3.1.3"},
+    }
+    # Only the version of the binary is known: the plugin that can call it is taken, whatever can be installed.
+    result = find_software(workflow, [Evidence("export", "protocol 2", "relion", binary="5.0")], known)
+    assert result.software["plugins"] == {"scipion-em-relion": "5.0.2"}
+    assert result.software["em_packages"] == {"relion": "5.0"}
+    assert said(result, "$.software.em_packages.relion") == ["nothing installs relion 5.0 in this version"]
 
 
 def test_a_log() -> None:
