@@ -13,14 +13,15 @@ from cloudify.exceptions import HttpException, NonRecoverableError, OperationRet
 
 from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.project.documents import Document, part
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
-from cloudify_scipion.project.model import software_from_document
+from cloudify_scipion.project.site import site_from_document
 from cloudify_scipion.project.workflow import workflow_problems
 
 make_services: Callable[[Callable[[str], object]], Services] = local_services
@@ -100,38 +101,46 @@ def ask(question: Callable[[Call], str]) -> dict[str, str]:
 
 def check_inputs(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """The checked project document; empty for an author's blueprint, which gives none."""
-    return checked_documents(document, ctx.node.properties["site"], _file_problems)[0] if document else {}
+    return checked_documents(document, ctx.node.properties["site"], _workflow_file)[0] if document else {}
 
 
 def checked_documents(
-    document: object, site: object, more: Callable[[Any], list[Problem]] = lambda _: []
+    document: object, site: object, workflow_file: Callable[[Any], Document] = lambda _: Document("inputs", [])
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A project document and a site document as the schema wants them; raises with all problems of both at once.
 
-    `more` finds further problems in the project document.
+    `workflow_file` reads the workflow that the project document names.
     """
     project: Any = coerce_inputs(_plain(document), "project")
     checked_site: Any = coerce_inputs(_plain(site), "site")
-    problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *more(project)]
-    if not any(problem.path == "$" or problem.path.startswith("$.software") for problem in problems):
-        problems += software_problems(software_from_document(project["software"]), load_catalogue(), "inputs")
+    workflow = workflow_file(project)
+    problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *workflow.problems]
+    readable = (
+        None if any(problem.source == "inputs, site" for problem in problems) else site_from_document(checked_site)
+    )
+    protocols = [] if workflow.problems else workflow.value or part(project, list, "workflow", "protocols")
+    told = {problem.path for problem in problems}
+    for path, message in document_problems(project, protocols, readable, load_catalogue()):
+        if path not in told:
+            problems.append(Problem("inputs", path, message))
     if problems:
         raise NonRecoverableError(str(InputError(problems)))
     return project, checked_site
 
 
-def _file_problems(project: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the workflow's file beside the blueprint."""
-    workflow = project.get("workflow")
-    name = workflow.get("file") if isinstance(workflow, Mapping) else None
+def _workflow_file(project: Mapping[str, Any]) -> Document:
+    """The workflow's file beside the blueprint, if the project names one, and what is wrong with it."""
+    name = part(project, dict, "workflow").get("file")
     if not isinstance(name, str):
-        return []
+        return Document("inputs", [])
     try:
-        return workflow_problems(json.loads(ctx.get_resource(name)), name)
+        value = json.loads(ctx.get_resource(name))
     except (OSError, HttpException):
-        return [Problem("inputs", "$.workflow.file", f"there is no file {name!r} beside the blueprint")]
+        message = f"there is no file {name!r} beside the blueprint"
+        return Document("inputs", None, (Problem("inputs", "$.workflow.file", message),))
     except ValueError as error:
-        return [Problem(name, "$", f"this is no JSON: {error}")]
+        return Document(name, None, (Problem(name, "$", f"this is no JSON: {error}"),))
+    return Document(name, value, tuple(workflow_problems(value, name)))
 
 
 def heal_in_place(work: Callable[[Call], object]) -> None:
