@@ -75,7 +75,8 @@ def site_misfits(request: Software, site: Site, catalogue: Catalogue) -> Found:
         entry = catalogue.em_packages.get(name, {}).get(version)
         if entry:
             where = child_path("$.software.em_packages", name)
-            yield from ((where, message) for message in [_cuda(entry, entry.cuda, site), _gpu(entry, site)] if message)
+            found = [_cuda(entry, entry.cuda, site), _gpu(entry, site), _mirror(entry, site)]
+            yield from ((where, message) for message in found if message)
     for name, version in request.plugins.items():
         plugin = catalogue.plugins.get(name, {}).get(version)
         if plugin and (message := _cuda(plugin, plugin.cuda, site)):
@@ -132,6 +133,12 @@ def _gpu(package: EmPackageVersion, site: Site) -> str:
         return (
             f"{_title(package)} needs compute capability {needed:g}; the GPUs of site {site.name} have up to {best:g}"
         )
+    return ""
+
+
+def _mirror(package: EmPackageVersion, site: Site) -> str:
+    if package.file and not site.mirrors:
+        return f"{_title(package)} is fetched as {package.file} from the site's mirrors; site {site.name} names none"
     return ""
 
 
