@@ -149,7 +149,7 @@ def _difference(flavour: Flavour, taken: Flavour) -> str:
         (flavour.disk_gb + flavour.ephemeral_gb, taken.disk_gb + taken.ephemeral_gb, "GB of disk"),
     ):
         if has != other:
-            return f"{has:g} {unit} against {other:g}"
+            return f"{unit}: {has:g} against {other:g}"
     return "equal; the names decide"
 
 

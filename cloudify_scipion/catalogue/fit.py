@@ -94,13 +94,17 @@ def _scipion_misfits(plugin: PluginVersion, scipion: ScipionVersion) -> Found:
 
 def _missing(plugin: PluginVersion, name: str, catalogue: Catalogue) -> tuple[str, str]:
     """An EM package that a plugin does not work without."""
-    labels = plugin.em_packages.get(name, (plugin.default_packages[name],))
-    known = catalogue.em_packages.get(name, {})
-    fitting = sorted(version for version, entry in known.items() if entry.label in labels and entry.installable)
-    calls = f"{_title(plugin)} calls {name} {', '.join(labels)}"
+    fitting = _fitting(plugin, name, catalogue)
+    calls = f"{_title(plugin)} calls {name} {', '.join(plugin.em_packages[name])}"
     if fitting:
         return "$.software.em_packages", f"{calls}: add it; known are {', '.join(fitting)}"
     return child_path("$.software.plugins", plugin.name), f"{calls}, which nothing installs"
+
+
+def _fitting(plugin: PluginVersion, name: str, catalogue: Catalogue) -> list[str]:
+    """Versions of an EM package that a plugin can call and that can be installed."""
+    labels, known = plugin.em_packages[name], catalogue.em_packages.get(name, {})
+    return sorted(version for version, entry in known.items() if entry.label in labels and entry.installable)
 
 
 def _others(plugin: PluginVersion, package: EmPackageVersion, catalogue: Catalogue) -> str:

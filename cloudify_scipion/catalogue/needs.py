@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cloudify_scipion.catalogue import needs_numbers as n
-from cloudify_scipion.catalogue.needs_ram import ram
+from cloudify_scipion.catalogue.model import Number
+from cloudify_scipion.catalogue.needs_ram import ram, reason_of
 from cloudify_scipion.catalogue.needs_steps import Step
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.model import Needs as Asked
@@ -97,11 +98,10 @@ def _gpus(steps: Sequence[Step]) -> Need:
 
 
 def _gpu_memory(steps: Sequence[Step]) -> Need:
-    known = [(step.facts.gpu_memory_gb, step) for step in steps if step.uses_gpu and step.facts.gpu_memory_gb]
     candidates = [Need(n.GPU_MEMORY_GB.value, n.GPU_MEMORY_GB.source)]
-    candidates += [Need(value, f"{step.name}: the catalogue's figure") for value, step in known if value is not None]
-    for step in steps:
-        if step.uses_gpu and step.facts.phase in VOLUME_PHASES and step.box:
+    for step in (step for step in steps if step.uses_gpu):
+        candidates += _known(step, step.facts.gpu_memory_gb)
+        if step.facts.phase in VOLUME_PHASES and step.box:
             raw = n.GPU_BYTES_PER_VOXEL.value * step.box**3 / 1e9
             formula = f"{n.GPU_BYTES_PER_VOXEL.value:g} bytes x {step.box}^3 = {raw:.1f} GB"
             reason = f"{step.name}: {formula} ({n.GPU_BYTES_PER_VOXEL.source}; {n.ONE_PROCESS_PER_CARD})"
@@ -111,13 +111,19 @@ def _gpu_memory(steps: Sequence[Step]) -> Need:
 
 def _capability(steps: Sequence[Step]) -> Need:
     candidates = [Need(n.COMPUTE_CAPABILITY.value, n.COMPUTE_CAPABILITY.source)]
-    for step in steps:
-        if step.uses_gpu and step.facts.compute_capability:
-            candidates.append(Need(step.facts.compute_capability, f"{step.name}: the catalogue's figure"))
+    for step in (step for step in steps if step.uses_gpu):
+        candidates += _known(step, step.facts.compute_capability)
     return max(candidates, key=lambda need: need.value)
 
 
+def _known(step: Step, number: Number | None) -> list[Need]:
+    return [Need(number.value, f"{step.name}: {reason_of(number)}")] if number else []
+
+
 def _notes(steps: Sequence[Step]) -> Iterator[str]:
+    unknown = [step.facts.class_name for step in steps if not step.known]
+    if unknown:
+        yield f"nothing is known of {', '.join(unknown)}; it counts as a small step"
     for step in steps:
         host = step.parameters.get("hostName")
         if isinstance(host, str) and host not in ("", "localhost"):

@@ -45,6 +45,7 @@ VOLUME_BYTES_PER_VOXEL = Figure(
     160, f"{RELION_SOURCE}: half of a Fourier volume padded 2x, 16 + 16 + 8 bytes for reference, sum and weight"
 )
 """Per voxel of a box, class and process, in double precision (DoublePrec_CPU, on by default): 1/2 x 2^3 x 40."""
+HALF_BOX = "half the box: an estimate, classes stay below half of its resolution"
 PARTICLES_IN_RAM = "scipion-em-relion 4.0.20, help of allParticlesRam: N x box^2 x 4 bytes"
 
 # Other needs.

@@ -11,6 +11,8 @@ from cloudify_scipion.project.model import Acquisition
 
 _PER_MICROGRAPH = {"ctf": n.CTF_CORE_SECONDS, "pick": n.PICK_CORE_SECONDS, "polish": n.POLISH_CORE_SECONDS}
 
+_CLASSIFYING = ("classify2d", "classify3d", "refine", "initial")
+
 
 @dataclass(frozen=True)
 class Hours:
@@ -23,21 +25,20 @@ class Hours:
 def hours_of(step: Step, acquisition: Acquisition, cpus: int, gpus: int) -> Hours:
     """Hours of a step on a machine with so many cores and graphics cards."""
     phase = step.facts.phase
+    if not step.known:
+        return Hours(None, f"{step.name}: no rate is known for this protocol")
     if phase == "import":
         return Hours(0, f"{step.name}: nothing is computed")
-    if phase == "post":
-        return Hours(
-            n.SMALL_STEP_HOURS.value, f"{step.name}: {n.SMALL_STEP_HOURS.value:g} h ({n.SMALL_STEP_HOURS.source})"
-        )
     if phase == "movies":
         return _movies(step, acquisition, cpus, gpus)
     if phase in _PER_MICROGRAPH:
         return _micrographs(step, acquisition, cpus, gpus)
     if phase == "extract":
         return _extract(step, acquisition, cpus)
-    if phase in ("classify2d", "classify3d", "refine", "initial"):
+    if phase in _CLASSIFYING and (step.facts.gpu != "no" or "numberOfIterations" in step.parameters):
         return _particles(step, acquisition, gpus)
-    return Hours(None, f"{step.name}: no rate is known for this protocol")
+    small = n.SMALL_STEP_HOURS
+    return Hours(small.value, f"{step.name}: {small.value:g} h ({small.source})")
 
 
 def _movies(step: Step, acquisition: Acquisition, cpus: int, gpus: int) -> Hours:

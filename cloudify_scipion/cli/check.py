@@ -58,6 +58,8 @@ def _notes(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
     data = loaded.project.data
     if loaded.project.volume.at_end == "discard":
         yield "nothing of this project is kept: uninstalling it deletes its volume"
+    if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
+        yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
     if data.project or data.datasets:
         yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
     if problem := provider_problem(loaded.site_document):
