@@ -75,7 +75,8 @@ def site_misfits(request: Software, site: Site, catalogue: Catalogue) -> Found:
         entry = catalogue.em_packages.get(name, {}).get(version)
         if entry:
             where = child_path("$.software.em_packages", name)
-            yield from ((where, message) for message in [_cuda(entry, entry.cuda, site), _gpu(entry, site)] if message)
+            found = [_cuda(entry, entry.cuda, site), _gpu(entry, site), _mirror(entry, site)]
+            yield from ((where, message) for message in found if message)
     for name, version in request.plugins.items():
         plugin = catalogue.plugins.get(name, {}).get(version)
         if plugin and (message := _cuda(plugin, plugin.cuda, site)):
@@ -93,13 +94,17 @@ def _scipion_misfits(plugin: PluginVersion, scipion: ScipionVersion) -> Found:
 
 def _missing(plugin: PluginVersion, name: str, catalogue: Catalogue) -> tuple[str, str]:
     """An EM package that a plugin does not work without."""
-    labels = plugin.em_packages.get(name, (plugin.default_packages[name],))
-    known = catalogue.em_packages.get(name, {})
-    fitting = sorted(version for version, entry in known.items() if entry.label in labels and entry.installable)
-    calls = f"{_title(plugin)} calls {name} {', '.join(labels)}"
+    fitting = _fitting(plugin, name, catalogue)
+    calls = f"{_title(plugin)} calls {name} {', '.join(plugin.em_packages[name])}"
     if fitting:
         return "$.software.em_packages", f"{calls}: add it; known are {', '.join(fitting)}"
     return child_path("$.software.plugins", plugin.name), f"{calls}, which nothing installs"
+
+
+def _fitting(plugin: PluginVersion, name: str, catalogue: Catalogue) -> list[str]:
+    """Versions of an EM package that a plugin can call and that can be installed."""
+    labels, known = plugin.em_packages[name], catalogue.em_packages.get(name, {})
+    return sorted(version for version, entry in known.items() if entry.label in labels and entry.installable)
 
 
 def _others(plugin: PluginVersion, package: EmPackageVersion, catalogue: Catalogue) -> str:
@@ -132,6 +137,12 @@ def _gpu(package: EmPackageVersion, site: Site) -> str:
         return (
             f"{_title(package)} needs compute capability {needed:g}; the GPUs of site {site.name} have up to {best:g}"
         )
+    return ""
+
+
+def _mirror(package: EmPackageVersion, site: Site) -> str:
+    if package.file and not site.mirrors:
+        return f"{_title(package)} is fetched as {package.file} from the site's mirrors; site {site.name} names none"
     return ""
 
 

@@ -116,14 +116,12 @@ def checked_documents(
     checked_site: Any = coerce_inputs(_plain(site), "site")
     workflow = workflow_file(project)
     problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *workflow.problems]
-    readable = (
-        None if any(problem.source == "inputs, site" for problem in problems) else site_from_document(checked_site)
-    )
+    site_is_wrong = any(problem.source == "inputs, site" for problem in problems)
+    readable = None if site_is_wrong else site_from_document(checked_site)
     protocols = [] if workflow.problems else workflow.value or part(project, list, "workflow", "protocols")
     told = {problem.path for problem in problems}
-    for path, message in document_problems(project, protocols, readable, load_catalogue()):
-        if path not in told:
-            problems.append(Problem("inputs", path, message))
+    found = document_problems(project, protocols, readable, load_catalogue())
+    problems += [Problem("inputs", path, message) for path, message in found if path not in told]
     if not problems and (message := provider_problem(checked_site)):
         problems.append(Problem("inputs, site", "$.provider", message))
     if problems:

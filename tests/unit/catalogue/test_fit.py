@@ -9,7 +9,7 @@ import pytest
 
 from cloudify_scipion.catalogue.fit import in_range, site_misfits
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.model import Number
+from cloudify_scipion.catalogue.model import EmPackageVersion, Number
 from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.catalogue.resolve import software_problems
 from cloudify_scipion.project.model import Software
@@ -206,3 +206,12 @@ def test_compute_capability_of_a_package() -> None:
     site = Site("a", flavours=(Flavour("g1", 1, 5, gpus=1, gpu=GT200), Flavour("m1", 1, 5)))
     (found,) = site_misfits(Software("3.8.3", em_packages={"motioncor3": "1.2.4"}), site, catalogue)
     assert found[1] == "motioncor3 1.2.4 needs compute capability 3.5; the GPUs of site a have up to 1.3"
+
+
+def test_a_file_of_the_mirrors() -> None:
+    package = EmPackageVersion("tool", "1.0", "archive", "/opt/em/tool-1.0", file="tool-1.0.tgz", sha256="0" * 64)
+    catalogue = replace(CATALOGUE, em_packages={"tool": {"1.0": package}})
+    request = Software("3.8.3", em_packages={"tool": "1.0"})
+    (found,) = site_misfits(request, Site("a"), catalogue)
+    assert found[1] == "tool 1.0 is fetched as tool-1.0.tgz from the site's mirrors; site a names none"
+    assert list(site_misfits(request, Site("a", mirrors={"m": "https://mirror.example.org"}), catalogue)) == []
