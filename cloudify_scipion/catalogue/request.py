@@ -8,7 +8,7 @@ from typing import Any
 from cloudify_scipion.catalogue.fit import site_misfits
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.catalogue.protocols import protocol_problems
-from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.catalogue.resolve import software_problems, unknown_software
 from cloudify_scipion.project.documents import part
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site
@@ -28,6 +28,16 @@ def document_problems(
     yield from protocol_problems(request, protocols, catalogue)
     if site:
         yield from site_misfits(request, site, catalogue)
+
+
+def unknown_in_document(
+    document: Mapping[str, Any], protocols: Sequence[Any], catalogue: Catalogue
+) -> Iterator[tuple[str, str]]:
+    """Paths and messages of software and protocols that the catalogue does not know, installable or not."""
+    request = readable_software(document)
+    if request is not None:
+        yield from unknown_software(request, catalogue)
+        yield from protocol_problems(request, protocols, catalogue)
 
 
 def readable_software(document: Mapping[str, Any]) -> Software | None:

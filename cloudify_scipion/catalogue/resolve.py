@@ -36,16 +36,21 @@ def software_problems(request: Software, catalogue: Catalogue, source: str = "pr
     plugins = _chosen(request.plugins, catalogue.plugins)
     packages = _chosen(request.em_packages, catalogue.em_packages)
     found = [
-        *_unknown_version("$.software.scipion", "Scipion", request.scipion, catalogue.scipion),
-        *_unknown_plugins(request, catalogue),
-        *_unknown("$.software.em_packages", request.em_packages, catalogue.em_packages),
-        *_unknown("$.software.example_data", request.example_data, catalogue.example_data),
+        *unknown_software(request, catalogue),
         *_not_installable(plugins, packages, catalogue),
         *misfits(request, scipion, plugins, packages, catalogue),
         *clashes(scipion, plugins, packages),
         *licence_problems(request.accepted_licences, plugins, packages, catalogue),
     ]
     return [Problem(source, path, message) for path, message in found]
+
+
+def unknown_software(request: Software, catalogue: Catalogue) -> Found:
+    """Paths and messages of names and versions that the catalogue does not have."""
+    yield from _unknown_version("$.software.scipion", "Scipion", request.scipion, catalogue.scipion)
+    yield from _unknown_plugins(request, catalogue)
+    yield from _unknown("$.software.em_packages", request.em_packages, catalogue.em_packages)
+    yield from _unknown("$.software.example_data", request.example_data, catalogue.example_data)
 
 
 def _chosen(wanted: Mapping[str, str], known: Mapping[str, Mapping[str, Entry]]) -> tuple[Entry, ...]:

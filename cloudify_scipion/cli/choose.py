@@ -9,13 +9,16 @@ from typing import Any
 import click
 
 from cloudify_scipion.catalogue.choice import Choice, Verdict, choose
+from cloudify_scipion.catalogue.fit import site_misfits
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.needs import Needs, needs_of, needs_problems
 from cloudify_scipion.catalogue.needs_steps import steps_of
 from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
+from cloudify_scipion.catalogue.resolve import software_problems
 from cloudify_scipion.cli.console import fail, fail_json, json_option, say, say_json
-from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
+from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
 from cloudify_scipion.errors import InputError, PermanentError, ScipionError
+from cloudify_scipion.project.load import Loaded
 
 _LABELS = {
     "cpus": "cores", "ram_gb": "RAM, GB", "disk_gb": "root disk, GB", "gpus": "graphics cards",
@@ -34,7 +37,7 @@ def choose_command(project: Path, site: Path, as_json: bool) -> None:
     code 0: chosen. 1: nothing fits. 2: something is wrong with the files.
     """
     try:
-        choice, phases = _answer(project, site)
+        choice, phases, notes = _answer(project, site)
     except ScipionError as error:
         if as_json:
             fail_json(error)
@@ -42,16 +45,17 @@ def choose_command(project: Path, site: Path, as_json: bool) -> None:
             fail(error)
         raise SystemExit(error.exit_code) from error
     if as_json:
-        say_json(as_document(choice, phases))
+        say_json(as_document(choice, phases, notes))
     else:
-        _say_all(choice, phases)
+        _say_all(choice, phases, notes)
         if choice.flavour is None:
             fail(_nothing_fits(choice))
     raise SystemExit(0 if choice.flavour else 1)
 
 
-def _answer(project: Path, site: Path) -> tuple[Choice, Plan]:
-    loaded = load_checked(project, site)
+def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...]]:
+    """The choice, the phase plan, and notes."""
+    loaded = load_known(project, site)
     if not loaded.site.flavours:
         raise PermanentError(f"the site {loaded.site.name} has no flavours", f"list them in {site} (flavours)")
     steps = steps_of(loaded.project, load_catalogue())
@@ -59,10 +63,19 @@ def _answer(project: Path, site: Path) -> tuple[Choice, Plan]:
     if problems:
         raise InputError(problems)
     choice = choose(needs_of(loaded.project, steps), loaded.site, str(project))
-    return choice, plan(loaded.project, steps, choice, loaded.site)
+    notes = (*choice.needs.notes, *choice.notes, *_software_notes(loaded))
+    return choice, plan(loaded.project, steps, choice, loaded.site), notes
 
 
-def as_document(choice: Choice, phases: Plan) -> dict[str, Any]:
+def _software_notes(loaded: Loaded) -> Iterator[str]:
+    """What keeps the software from being installed: no hindrance to a choice, but good to know."""
+    request, catalogue = loaded.project.software, load_catalogue()
+    found = [(problem.path, problem.message) for problem in software_problems(request, catalogue)]
+    for path, message in [*found, *site_misfits(request, loaded.site, catalogue)]:
+        yield f"the install will refuse {path}: {message}"
+
+
+def as_document(choice: Choice, phases: Plan, notes: Sequence[str] = ()) -> dict[str, Any]:
     """The whole answer for programs."""
     return {
         "ok": choice.flavour is not None,
@@ -72,7 +85,7 @@ def as_document(choice: Choice, phases: Plan) -> dict[str, Any]:
         "needs": _needs_document(choice.needs),
         "flavours": [_verdict_document(verdict, choice) for verdict in choice.verdicts],
         "phases": _plan_document(phases),
-        "notes": [*choice.needs.notes, *choice.notes],
+        "notes": list(notes),
         "problems": [vars(problem) for problem in choice.problems],
     }
 
@@ -104,17 +117,18 @@ def _part_document(part: Part) -> dict[str, Any]:
     return {**named, "needs": _needs_document(part.needs), "hours": _rounded(part.total), "reasons": hours}
 
 
-def _say_all(choice: Choice, phases: Plan) -> None:
+def _say_all(choice: Choice, phases: Plan, notes: Sequence[str]) -> None:
     for lines in (_needs_lines(choice.needs), _table(choice), _choice_lines(choice), _plan_lines(phases)):
         for line in lines:
             say(line)
+    for note in notes:
+        say(f"note: {note}")
 
 
 def _needs_lines(needs: Needs) -> Iterator[str]:
     yield "needs"
     rows = [(label, f"{getattr(needs, key).value:g}", getattr(needs, key).reason) for key, label in _LABELS.items()]
     yield from _aligned(rows)
-    yield from (f"note: {note}" for note in needs.notes)
 
 
 def _table(choice: Choice) -> Iterator[str]:
@@ -138,7 +152,6 @@ def _choice_lines(choice: Choice) -> Iterator[str]:
     yield f"\nchoice: {choice.flavour.name}"
     if choice.duration:
         yield f"  {choice.duration}"
-    yield from (f"note: {note}" for note in choice.notes)
 
 
 def _plan_lines(phases: Plan) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.request import document_problems
+from cloudify_scipion.catalogue.request import document_problems, unknown_in_document
 from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.load import Loaded, load_inputs, load_site
 from cloudify_scipion.project.site import Site
@@ -23,6 +23,15 @@ def load_checked(project: Path, site: Path) -> Loaded:
 
     def against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
         return document_problems(document, protocols, _readable_site(site), load_catalogue())
+
+    return load_inputs(project, site, against_catalogue)
+
+
+def load_known(project: Path, site: Path) -> Loaded:
+    """As `load_checked`, but the software need only be known to the catalogue: it may be impossible to install."""
+
+    def against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        return unknown_in_document(document, protocols, load_catalogue())
 
     return load_inputs(project, site, against_catalogue)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudify_scipion.catalogue.choice import choose, misfits, size, smallest
@@ -152,6 +152,7 @@ def enough(needs: Needs, flavour: Flavour) -> bool:
     return machine and good and flavour.gpus >= needs.gpus.value
 
 
+@settings(max_examples=60, deadline=None)
 @given(_needs(), _flavours())
 def test_never_too_small_and_never_larger_than_another_that_fits(wanted: Needs, flavours: list[Flavour]) -> None:
     choice = choose(wanted, site(*flavours))
@@ -165,6 +166,7 @@ def test_never_too_small_and_never_larger_than_another_that_fits(wanted: Needs, 
         assert not any(enough(wanted, flavour) for flavour in flavours) and not wanted.gpu_required_by
 
 
+@settings(max_examples=60, deadline=None)
 @given(_needs(), _flavours(), st.randoms())
 def test_reasons_are_complete_and_the_order_of_flavours_does_not_matter(
     wanted: Needs, flavours: list[Flavour], random: object
@@ -182,6 +184,7 @@ def test_reasons_are_complete_and_the_order_of_flavours_does_not_matter(
     assert {v.sentence for v in again.verdicts} == {v.sentence for v in choice.verdicts}
 
 
+@settings(max_examples=60, deadline=None)
 @given(_needs(), _flavours(), _flavours())
 def test_another_flavour_never_makes_the_choice_larger(wanted: Needs, some: list[Flavour], more: list[Flavour]) -> None:
     names = {flavour.name for flavour in some}
@@ -191,6 +194,7 @@ def test_another_flavour_never_makes_the_choice_larger(wanted: Needs, some: list
         assert after is not None and size(after) <= size(before)
 
 
+@settings(max_examples=60, deadline=None)
 @given(_needs(), _flavours(), st.integers(0, 5))
 def test_less_is_never_answered_with_more(wanted: Needs, flavours: list[Flavour], less: int) -> None:
     modest = replace(wanted, ram_gb=Need(max(1, wanted.ram_gb.value - less), "less"))

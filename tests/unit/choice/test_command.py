@@ -81,6 +81,48 @@ def test_bad_input(tmp_path: Path, options: list[str]) -> None:
     assert "$.titel" in said and "$.needs.gpus" in said
 
 
+def with_motioncor(folder: Path, needs: object) -> Path:
+    """The example with a movie alignment that requires a GPU, and whose program nothing installs."""
+    steps = json.loads(KRIOS.with_suffix(".workflow.json").read_text())
+    steps[1] |= {"object.className": "ProtMotionCorr", "object.label": "Align on GPU"}
+    software = json.loads(KRIOS.read_text())["software"]
+    software["plugins"]["scipion-em-motioncorr"] = "4.0.1"
+    software["em_packages"]["motioncor3"] = "1.2.4"
+    return changed(folder, workflow={"protocols": steps}, software=software, needs=needs)
+
+
+def test_a_step_that_requires_a_gpu(tmp_path: Path) -> None:
+    none = run(with_motioncor(tmp_path, {"gpus": 0}), "--site", SITES / "ifca.yaml")
+    assert none.exit_code == 2
+    assert "$.needs.gpus: Align on GPU (ProtMotionCorr, protocol 60) cannot run without a GPU" in none.stderr
+    cpus = tmp_path / "cpus.yaml"
+    cpus.write_text((SITES / "example-cloud.yaml").read_text().split("  - {name: gpu.t4")[0])
+    refused = run(with_motioncor(tmp_path, "auto"), "--site", cpus)
+    assert refused.exit_code == 1
+    assert "$.workflow: Align on GPU (ProtMotionCorr, protocol 60) cannot run without a GPU" in refused.stderr
+    assert "choice" not in refused.stdout
+    months = run(KRIOS, "--site", cpus)
+    assert months.exit_code == 0
+    assert "choice: c1.large\n  about 2 months in place of 2 weeks" in months.stdout
+
+
+def test_software_that_cannot_be_installed_is_noted(tmp_path: Path) -> None:
+    path = with_motioncor(tmp_path, "auto")
+    assert CliRunner().invoke(main, ["check", str(path), "--site", str(SITES / "ifca.yaml")]).exit_code == 2
+    result = run(path, "--site", SITES / "ifca.yaml")
+    assert result.exit_code == 0 and "choice: g2.large" in result.stdout
+    assert (
+        "note: the install will refuse $.software.em_packages.motioncor3: motioncor3 1.2.4 is only listed"
+        in result.stdout
+    )
+
+
+def test_software_that_is_not_known_is_a_problem(tmp_path: Path) -> None:
+    path = changed(tmp_path, software={"scipion": "3.8.3", "plugins": {"scipion-em-relion": "4"}})
+    result = run(path, "--site", SITES / "ifca.yaml")
+    assert result.exit_code == 2 and "$.software.plugins['scipion-em-relion']" in result.stderr
+
+
 def test_a_site_without_flavours() -> None:
     result = run(ROOT / "inputs/projects/relion-2d.json", "--site", SITES / "this-machine.yaml")
     assert result.exit_code == 1

@@ -40,6 +40,11 @@ def test_more_processes_hold_more_movies() -> None:
     assert "4 movies at once" in found.ram_gb.reason
 
 
+def test_cards_that_align_hold_a_movie_each() -> None:
+    found = needs(project("AlignOnGpu", gpuList="0 1 2 3"))
+    assert found.ram_gb.value == 72 and found.gpus.value == 4
+
+
 def test_memory_of_a_refinement_grows_with_the_box() -> None:
     small, large = (needs(project("Refine", acquisition={"box_size": box})) for box in (256, 512))
     assert (small.ram_gb.value, large.ram_gb.value) == (8, 45)  # 2 + 2 x 160 bytes x box^3

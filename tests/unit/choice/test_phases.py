@@ -104,6 +104,11 @@ def test_no_plan_without_a_gpu_or_without_a_flavour() -> None:
     assert planned(project(*USUAL, needs={"cpus": 999}), EXAMPLE_CLOUD).because == ("no flavour fits the project",)
 
 
+def test_a_gpu_asked_for_is_for_the_second_part() -> None:
+    found = planned(project(*USUAL, needs={"gpus": 2}), EXAMPLE_CLOUD)
+    assert [part.flavour.name for part in found.parts] == ["c1.large", "gpu.2xa10"]
+
+
 def test_a_second_extraction_belongs_to_the_second_part() -> None:
     first, second = split(steps(project("Import", "Extract", "Classify2D", "Extract", "Refine")))
     assert [step.number for step in first] == ["1", "2"]
