@@ -45,8 +45,10 @@ demo: deps ## from the project file to a desktop in the browser
 	cfy install $(BUILD)/blueprint.yaml -b $(PROJECT) -i $(BUILD)/inputs.yaml
 	@cloudify-scipion open $(PROJECT)
 
-demo-down: deps ## uninstall the demo; no machine, data or cache of it is left
-	cfy uninstall -b $(PROJECT) --task-retries 3 --task-retry-interval 5
+demo-down: deps ## uninstall the demo, and clear the software cache of all projects
+	@if [ -d $(CFY_WORKDIR)/.cloudify/profiles/local/deployments/$(PROJECT) ]; then \
+	  cfy uninstall -b $(PROJECT) --task-retries 3 --task-retry-interval 5; \
+	else echo "$(PROJECT) is not installed"; fi
 	cloudify-scipion held
 	cloudify-scipion cache prune --all
 
@@ -56,5 +58,6 @@ docs: deps ## write the documents' tables anew from the code
 bench: deps ## measure; writes docs/benchmarks.md
 	python -m tools.bench docs/benchmarks.md
 
-clean: ## remove what was built here
-	rm -rf build dist *.egg-info
+clean: ## remove what was built here, but Cloudify's memory of installed projects
+	rm -rf dist *.egg-info
+	find build -mindepth 1 -maxdepth 1 ! -name cloudify -exec rm -rf {} + 2>/dev/null || true

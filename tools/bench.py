@@ -42,12 +42,13 @@ def main() -> None:
             _write(options.page, parts)
     finally:
         if not options.work:
-            RealHost(work / "state").clear()
+            for root in [work / "state", *work.glob("cold-?")]:
+                RealHost(root).clear()
             remove_tree(work)
 
 
 def _part(name: str, work: Path, runs: int) -> Part:
-    command = f"make bench (python -m tools.bench --only {name} --runs {runs})"
+    command = f"python -m tools.bench --only {name} --runs {runs}"
     part = Part(name, TITLES[name], command, facts.commit(REPOSITORY), facts.now())
     before = facts.load()
     figures, notes = _measured(name, work, runs)

@@ -88,7 +88,8 @@ class Counting:
         if found:
             self._count += 1
             resource, message = found
-            self._progress.say(f"  {self._count:3d}  {resource}: {message[:160]}")
+            if not resource.startswith("File["):  # many, quick, and told in the run's result
+                self._progress.say(f"  {self._count:3d}  {resource}: {message[:160]}")
         elif line.startswith(("Error:", "Warning:")):
             self._progress.say(f"  {line[:400]}")
 

@@ -3,11 +3,14 @@
 Folders: `scipion/VERSION.yaml`, `plugins/NAME.yaml`, `em_packages/NAME.yaml`, `example_data/NAME.yaml` (with its
 scripts beside it), and `requirements/*.txt`. `schema.json` describes the files. A file is read, checked and kept when
 its name is first looked up, because a project needs few of them; `catalogue_problems` looks at all.
+
+An operator's own folder, named by the variable CLOUDIFY_SCIPION_CATALOGUE, is laid over the one that is shipped.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -15,19 +18,35 @@ from typing import Any, TypeVar
 
 from cloudify_scipion.catalogue import entries
 from cloudify_scipion.catalogue.model import Catalogue
+from cloudify_scipion.catalogue.overlay import laid_over
 from cloudify_scipion.errors import InputError, Problem
 from cloudify_scipion.project.documents import Document, read_yaml
 from cloudify_scipion.project.schema import schema_problems
 
+VARIABLE = "CLOUDIFY_SCIPION_CATALOGUE"
 _DATA = Path(__file__).parent / "data"
 _FOLDERS = {"scipion": "scipion", "plugins": "plugin", "em_packages": "em_package", "example_data": "em_package"}
 
 Entry = TypeVar("Entry")
 
 
+def load_catalogue(folder: Path | None = None) -> Catalogue:
+    """The catalogue in a folder; by default the shipped one, with the operator's own laid over it.
+
+    Looking a name up raises InputError with everything that is wrong in its file; so does an own folder that is none.
+    """
+    own = os.environ.get(VARIABLE, "")
+    if folder or not own:
+        return _in_folder(folder or _DATA)
+    if not Path(own).is_dir():
+        raise InputError(
+            [Problem(VARIABLE, "$", f"{own!r} is no folder; it names the folder of a catalogue of your own")]
+        )
+    return laid_over(_in_folder(_DATA), _in_folder(Path(own)))
+
+
 @cache
-def load_catalogue(folder: Path = _DATA) -> Catalogue:
-    """The catalogue in a folder. Looking a name up raises InputError with everything that is wrong in its file."""
+def _in_folder(folder: Path) -> Catalogue:
     return Catalogue(
         scipion=_Files(folder, "scipion", entries.scipion_version),
         plugins=_Files(folder, "plugins", entries.plugin_versions),
@@ -36,7 +55,7 @@ def load_catalogue(folder: Path = _DATA) -> Catalogue:
     )
 
 
-def catalogue_problems(folder: Path = _DATA) -> list[Problem]:
+def catalogue_problems(folder: Path | None = None) -> list[Problem]:
     """Everything that is wrong in all files of a catalogue."""
     catalogue = load_catalogue(folder)
     kinds = (catalogue.scipion, catalogue.plugins, catalogue.em_packages, catalogue.example_data)

@@ -10,9 +10,15 @@ from typing import Any
 from cloudify_scipion.catalogue.model import EmPackageVersion, SoftwareSet
 from cloudify_scipion.catalogue.requirements import merge_requirements
 
+MIRRORS = "em_package::mirrors"
+"""Where files come from says nothing about what is in them: their SHA-256 does, and it is part of the digest."""
 
-def puppet_data(software: SoftwareSet) -> dict[str, Any]:
-    """Hiera data of the software run: parameters of the classes `scipion` and `em_package`, by full name."""
+
+def puppet_data(software: SoftwareSet, mirrors: Sequence[str] = ()) -> dict[str, Any]:
+    """Hiera data of the software run: parameters of the classes `scipion` and `em_package`, by full name.
+
+    `mirrors` are URLs of folders of archives, tried in their order.
+    """
     texts = [software.scipion.requirements, *(plugin.requirements for plugin in software.plugins)]
     return {
         "scipion::version": software.scipion.version,
@@ -23,6 +29,7 @@ def puppet_data(software: SoftwareSet) -> dict[str, Any]:
         "em_package::packages": {
             package.name: _package_data(package) for package in (*software.em_packages, *software.example_data)
         },
+        MIRRORS: list(mirrors),
     }
 
 
@@ -42,16 +49,28 @@ def software_proofs(software: SoftwareSet) -> dict[str, str]:
 
 def software_digest(base_digest: str, modules_digest: str, classes: Sequence[str], data: Mapping[str, Any]) -> str:
     """SHA-256 (hex) over all that goes into a software layer: the base, the Puppet code, and what it is told."""
-    parts = {"base": base_digest, "modules": modules_digest, "classes": list(classes), "data": data}
+    told = {name: value for name, value in data.items() if name != MIRRORS}
+    parts = {"base": base_digest, "modules": modules_digest, "classes": list(classes), "data": told}
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+_FIELDS = {
+    "apt": (),
+    "generate": ("script",),
+    "pip": ("requirements",),
+    "archive": ("file", "sha256", "strip"),
+    "installb": ("file", "sha256"),
+}
+"""What Puppet is told of a package, by its method."""
 
 
 def _package_data(package: EmPackageVersion) -> dict[str, Any]:
     data: dict[str, Any] = {"version": package.version, "method": package.method, "home": package.home}
-    if package.method == "apt":
+    data |= {name: getattr(package, name) for name in _FIELDS[package.method]}
+    if package.binary:
+        data["binary"] = package.binary
+    if package.apt:
         data["apt"] = dict(package.apt)
-    else:
-        data["script"] = package.script
     if package.links:
         data["links"] = dict(package.links)
     return data

@@ -10,6 +10,7 @@ import click
 from cloudify_scipion.adapters.empty_state import remove_empty_state
 from cloudify_scipion.adapters.state import state_root
 from cloudify_scipion.cli.wiring import services
+from cloudify_scipion.errors import PermanentError
 
 
 @click.group("cache")
@@ -25,10 +26,13 @@ def list_command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(layer) for layer in layers], indent=1))
         return
+    if not layers:
+        click.echo("no software layer is kept", err=True)
     for layer in layers:
         contents = ", ".join(f"{name} {version}" for name, version in layer.contents.items())
         users = f"used by {', '.join(layer.used_by)}" if layer.used_by else "not in use"
-        click.echo(f"{layer.digest[:12]}  {layer.size_bytes / 1e9:5.2f} GB  {layer.created_at}  {users}  {contents}")
+        size, made = f"{layer.size_bytes / 1e9:5.2f} GB", layer.created_at[:16]
+        click.echo(f"{layer.digest[:12]}  {size}  {made}  {users}  {contents}")
 
 
 @cache_group.command("prune")
@@ -41,6 +45,8 @@ def list_command(as_json: bool) -> None:
 )
 def prune_command(digest: str | None, everything: bool) -> None:
     """Remove the layers that no machine stands on, or the one whose digest begins with DIGEST."""
+    if digest and everything:
+        raise click.UsageError("give DIGEST or --all, not both")
     cache = services().layers
     if everything:
         cache.clear()
@@ -52,5 +58,7 @@ def prune_command(digest: str | None, everything: bool) -> None:
     for layer in wanted:
         cache.remove(layer.digest)
         click.echo(f"removed {layer.digest[:12]} ({layer.size_bytes / 1e9:.2f} GB)")
+    if digest and not wanted:
+        raise PermanentError(f"no layer's digest begins with {digest}", "cloudify-scipion cache list")
     if not wanted:
         click.echo("nothing to remove")

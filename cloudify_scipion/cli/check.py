@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.project.load import Loaded
+from cloudify_scipion.project.site_rules import provider_problem
 
 
 @click.command()
@@ -47,8 +49,18 @@ def _say_result(project: Path, site: Path, loaded: Loaded, software: SoftwareSet
     named = [f"{name} {version} ({proofs[name]})" for name, version in software_contents(software).items()]
     say(f"ok  software: {', '.join(named)}")
     say(f"ok  {site}: {loaded.site.name} ({loaded.site.provider})")
+    for note in _notes(loaded, proofs):
+        say(f"note: {note}")
+
+
+def _notes(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
+    """What is right, and may still surprise."""
+    data = loaded.project.data
     if loaded.project.volume.at_end == "discard":
-        say("note: nothing of this project is kept: uninstalling it deletes its volume")
-    unproven = [name for name, proof in proofs.items() if proof == "listed"]
-    if unproven:
-        say(f"note: nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers")
+        yield "nothing of this project is kept: uninstalling it deletes its volume"
+    if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
+        yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
+    if data.project or data.datasets:
+        yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
+    if problem := provider_problem(loaded.site_document):
+        yield problem

@@ -8,6 +8,7 @@ import webbrowser
 import click
 
 from cloudify_scipion.cli.wiring import known_record, services
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.desktop import open_link, revoke_links
 
 VALID_SECONDS = 60
@@ -30,5 +31,5 @@ def open_command(project: str, revoke: bool, browser: bool, as_json: bool) -> No
     click.echo(json.dumps({"url": link.url, "expires": link.expires}) if as_json else link.url)
     if not as_json:
         click.echo(f"valid for {VALID_SECONDS} s and one browser; the next: cloudify-scipion open {project}", err=True)
-    if browser:
-        webbrowser.open(link.url)
+    if browser and not webbrowser.open(link.url):
+        raise PermanentError("there is no browser on this machine", "open the link in yours, before it expires")

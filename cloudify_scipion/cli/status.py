@@ -32,16 +32,18 @@ def status_command(project: str, as_json: bool) -> None:
 def status_lines(status: Status) -> list[tuple[str, str]]:
     """The status as (name, value) lines for a person."""
     lines = [
-        ("project", f"{status.project}, {status.deployment}"),
+        ("project", f"{status.project}, deployment {status.deployment}"),
         ("machine", status.machine_problem or f"{status.machine} is running"),
         ("software", ", ".join(f"{name} {version}" for name, version in status.software.items())),
         (
             "desktop",
             status.desktop_problem or f"answers at {status.desktop} (link: cloudify-scipion open {status.project})",
         ),
+        ("ssh", status.ssh),
         ("volume", f"{status.volume}, HELD: {status.held}" if status.held else status.volume),
         ("time left", time_left(status.seconds_left)),
     ]
+    lines = [line for line in lines if line[1]]
     if status.protocols:
         lines.append(("workflow", summary(status.protocols)))
     if status.machine_problem or status.desktop_problem:

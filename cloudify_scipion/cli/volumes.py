@@ -33,6 +33,6 @@ def held_command(as_json: bool) -> None:
 @click.command("discard")
 @click.argument("project")
 def discard_command(project: str) -> None:
-    """Delete the volume of PROJECT and all data in it, for ever. Type the project's id to say so."""
+    """Delete the volume of PROJECT and all data in it, for ever. The id is the confirmation: nothing more is asked."""
     ports = services()
     volume.discard(ports, locked_record(ports, project, "discard"))

@@ -5,13 +5,18 @@ from __future__ import annotations
 import click
 
 from cloudify_scipion.adapters.local import local_services
+from cloudify_scipion.adapters.nspawn.hosttools import require_root
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 
 
 def services() -> Services:
-    """The ports; progress goes to standard error, so that standard output is the answer alone."""
+    """The ports; progress goes to standard error, so that standard output is the answer alone.
+
+    Raises PermanentError for anybody but root, to whom the state folder is closed.
+    """
+    require_root()
     return local_services(lambda line: click.echo(line, err=True))
 
 
@@ -21,7 +26,8 @@ def known_record(ports: Services, project: str) -> Record:
     if record is None:
         known = ", ".join(r.project for r in ports.projects.all()) or "none"
         raise PermanentError(
-            f"project '{project}' is not known on this machine (known: {known})", "look for a typing error"
+            f"project '{project}' is not known on this machine (known: {known})",
+            "install it, or look for a typing error",
         )
     return record
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.puppet_data import puppet_data, software_contents, software_digest
@@ -29,6 +30,11 @@ def software_layer(services: Services, record: Record) -> SoftwareLayer:
     """The layer that the record's software needs. Raises InputError for software that the catalogue does not have."""
     asked = record.settings["software"]
     software = resolve(software_from_document(asked), load_catalogue())
-    data = puppet_data(software)
+    data = puppet_data(software, _mirrors(record.settings.get("site", {})))
     digest = software_digest(services.machines.base_digest(), services.puppet.modules_digest(), CLASSES, data)
     return SoftwareLayer(digest, CLASSES, data, software_contents(software))
+
+
+def _mirrors(site: Mapping[str, Any]) -> list[str]:
+    """URLs of the site's mirrors, in the order of the site file."""
+    return [mirror["url"] for mirror in site.get("mirrors", {}).values()]

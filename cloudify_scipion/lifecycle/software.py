@@ -27,5 +27,6 @@ def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Rec
 
 def software_problem(services: Services, record: Record) -> str:
     """What is wrong with the software, empty if nothing is."""
-    result = services.connect(record).run(["/opt/scipion/bin/scipion", "--version"], expect=range(128))
-    return "" if result.code == 0 else f"Scipion does not start on {record.machine}: {result.stderr.strip()[-300:]}"
+    result = services.connect(record).run(["/opt/scipion/bin/scipion", "version"], expect=range(256))
+    said = (result.stderr.strip() or result.stdout.strip())[-300:]
+    return "" if result.code == 0 else f"Scipion does not start on {record.machine}: {said}"

@@ -24,6 +24,7 @@ class Status:
     software: dict[str, str]
     desktop: str
     desktop_problem: str
+    ssh: str
     volume: str
     held: str
     expires: str
@@ -37,12 +38,13 @@ def project_status(services: Services, record: Record) -> Status:
     left = datetime.fromisoformat(record.expires) - services.clock.now()
     return Status(
         project=record.project,
-        deployment=str(record.binding),
+        deployment=record.binding.deployment,
         machine=record.machine,
         machine_problem=down,
         software=_software(record),
         desktop=desktop_url(record) if record.ports else "",
         desktop_problem=down or _ask(lambda: desktop_problem(services, record)),
+        ssh=f"scipion@127.0.0.1, port {record.port('ssh')}" if record.ports else "",
         volume=record.volume,
         held=record.held,
         expires=record.expires,

@@ -22,6 +22,7 @@ from cloudify_scipion.project.documents import Document, part
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
 from cloudify_scipion.project.site import site_from_document
+from cloudify_scipion.project.site_rules import provider_problem
 from cloudify_scipion.project.workflow import workflow_problems
 
 make_services: Callable[[Callable[[str], object]], Services] = local_services
@@ -123,6 +124,8 @@ def checked_documents(
     for path, message in document_problems(project, protocols, readable, load_catalogue()):
         if path not in told:
             problems.append(Problem("inputs", path, message))
+    if not problems and (message := provider_problem(checked_site)):
+        problems.append(Problem("inputs, site", "$.provider", message))
     if problems:
         raise NonRecoverableError(str(InputError(problems)))
     return project, checked_site

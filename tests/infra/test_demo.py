@@ -43,6 +43,10 @@ def test_status_answers_for_people_and_for_scripts(demo: Demo) -> None:
     assert status["software"]["relion"] == "3.1.3" and not status["machine_problem"] and not status["desktop_problem"]
 
 
+def test_cloudify_finds_every_node_well(demo: Demo) -> None:
+    demo.installation.run("cfy", "executions", "start", "check_status", "-b", demo.project)
+
+
 def test_two_classes_show_the_two_true_particles(demo: Demo, tmp_path: Path) -> None:
     found = demo.run(["find", "/home/scipion/ScipionUserData/projects", "-name", "*_it*_classes.mrcs"]).split()
     for name, path in (("averages", sorted(found)[-1]), ("truth", "/opt/em/demo-particles-1/truth.mrcs")):

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from cloudify_scipion.catalogue import load
 from cloudify_scipion.catalogue.load import catalogue_problems, load_catalogue
-from cloudify_scipion.catalogue.model import Catalogue
+from cloudify_scipion.catalogue.model import Catalogue, EmPackageVersion, SoftwareSet
 from cloudify_scipion.catalogue.puppet_data import puppet_data, software_contents, software_digest
 from cloudify_scipion.catalogue.resolve import resolve
 from cloudify_scipion.errors import InputError
@@ -40,7 +40,7 @@ def test_a_set_that_fits(small: Catalogue) -> None:
     chosen = resolve(WANTED, small)
     assert software_contents(chosen) == {"scipion": "2.0", "plugin-a": "1.0", "tool": "3.1.3", "sample": "1"}
     assert chosen.plugins[0].protocols["ProtA"].mpi == 3
-    assert puppet_data(chosen) == {
+    assert puppet_data(chosen, ["https://a.example.org/em", "file:///srv/em"]) == {
         "scipion::version": "2.0",
         "scipion::requirements": (
             "alpha==1.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:ab\n"
@@ -63,7 +63,29 @@ def test_a_set_that_fits(small: Catalogue) -> None:
                 "script": "print('made')\n",
             },
         },
+        "em_package::mirrors": ["https://a.example.org/em", "file:///srv/em"],
     }
+
+
+def test_what_puppet_is_told_of_each_method(small: Catalogue) -> None:
+    scipion, digest = small.scipion["2.0"], "a" * 64
+    packages = (
+        EmPackageVersion("p", "1", "pip", "/opt/em/p-1", requirements="x==1 --hash=sha256:aa\n"),
+        EmPackageVersion("q", "2", "archive", "/opt/em/q-2", file="q.tgz", sha256=digest, strip=1, apt={"d": "1"}),
+        EmPackageVersion("r", "3", "installb", "/opt/em/r-3", file="r-3.tgz", sha256=digest, binary="R-3.0"),
+    )
+    told = puppet_data(SoftwareSet(scipion, em_packages=packages))["em_package::packages"]
+    assert told["p"] == {
+        "version": "1", "method": "pip", "home": "/opt/em/p-1", "requirements": "x==1 --hash=sha256:aa\n",
+    }  # fmt: skip
+    assert told["q"] == {
+        "version": "2", "method": "archive", "home": "/opt/em/q-2", "file": "q.tgz", "sha256": digest, "strip": 1,
+        "apt": {"d": "1"},
+    }  # fmt: skip
+    assert told["r"] == {
+        "version": "3", "method": "installb", "home": "/opt/em/r-3", "file": "r-3.tgz", "sha256": digest,
+        "binary": "R-3.0",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -111,6 +133,8 @@ def test_the_digest_depends_on_everything(small: Catalogue) -> None:
         software_digest("base", "modules", ["a", "b"], {**data, "scipion::version": "2.1"}),
     }
     assert len(digests) == 5
+    elsewhere = puppet_data(resolve(WANTED, small), ["https://mirror.example.org/em"])
+    assert software_digest("base", "modules", ["a", "b"], elsewhere) in digests, "where files come from does not count"
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
     reordered = dict(reversed(list(data.items())))
     assert software_digest("base", "modules", ["a", "b"], reordered) in digests

@@ -117,7 +117,8 @@ def test_status(demo: Deployment) -> None:
     }  # fmt: skip
     assert status.seconds_left == 13 * 86400
     assert [p.status for p in status.protocols] == ["finished", "finished"]
-    assert status.deployment.startswith("deployment relion-2d (tenant default_tenant")
+    assert status.deployment == "relion-2d"
+    assert status.ssh == f"scipion@127.0.0.1, port {demo.world.record().port('ssh')}"
 
 
 def test_status_of_a_machine_that_is_down_or_cannot_be_reached(demo: Deployment) -> None:

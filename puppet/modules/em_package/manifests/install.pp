@@ -3,10 +3,16 @@
 class em_package::install {
   assert_private()
 
-  $present = $em_package::packages.filter |$name, $package| { $package['ensure'] != 'absent' }
-  $wanted = $present.values.reduce({}) |$all, $package| { $all + pick($package['apt'], {}) }
+  $packages = $em_package::packages
+  $present = $packages.filter |$name, $package| { $package['ensure'] != 'absent' }
+  $by_tools = $packages.values.any |$package| { $package['method'] in ['pip', 'archive', 'installb'] }
+  $tools = $by_tools ? {
+    true    => $em_package::tools,
+    default => {},
+  }
+  $wanted = $present.values.reduce($tools) |$all, $package| { $all + pick($package['apt'], {}) }
   # An exact version says that a Debian package is this package's own; others may need what is merely `installed`.
-  $unwanted = ($em_package::packages - $present.keys).values.map |$package| {
+  $unwanted = ($packages - $present.keys).values.map |$package| {
     pick($package['apt'], {}).filter |$name, $version| { $version != 'installed' }.keys
   }.flatten.unique - $wanted.keys
 
@@ -25,7 +31,28 @@ class em_package::install {
     mode   => '0755',
   }
 
-  $em_package::packages.each |$name, $package| {
+  if $by_tools {
+    file {
+      default:
+        owner => 'root',
+        group => 'root',
+        mode  => '0755',
+        ;
+      "${em_package::root}/.libexec":
+        ensure => directory,
+        ;
+      "${em_package::root}/.libexec/em_archive.py":
+        ensure => file,
+        source => 'puppet:///modules/em_package/em_archive.py',
+        ;
+      "${em_package::root}/.libexec/install_requirements.py":
+        ensure => file,
+        source => 'puppet:///modules/scipion/install_requirements.py',
+        ;
+    }
+  }
+
+  $packages.each |$name, $package| {
     # Folders are removed as a whole: one elsewhere could be the system's.
     unless $package['home'] =~ "\\A${em_package::root}/[A-Za-z0-9][A-Za-z0-9._-]*\\z" {
       fail("em_package: the home of ${name} is ${package['home']}, not a folder below ${em_package::root}")
@@ -33,7 +60,6 @@ class em_package::install {
 
     em_package::folder { $name:
       package => $package,
-      python  => $em_package::python,
       require => System::Packages['em_package'],
     }
   }

@@ -1,0 +1,48 @@
+"""An operator's own catalogue folder, laid over the one that is shipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cloudify_scipion.catalogue.load import VARIABLE, load_catalogue
+from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.errors import InputError
+from cloudify_scipion.project.model import Software
+
+MINE = "name: mine\nkind: em_package\nversions:\n  '1': {method: apt, apt: {mine: '1'}, home: /opt/em/mine-1}\n"
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "catalogue"
+    (folder / "em_packages").mkdir(parents=True)
+    monkeypatch.setenv(VARIABLE, str(folder))
+    return folder
+
+
+def test_own_entries_stand_beside_the_shipped_ones(own: Path) -> None:
+    (own / "em_packages/mine.yaml").write_text(MINE)
+    chosen = resolve(Software("3.8.3", {}, {"mine": "1", "relion": "3.1.3"}), load_catalogue())
+    assert [package.name for package in chosen.em_packages] == ["mine", "relion"]
+    assert {"mine", "relion"} <= set(load_catalogue().em_packages)
+
+
+def test_an_own_version_wins_and_the_others_stay(own: Path) -> None:
+    text = MINE.replace("mine", "relion")
+    (own / "em_packages/relion.yaml").write_text(text + "  3.1.3: {method: apt, apt: {x: '2'}, home: /opt/em/x}\n")
+    versions = load_catalogue().em_packages["relion"]
+    assert {"1", "3.1.3"} <= set(versions) and versions["3.1.3"].home == "/opt/em/x"
+
+
+def test_what_is_wrong_in_an_own_file_is_said(own: Path) -> None:
+    (own / "em_packages/mine.yaml").write_text(MINE.replace("apt: {mine: '1'}, ", ""))
+    with pytest.raises(InputError, match=r"em_packages/mine\.yaml.*apt"):
+        resolve(Software("3.8.3", {}, {"mine": "1"}), load_catalogue())
+
+
+def test_an_own_folder_that_is_none_is_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, f"{own}/none")
+    with pytest.raises(InputError, match="none' is no folder"):
+        load_catalogue()
