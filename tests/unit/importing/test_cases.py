@@ -13,12 +13,14 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.cli import import_
 from cloudify_scipion.cli.main import main
 from cloudify_scipion.project.load import load_project
 
 from .samples import EXPORTS, catalogue
 
+SITE = EXPORTS.parents[2] / "inputs/sites/this-machine.yaml"
 CASES = {
     (folder.name, case["name"]): case
     for folder in sorted(EXPORTS.iterdir())
@@ -123,3 +125,13 @@ def test_for_people(cases: Path) -> None:
     assert not any("guess" in line for line in lines)
     assert lines[-1] == f"next: cloudify-scipion check {cases}/out.json --site SITE"
     assert json.loads((cases / "out.json").read_text())["volume"] == {"size_gb": 3}
+
+
+@pytest.mark.parametrize(
+    "case", ["imports-only/export.json", "relion-2d/export.json", "spa/export.json", "project-folder"]
+)
+def test_check_accepts_it_with_the_real_catalogue(case: str, cases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_, "load_catalogue", load_catalogue)
+    assert run(cases / case, "-o", cases / "out.json").exit_code == 0
+    checked = CliRunner().invoke(main, ["check", str(cases / "out.json"), "--site", str(SITE)])
+    assert checked.exit_code == 0, checked.output
