@@ -30,11 +30,11 @@ def host_address() -> str:
 @contextmanager
 def mirror(folder: Path) -> Iterator[str]:
     """The folder over HTTP; the URL."""
-    handler = partial(_Quiet, directory=str(folder))
+    handler = partial(_Quiet, directory=str(folder.parent))
     with ThreadingHTTPServer((host_address(), 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield f"http://{server.server_address[0]!s}:{server.server_port}"
+            yield f"http://{server.server_address[0]!s}:{server.server_port}/{folder.name}"
         finally:
             server.shutdown()
 

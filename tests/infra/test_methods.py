@@ -93,7 +93,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Both are real releases. ProDy's has two empty files more: by them its Scipion plugin sees that the steps that
     want conda and the internet are done, so that only unpacking and linking remain.
     """
-    folder = tmp_path_factory.mktemp("mirror")
+    folder = tmp_path_factory.mktemp("mirror") / "em"
+    folder.mkdir()
     (folder / "mrcfile-1.5.4.tar.gz").write_bytes(source_archive("mrcfile", "mrcfile-1.5.4.tar.gz"))
     flags = {f"ProDy-2.4.1/{name}": b"" for name in ("prody_2.4.1_installed", "openmm_installed")}
     prody = with_files(source_archive("prody", "ProDy-2.4.1.tar.gz"), flags)
