@@ -23,10 +23,13 @@ from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Shell
 
 DOWNLOADS = "/var/cache/cloudify-scipion"
+LOCKED = f"{DOWNLOADS}/locked"
+"""Where a machine that is installed from a lock file finds that lock's .debs."""
 CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "timeout", "retries", "proxy")
 APT_KEPT = ("Acquire::http", "Acquire::https", "Acquire::Retries", "Acquire::Check-", "Acquire::ForceIPv4")
+_PYPI = "https://pypi.org/"
 _KEYRING = re.compile(r"(?:signed-by=|^Signed-By:\s*)(/[^\s\],]+)", re.MULTILINE)
 
 
@@ -37,11 +40,30 @@ class Access:
         self._root = root
         self._environment = environment
 
-    def give(self, shell: Shell, folder: str) -> str:
-        """Put the settings into `folder` on the machine; return the file of variables for what downloads."""
-        unpack_on(shell, folder, pack(self._files(folder)))
+    def give(self, shell: Shell, folder: str, locked: bool = False) -> str:
+        """Put the settings into `folder` on the machine; return the file of variables for what downloads.
+
+        With `locked` they name no mirror and no index, but the files of a lock that the machine was given.
+        """
+        unpack_on(shell, folder, pack(self._locked_files(folder) if locked else self._files(folder)))
         shell.run(["install", "-d", "-m", "0755", f"{folder}/lists/partial", f"{DOWNLOADS}/apt/archives/partial"])
         return f"{folder}/environment"
+
+    def index_name(self) -> str:
+        """What the index of Python packages is called: PyPI, or that of this host's own settings."""
+        options = dict(line.split(" = ", 1) for line in self._pip_configuration().splitlines() if " = " in line)
+        is_pypi = options.get("index-url", _PYPI).startswith(_PYPI) and "extra-index-url" not in options
+        return "PyPI" if is_pypi else "the host's index"
+
+    def _locked_files(self, folder: str) -> dict[str, bytes]:
+        variables = {"APT_CONFIG": f"{folder}/apt.conf", "PIP_CONFIG_FILE": f"{folder}/pip.conf"}
+        return {
+            # Trusted, because each file's SHA-256 was compared with the lock's when the machine was given it.
+            "sources/locked.list": f"deb [trusted=yes] file:{LOCKED} ./\n".encode(),
+            "apt.conf": apt_configuration(folder, []).encode(),
+            "pip.conf": b"[global]\nno-index = true\n",
+            "environment": "".join(f"{name}={value}\n" for name, value in variables.items()).encode(),
+        }
 
     def _variables(self, folder: str) -> str:
         # A proxy's address may hold a password: the variables go into a file, not onto a command line.

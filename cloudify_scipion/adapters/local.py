@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.clock import SystemClock
+from cloudify_scipion.adapters.inventory import InventoryOverSsh
 from cloudify_scipion.adapters.nspawn.layers import LayerCache
 from cloudify_scipion.adapters.nspawn.machine import NspawnMachines
 from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
@@ -32,6 +33,7 @@ def local_services(write: Callable[[str], object], root: Path | None = None) -> 
         volumes=LoopVolumes(root, progress),
         layers=LayerCache(root),
         puppet=PuppetOverSsh(puppet_folder(), Access(), progress),
+        inventory=InventoryOverSsh(Access(), progress),
         secrets=FileSecrets(root / "secrets"),
         clock=SystemClock(),
         progress=progress,

@@ -47,7 +47,7 @@ class PuppetOverSsh:
             shell.run(["rm", "-rf", CODE, ACCESS, REPORT])
 
     def _apply(self, shell: Shell, run: str, began: float) -> PuppetResult:
-        environment = self._access.give(shell, ACCESS) if run == "software" else "/dev/null"
+        environment = "/dev/null" if run == "project" else self._access.give(shell, ACCESS, locked=run == "locked")
         lines, code = self._stream(shell, run, environment)
         report = shell.run(["cat", f"{REPORT}/last_run_report.yaml"], expect=(0, 1)).stdout
         results = parse_report(report)
@@ -96,7 +96,7 @@ class Counting:
 
 def _command(run: str, environment: str) -> list[str]:
     return [
-        "env", f"FACTER_cloudify_scipion_run={run}", "LC_ALL=C.UTF-8",
+        "env", f"FACTER_cloudify_scipion_run={'project' if run == 'project' else 'software'}", "LC_ALL=C.UTF-8",
         "sh", "-c", 'set -a; . "$0"; exec "$@"', environment,
         "puppet", "apply", "--detailed-exitcodes", "--color=false", "--no-show_diff", "--logdest=console",
         f"--hiera_config={CODE}/hiera.yaml", f"--modulepath={CODE}/modules:/usr/share/puppet/modules",

@@ -86,6 +86,16 @@ class ProjectFolders:
         self._record(project).unlink(missing_ok=True)
         shutil.rmtree(self._record(project).parent, ignore_errors=True)
 
+    def keep(self, project: str, name: str, text: str) -> None:
+        """Keep a text beside the record, if it is not there already."""
+        if self.kept(project, name) != text:
+            write_atomic(self._record(project).parent / name, text.encode())
+
+    def kept(self, project: str, name: str) -> str:
+        """A text that was kept, empty if there is none."""
+        path = self._record(project).parent / name
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
     def hold_lock(self, project: str, purpose: str) -> None:
         """Hold the project's lock until this process ends. Raises ProjectBusy naming the holder."""
         self._locks.hold(self._root / "locks" / checked_id(project), project, purpose)

@@ -11,6 +11,7 @@ from typing import Any
 
 from cloudify_scipion import __version__
 from cloudify_scipion.blueprint.text import comment, markdown, yaml_value
+from cloudify_scipion.catalogue.lock import FILE as LOCK_FILE
 from cloudify_scipion.project.inputs import project_inputs
 from cloudify_scipion.project.model import Project
 from cloudify_scipion.project.site import site_from_document
@@ -26,8 +27,13 @@ WORKFLOW_FILE = "workflow.json"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(project: Project, site_document: Mapping[str, Any], plugin_description: bytes) -> dict[str, bytes]:
-    """File names to contents of a blueprint folder for a checked project on a checked site."""
+def render(
+    project: Project, site_document: Mapping[str, Any], plugin_description: bytes, lock: bytes = b""
+) -> dict[str, bytes]:
+    """File names to contents of a blueprint folder for a checked project on a checked site.
+
+    `lock` is the content of a checked lock file that the software is to be installed from.
+    """
     workflow = WORKFLOW_FILE if project.workflow.protocols else ""
     values = {
         "project": project,
@@ -37,6 +43,7 @@ def render(project: Project, site_document: Mapping[str, Any], plugin_descriptio
         "version": __version__,
         "plugin_file": PLUGIN_FILE,
         "private_folder": PRIVATE_FOLDER,
+        "lock_file": LOCK_FILE if lock else "",
     }
     files = {
         "README.md": _filled("README.md.j2", values),
@@ -47,6 +54,8 @@ def render(project: Project, site_document: Mapping[str, Any], plugin_descriptio
     }
     if workflow:
         files[WORKFLOW_FILE] = workflow_bytes(project.workflow.protocols)
+    if lock:
+        files[LOCK_FILE] = lock
     return {**files, MANIFEST: manifest(files)}
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.lock import MAX_BYTES, Lock, check_lock, from_text, request_problems
 from cloudify_scipion.catalogue.request import document_problems, unknown_in_document
-from cloudify_scipion.errors import InputError
+from cloudify_scipion.errors import InputError, Problem
+from cloudify_scipion.project.documents import part
 from cloudify_scipion.project.load import Loaded, load_inputs, load_site
 from cloudify_scipion.project.site import Site
 
@@ -18,13 +21,33 @@ project_argument = click.argument("project", type=click.Path(path_type=Path))
 site_option = click.option("--site", required=True, type=click.Path(path_type=Path), help="Site file (YAML).")
 
 
-def load_checked(project: Path, site: Path) -> Loaded:
-    """A project and a site that fit together and to the catalogue. Raises InputError with all problems."""
+def load_checked(project: Path, site: Path, lock: bytes = b"") -> Loaded:
+    """A project and a site that fit together and to the catalogue. Raises InputError with all problems.
+
+    With the content of a checked lock file, that says what software there is, and the catalogue is not asked.
+    """
 
     def against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
         return document_problems(document, protocols, _readable_site(site), load_catalogue())
 
-    return load_inputs(project, site, against_catalogue)
+    return load_inputs(project, site, partial(_against_lock, from_text(lock.decode())) if lock else against_catalogue)
+
+
+def read_lock(path: Path) -> bytes:
+    """The content of a lock file. Raises InputError with all that is wrong with it."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        problems = check_lock(content, str(path))
+    except OSError as error:
+        problems = [Problem(str(path), "$", f"it cannot be read: {error.strerror}")]
+    if problems:
+        raise InputError(problems)
+    return content
+
+
+def _against_lock(lock: Lock, document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    yield from request_problems(part(document, dict, "software"), lock)
 
 
 def load_known(project: Path, site: Path) -> Loaded:

@@ -19,6 +19,7 @@ COMMANDS = {
     "schema": "cloudify_scipion.cli.schema:schema_command",
     "open": "cloudify_scipion.cli.open:open_command",
     "status": "cloudify_scipion.cli.status:status_command",
+    "lock": "cloudify_scipion.cli.lock:lock_command",
     "repair": "cloudify_scipion.cli.repair:repair_command",
     "held": "cloudify_scipion.cli.volumes:held_command",
     "discard": "cloudify_scipion.cli.volumes:discard_command",

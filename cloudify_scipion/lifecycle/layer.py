@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.puppet_data import puppet_data, software_contents, software_digest
+from cloudify_scipion.catalogue.lock import Lock, from_text, locked_contents, text_digest
+from cloudify_scipion.catalogue.puppet_data import MIRRORS, puppet_data, software_contents, software_digest
 from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.project.model import software_from_document
 
+ASKED_FILE = "asked.lock.json"
+"""In the project's folder: the lock file that it is installed from."""
 CLASSES = ("system", "scipion", "em_package", "desktop")
 
 
@@ -24,15 +28,42 @@ class SoftwareLayer:
     classes: Sequence[str]
     data: Mapping[str, object]
     contents: Mapping[str, str]
+    lock: Lock | None = None
+    """The lock file that it is made from, if it is."""
+
+    @property
+    def run(self) -> str:
+        """The kind of Puppet run that installs it."""
+        return "locked" if self.lock else "software"
 
 
 def software_layer(services: Services, record: Record) -> SoftwareLayer:
     """The layer that the record's software needs. Raises InputError for software that the catalogue does not have."""
     asked = record.settings["software"]
+    if asked.get("lock"):
+        return _locked_layer(services, record, asked["lock"])
     software = resolve(software_from_document(asked), load_catalogue())
     data = puppet_data(software, _mirrors(record.settings.get("site", {})))
     digest = software_digest(services.machines.base_digest(), services.puppet.modules_digest(), CLASSES, data)
     return SoftwareLayer(digest, CLASSES, data, software_contents(software))
+
+
+def locked_files(services: Services, record: Record) -> Mapping[str, str]:
+    """Files of the store that the record's software is made of; none without a lock file."""
+    asked = record.settings.get("software", {})
+    lock = software_layer(services, record).lock if asked.get("lock") else None
+    return lock.store_files() if lock else {}
+
+
+def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLayer:
+    """The layer of a lock file: neither the catalogue nor a mirror has a say in it."""
+    text = services.projects.kept(record.project, ASKED_FILE)
+    if text_digest(text) != digest:
+        raise PermanentError(f"the lock file of project '{record.project}' is gone or was changed", "install again")
+    lock = from_text(text)
+    base, code = services.machines.base_digest(), services.puppet.modules_digest()
+    name = software_digest(base, code, CLASSES, {**lock.data, "lock": digest})
+    return SoftwareLayer(name, CLASSES, {**lock.data, MIRRORS: []}, locked_contents(lock), lock)
 
 
 def _mirrors(site: Mapping[str, Any]) -> list[str]:

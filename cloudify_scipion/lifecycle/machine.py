@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cloudify_scipion.lifecycle.layer import software_layer
+from cloudify_scipion.lifecycle.layer import locked_files, software_layer
 from cloudify_scipion.lifecycle.ports import MachineSpec, SeedFile, Services, Shell, VolumeMount
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.record import Record
@@ -80,6 +80,7 @@ def machine_spec(services: Services, record: Record) -> MachineSpec:
         ports={SSH: record.port("ssh"), DESKTOP: record.port("desktop")},
         layer=record.layer or None,
         mounts=(VolumeMount(record.volume, TARGET),),
+        files=locked_files(services, record) if not record.layer else {},
         seed=(
             SeedFile("/etc/ssh/ssh_host_ed25519_key", keys.host_private, 0o600),
             SeedFile("/etc/ssh/ssh_host_ed25519_key.pub", f"{keys.host_public}\n".encode()),

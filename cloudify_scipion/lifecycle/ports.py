@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from cloudify_scipion.catalogue.lock import Installed
 from cloudify_scipion.lifecycle.record import Binding, Record
 
 
@@ -34,7 +35,10 @@ class VolumeMount:
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """What a machine is to be. `ports` maps a port inside to one on the host's 127.0.0.1."""
+    """What a machine is to be. `ports` maps a port inside to one on the host's 127.0.0.1.
+
+    `files` of the store are given to a machine without a layer before it boots: KIND/NAME to SHA-256.
+    """
 
     name: str
     hostname: str
@@ -43,6 +47,7 @@ class MachineSpec:
     layer: str | None = None
     mounts: Sequence[VolumeMount] = ()
     seed: Sequence[SeedFile] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,9 +137,9 @@ class Machines(Protocol):
     def delete(self, name: str) -> bool:
         """Stop it and remove everything of it, never what is mounted in it. True if anything was there."""
 
-    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str]) -> bool:
-        """Keep a stopped machine's changes as the immutable layer `digest`, cleaned of identity and caches;
-        the machine stands on that layer afterwards. True if the layer was not there already."""
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
+        """Keep a stopped machine's changes as the immutable layer `digest`, cleaned of identity and caches, with the
+        text of its lock file; the machine stands on that layer afterwards. True if the layer was not there already."""
 
 
 class Volumes(Protocol):
@@ -164,6 +169,12 @@ class Layers(Protocol):
 
     def list(self) -> Sequence[LayerFacts]:
         """All layers kept, oldest first."""
+
+    def lock(self, digest: str) -> str:
+        """The text of a layer's lock file, empty if it has none."""
+
+    def missing(self, files: Mapping[str, str]) -> Sequence[str]:
+        """Which of these files (KIND/NAME to SHA-256) the store does not have, by name."""
 
     def remove(self, digest: str) -> None:
         """Remove one. Raises PermanentError naming the machines that stand on it."""
@@ -200,9 +211,20 @@ class Puppet(Protocol):
     def apply(
         self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
     ) -> PuppetResult:
-        """Apply `classes` with Hiera `data` as the run `software` (with access to mirrors) or `project` (without).
+        """Apply `classes` with Hiera `data` as the run `software` (with access to mirrors), `locked` (the same, from
+        the files of a lock that the machine was given, and from nothing else) or `project` (without either).
 
         Raises PuppetFailed with resource, file and line, and message of each failure.
+        """
+
+
+class Inventory(Protocol):
+    """Looks at what is installed on a machine."""
+
+    def collect(self, shell: Shell, environments: Sequence[str], mirrors: Sequence[str], locked: bool) -> Installed:
+        """All packages of Debian and of these virtual environments, and archives, with checksums and origins.
+
+        `mirrors` are the names of the site's. `locked`: nothing outside the machine is asked, so origins are empty.
         """
 
 
@@ -235,6 +257,12 @@ class Projects(Protocol):
 
     def forget(self, project: str) -> None:
         """Remove the project's state folder."""
+
+    def keep(self, project: str, name: str, text: str) -> None:
+        """Keep a text beside the project's record, under the name of a file."""
+
+    def kept(self, project: str, name: str) -> str:
+        """A text that was kept, empty if there is none."""
 
     def hold_lock(self, project: str, purpose: str) -> None:
         """Hold the project's lock until this process ends. Raises ProjectBusy naming the holder."""
@@ -289,6 +317,7 @@ class Services:
     volumes: Volumes
     layers: Layers
     puppet: Puppet
+    inventory: Inventory
     secrets: Secrets
     clock: Clock
     progress: Progress

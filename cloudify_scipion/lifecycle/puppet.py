@@ -18,9 +18,9 @@ def apply_classes(
     data: Mapping[str, object],
     modules: Path | None = None,
 ) -> Record:
-    """Apply `classes` as the run `software` or `project`; after the latter the machine is the project's own."""
+    """Apply `classes` as the run `software`, `locked` or `project`; after the last, the machine is personal."""
     shell = services.connect(record)
-    if run != "software":  # remembered before: a run that fails half-way leaves traces, too
+    if run == "project":  # remembered before: a run that fails half-way leaves traces, too
         record = update(services, record, personal=True)
     result = services.puppet.apply(shell, run, classes, data, modules)
     services.progress.say(f"{run} run: {len(result.changed)} resources changed in {result.seconds:.0f} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
+from cloudify_scipion.lifecycle.lock import keep_lock, write_lock
 from cloudify_scipion.lifecycle.machine import machine_spec, start_machine
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
@@ -13,15 +14,20 @@ from cloudify_scipion.lifecycle.record import Record
 def ensure_software(services: Services, record: Record) -> Record:
     """Apply the software run; keep the result of a first run as a layer, before anything of the project is in it."""
     layer = software_layer(services, record)
-    apply_classes(services, record, "software", layer.classes, layer.data)
-    return record if record.layer or record.personal else _keep_layer(services, record, layer)
+    apply_classes(services, record, layer.run, layer.classes, layer.data)
+    if record.layer or record.personal:
+        keep_lock(services, record, services.layers.lock(record.layer) if record.layer else "")
+        return record
+    return _keep_layer(services, record, layer)
 
 
 def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Record:
+    lock = write_lock(services, record, layer)
     services.progress.say(f"keeping the software as layer {layer.digest[:12]}: the next project starts from it")
     services.machines.stop(record.machine)
-    services.machines.capture_layer(machine_spec(services, record), layer.digest, layer.contents)
+    services.machines.capture_layer(machine_spec(services, record), layer.digest, layer.contents, lock)
     kept = services.machines.look(record.machine).layer or ""
+    keep_lock(services, record, services.layers.lock(kept) if kept else "")  # of whoever made the layer first
     return start_machine(services, update(services, record, layer=kept))
 
 

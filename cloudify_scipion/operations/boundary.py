@@ -13,8 +13,10 @@ from cloudify.exceptions import HttpException, NonRecoverableError, OperationRet
 
 from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.lock import Lock, check_lock, from_text, request_problems, text_digest
 from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
+from cloudify_scipion.lifecycle.lock import ask_for_software
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
@@ -48,7 +50,19 @@ class Call:
 
     def asking(self, part: str, settings: Mapping[str, Any]) -> Call:
         """Remember what the node asks for, so that `repair` can build it without Cloudify."""
-        record = self.record.asking(part, settings)
+        return self._having(self.record.asking(part, settings))
+
+    def asked_software(self) -> tuple[dict[str, Any], str]:
+        """What the node's property `software` says, with its lock file's digest, and the text of that file."""
+        asked = self.properties["software"]
+        lock = read_lock(asked.get("lock") or "")
+        return {**asked, "lock": text_digest(lock) if lock else ""}, lock
+
+    def asking_software(self) -> Call:
+        """Remember what software the node asks for, and the lock file that it is to be installed from."""
+        return self._having(ask_for_software(self.services, self.record, *self.asked_software()))
+
+    def _having(self, record: Record) -> Call:
         if record != self.record:
             self.services.projects.save(record)
         return replace(self, record=record)
@@ -100,17 +114,38 @@ def ask(question: Callable[[Call], str]) -> dict[str, str]:
     return _translated(services, answered)
 
 
-def check_inputs(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The checked project document; empty for an author's blueprint, which gives none."""
-    return checked_documents(document, ctx.node.properties["site"], _workflow_file)[0] if document else {}
+def check_inputs(document: Mapping[str, Any], lock: str = "") -> Mapping[str, Any]:
+    """The checked project document; empty for an author's blueprint, which gives none. `lock` is a lock file's text."""
+    if not document:
+        return {}
+    known = from_text(lock) if lock else None
+    return checked_documents(document, ctx.node.properties["site"], _workflow_file, known)[0]
+
+
+def read_lock(name: str) -> str:
+    """The text of the lock file of that name beside the blueprint, checked; empty for no name."""
+    if not name:
+        return ""
+    try:
+        content: bytes = ctx.get_resource(name)
+    except (OSError, HttpException) as error:
+        problems = [Problem(name, "$", "there is no such file beside the blueprint")]
+        raise NonRecoverableError(str(InputError(problems))) from error
+    if problems := check_lock(content, name):
+        raise NonRecoverableError(str(InputError(problems)))
+    return content.decode()
 
 
 def checked_documents(
-    document: object, site: object, workflow_file: Callable[[Any], Document] = lambda _: Document("inputs", [])
+    document: object,
+    site: object,
+    workflow_file: Callable[[Any], Document] = lambda _: Document("inputs", []),
+    lock: Lock | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A project document and a site document as the schema wants them; raises with all problems of both at once.
 
-    `workflow_file` reads the workflow that the project document names.
+    `workflow_file` reads the workflow that the project document names. With a `lock`, that says what software there
+    is, and the catalogue is not asked.
     """
     project: Any = coerce_inputs(_plain(document), "project")
     checked_site: Any = coerce_inputs(_plain(site), "site")
@@ -120,7 +155,11 @@ def checked_documents(
     readable = None if site_is_wrong else site_from_document(checked_site)
     protocols = [] if workflow.problems else workflow.value or part(project, list, "workflow", "protocols")
     told = {problem.path for problem in problems}
-    found = document_problems(project, protocols, readable, load_catalogue())
+    found = (
+        request_problems(part(project, dict, "software"), lock)
+        if lock
+        else document_problems(project, protocols, readable, load_catalogue())
+    )
     problems += [Problem("inputs", path, message) for path, message in found if path not in told]
     if not problems and (message := provider_problem(checked_site)):
         problems.append(Problem("inputs, site", "$.provider", message))

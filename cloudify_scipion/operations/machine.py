@@ -15,8 +15,8 @@ def create(**_: Any) -> None:
 
 
 def _create(c: Call) -> None:
-    refuse_changes(c.record, software=c.properties["software"])
-    use.create_machine(c.services, c.asking("software", c.properties["software"]).record)
+    refuse_changes(c.record, software=c.asked_software()[0])
+    use.create_machine(c.services, c.asking_software().record)
 
 
 def start(**_: Any) -> None:
@@ -46,4 +46,4 @@ def check_status(**_: Any) -> dict[str, str]:
 
 def heal(**_: Any) -> None:
     """Create and start whatever is missing; never replaced by Cloudify's reinstall."""
-    heal_in_place(lambda c: use.ensure_machine(c.services, c.asking("software", c.properties["software"]).record))
+    heal_in_place(lambda c: use.ensure_machine(c.services, c.asking_software().record))

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudify_scipion.catalogue.lock import FILE, text_digest
 from cloudify_scipion.lifecycle import software as use
-from cloudify_scipion.operations.boundary import ask, call
+from cloudify_scipion.operations.boundary import Call, ask, call
 
 
 def create(**_: Any) -> None:
     """Apply the software run; keep its result as a layer."""
-    call(lambda c: use.ensure_software(c.services, c.asking("software", c.properties["software"]).record))
+    call(_create)
+
+
+def _create(c: Call) -> None:
+    record = use.ensure_software(c.services, c.asking_software().record)
+    lock = c.services.projects.kept(record.project, FILE)
+    c.publish(software_lock=lock, software_lock_sha256=text_digest(lock) if lock else "")
 
 
 heal = create

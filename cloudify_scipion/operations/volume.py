@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cloudify_scipion.catalogue.lock import text_digest
 from cloudify_scipion.lifecycle import volume as use
+from cloudify_scipion.lifecycle.lock import ask_for_software, check_lock_can_be_met
 from cloudify_scipion.lifecycle.project import refuse_changes
-from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place, read_lock
 
 
-def precreate(document: Mapping[str, Any], **_: Any) -> None:
+def precreate(document: Mapping[str, Any], lock: str = "", **_: Any) -> None:
     """Check everything that was asked for, before anything is made."""
-    software = check_inputs(document).get("software")
-    call(lambda c: refuse_changes(c.record, _settings(c)["size_bytes"], software))
+    text = read_lock(lock)
+    software = check_inputs(document, text).get("software")
+    call(lambda c: _precreate(c, software, text))
+
+
+def _precreate(c: Call, software: Mapping[str, Any] | None, lock: str) -> None:
+    asked = {**software, "lock": text_digest(lock) if lock else ""} if software else None
+    refuse_changes(c.record, _settings(c)["size_bytes"], asked)
+    if asked and lock:
+        check_lock_can_be_met(c.services, ask_for_software(c.services, c.record, asked, lock))
 
 
 def create(**_: Any) -> None:

@@ -19,6 +19,7 @@ from cloudify.workflows import local
 
 from cloudify_scipion.blueprint.folder import write_folder
 from cloudify_scipion.blueprint.render import WORKFLOW_FILE, render
+from cloudify_scipion.catalogue.lock import FILE
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.operations import boundary
 from cloudify_scipion.project.load import load_inputs
@@ -28,6 +29,8 @@ from tests.fakes.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO, SITE = ROOT / "inputs/projects/relion-2d.json", ROOT / "inputs/sites/this-machine.yaml"
+LOCK = b""
+"""A lock file that the demo is rendered with; after a change, `planned.cache_clear()`."""
 LIFECYCLE = "cloudify.interfaces.lifecycle"
 INSTALL = (
     ("volume", "precreate"), ("volume", "create"), ("machine", "create"), ("machine", "start"), ("software", "create"),
@@ -41,7 +44,7 @@ UNINSTALL = (
 def write_demo(out: Path) -> Path:
     """The demo's blueprint folder; returns its blueprint.yaml."""
     loaded = load_inputs(DEMO, SITE)
-    write_folder(render(loaded.project, loaded.site_document, plugin_description()), out)
+    write_folder(render(loaded.project, loaded.site_document, plugin_description(), LOCK), out)
     return out / "blueprint.yaml"
 
 
@@ -92,7 +95,7 @@ class Deployment:
 
     @contextmanager
     def _context(self, node: str) -> Iterator[None]:
-        nodes, workflow = planned(json.dumps(self.inputs))
+        nodes, _ = planned(json.dumps(self.inputs))
         properties = json.loads(json.dumps(nodes[node]["properties"]))
         logger = logging.Logger("operation")
         logger.addHandler(_Lines(self.log))
@@ -106,7 +109,7 @@ class Deployment:
                 instance=SimpleNamespace(
                     runtime_properties=self.runtime.setdefault(node, {}), update=lambda: None
                 ),
-                get_resource=lambda _: workflow if self.workflow_file is None else self.workflow_file,
+                get_resource=self._resource,
                 _context={"local": self.local},
             )
         )  # fmt: skip
@@ -114,6 +117,11 @@ class Deployment:
             yield
         finally:
             current_ctx.clear()
+
+    def _resource(self, name: str) -> bytes:
+        if name == FILE:
+            return LOCK
+        return planned(json.dumps(self.inputs))[1] if self.workflow_file is None else self.workflow_file
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
 from cloudify_scipion.lifecycle.ports import LayerFacts, MachineFacts, MachineSpec, VolumeFacts
 
-HIDDEN = ("/tmp/", "/root/.ssh/", "/var/log/", "/home/scipion/ScipionUserData/")
+GIVEN = "/run/given"
+"""Names of the store's files that a machine was given."""
+HIDDEN = ("/tmp/", "/run/", "/root/.ssh/", "/var/log/", "/home/scipion/ScipionUserData/")
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Layer:
     contents: dict[str, str]
     files: dict[str, bytes]
     order: int
+    lock: str = ""
 
 
 @dataclass
@@ -51,6 +55,9 @@ class FakeHost:
     machines: dict[str, Disk] = field(default_factory=dict)
     volumes: dict[str, Volume] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
+    store: dict[str, str] = field(default_factory=dict)
+    default: str = "3.1.3-3"
+    """RELION's version in the index of the hour."""
     taken: set[int] = field(default_factory=set)
     folderless: dict[str, Disk] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -115,10 +122,15 @@ class FakeMachines:
         self.host.calls.append(f"start {spec.name}")
         disk = self.host.machines[spec.name]
         if not disk.running:
+            gone = FakeLayers(self.host).missing(spec.files)
+            if disk.layer is None and gone:
+                raise PermanentError(f"the store does not have {', '.join(gone)}")
             for mount in spec.mounts:
                 FakeVolumes(self.host).attach(mount.volume)
             disk.files = {path: data for path, data in disk.files.items() if not path.startswith("/run/")}
             disk.files |= {seed.path: seed.content for seed in spec.seed}
+            if disk.layer is None and spec.files:
+                disk.files[GIVEN] = json.dumps(sorted(spec.files)).encode()
             disk.units = {}
             disk.volumes = tuple(mount.volume for mount in spec.mounts)
             disk.running = changed = True
@@ -141,7 +153,7 @@ class FakeMachines:
         self.host.calls.append(f"delete {name}")
         return self.host.machines.pop(name, None) is not None or was_running
 
-    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str]) -> bool:
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
         self.host.calls.append(f"capture {spec.name}")
         disk = self.host.machines.get(spec.name)
         if disk is None:
@@ -159,7 +171,7 @@ class FakeMachines:
             seeds = {seed.path for seed in spec.seed}
             kept = {path: data for path, data in disk.files.items() if not path.startswith(HIDDEN)}
             kept = {path: data for path, data in kept.items() if path not in seeds}
-            self.host.layers[digest] = Layer(dict(contents), kept, self.host.next_order())
+            self.host.layers[digest] = Layer(dict(contents), kept, self.host.next_order(), lock)
         disk.layer, disk.files = digest, {}
         return made
 
@@ -236,6 +248,12 @@ class FakeLayers:
             )
             for digest, layer in layers
         ]
+
+    def lock(self, digest: str) -> str:
+        return self.host.layers[digest].lock if digest in self.host.layers else ""
+
+    def missing(self, files: Mapping[str, str]) -> Sequence[str]:
+        return [name.split("/")[1] for name, digest in sorted(files.items()) if self.host.store.get(name) != digest]
 
     def remove(self, digest: str) -> None:
         users = self._users(digest)

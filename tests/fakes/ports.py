@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cloudify_scipion.catalogue.lock import AptPackage, Installed, PythonPackage
 from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
 from cloudify_scipion.lifecycle.ports import PuppetResult, ResourceResult, Shell
-from tests.fakes.host import FakeHost
+from tests.fakes.host import GIVEN, FakeHost
 from tests.fakes.inside import GATEWAY, FakeShell
 
+RELION = "/var/lib/dpkg/relion"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -88,6 +90,26 @@ class FakeWeb:
         return False
 
 
+@dataclass
+class FakeInventory:
+    """The port Inventory: a package of the base, RELION, and a wheel; what is downloaded is in the store afterwards."""
+
+    host: FakeHost
+
+    def collect(self, shell: Shell, environments: Sequence[str], mirrors: Sequence[str], locked: bool) -> Installed:
+        assert isinstance(shell, FakeShell)
+        version = shell.files()[RELION].decode()
+        base = AptPackage("libc6", "2.36", "amd64", "" if locked else "Debian/stable")
+        deb = AptPackage("relion", version, "amd64")
+        wheel = PythonPackage(environments[0], "scipion-pyworkflow", "3.8.3")
+        if not locked:
+            digest = sha256(version.encode()).hexdigest()
+            deb = replace(deb, origin="Debian/stable", sha256=digest, file=f"relion_{version}_amd64.deb")
+            wheel = replace(wheel, origin="PyPI", sha256="2" * 64, file="scipion_pyworkflow-3.8.3-py3-none-any.whl")
+            self.host.store |= {f"debs/{deb.file}": deb.sha256, f"wheels/{wheel.file}": wheel.sha256}
+        return Installed((base, deb), (wheel,))
+
+
 @dataclass(frozen=True)
 class Run:
     """One Puppet run as it was asked for."""
@@ -124,7 +146,9 @@ class FakePuppet:
             raise PuppetFailed(f"Puppet's {run} run failed:\n  {bad.resource} ({bad.file}:{bad.line}): {bad.message}")
         told = json.dumps([list(classes), data], sort_keys=True)
         wanted = {f"/etc/puppet-{run}": sha256(told.encode()).hexdigest().encode()}
-        if run == "software":
+        if RELION not in shell.files() and run != "project":
+            wanted[RELION] = self._relion(shell, run)
+        if run != "project":
             wanted |= {"/opt/scipion/bin/scipion": b"", "/opt/scipion/bin/scipion-workflow": b""}
         elif data.get("desktop::tls") and "/etc/cloudify-desktop/tls/cert.pem" not in disk.files:
             wanted["/etc/cloudify-desktop/fingerprint"] = b"AB:CD"
@@ -132,3 +156,12 @@ class FakePuppet:
         changed = {path: content for path, content in wanted.items() if have.get(path) != content}
         disk.files |= changed
         return PuppetResult([ResourceResult(f"File[{path}]", "changed") for path in changed], 1.0)
+
+    def _relion(self, shell: FakeShell, run: str) -> bytes:
+        """The version that apt installs: the index's default, or the only one of the lock."""
+        if run == "software":
+            return shell.host.default.encode()
+        given = [name for name in json.loads(shell.files().get(GIVEN, b"[]")) if name.startswith("debs/relion_")]
+        if not given:
+            raise PuppetFailed("E: Unable to locate package relion")
+        return given[0].split("_")[1].encode()

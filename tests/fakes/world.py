@@ -15,7 +15,7 @@ from cloudify_scipion.lifecycle.ports import Keys, Services
 from cloudify_scipion.lifecycle.record import Record, to_document
 from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.fakes.inside import FakeShell, Workflows
-from tests.fakes.ports import FakeClock, FakeProgress, FakePuppet, FakeSecrets, FakeWeb
+from tests.fakes.ports import FakeClock, FakeInventory, FakeProgress, FakePuppet, FakeSecrets, FakeWeb
 
 
 class FastProjects(ProjectFolders):
@@ -51,6 +51,7 @@ class World:
             volumes=FakeVolumes(self.host),
             layers=FakeLayers(self.host),
             puppet=self.puppet,
+            inventory=FakeInventory(self.host),
             secrets=self.secrets,
             clock=self.clock,
             progress=self.progress,
@@ -86,7 +87,7 @@ class World:
             },
             "lost": sorted(self.host.folderless),
             "volumes": {n: [v.size, v.files, v.attached] for n, v in self.host.volumes.items()},
-            "layers": {n: [layer.contents, layer.files] for n, layer in self.host.layers.items()},
+            "layers": {n: [layer.contents, layer.files, layer.lock] for n, layer in self.host.layers.items()},
             "folders": sorted(str(p.relative_to(self.root)) for p in self.root.glob("projects/**/*") if p.is_file()),
         }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cloudify_scipion.catalogue.lock import FILE, text_digest
 from cloudify_scipion.errors import MachineUnreachable, PermanentError, TemporaryError
 from cloudify_scipion.lifecycle.ports import MachineSpec, ResourceResult, Services
 from tests.fakes.host import FakeMachines
@@ -33,6 +34,7 @@ def test_install_and_uninstall(engine: Engine) -> None:
         "ssh": f"127.0.0.1:{record.ports['ssh']}",
         "volume": record.volume,
         "volume_at_end": "discard",
+        "software_lock_sha256": text_digest(world.services().projects.kept("relion-2d", FILE)),
     }
     assert record.binding.deployment == "relion-2d"
     assert record.work_folder == str(engine.folder / "cfy")

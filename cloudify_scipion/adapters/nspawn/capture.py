@@ -31,7 +31,9 @@ class Capture:
         self._layers = layers
         self._progress = progress
 
-    def run(self, machine: MachineFolder, spec: MachineSpec, digest: str, contents: Mapping[str, str]) -> bool:
+    def run(
+        self, machine: MachineFolder, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str
+    ) -> bool:
         """Make the layer, or adopt the one that is there. True if it was made."""
         record = self.recover(machine)
         if record.layer == digest:
@@ -47,7 +49,7 @@ class Capture:
         if made:
             with self._progress.during("keeping the installed software for the next project"):
                 clean(machine.upper, [seed.path for seed in spec.seed])
-                self._layers.store(machine.upper, digest, record.base, contents, downloads)
+                self._layers.store(machine.upper, digest, record.base, contents, downloads, lock)
         else:
             machine.upper.rename(machine.path / _DISCARDED)
         self.recover(machine)

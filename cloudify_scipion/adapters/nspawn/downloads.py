@@ -1,13 +1,14 @@
-"""Packages and wheels that a machine downloaded, kept beside the layers by their SHA-256."""
+"""Packages, wheels and archives that a machine downloaded, kept beside the layers by their SHA-256."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
 
 from cloudify_scipion.adapters.files import make_private, write_atomic
+from cloudify_scipion.adapters.nspawn.supplies import LOCKED, sha256_of
+from cloudify_scipion.adapters.nspawn.tree import remove_tree
 
 KINDS = {".deb": "debs", ".whl": "wheels", ".gz": "wheels", ".zip": "wheels"}
 """Suffix of a download -> folder of the store; sources of Python packages stand beside the wheels."""
@@ -18,8 +19,9 @@ def keep_downloads(downloads: Path, store: Path, note: Path) -> dict[str, str]:
 
     `note` is a file that remembers them, so that nothing is forgotten when this is broken off and done again.
     """
-    found = {path: f"{kind}/{path.name}" for path in _files(downloads) if (kind := _kind(path)) is not None}
-    digests = {path: _sha256(path) for path in found}
+    remove_tree(downloads / LOCKED)  # copies of what the store has
+    found = {path: f"{kind}/{path.name}" for path in _files(downloads) if (kind := _kind(path, downloads)) is not None}
+    digests = {path: sha256_of(path) for path in found}
     kept = {**_noted(note), **{found[path]: digest for path, digest in digests.items()}}
     write_atomic(note, json.dumps(kept, indent=1, sort_keys=True).encode())
     for path, digest in digests.items():
@@ -31,7 +33,9 @@ def keep_downloads(downloads: Path, store: Path, note: Path) -> dict[str, str]:
     return kept
 
 
-def _kind(path: Path) -> str | None:
+def _kind(path: Path, downloads: Path) -> str | None:
+    if path.parent == downloads / "archives":
+        return None if path.suffix == ".part" else "archives"
     kind = KINDS.get(path.suffix)
     return kind if kind == "debs" or path.parent.name == "wheels" else None
 
@@ -47,8 +51,3 @@ def _noted(note: Path) -> dict[str, str]:
 def _files(folder: Path) -> list[Path]:
     found = (Path(place) / name for place, _, names in os.walk(folder) for name in names)
     return [path for path in found if path.is_file() and not path.is_symlink()]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The cache of software layers: cache/layers/DIGEST/{root,meta.json}, immutable once it is there."""
+"""The cache of software layers: cache/layers/DIGEST/{root,meta.json,software.lock.json}, immutable once it is there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from cloudify_scipion.adapters.files import make_private, sync_folder, write_ato
 from cloudify_scipion.adapters.nspawn.folders import machine_folders
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.overlay import lowers_in_use
+from cloudify_scipion.adapters.nspawn.supplies import missing
 from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size
+from cloudify_scipion.catalogue.lock import FILE
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import LayerFacts, Progress
 
@@ -44,6 +46,15 @@ class LayerCache:
         found = [facts for path in complete if (facts := self._facts(path, users)) is not None]
         return sorted(found, key=lambda facts: (facts.created_at, facts.digest))
 
+    def lock(self, digest: str) -> str:
+        """The text of a layer's lock file, empty if it has none."""
+        path = self._folder / digest / FILE
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def missing(self, files: Mapping[str, str]) -> Sequence[str]:
+        """Which of these files (KIND/NAME to SHA-256) the store does not have, by name."""
+        return missing(self._root / "store", files)
+
     def remove(self, digest: str) -> None:
         """Remove one, and what broken-off attempts left. PermanentError naming the machines that stand on it."""
         with self.locked():
@@ -68,7 +79,7 @@ class LayerCache:
                 raise PermanentError(f"the cache is in use by {named}", "uninstall these projects first")
             for layer in self.list():
                 self._remove(layer.digest)
-            for folder in ("cache/base", "store/debs", "store/wheels"):
+            for folder in ("cache/base", "store/debs", "store/wheels", "store/archives"):
                 remove_tree(self._root / folder)
 
     def path(self, digest: str) -> Path:
@@ -76,7 +87,13 @@ class LayerCache:
         return self._folder / digest / "root"
 
     def store(
-        self, upper: Path, digest: str, base: str, contents: Mapping[str, str], downloads: Mapping[str, str]
+        self,
+        upper: Path,
+        digest: str,
+        base: str,
+        contents: Mapping[str, str],
+        downloads: Mapping[str, str],
+        lock: str = "",
     ) -> None:
         """Turn a cleaned `upper` of the same file system into the layer `digest`; the caller holds the lock.
 
@@ -94,6 +111,8 @@ class LayerCache:
             "downloads": dict(downloads),
         }
         write_atomic(part / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())
+        if lock:
+            write_atomic(part / FILE, lock.encode())
         run(["sync", "-f", str(upper)], timeout=600)
         upper.rename(part / "root")
         self.finish(digest)

@@ -17,6 +17,7 @@ from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecor
 from cloudify_scipion.adapters.nspawn.layers import LayerCache
 from cloudify_scipion.adapters.nspawn.overlay import mount_root, unmount_root
 from cloudify_scipion.adapters.nspawn.process import Process, is_in_our_namespace, is_namespace_init
+from cloudify_scipion.adapters.nspawn.supplies import supply
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError, TemporaryError
@@ -110,7 +111,7 @@ class NspawnMachines:
         was_running = self.stop(name)
         return MachineFolder(self._root, name).remove() or was_running
 
-    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str]) -> bool:
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
         """Keep the stopped machine's changes as a layer; the machine goes on with that layer and empty changes."""
         hosttools.require(hosttools.MACHINE_TOOLS)
         machine = MachineFolder(self._root, spec.name)
@@ -122,7 +123,7 @@ class NspawnMachines:
             return False
         with self._layers.locked():
             unmount_root(machine.path)
-            return self._capture.run(machine, spec, digest, contents)
+            return self._capture.run(machine, spec, digest, contents, lock)
 
     def _retag(self, machine: MachineFolder, record: MachineRecord, spec: MachineSpec) -> bool:
         wanted = replace(record, tags=dict(spec.tags), hostname=spec.hostname)
@@ -132,8 +133,12 @@ class NspawnMachines:
 
     def _boot(self, machine: MachineFolder, spec: MachineSpec) -> Process:
         self.stop(machine.name)
+        lowers = self._lowers(machine)
+        if spec.files and len(lowers) == 1:  # no layer yet
+            with self._progress.during("giving the machine the packages of the lock file"):
+                supply(self._root / "store", spec.files, machine.downloads)
         self._progress.say(f"starting machine {spec.name}")
-        root = mount_root(self._root, machine.path, self._lowers(machine))
+        root = mount_root(self._root, machine.path, lowers)
         _seed(root, spec)
         binds = [(container.make_fuse_node(machine.path), "/dev/fuse"), (machine.downloads, DOWNLOADS_INSIDE)]
         binds += [(self._volumes.attach(mount.volume), mount.target) for mount in spec.mounts]

@@ -153,3 +153,23 @@ def test_certificates(host: Path, tmp_path: Path) -> None:
     with pytest.raises(PermanentError) as caught:
         given(host)
     assert "ca-certificates" in caught.value.next_step
+
+
+def test_from_a_lock_nothing_of_the_host_is_named(host: Path) -> None:
+    shell = RecordingShell()
+    Access(host, {"HOME": str(host / "root"), "https_proxy": PROXY}).give(shell, FOLDER, locked=True)
+    ((_, archive),) = [call for call in shell.calls if call[0][0] == "tar"]
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = {entry.name: tar.extractfile(entry).read().decode() for entry in tar}  # type: ignore[union-attr]
+    assert files["sources/locked.list"] == "deb [trusted=yes] file:/var/cache/cloudify-scipion/locked ./\n"
+    assert "no-index = true" in files["pip.conf"]
+    assert not [text for text in files.values() if "://" in text or "s3cret" in text]
+
+
+def test_the_index_is_named_without_its_address(host: Path) -> None:
+    assert Access(host, {"HOME": "/none"}).index_name() == "the host's index"
+    (host / "etc/pip.conf").write_text("[global]\nextra-index-url = file:///srv/pypi\n")
+    assert Access(host, {"HOME": "/none"}).index_name() == "PyPI"
+    assert (
+        Access(host, {"HOME": "/none", "PIP_INDEX_URL": "https://u:p@mirror/simple"}).index_name() == "the host's index"
+    )

@@ -142,3 +142,11 @@ def test_the_digest_is_that_of_what_is_sent(code: Path, access: Access) -> None:
     moved = digest()
     (code / "modules/a/manifests/moved.pp").rename(code / "modules/a/manifests/init.pp")
     assert moved != digest()
+
+
+def test_a_locked_run_is_a_software_run_without_the_hosts_settings(code: Path, access: Access) -> None:
+    machine = shell("nothing")
+    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "locked", ["a"], {})
+    assert command(machine)[1] == "FACTER_cloudify_scipion_run=software"
+    assert PROXY not in sent(machine, "access")["environment"]
+    assert "sources/locked.list" in sent(machine, "access")

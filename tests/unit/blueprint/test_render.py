@@ -120,9 +120,21 @@ def test_every_input_is_used_and_every_value_reaches_its_node(tmp_path: Any) -> 
         assert node["project"]["id"] == "relion-2d"
         assert decode(node["project"])["title"] == full_project()["title"]
     assert properties["volume"]["size_gb"] == "7"
-    assert properties["machine"]["software"] == full_project()["software"] == properties["software"]["software"]
+    asked = {**full_project()["software"], "lock": ""}
+    assert properties["machine"]["software"] == asked == properties["software"]["software"]
     assert properties["scipion_project"]["workflow"] == "workflow.json"
     assert properties["desktop"]["geometry"] == "1280x800"
+
+
+def test_a_lock_file_is_in_the_folder_and_named_to_the_nodes(tmp_path: Any) -> None:
+    project = project_from_document(full_project())
+    files = render(project, site(), plugin_description(), b"{}")
+    assert files["software.lock.json"] == b"{}"
+    plan = planned(files, tmp_path / "out", {})
+    nodes = {node["id"]: node for node in plan["nodes"]}
+    assert {nodes[name]["properties"]["software"]["lock"] for name in ("machine", "software")} == {"software.lock.json"}
+    precreate = nodes["volume"]["operations"]["cloudify.interfaces.lifecycle.precreate"]
+    assert precreate["inputs"]["lock"] == "software.lock.json"
 
 
 def test_order_of_nodes(tmp_path: Any) -> None:
@@ -139,8 +151,9 @@ def test_order_of_nodes(tmp_path: Any) -> None:
 
 def test_outputs_hold_nothing_secret(tmp_path: Any) -> None:
     plan = planned(rendered(full_project()), tmp_path / "out", {})
-    assert set(plan["outputs"]) == {"desktop_url", "desktop_tls_fingerprint", "ssh", "volume", "volume_at_end"}
-    assert set(plan["capabilities"]) == set(plan["outputs"])
+    addresses = {"desktop_url", "desktop_tls_fingerprint", "ssh", "volume", "volume_at_end"}
+    assert set(plan["outputs"]) == {*addresses, "software_lock_sha256"}
+    assert set(plan["capabilities"]) == {*plan["outputs"], "software_lock"}
     assert not re.search("token|password|get_secret", json.dumps([plan["outputs"], plan["capabilities"]]))
 
 

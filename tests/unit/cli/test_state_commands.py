@@ -41,7 +41,7 @@ def test_an_empty_cache_says_so() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["status", "p"], ["open", "p"], ["repair", "p"], ["discard", "p"],
+        ["status", "p"], ["open", "p"], ["repair", "p"], ["discard", "p"], ["lock", "p"],
         ["held"], ["cache", "list"], ["cache", "prune"],
     ],
 )  # fmt: skip

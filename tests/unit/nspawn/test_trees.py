@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cloudify_scipion.adapters.nspawn.beneath import folder, write_inside
 from cloudify_scipion.adapters.nspawn.cleaning import clean
 from cloudify_scipion.adapters.nspawn.downloads import keep_downloads
 from cloudify_scipion.adapters.nspawn.mounts import Mount
+from cloudify_scipion.adapters.nspawn.supplies import sha256_of, supply
 from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size
 from cloudify_scipion.errors import PermanentError
 
@@ -135,3 +137,64 @@ def test_downloads_are_moved_by_digest_and_remembered(tmp_path: Path) -> None:
     make(downloads, "apt/archives/a_1.deb", "apt/archives/b_1.deb")
     assert sorted(keep_downloads(downloads, store, note)) == ["debs/a_1.deb", "debs/b_1.deb", "wheels/w-1.whl"]
     assert len(files(store)) == 3
+
+
+@needs_root
+def test_archives_are_kept_and_unfinished_ones_are_not(tmp_path: Path) -> None:
+    downloads = tmp_path / "downloads"
+    make(downloads, "archives/ctf.tgz", "archives/ctf2.tgz.part", "locked/0.deb")
+    assert sorted(keep_downloads(downloads, tmp_path / "store", tmp_path / "note.json")) == ["archives/ctf.tgz"]
+    assert not (downloads / "locked").exists()
+
+
+def stored(store: Path, *names: str) -> dict[str, str]:
+    """Files in the store with their own names as contents; a .deb is a real one."""
+    found = {}
+    for name in names:
+        kind, file = name.split("/")
+        plain = store / "new"
+        if kind == "debs":
+            control = store / "pkg/DEBIAN/control"
+            control.parent.mkdir(parents=True, exist_ok=True)
+            name_of = file.split("_")[0]
+            control.write_text(f"Package: {name_of}\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n")
+            subprocess.run(["dpkg-deb", "--build", str(store / "pkg"), str(plain)], check=True, capture_output=True)
+        else:
+            store.mkdir(exist_ok=True)
+            plain.write_text(name)
+        found[name] = sha256_of(plain)
+        make(store, f"{kind}/{found[name]}/{file}")
+        plain.rename(store / kind / found[name] / file)
+    return found
+
+
+def test_a_machine_is_given_what_the_lock_names(tmp_path: Path) -> None:
+    store, downloads = tmp_path / "store", tmp_path / "downloads"
+    downloads.mkdir()
+    files_of = stored(store, "debs/novnc_1%3a1_all.deb", "wheels/w-1-any.whl", "archives/ctf.tgz")
+    supply(store, files_of, downloads)
+    sha256 = files_of["debs/novnc_1%3a1_all.deb"]
+    assert files(downloads) == ["archives/ctf.tgz", f"locked/{sha256}.deb", "locked/Packages", "wheels/w-1-any.whl"]
+    index = (downloads / "locked/Packages").read_text()
+    assert index.startswith("Package: novnc\n")
+    assert f"\nFilename: ./{sha256}.deb\nSize: " in index
+    supply(store, {**files_of, "wheels/late.whl": "0" * 64}, downloads)  # once is enough
+
+
+def test_all_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
+    store, downloads = tmp_path / "store", tmp_path / "downloads"
+    downloads.mkdir()
+    wanted = {**stored(store, "wheels/a.whl", "wheels/b.whl"), "debs/c_1_all.deb": "0" * 64}
+    (store / "wheels" / wanted["wheels/a.whl"] / "a.whl").write_text("changed")
+    with pytest.raises(PermanentError, match=r"c_1_all.deb, a.whl \(damaged\)"):
+        supply(store, wanted, downloads)
+    assert files(downloads) == []
+
+
+def test_a_machines_symlink_is_not_followed(tmp_path: Path) -> None:
+    store, downloads, outside = tmp_path / "store", tmp_path / "downloads", tmp_path / "outside"
+    make(tmp_path, "outside/kept", "downloads/x")
+    for name in ("wheels", "locked", "archives"):
+        (downloads / name).symlink_to(outside)
+    supply(store, stored(store, "wheels/a.whl"), downloads)
+    assert files(outside) == ["kept"]

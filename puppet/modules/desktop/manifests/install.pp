@@ -80,7 +80,7 @@ class desktop::install {
 
   # Debian's novnc depends on Node.js and a web framework for its own launcher; the browser's files need neither.
   exec { 'desktop noVNC':
-    command  => "d=$(mktemp -d) && cd \"\$d\" && { apt-get -q download novnc=${desktop::novnc_version} || { apt-get -qy update && apt-get -q download novnc=${desktop::novnc_version}; } } && dpkg-deb -x ./novnc_*.deb . && rm -rf ${novnc} && mkdir -m 755 ${novnc} && cp -r usr/share/novnc/core usr/share/novnc/vendor usr/share/doc/novnc/copyright ${novnc} && echo ${desktop::novnc_version} > ${novnc}/VERSION; r=$?; cd / && rm -rf \"\$d\"; exit \$r",
+    command  => "d=$(mktemp -d) && cd \"\$d\" && { apt-get -q download novnc=${desktop::novnc_version} || { apt-get -qy update && apt-get -q download novnc=${desktop::novnc_version}; } } && eval \"$(apt-config shell kept Dir::Cache::archives/d)\" && { [ ! -d \"\$kept\" ] || cp ./novnc_*.deb \"\$kept\"; } && dpkg-deb -x ./novnc_*.deb . && rm -rf ${novnc} && mkdir -m 755 ${novnc} && cp -r usr/share/novnc/core usr/share/novnc/vendor usr/share/doc/novnc/copyright ${novnc} && echo ${desktop::novnc_version} > ${novnc}/VERSION; r=$?; cd / && rm -rf \"\$d\"; exit \$r",
     unless   => "test \"$(cat ${novnc}/VERSION)\" = ${desktop::novnc_version}",
     path     => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     provider => shell,

@@ -1,0 +1,106 @@
+"""Lock files: written after a software run, and asked for by a project that is to have another's software again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudify_scipion import __version__
+from cloudify_scipion.catalogue.lock import (
+    FILE,
+    KINDS,
+    Installed,
+    Lock,
+    differences,
+    inherit,
+    made_from,
+    to_text,
+)
+from cloudify_scipion.catalogue.puppet_data import MIRRORS
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.layer import ASKED_FILE, SoftwareLayer, software_layer
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.record import Record
+
+ENVIRONMENT = "/opt/scipion/venv"
+"""Scipion's own virtual environment."""
+MADE_BY = f"cloudify-scipion {__version__}"
+SHOWN = 20
+"""How many differences a message lists."""
+
+
+def ask_for_software(services: Services, record: Record, software: Mapping[str, Any], lock: str) -> Record:
+    """The record, not saved, that asks for `software`; `lock` is the lock file's text whose digest is in it."""
+    if lock:
+        services.projects.keep(record.project, ASKED_FILE, lock)
+    return record.asking("software", software)
+
+
+def check_lock_can_be_met(services: Services, record: Record) -> None:
+    """Raise PermanentError naming all files that the store lacks for an installation that is still to be made."""
+    layer = software_layer(services, record)
+    if layer.lock is None or record.layer or services.layers.has(layer.digest):
+        return
+    gone = services.layers.missing(layer.lock.store_files())
+    if gone:
+        raise PermanentError(
+            f"{len(gone)} files of the lock file are not in the store: {', '.join(gone)}",
+            "bring them back (store/KIND/SHA256/NAME in the state root), or render without --lock",
+        )
+    if layer.lock.base != services.machines.base_digest():
+        services.progress.say(
+            "the lock file was made on another base system: what is installed will be the same, the base's own"
+            " packages may differ"
+        )
+
+
+def write_lock(services: Services, record: Record, layer: SoftwareLayer) -> str:
+    """Look at what is on the machine and keep it as the project's lock file; returns its text.
+
+    Raises PermanentError when a project that was installed from a lock has something else.
+    """
+    homes = [ENVIRONMENT, *_environments(layer.data)]
+    mirrors = sorted(record.settings.get("site", {}).get("mirrors", {}))
+    found = services.inventory.collect(services.connect(record), homes, mirrors, layer.lock is not None)
+    base = services.machines.base_digest()
+    if layer.lock is None:
+        lock = Lock(MADE_BY, base, _software(record), _told(layer.data), found)
+    else:
+        found = inherit(found, layer.lock.installed)
+        _compare(services, found, layer.lock)
+        lock = made_from(layer.lock, found, base, MADE_BY)
+    return keep_lock(services, record, to_text(lock))
+
+
+def keep_lock(services: Services, record: Record, text: str) -> str:
+    """Keep a lock file as the project's own; returns its text."""
+    if text:
+        services.projects.keep(record.project, FILE, text)
+    return text
+
+
+def _compare(services: Services, found: Installed, lock: Lock) -> None:
+    installed, base = differences(found, lock.installed)
+    if installed:
+        listed = "\n".join(f"  {line}" for line in installed[:SHOWN])
+        raise PermanentError(
+            f"{len(installed)} packages are not those of the lock file:\n{listed}",
+            f"install with the version that wrote it ({lock.made_by}; this is {MADE_BY}), or render without --lock",
+        )
+    if base:
+        services.progress.say(f"packages of the base system that differ from the lock file: {', '.join(base[:SHOWN])}")
+
+
+def _software(record: Record) -> dict[str, Any]:
+    asked = record.settings["software"]
+    return {kind: asked[kind] if kind == "scipion" else dict(asked.get(kind) or {}) for kind in KINDS}
+
+
+def _told(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What Puppet was told, without where the files come from."""
+    return {name: value for name, value in data.items() if name != MIRRORS}
+
+
+def _environments(data: Mapping[str, Any]) -> list[str]:
+    packages = data["em_package::packages"].values()
+    return sorted(package["home"] for package in packages if package["method"] == "pip")
