@@ -40,6 +40,13 @@ def software_contents(software: SoftwareSet) -> dict[str, str]:
     return {"scipion": software.scipion.version, **plugins, **packages}
 
 
+def software_proofs(software: SoftwareSet) -> dict[str, str]:
+    """Names to how it is known that the entry works: run, installed or listed."""
+    plugins = {entry.name: entry.proof for entry in software.plugins}
+    packages = {entry.name: entry.proof for entry in (*software.em_packages, *software.example_data)}
+    return {"scipion": software.scipion.proof, **plugins, **packages}
+
+
 def software_digest(base_digest: str, modules_digest: str, classes: Sequence[str], data: Mapping[str, Any]) -> str:
     """SHA-256 (hex) over all that goes into a software layer: the base, the Puppet code, and what it is told."""
     told = {name: value for name, value in data.items() if name != MIRRORS}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.puppet_data import software_contents
+from cloudify_scipion.catalogue.model import SoftwareSet
+from cloudify_scipion.catalogue.puppet_data import software_contents, software_proofs
 from cloudify_scipion.catalogue.resolve import resolve
 from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.project.load import Loaded
+from cloudify_scipion.project.site_rules import provider_problem
 
 
 @click.command()
@@ -28,20 +31,38 @@ def check(project: Path, site: Path, as_json: bool) -> None:
             raise
         fail_json(error)
         raise SystemExit(error.exit_code) from error
-    contents = software_contents(resolve(loaded.project.software, load_catalogue()))
+    software = resolve(loaded.project.software, load_catalogue())
     if as_json:
-        say_json({"ok": True, "project": loaded.project.id, "site": loaded.site.name, "software": contents})
+        contents = {"software": software_contents(software), "proof": software_proofs(software)}
+        say_json({"ok": True, "project": loaded.project.id, "site": loaded.site.name, **contents})
     else:
-        _say_result(project, site, loaded, contents)
+        _say_result(project, site, loaded, software)
 
 
-def _say_result(project: Path, site: Path, loaded: Loaded, contents: dict[str, str]) -> None:
+def _say_result(project: Path, site: Path, loaded: Loaded, software: SoftwareSet) -> None:
     say(f"ok  {project}: {loaded.project.id}, {loaded.project.title}")
     workflow = loaded.project.workflow
     count = len(workflow.protocols)
     what_next = "run by the install" if workflow.run else "loaded, not run"
     say(f"ok  workflow: {count} protocol{'s' if count != 1 else ''}, {what_next}")
-    say(f"ok  software: {', '.join(f'{name} {version}' for name, version in contents.items())}")
+    proofs = software_proofs(software)
+    named = [f"{name} {version} ({proofs[name]})" for name, version in software_contents(software).items()]
+    say(f"ok  software: {', '.join(named)}")
     say(f"ok  {site}: {loaded.site.name} ({loaded.site.provider})")
+    for note in _notes(loaded, proofs):
+        say(f"note: {note}")
+
+
+def _notes(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
+    """What is right, and may still surprise."""
+    data = loaded.project.data
     if loaded.project.volume.at_end == "discard":
-        say("note: nothing of this project is kept: uninstalling it deletes its volume")
+        yield "nothing of this project is kept: uninstalling it deletes its volume"
+    if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
+        yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
+    if data.project or data.datasets:
+        yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
+    if problem := provider_problem(loaded.site_document):
+        yield problem
+    if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
+        yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"

@@ -11,11 +11,11 @@ import click
 
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.lock import MAX_BYTES, Lock, check_lock, from_text, request_problems
-from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.catalogue.request import document_problems, unknown_in_document
 from cloudify_scipion.errors import InputError, Problem
 from cloudify_scipion.project.documents import part
-from cloudify_scipion.project.load import Loaded, load_inputs
-from cloudify_scipion.project.model import Software
+from cloudify_scipion.project.load import Loaded, load_inputs, load_site
+from cloudify_scipion.project.site import Site
 
 project_argument = click.argument("project", type=click.Path(path_type=Path))
 site_option = click.option("--site", required=True, type=click.Path(path_type=Path), help="Site file (YAML).")
@@ -26,7 +26,11 @@ def load_checked(project: Path, site: Path, lock: bytes = b"") -> Loaded:
 
     With the content of a checked lock file, that says what software there is, and the catalogue is not asked.
     """
-    return load_inputs(project, site, partial(_against_lock, from_text(lock.decode())) if lock else _against_catalogue)
+
+    def against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        return document_problems(document, protocols, _readable_site(site), load_catalogue())
+
+    return load_inputs(project, site, partial(_against_lock, from_text(lock.decode())) if lock else against_catalogue)
 
 
 def read_lock(path: Path) -> bytes:
@@ -46,17 +50,17 @@ def _against_lock(lock: Lock, document: Mapping[str, Any], protocols: Sequence[A
     yield from request_problems(part(document, dict, "software"), lock)
 
 
-def _against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    if isinstance(part(document, dict, "software").get("scipion"), str):
-        for problem in software_problems(_readable(document["software"]), load_catalogue()):
-            yield problem.path, problem.message
+def load_known(project: Path, site: Path) -> Loaded:
+    """As `load_checked`, but the software need only be known to the catalogue: it may be impossible to install."""
+
+    def against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        return unknown_in_document(document, protocols, load_catalogue())
+
+    return load_inputs(project, site, against_catalogue)
 
 
-def _readable(software: Mapping[str, Any]) -> Software:
-    """The request as far as it can be read; the rest is the schema's affair."""
-    plugins, packages, data = (_texts(software, kind) for kind in ("plugins", "em_packages", "example_data"))
-    return Software(software["scipion"], plugins, packages, data)
-
-
-def _texts(software: Mapping[str, Any], kind: str) -> dict[str, str]:
-    return {name: version for name, version in part(software, dict, kind).items() if isinstance(version, str)}
+def _readable_site(path: Path) -> Site | None:
+    try:
+        return load_site(path)
+    except InputError:
+        return None  # `load_inputs` tells what is wrong with it

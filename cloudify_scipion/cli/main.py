@@ -13,6 +13,8 @@ from cloudify_scipion.errors import ScipionError
 
 COMMANDS = {
     "check": "cloudify_scipion.cli.check:check",
+    "import": "cloudify_scipion.cli.import_:import_command",
+    "choose": "cloudify_scipion.cli.choose:choose_command",
     "render": "cloudify_scipion.cli.render:render",
     "schema": "cloudify_scipion.cli.schema:schema_command",
     "open": "cloudify_scipion.cli.open:open_command",

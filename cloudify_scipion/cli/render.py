@@ -11,7 +11,8 @@ from cloudify_scipion.blueprint.parse import parsing_ahead
 from cloudify_scipion.blueprint.render import render as render_files
 from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, read_lock, site_option
-from cloudify_scipion.errors import ScipionError
+from cloudify_scipion.errors import PermanentError, ScipionError
+from cloudify_scipion.project.site_rules import provider_problem
 from cloudify_scipion.resources import plugin_description
 
 
@@ -27,6 +28,8 @@ def render(project: Path, site: Path, lock: Path | None, output: Path, as_json: 
         with parsing_ahead() as parse:
             content = read_lock(lock) if lock else b""
             loaded = load_checked(project, site, content)
+            if problem := provider_problem(loaded.site_document):
+                raise PermanentError(problem, "cloudify-scipion choose works on this site; take a local one to install")
             files = render_files(loaded.project, loaded.site_document, plugin_description(), content)
             written = write_folder(files, output, parse)
     except ScipionError as error:

@@ -14,15 +14,17 @@ from cloudify.exceptions import HttpException, NonRecoverableError, OperationRet
 from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.lock import Lock, check_lock, from_text, request_problems, text_digest
-from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.lock import ask_for_software
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.project.documents import Document, part
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
-from cloudify_scipion.project.model import software_from_document
+from cloudify_scipion.project.site import site_from_document
+from cloudify_scipion.project.site_rules import provider_problem
 from cloudify_scipion.project.workflow import workflow_problems
 
 make_services: Callable[[Callable[[str], object]], Services] = local_services
@@ -117,7 +119,7 @@ def check_inputs(document: Mapping[str, Any], lock: str = "") -> Mapping[str, An
     if not document:
         return {}
     known = from_text(lock) if lock else None
-    return checked_documents(document, ctx.node.properties["site"], _file_problems, known)[0]
+    return checked_documents(document, ctx.node.properties["site"], _workflow_file, known)[0]
 
 
 def read_lock(name: str) -> str:
@@ -137,42 +139,48 @@ def read_lock(name: str) -> str:
 def checked_documents(
     document: object,
     site: object,
-    more: Callable[[Any], list[Problem]] = lambda _: [],
+    workflow_file: Callable[[Any], Document] = lambda _: Document("inputs", []),
     lock: Lock | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A project document and a site document as the schema wants them; raises with all problems of both at once.
 
-    `more` finds further problems in the project document. With a `lock`, it says what software there is, and the
-    catalogue is not asked.
+    `workflow_file` reads the workflow that the project document names. With a `lock`, that says what software there
+    is, and the catalogue is not asked.
     """
     project: Any = coerce_inputs(_plain(document), "project")
     checked_site: Any = coerce_inputs(_plain(site), "site")
-    problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *more(project)]
-    if not any(problem.path == "$" or problem.path.startswith("$.software") for problem in problems):
-        problems += _software_problems(project["software"], lock)
+    workflow = workflow_file(project)
+    problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *workflow.problems]
+    site_is_wrong = any(problem.source == "inputs, site" for problem in problems)
+    readable = None if site_is_wrong else site_from_document(checked_site)
+    protocols = [] if workflow.problems else workflow.value or part(project, list, "workflow", "protocols")
+    told = {problem.path for problem in problems}
+    found = (
+        request_problems(part(project, dict, "software"), lock)
+        if lock
+        else document_problems(project, protocols, readable, load_catalogue())
+    )
+    problems += [Problem("inputs", path, message) for path, message in found if path not in told]
+    if not problems and (message := provider_problem(checked_site)):
+        problems.append(Problem("inputs, site", "$.provider", message))
     if problems:
         raise NonRecoverableError(str(InputError(problems)))
     return project, checked_site
 
 
-def _software_problems(software: Mapping[str, Any], lock: Lock | None) -> list[Problem]:
-    if lock:
-        return [Problem("inputs", path, message) for path, message in request_problems(software, lock)]
-    return software_problems(software_from_document(software), load_catalogue(), "inputs")
-
-
-def _file_problems(project: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the workflow's file beside the blueprint."""
-    workflow = project.get("workflow")
-    name = workflow.get("file") if isinstance(workflow, Mapping) else None
+def _workflow_file(project: Mapping[str, Any]) -> Document:
+    """The workflow's file beside the blueprint, if the project names one, and what is wrong with it."""
+    name = part(project, dict, "workflow").get("file")
     if not isinstance(name, str):
-        return []
+        return Document("inputs", [])
     try:
-        return workflow_problems(json.loads(ctx.get_resource(name)), name)
+        value = json.loads(ctx.get_resource(name))
     except (OSError, HttpException):
-        return [Problem("inputs", "$.workflow.file", f"there is no file {name!r} beside the blueprint")]
+        message = f"there is no file {name!r} beside the blueprint"
+        return Document("inputs", None, (Problem("inputs", "$.workflow.file", message),))
     except ValueError as error:
-        return [Problem(name, "$", f"this is no JSON: {error}")]
+        return Document(name, None, (Problem(name, "$", f"this is no JSON: {error}"),))
+    return Document(name, value, tuple(workflow_problems(value, name)))
 
 
 def heal_in_place(work: Callable[[Call], object]) -> None:

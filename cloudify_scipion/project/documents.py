@@ -75,7 +75,8 @@ def parse_yaml(content: bytes, source: str) -> Document:
     return _parse(content, source, _parse_yaml)
 
 
-def _read(path: Path, source: str, max_bytes: int, parser: Callable[[str], Any]) -> Document:
+def read_bytes(path: Path, source: str, max_bytes: int = MAX_BYTES) -> bytes | Document:
+    """The content of a file of at most `max_bytes`, or a document that says why it cannot be read."""
     try:
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)
@@ -83,11 +84,16 @@ def _read(path: Path, source: str, max_bytes: int, parser: Callable[[str], Any])
         return _broken(source, "there is no such file")
     except IsADirectoryError:
         return _broken(source, "this is a folder, not a file")
-    except OSError as error:
-        return _broken(source, f"it cannot be read: {error.strerror or error}")
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        return _broken(source, f"it cannot be read: {getattr(error, 'strerror', None) or error}")
     if len(content) > max_bytes:
         return _broken(source, f"the file is larger than {max_bytes:,} bytes")
-    return _parse(content, source, parser)
+    return content
+
+
+def _read(path: Path, source: str, max_bytes: int, parser: Callable[[str], Any]) -> Document:
+    content = read_bytes(path, source, max_bytes)
+    return content if isinstance(content, Document) else _parse(content, source, parser)
 
 
 def _parse(content: bytes, source: str, parser: Callable[[str], Any]) -> Document:

@@ -38,8 +38,10 @@ def schema(kind: str) -> Mapping[str, Any]:
 
 def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> list[Problem]:
     """Everything that the JSON Schema `rules` has against `document`."""
-    errors = _validator()(rules).iter_errors(document)
-    return [problem for error in errors for problem in _problems_of(error, rules, source)]
+    errors = list(_validator()(rules).iter_errors(document))
+    wrong_type = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
+    told = [error for error in errors if error.validator == "type" or tuple(error.absolute_path) not in wrong_type]
+    return [problem for error in told for problem in _problems_of(error, rules, source)]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

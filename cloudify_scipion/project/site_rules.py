@@ -35,6 +35,12 @@ def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
     yield from site_data_rules(project, site, MOUNT_PREFIXES)
 
 
+def provider_problem(site: Mapping[str, Any]) -> str:
+    """Why no machine is made on a site, whatever else it is good for; empty if machines are made there."""
+    provider = site.get("provider")
+    return "" if provider == "local" else f"this version makes machines on local sites only, not on {provider}"
+
+
 def _ports(document: Mapping[str, Any]) -> Found:
     ports = part(document, dict, "ports")
     first, last = ports.get("first"), ports.get("last")

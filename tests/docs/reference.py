@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,10 @@ from cloudify_scipion.resources import plugin_description
 from tests.docs.pages import ROOT
 
 _PART = "<!-- generated: {name} -->\n{text}<!-- generated: end -->"
+_TYPES = {
+    "object": "object", "array": "list", "string": "text", "integer": "whole number", "number": "number",
+    "boolean": "true or false",
+}  # fmt: skip
 _LIFECYCLE = "cloudify.interfaces.lifecycle"
 
 
@@ -37,9 +42,35 @@ def data_types() -> str:
     )
 
 
-def project_file() -> str:
-    """Every field of a project file."""
-    return _fields("project")
+def project_parts() -> str:
+    """Every part of a project file with its fields, their types, limits and examples."""
+    rules = schema("project")
+    return "\n".join(_part(name, rule, name in rules["required"]) for name, rule in rules["properties"].items())
+
+
+def _part(name: str, rule: Mapping[str, Any], required: bool) -> str:
+    rows = list(_part_rows({"properties": {name: rule}, "required": [name] if required else []}, schema("project"), ""))
+    return f"### {name}\n\n{rule['description']}\n\n{_table(('field', 'type', 'default', 'example', 'meaning'), rows)}"
+
+
+def _part_rows(rules: Mapping[str, Any], root: Mapping[str, Any], above: str) -> Iterator[tuple[str, ...]]:
+    for name, given in rules["properties"].items():
+        rule = _whole_rule(given, root)
+        needed = name in rules.get("required", ())
+        default = "required" if needed else f"`{_shown(rule['default'])}`" if "default" in rule else ""
+        example = f"`{json.dumps(rule['examples'][0], ensure_ascii=False)}`" if "examples" in rule else ""
+        kind = _TYPES.get(str(rule.get("type")), "")
+        yield f"`{above}{name}`", kind, default, example if len(example) < 100 else "", rule["description"]
+        if "properties" in rule:
+            yield from _part_rows(rule, root, f"{above}{name}.")
+        if "properties" in rule.get("items", {}):
+            yield from _part_rows(rule["items"], root, f"{above}{name}[].")
+
+
+def _whole_rule(rule: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A rule with what it refers to; where it is a word or an object, with the object's fields."""
+    rule = {**rule.get("then", {}), **rule}
+    return {**root["$defs"][rule["$ref"].rsplit("/", 1)[1]], **rule} if "$ref" in rule else rule
 
 
 def site_file() -> str:
@@ -87,8 +118,8 @@ def packages() -> str:
 
 
 PARTS: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
+    "docs/project-file.md": (("project parts", project_parts),),
     "docs/author.md": (
-        ("project file", project_file),
         ("site file", site_file),
         ("inputs", inputs),
         ("node types", node_types),

@@ -46,7 +46,7 @@ def test_there_are_commands() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_blocks_say_what_they_hold(page: str) -> None:
-    assert {block.language for block in blocks(page)} <= {"sh", "text", "yaml"}
+    assert {block.language for block in blocks(page)} <= {"sh", "text", "yaml", "json"}
     assert {words(line)[0] for line in documented_commands(page)} <= OTHERS | {"cloudify-scipion", "cfy", "make"}
 
 

@@ -35,7 +35,7 @@ def test_check() -> None:
     assert result.exit_code == 0
     assert result.stderr == ""
     assert "relion-2d, Relion 2D classification" in result.stdout
-    assert "scipion 3.8.3, scipion-em-relion 4.0.20, relion 3.1.3" in result.stdout
+    assert "scipion 3.8.3 (run), scipion-em-relion 4.0.20 (run), relion 3.1.3 (run), demo" in result.stdout
     assert "nothing of this project is kept" in result.stdout
 
 

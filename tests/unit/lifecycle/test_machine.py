@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
+from cloudify_scipion.lifecycle.layer import software_layer
 from cloudify_scipion.lifecycle.machine import machine_problem, stop_machine
 from cloudify_scipion.lifecycle.software import ensure_software, software_problem
 from cloudify_scipion.lifecycle.volume import TARGET
@@ -45,6 +46,16 @@ def test_the_next_project_starts_from_it(demo: Deployment) -> None:
     assert captures(world) == 1
     assert f"starting from the cached software layer {world.record().layer[:12]}" in world.progress.text
     assert "software run: 0 resources changed" in world.progress.text
+
+
+def test_puppet_is_told_the_sites_mirrors_and_the_layer_is_the_same_without(demo: Deployment) -> None:
+    demo.install()
+    services, record = demo.world.services(), demo.world.record()
+    urls = ["https://z.example.org/em", "https://a.example.org/em"]
+    mirrors = {name: {"url": url} for name, url in zip(("z", "a"), urls, strict=True)}
+    layer = software_layer(services, record.asking("site", {**record.settings["site"], "mirrors": mirrors}))
+    assert layer.data["em_package::mirrors"] == urls
+    assert layer.digest == record.layer
 
 
 def test_other_modules_are_another_layer(demo: Deployment) -> None:

@@ -1,0 +1,134 @@
+"""What machine a project needs: workflow x acquisition x catalogue, each number with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cloudify_scipion.catalogue import needs_numbers as n
+from cloudify_scipion.catalogue.model import Number
+from cloudify_scipion.catalogue.needs_ram import ram, reason_of
+from cloudify_scipion.catalogue.needs_steps import Step
+from cloudify_scipion.errors import Problem
+from cloudify_scipion.project.model import Needs as Asked
+from cloudify_scipion.project.model import Project
+
+ASKED = "asked for in the project file (needs)"
+VOLUME_PHASES = ("initial", "classify3d", "refine")
+"""Phases whose programs hold volumes."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One number and its reason."""
+
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a machine must have, at least. GB are 10^9 bytes; without a GPU the last two are 0.
+
+    `gpu_users` and `gpu_required_by` name the steps that use a graphics card, and that cannot do without one.
+    """
+
+    cpus: Need
+    ram_gb: Need
+    disk_gb: Need
+    gpus: Need
+    gpu_memory_gb: Need
+    compute_capability: Need
+    gpu_users: tuple[str, ...] = ()
+    gpu_required_by: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def needs_of(project: Project, steps: Sequence[Step], asked: Asked | None = None) -> Needs:
+    """The needs of some steps of a project. What is asked for goes before what is worked out."""
+    asked = project.needs if asked is None else asked
+    gpus = _asked(asked.gpus) or _gpus(steps)
+    no_gpu = Need(0, "no graphics card is needed")
+    return Needs(
+        cpus=_asked(asked.cpus) or _cpus(steps),
+        ram_gb=_asked(asked.ram_gb) or Need(*ram(steps, project.acquisition)),
+        disk_gb=Need(n.DISK_GB.value, n.DISK_GB.source),
+        gpus=gpus,
+        gpu_memory_gb=(_asked(asked.gpu_memory_gb) or _gpu_memory(steps)) if gpus.value else no_gpu,
+        compute_capability=(_asked(asked.compute_capability) or _capability(steps)) if gpus.value else no_gpu,
+        gpu_users=tuple(step.name for step in steps if step.uses_gpu),
+        gpu_required_by=tuple(step.name for step in steps if step.facts.gpu == "required"),
+        notes=tuple(_notes(steps)),
+    )
+
+
+def needs_problems(project: Project, steps: Sequence[Step], source: str) -> list[Problem]:
+    """Needs that contradict the workflow."""
+    required = [step.name for step in steps if step.facts.gpu == "required"]
+    if project.needs.gpus == 0 and required:
+        message = f"{', '.join(required)} cannot run without a GPU; at least 1, or leave the step out"
+        return [Problem(source, "$.needs.gpus", message)]
+    return []
+
+
+def _asked(value: float | None) -> Need | None:
+    return None if value is None else Need(value, ASKED)
+
+
+def _cpus(steps: Sequence[Step]) -> Need:
+    if not steps:
+        return Need(n.TYPICAL_CPUS.value, f"there is no workflow: {n.TYPICAL_CPUS.source}")
+    step = max(steps, key=lambda step: step.cores)
+    threads, mpi = _count(step.threads, "thread"), _count(step.mpi, "process", "processes")
+    return Need(step.cores, f"{step.name}: {mpi} x {threads}; steps are counted one after another")
+
+
+def _gpus(steps: Sequence[Step]) -> Need:
+    if not steps:
+        return Need(1, f"there is no workflow: {n.TALK}: not mandatory, but new algorithms require one")
+    users = [step for step in steps if step.uses_gpu]
+    if not users:
+        return Need(0, "no step uses a GPU")
+    step = max(users, key=lambda step: (step.cards, step.facts.gpu == "required"))
+    how = "requires one" if step.facts.gpu == "required" else f"uses one ({step.switch or 'its default'})"
+    cards = f"its list of GPUs, {step.gpu_list!r}, names {step.cards}" if step.cards > 1 else how
+    more = f"; so do {len(users) - 1} more" if len(users) > 1 else ""
+    return Need(step.cards, f"{step.name}: {cards}{more}")
+
+
+def _gpu_memory(steps: Sequence[Step]) -> Need:
+    candidates = [Need(n.GPU_MEMORY_GB.value, n.GPU_MEMORY_GB.source)]
+    for step in (step for step in steps if step.uses_gpu):
+        candidates += _known(step, step.facts.gpu_memory_gb)
+        if step.facts.phase in VOLUME_PHASES and step.box:
+            raw = n.GPU_BYTES_PER_VOXEL.value * step.box**3 / 1e9
+            formula = f"{n.GPU_BYTES_PER_VOXEL.value:g} bytes x {step.box}^3 = {raw:.1f} GB"
+            reason = f"{step.name}: {formula} ({n.GPU_BYTES_PER_VOXEL.source}; {n.ONE_PROCESS_PER_CARD})"
+            candidates.append(Need(math.ceil(raw), reason))
+    return max(candidates, key=lambda need: need.value)
+
+
+def _capability(steps: Sequence[Step]) -> Need:
+    candidates = [Need(n.COMPUTE_CAPABILITY.value, n.COMPUTE_CAPABILITY.source)]
+    for step in (step for step in steps if step.uses_gpu):
+        candidates += _known(step, step.facts.compute_capability)
+    return max(candidates, key=lambda need: need.value)
+
+
+def _known(step: Step, number: Number | None) -> list[Need]:
+    return [Need(number.value, f"{step.name}: {reason_of(number)}")] if number else []
+
+
+def _notes(steps: Sequence[Step]) -> Iterator[str]:
+    unknown = [step.facts.class_name for step in steps if not step.known]
+    if unknown:
+        yield f"nothing is known of {', '.join(unknown)}; it counts as a small step"
+    for step in steps:
+        host = step.parameters.get("hostName")
+        if isinstance(host, str) and host not in ("", "localhost"):
+            yield f"{step.name} names the host {host!r}; here it runs on the project's own machine"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {many or one + 's'}"

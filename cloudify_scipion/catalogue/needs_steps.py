@@ -1,0 +1,130 @@
+"""A workflow's steps as far as they say what machine they need: facts of their protocols, and their own parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloudify_scipion.catalogue.model import Catalogue, ProtocolFacts
+from cloudify_scipion.project.model import Project, Software
+
+
+@dataclass(frozen=True)
+class Step:
+    """A protocol of a workflow. What its parameters say goes before what its class declares.
+
+    `box` is the side in pixels of the particles that it works on, if that is known; `known` says whether the catalogue
+    has the class.
+    """
+
+    number: str
+    facts: ProtocolFacts
+    parameters: Mapping[str, Any]
+    box: int | None = None
+    known: bool = True
+
+    @property
+    def name(self) -> str:
+        """Its label in the workflow, class and number, for people."""
+        label = str(self.parameters.get("object.label") or self.facts.label or "protocol")
+        return f"{label} ({self.facts.class_name}, protocol {self.number})"
+
+    @property
+    def cores(self) -> int:
+        """Threads times processes."""
+        return self.threads * self.mpi
+
+    @property
+    def threads(self) -> int:
+        """Threads of each process, 1 at least."""
+        return max(1, whole(self.parameters.get("numberOfThreads"), self.facts.threads))
+
+    @property
+    def mpi(self) -> int:
+        """Processes, 1 at least."""
+        return max(1, whole(self.parameters.get("numberOfMpi"), self.facts.mpi))
+
+    @property
+    def followers(self) -> int:
+        """Processes that do the work: all but the leader where there are several (RELION)."""
+        return max(1, self.mpi - 1)
+
+    @property
+    def switch(self) -> str:
+        """The parameter that turns the GPU on or off, as `doGpu: True`; empty if it has none."""
+        return next((f"{key}: {self.parameters[key]}" for key in ("doGpu", "useGpu") if key in self.parameters), "")
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether it runs on a graphics card."""
+        if self.facts.gpu != "optional":
+            return self.facts.gpu == "required"
+        given = next((self.parameters[key] for key in ("doGpu", "useGpu") if key in self.parameters), None)
+        return self.facts.gpu_default if given is None else is_true(given)
+
+    @property
+    def gpu_list(self) -> str:
+        """The cards that it asks for, as written; empty means any."""
+        return str(self.parameters.get("gpusToUse") or self.parameters.get("gpuList") or "")
+
+    @property
+    def cards(self) -> int:
+        """How many graphics cards it uses: those its list names, 1 at least; 0 without a GPU."""
+        return max(1, len(set(re.findall(r"[0-9]+", self.gpu_list)))) if self.uses_gpu else 0
+
+
+def steps_of(project: Project, catalogue: Catalogue) -> tuple[Step, ...]:
+    """The workflow's steps, in the order of the file. A step's box is the one extracted last before it."""
+    box, steps = project.acquisition.box_size, []
+    for protocol in project.workflow.protocols:
+        found = facts_of(catalogue, project.software, protocol)
+        if found and found.phase == "extract":
+            box = _extracted(protocol) or box
+        facts = found or _unknown(protocol)
+        steps.append(Step(str(protocol["object.id"]), facts, protocol, box, found is not None))
+    return tuple(steps)
+
+
+def facts_of(catalogue: Catalogue, software: Software, protocol: Mapping[str, Any]) -> ProtocolFacts | None:
+    """What the catalogue says of a protocol's class: its plugins first, then Scipion; None if they do not have it."""
+    name = str(protocol["object.className"])
+    for plugin, version in sorted(software.plugins.items()):
+        entry = catalogue.plugins.get(plugin, {}).get(version)
+        if entry and name in entry.protocols:
+            return entry.protocols[name]
+    scipion = catalogue.scipion.get(software.scipion)
+    return scipion.protocols.get(name) if scipion else None
+
+
+def _unknown(protocol: Mapping[str, Any]) -> ProtocolFacts:
+    """An unknown class: a GPU counts if its form has a switch for one."""
+    gpu = "optional" if "doGpu" in protocol or "useGpu" in protocol else "no"
+    return ProtocolFacts(str(protocol["object.className"]), gpu=gpu)
+
+
+def whole(value: object, otherwise: int) -> int:
+    """A whole number that a workflow gives as number or text, or `otherwise`."""
+    number = real(value, otherwise)
+    return int(number) if number == number and abs(number) < 1e9 else otherwise
+
+
+def real(value: object, otherwise: float) -> float:
+    """A number that a workflow gives as number or text, or `otherwise`."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return otherwise
+    try:
+        return float(value)
+    except ValueError:
+        return otherwise
+
+
+def _extracted(parameters: Mapping[str, Any]) -> int:
+    key = "rescaledSize" if is_true(parameters.get("doRescale", False)) else "boxSize"
+    return max(0, whole(parameters.get(key), 0))
+
+
+def is_true(value: object) -> bool:
+    """Whether a workflow's value, number or text, means yes."""
+    return value.strip().lower() in ("true", "1", "yes") if isinstance(value, str) else bool(value)

@@ -1,0 +1,54 @@
+"""What of a project document's `software` can be read, whatever else is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cloudify_scipion.catalogue.fit import site_misfits
+from cloudify_scipion.catalogue.model import Catalogue
+from cloudify_scipion.catalogue.protocols import protocol_problems
+from cloudify_scipion.catalogue.resolve import software_problems, unknown_software
+from cloudify_scipion.project.documents import part
+from cloudify_scipion.project.model import Software
+from cloudify_scipion.project.site import Site
+
+
+def document_problems(
+    document: Mapping[str, Any], protocols: Sequence[Any], site: Site | None, catalogue: Catalogue
+) -> Iterator[tuple[str, str]]:
+    """Paths and messages of all that the catalogue has against a project document.
+
+    `protocols` is its workflow; `site` is None if it could not be read.
+    """
+    request = readable_software(document)
+    if request is None:
+        return
+    yield from ((problem.path, problem.message) for problem in software_problems(request, catalogue))
+    yield from protocol_problems(request, protocols, catalogue)
+    if site:
+        yield from site_misfits(request, site, catalogue)
+
+
+def unknown_in_document(
+    document: Mapping[str, Any], protocols: Sequence[Any], catalogue: Catalogue
+) -> Iterator[tuple[str, str]]:
+    """Paths and messages of software and protocols that the catalogue does not know, installable or not."""
+    request = readable_software(document)
+    if request is not None:
+        yield from unknown_software(request, catalogue)
+        yield from protocol_problems(request, protocols, catalogue)
+
+
+def readable_software(document: Mapping[str, Any]) -> Software | None:
+    """The request as far as it can be read; the rest is the schema's affair."""
+    software = part(document, dict, "software")
+    if not isinstance(software.get("scipion"), str):
+        return None
+    plugins, packages, data = (_texts(software, kind) for kind in ("plugins", "em_packages", "example_data"))
+    accepted = tuple(name for name in part(software, list, "accepted_licences") if isinstance(name, str))
+    return Software(software["scipion"], plugins, packages, data, accepted)
+
+
+def _texts(software: Mapping[str, Any], kind: str) -> dict[str, str]:
+    return {name: version for name, version in part(software, dict, kind).items() if isinstance(version, str)}

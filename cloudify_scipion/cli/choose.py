@@ -1,0 +1,194 @@
+"""`cloudify-scipion choose`: what a project needs, and which flavour of a site is the smallest that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cloudify_scipion.catalogue.choice import Choice, Verdict, choose
+from cloudify_scipion.catalogue.fit import site_misfits
+from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.needs import Needs, needs_of, needs_problems
+from cloudify_scipion.catalogue.needs_steps import steps_of
+from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
+from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.cli.console import fail, fail_json, json_option, say, say_json
+from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
+from cloudify_scipion.errors import InputError, PermanentError, ScipionError
+from cloudify_scipion.project.load import Loaded
+
+_LABELS = {
+    "cpus": "cores", "ram_gb": "RAM, GB", "disk_gb": "root disk, GB", "gpus": "graphics cards",
+    "gpu_memory_gb": "memory of a card, GB", "compute_capability": "compute capability",
+}  # fmt: skip
+
+
+@click.command("choose")
+@project_argument
+@site_option
+@json_option
+def choose_command(project: Path, site: Path, as_json: bool) -> None:
+    """Choose the smallest flavour of a site that fits the project file PROJECT.
+
+    Prints what the project needs and why, every flavour with why it fits or not, the choice, and a plan of phases. Exit
+    code 0: chosen. 1: nothing fits. 2: something is wrong with the files.
+    """
+    try:
+        choice, phases, notes = _answer(project, site)
+    except ScipionError as error:
+        if as_json:
+            fail_json(error)
+        else:
+            fail(error)
+        raise SystemExit(error.exit_code) from error
+    if as_json:
+        say_json(as_document(choice, phases, notes))
+    else:
+        _say_all(choice, phases, notes)
+        if choice.flavour is None:
+            fail(_nothing_fits(choice))
+    raise SystemExit(0 if choice.flavour else 1)
+
+
+def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...]]:
+    """The choice, the phase plan, and notes."""
+    loaded = load_known(project, site)
+    if not loaded.site.flavours:
+        raise PermanentError(f"the site {loaded.site.name} has no flavours", f"list them in {site} (flavours)")
+    steps = steps_of(loaded.project, load_catalogue())
+    problems = needs_problems(loaded.project, steps, str(project))
+    if problems:
+        raise InputError(problems)
+    choice = choose(needs_of(loaded.project, steps), loaded.site, str(project))
+    notes = (*choice.needs.notes, *choice.notes, *_software_notes(loaded))
+    return choice, plan(loaded.project, steps, choice, loaded.site), notes
+
+
+def _software_notes(loaded: Loaded) -> Iterator[str]:
+    """What keeps the software from being installed: no hindrance to a choice, but good to know."""
+    request, catalogue = loaded.project.software, load_catalogue()
+    found = [(problem.path, problem.message) for problem in software_problems(request, catalogue)]
+    for path, message in [*found, *site_misfits(request, loaded.site, catalogue)]:
+        yield f"the install will refuse {path}: {message}"
+
+
+def as_document(choice: Choice, phases: Plan, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """The whole answer for programs."""
+    return {
+        "ok": choice.flavour is not None,
+        "chosen": choice.flavour.name if choice.flavour else None,
+        "without_gpu": choice.without_gpu,
+        "duration": choice.duration,
+        "needs": _needs_document(choice.needs),
+        "flavours": [_verdict_document(verdict, choice) for verdict in choice.verdicts],
+        "phases": _plan_document(phases),
+        "notes": list(notes),
+        "problems": [vars(problem) for problem in choice.problems],
+    }
+
+
+def _needs_document(needs: Needs) -> dict[str, Any]:
+    return {key: vars(getattr(needs, key)) for key in _LABELS}
+
+
+def _verdict_document(verdict: Verdict, choice: Choice) -> dict[str, Any]:
+    chosen = choice.flavour is not None and verdict.flavour.name == choice.flavour.name
+    said = {"chosen": chosen, "fits": chosen or not verdict.reasons}
+    return {"name": verdict.flavour.name, **said, "reasons": list(verdict.reasons), "sentence": verdict.sentence}
+
+
+def _plan_document(phases: Plan) -> dict[str, Any]:
+    numbers = ("whole_hours", "whole_gpu_hours", "hours", "gpu_hours", "hours_saved", "gpu_hours_saved")
+    rounded = {key: _rounded(getattr(phases, key)) for key in numbers}
+    return {
+        "parts": [_part_document(part) for part in phases.parts],
+        **rounded,
+        "because": list(phases.because),
+        "caveat": CAVEAT,
+    }
+
+
+def _part_document(part: Part) -> dict[str, Any]:
+    hours = [{"hours": _rounded(item.value), "reason": item.reason} for item in part.hours]
+    named = {"title": part.title, "flavour": part.flavour.name, "steps": list(part.steps)}
+    return {**named, "needs": _needs_document(part.needs), "hours": _rounded(part.total), "reasons": hours}
+
+
+def _say_all(choice: Choice, phases: Plan, notes: Sequence[str]) -> None:
+    for lines in (_needs_lines(choice.needs), _table(choice), _choice_lines(choice), _plan_lines(phases)):
+        for line in lines:
+            say(line)
+    for note in notes:
+        say(f"note: {note}")
+
+
+def _needs_lines(needs: Needs) -> Iterator[str]:
+    yield "needs"
+    rows = [(label, f"{getattr(needs, key).value:g}", getattr(needs, key).reason) for key, label in _LABELS.items()]
+    yield from _aligned(rows)
+
+
+def _table(choice: Choice) -> Iterator[str]:
+    yield "\nflavours"
+    rows = [("", "name", "cores", "RAM GB", "GPUs", "card", "GB", "capability")]
+    for verdict in choice.verdicts:
+        flavour, card = verdict.flavour, verdict.flavour.gpu
+        mark = "*" if flavour is choice.flavour else "-" if verdict.reasons else "+"
+        cells = (mark, flavour.name, f"{flavour.cpus}", f"{flavour.ram_gb:g}", f"{flavour.gpus}")
+        rows.append(
+            (*cells, *((card.name, f"{card.memory_gb:g}", f"{card.compute_capability:.1f}") if card else ("", "", "")))
+        )
+    yield from _aligned(rows)
+    yield "  (* chosen, + fits, - does not fit)"
+    yield from (f"  {verdict.sentence}" for verdict in choice.verdicts)
+
+
+def _choice_lines(choice: Choice) -> Iterator[str]:
+    if choice.flavour is None:
+        return
+    yield f"\nchoice: {choice.flavour.name}"
+    if choice.duration:
+        yield f"  {choice.duration}"
+
+
+def _plan_lines(phases: Plan) -> Iterator[str]:
+    yield "\nphases"
+    for part in phases.parts:
+        yield f"  {part.title}: {part.flavour.name}, {_hours(part.total)}"
+        yield from (f"    {_hours(item.value)}: {item.reason}" for item in part.hours)
+    yield from (f"  {reason}" for reason in phases.because)
+    if phases.parts:
+        yield f"  {_saving(phases)}"
+
+
+def _saving(phases: Plan) -> str:
+    if phases.hours_saved is None or phases.gpu_hours_saved is None:
+        return "what this saves cannot be said: not every step's hours are known"
+    difference = round(phases.hours_saved, 1)
+    computing = f"{abs(difference):.1f} hours {'less' if difference > 0 else 'more'}" if difference else "as long"
+    whole = f"on one flavour: {phases.whole_hours:.1f} hours, {phases.whole_gpu_hours:.1f} GPU hours"
+    saved = round(phases.gpu_hours_saved, 1)
+    return f"saves {f'{saved:.1f}' if saved else 'no'} GPU hours; computing takes {computing} ({whole}; {CAVEAT})"
+
+
+def _nothing_fits(choice: Choice) -> ScipionError:
+    if choice.problems:
+        return InputError(choice.problems)
+    return PermanentError("no flavour fits", "take another site, or ask for less in the project file (needs)")
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _hours(value: float | None) -> str:
+    return "hours not known" if value is None else f"{value:.1f} h"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

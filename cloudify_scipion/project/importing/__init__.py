@@ -1,0 +1,1 @@
+"""Pure: what people already have (exports, templates, Scipion project folders) becomes a project document."""
