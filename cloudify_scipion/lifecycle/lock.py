@@ -44,7 +44,7 @@ def check_lock_can_be_met(services: Services, record: Record) -> None:
     gone = services.layers.missing(layer.lock.store_files())
     if gone:
         raise PermanentError(
-            f"{len(gone)} files of the lock file are not in the store: {', '.join(gone)}",
+            f"the store lacks {len(gone)} of the lock file's files: {', '.join(gone)}",
             "bring them back (store/KIND/SHA256/NAME in the state root), or render without --lock",
         )
     if layer.lock.base != services.machines.base_digest():

@@ -106,7 +106,7 @@ def test_files_that_are_gone_are_all_named_before_anything_is_made(locked: Deplo
     locked.world.host.store.clear()
     with pytest.raises(NonRecoverableError) as failed:
         locked.run(INSTALL[:1])
-    assert f"2 files of the lock file are not in the store: relion_{OLD}_amd64.deb, scipion_pyworkflow" in str(
+    assert f"the store lacks 2 of the lock file's files: relion_{OLD}_amd64.deb, scipion_pyworkflow" in str(
         failed.value
     )
     assert not locked.world.host.volumes
