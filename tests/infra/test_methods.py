@@ -196,7 +196,7 @@ def test_a_file_that_no_mirror_has(methods: Methods) -> None:
     assert methods.exists(f"{EM}/mrcfile-1.5.4/mrcfile"), "the old one stays until there is a new one"
 
 
-def test_all_of_it_can_be_removed_and_comes_back_from_a_folder(methods: Methods) -> None:
+def test_all_of_it_can_be_removed_and_comes_back_from_a_folder(methods: Methods, archives: Path) -> None:
     traces = [f"{EM}/mrcfile-1.5.4", f"{EM}/emfile-0.3.0", f"{EM}/emfile-0.3.0.txt", f"{EM}/prody-2.4.1"]
     traces += [
         f"{EM}/prody-2.4.1.installed",
@@ -207,10 +207,11 @@ def test_all_of_it_can_be_removed_and_comes_back_from_a_folder(methods: Methods)
     methods.apply(gone, [])
     assert methods.exists(*traces) == []
     assert methods.apply(gone, []).changed == []
-    # A mirror that is a folder on the machine; the archives that were downloaded before are not used again.
+    # A mirror that is a folder on the machine; what was downloaded before went to the store with the layer.
     shell = methods.shell
-    shell.run(["cp", "-r", "/var/cache/cloudify-scipion/archives", "/srv/em"])
     shell.run(["rm", "-rf", "/var/cache/cloudify-scipion/archives"])
+    for path in archives.iterdir():
+        shell.run(["install", "-D", "/dev/stdin", f"/srv/em/{path.name}"], stdin=path.read_bytes())
     back = {name: methods.packages()[name] for name in ("mrcfile", "prody")}
     methods.apply(back, ["file:///srv/em"])
     assert len(methods.exists(f"{EM}/mrcfile-1.5.4/mrcfile", f"{EM}/prody-2.4.1/prody")) == 2

@@ -27,6 +27,7 @@ from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.volume import discard
 from tests.fakes.deployment import Deployment
 from tests.fakes.kill import Killed, Reaper
+from tests.fakes.ports import RELION
 from tests.fakes.world import World
 
 pytestmark = pytest.mark.long
@@ -150,7 +151,7 @@ class History(RuleBasedStateMachine):
     def layers_hold_no_project(self) -> None:
         for layer in self.world.host.layers.values():
             assert set(layer.files) == {
-                "/etc/puppet-software", "/opt/scipion/bin/scipion", "/opt/scipion/bin/scipion-workflow"
+                "/etc/puppet-software", "/opt/scipion/bin/scipion", "/opt/scipion/bin/scipion-workflow", RELION
             }  # fmt: skip
 
 
