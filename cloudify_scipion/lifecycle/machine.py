@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cloudify_scipion.lifecycle.layer import locked_files, software_layer
-from cloudify_scipion.lifecycle.ports import MachineSpec, SeedFile, Services, Shell, VolumeMount
+from cloudify_scipion.lifecycle.ports import MachineSpec, SeedFile, Services, VolumeMount
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.volume import TARGET
@@ -105,8 +105,3 @@ def _with_ports(services: Services, record: Record) -> Record:
         record.project, ("ssh", "desktop"), int(site.get("first", 20000)), int(site.get("last", 20999))
     )
     return replace(record, ports=dict(ports))
-
-
-def connect_when_up(services: Services, record: Record) -> Shell | None:
-    """A shell of the machine, or None when it is not running."""
-    return services.connect(record) if services.machines.look(record.machine).running else None
