@@ -64,5 +64,3 @@ def _notes(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
         yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
     if problem := provider_problem(loaded.site_document):
         yield problem
-    if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
-        yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.cli.main import main
-from cloudify_scipion.project.load import load_inputs, load_project
+from cloudify_scipion.project.load import load_inputs
 from cloudify_scipion.project.schema import schema
 from tests.unit.choice.samples import EXAMPLE_CLOUD, IFCA, ROOT
 
@@ -133,16 +133,18 @@ def test_the_example_project_has_every_part_and_fits_ifca() -> None:
     document = json.loads(KRIOS.read_text())
     assert set(document) == set(schema("project")["properties"])
     assert set(document["acquisition"]) == set(schema("project")["properties"]["acquisition"]["properties"])
-    assert load_inputs(KRIOS, SITES / "ifca.yaml").project == load_project(KRIOS)
-    assert load_inputs(KRIOS, SITES / "example-cloud.yaml").site == EXAMPLE_CLOUD
+    loaded = load_inputs(KRIOS, SITES / "example-cloud.yaml")
+    assert loaded.site == EXAMPLE_CLOUD
+    assert load_inputs(KRIOS, SITES / "ifca.yaml").project == loaded.project
 
 
 def test_the_catalogue_has_the_examples_protocols() -> None:
-    catalogue, software = load_catalogue(), load_project(KRIOS).software
+    catalogue, project = load_catalogue(), load_inputs(KRIOS, SITES / "ifca.yaml").project
+    software = project.software
     known = {*catalogue.scipion[software.scipion].protocols}
     for plugin, version in software.plugins.items():
         known |= {*catalogue.plugins[plugin][version].protocols}
-    assert {step["object.className"] for step in load_project(KRIOS).workflow.protocols} <= known
+    assert {step["object.className"] for step in project.workflow.protocols} <= known
 
 
 def test_ifcas_table_is_the_talks() -> None:
