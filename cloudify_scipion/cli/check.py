@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cloudify_scipion.catalogue.gpu_fit import gpu_misfits
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.model import SoftwareSet
 from cloudify_scipion.catalogue.puppet_data import software_contents, software_proofs
@@ -32,11 +33,14 @@ def check(project: Path, site: Path, as_json: bool) -> None:
         fail_json(error)
         raise SystemExit(error.exit_code) from error
     software = resolve(loaded.project.software, load_catalogue())
+    notes = list(_notes(loaded, software_proofs(software)))
     if as_json:
-        contents = {"software": software_contents(software), "proof": software_proofs(software)}
+        contents = {"software": software_contents(software), "proof": software_proofs(software), "notes": notes}
         say_json({"ok": True, "project": loaded.project.id, "site": loaded.site.name, **contents})
     else:
         _say_result(project, site, loaded, software)
+        for note in notes:
+            say(f"note: {note}")
 
 
 def _say_result(project: Path, site: Path, loaded: Loaded, software: SoftwareSet) -> None:
@@ -49,8 +53,6 @@ def _say_result(project: Path, site: Path, loaded: Loaded, software: SoftwareSet
     named = [f"{name} {version} ({proofs[name]})" for name, version in software_contents(software).items()]
     say(f"ok  software: {', '.join(named)}")
     say(f"ok  {site}: {loaded.site.name} ({loaded.site.provider})")
-    for note in _notes(loaded, proofs):
-        say(f"note: {note}")
 
 
 def _notes(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
@@ -60,6 +62,11 @@ def _notes(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
         yield "nothing of this project is kept: uninstalling it deletes its volume"
     if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
         yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
+    if not loaded.project.workflow.run:  # else it is a problem, and was told
+        workflow = loaded.project.workflow.protocols
+        yield from (
+            message for _, message in gpu_misfits(loaded.project.software, workflow, loaded.site, load_catalogue())
+        )
     if data.project or data.datasets:
         yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
     if problem := provider_problem(loaded.site_document):
