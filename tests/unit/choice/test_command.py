@@ -106,6 +106,14 @@ def test_a_step_that_requires_a_gpu(tmp_path: Path) -> None:
     assert "choice: c1.large\n  about 2 months in place of 2 weeks" in months.stdout
 
 
+@pytest.mark.parametrize(("days", "notes"), [(10, 1), (11, 0)])
+def test_a_time_limit_that_computing_alone_eats_up(tmp_path: Path, days: int, notes: int) -> None:
+    path = changed(tmp_path, time_limit={"days": days, "warning_days": 1})
+    answer = json.loads(run(path, "--site", SITES / "ifca.yaml", "--json").stdout)
+    told = f"computing alone takes about 5 days of the {days} days of the time limit (time_limit.days)"
+    assert answer["notes"].count(told) == notes
+
+
 def test_software_that_cannot_be_installed_is_noted(tmp_path: Path) -> None:
     path = with_motioncor(tmp_path, "auto")
     assert CliRunner().invoke(main, ["check", str(path), "--site", str(SITES / "ifca.yaml")]).exit_code == 2
