@@ -1,4 +1,4 @@
-"""What of a software set does not go together: plugin, EM package, Scipion, Python; and, of a site, CUDA, GPUs, files."""
+"""What of a software set does not go together: plugin, EM package, Scipion, Python; of a site, CUDA, GPUs, files."""
 
 from __future__ import annotations
 

@@ -22,12 +22,13 @@ def file_problem(package: EmPackageVersion, site: Site) -> str:
     if package.sha256 and stated not in ("", package.sha256):
         return f"{fetched} with SHA-256 {package.sha256}; site {site.name} states {stated}: correct its mirrors' files"
     if not package.sha256 and not stated:
-        return f"{fetched}; its makers publish no checksum, and site {site.name} states none. {_how(package.file, site)}"
+        unknown = f"its makers publish no checksum, and site {site.name} states none"
+        return f"{fetched}; {unknown}. {_how(package.file, site)}"
     return ""
 
 
 def checksums(request: Software, files: Mapping[str, str], catalogue: Catalogue) -> dict[str, str]:
-    """Files that a request fetches, to their SHA-256: the catalogue's, else that in `files`. Unknown ones are left out."""
+    """Files that a request fetches, to their SHA-256: the catalogue's, else that in `files`; only known ones."""
     found = {package.file: package.sha256 or files.get(package.file, "") for package in _requested(request, catalogue)}
     return {file: sha256 for file, sha256 in sorted(found.items()) if file and sha256}
 
@@ -37,13 +38,11 @@ def with_checksums(software: SoftwareSet, files: Mapping[str, str], source: str 
 
     Raises InputError naming every file that has none in either: what is installed must be known.
     """
-    missing = [
-        Problem(source, "$.mirrors", f"no mirror's files state the SHA-256 of {package.file}, which {package.name} needs")
-        for package in (*software.em_packages, *software.example_data)
-        if package.file and not (package.sha256 or files.get(package.file))
-    ]
+    wanted = (*software.em_packages, *software.example_data)
+    missing = [one for one in wanted if one.file and not (one.sha256 or files.get(one.file))]
     if missing:
-        raise InputError(missing)
+        told = (f"no mirror's files state the SHA-256 of {one.file}, which {one.name} needs" for one in missing)
+        raise InputError([Problem(source, "$.mirrors", message) for message in told])
     packages, data = _filled(software.em_packages, files), _filled(software.example_data, files)
     return replace(software, em_packages=packages, example_data=data)
 
