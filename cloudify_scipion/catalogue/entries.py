@@ -99,6 +99,7 @@ def _package(kind: str, document: Mapping[str, Any], version: str, texts: Texts)
         compute_capability=_number(facts.get("compute_capability")),
         licence=_licence(facts),
         proof=facts.get("proof", ""),
+        why=facts.get("why", ""),
     )
 
 

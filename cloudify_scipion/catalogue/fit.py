@@ -1,4 +1,4 @@
-"""What of a software set does not go together: plugin, EM package, Scipion, Python; and, of a site, CUDA and GPUs."""
+"""What of a software set does not go together: plugin, EM package, Scipion, Python; of a site, CUDA, GPUs, files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from cloudify_scipion.catalogue.model import Catalogue, EmPackageVersion, PluginVersion, ScipionVersion
 from cloudify_scipion.catalogue.requirements import requirement_conflicts
+from cloudify_scipion.catalogue.site_files import file_problem
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site
@@ -75,8 +76,12 @@ def site_misfits(request: Software, site: Site, catalogue: Catalogue) -> Found:
         entry = catalogue.em_packages.get(name, {}).get(version)
         if entry:
             where = child_path("$.software.em_packages", name)
-            found = [_cuda(entry, entry.cuda, site), _gpu(entry, site), _mirror(entry, site)]
+            found = [_cuda(entry, entry.cuda, site), _gpu(entry, site), file_problem(entry, site)]
             yield from ((where, message) for message in found if message)
+    for name, version in request.example_data.items():
+        data = catalogue.example_data.get(name, {}).get(version)
+        if data and (message := file_problem(data, site)):
+            yield child_path("$.software.example_data", name), message
     for name, version in request.plugins.items():
         plugin = catalogue.plugins.get(name, {}).get(version)
         if plugin and (message := _cuda(plugin, plugin.cuda, site)):
@@ -137,12 +142,6 @@ def _gpu(package: EmPackageVersion, site: Site) -> str:
         return (
             f"{_title(package)} needs compute capability {needed:g}; the GPUs of site {site.name} have up to {best:g}"
         )
-    return ""
-
-
-def _mirror(package: EmPackageVersion, site: Site) -> str:
-    if package.file and not site.mirrors:
-        return f"{_title(package)} is fetched as {package.file} from the site's mirrors; site {site.name} names none"
     return ""
 
 

@@ -109,7 +109,8 @@ class EmPackageVersion:
     to targets, `variables` go into Scipion's configuration. `method` says how it is installed: `apt` (with exact Debian
     versions), `generate` (with the source of a Python script), `pip` (with hash-pinned `requirements`), `archive` and
     `installb` (with a `file` of the site's mirrors, its SHA-256, and the number of folders to `strip`), or `listed`:
-    not at all. `binary` is its name for Scipion's `installb`.
+    not at all, and `why` says what that would take. An empty `sha256` is one that its makers do not publish: the site
+    states it (see `site_files`). `binary` is its name for Scipion's `installb`.
 
     `gpu` is `no`, `optional` or `required`; `cuda` a range such as `>=11.0`, empty for any.
     """
@@ -133,6 +134,7 @@ class EmPackageVersion:
     compute_capability: Number | None = None
     licence: Licence | None = None
     proof: str = ""
+    why: str = ""
 
     @property
     def installable(self) -> bool:

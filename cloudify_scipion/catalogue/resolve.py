@@ -95,8 +95,12 @@ def _not_installable(
     for package in packages:
         if not package.installable:
             others = [v for v, entry in catalogue.em_packages[package.name].items() if entry.installable]
-            message = f"{package.name} {package.version} is only listed: nothing installs it; {_offer(others)}"
-            yield child_path("$.software.em_packages", package.name), message
+            why = f" ({package.why})" if package.why else ""
+            message = f"{package.name} {package.version} is only listed: nothing installs it{why}; {_offer(others)}"
+            yield child_path("$.software.em_packages", package.name), f"{message}; {_OWN}"
+
+
+_OWN = "docs/add-an-em-package.md shows how to add one of your own"
 
 
 def _offer(versions: list[str]) -> str:

@@ -10,10 +10,12 @@ from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.lock import Lock, from_text, locked_contents, text_digest
 from cloudify_scipion.catalogue.puppet_data import MIRRORS, puppet_data, software_contents, software_digest
 from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.catalogue.site_files import checksums, with_checksums
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.project.model import software_from_document
+from cloudify_scipion.project.site import files_from_document
 
 ASKED_FILE = "asked.lock.json"
 """In the project's folder: the lock file that it is installed from."""
@@ -37,12 +39,25 @@ class SoftwareLayer:
         return "locked" if self.lock else "software"
 
 
+def asked_software(software: Mapping[str, Any], site: Mapping[str, Any], lock: str) -> dict[str, Any]:
+    """What the record keeps of the software that is asked for: with the digest of the lock file whose text is `lock`.
+
+    Without a lock, `files` are the archives with the SHA-256 that they must have: a site file that states another one
+    later changes nothing in what is installed.
+    """
+    if lock:
+        return {**software, "lock": text_digest(lock), "files": {}}
+    files = checksums(software_from_document(software), files_from_document(site), load_catalogue())
+    return {**software, "lock": "", "files": files}
+
+
 def software_layer(services: Services, record: Record) -> SoftwareLayer:
     """The layer that the record's software needs. Raises InputError for software that the catalogue does not have."""
     asked = record.settings["software"]
     if asked.get("lock"):
         return _locked_layer(services, record, asked["lock"])
-    software = resolve(software_from_document(asked), load_catalogue())
+    chosen = resolve(software_from_document(asked), load_catalogue())
+    software = with_checksums(chosen, asked.get("files") or {})
     data = puppet_data(software, _mirrors(record.settings.get("site", {})))
     digest = software_digest(services.machines.base_digest(), services.puppet.modules_digest(), CLASSES, data)
     return SoftwareLayer(digest, CLASSES, data, software_contents(software))

@@ -106,7 +106,7 @@ def refuse_changes(record: Record, volume_bytes: int = 0, software: Mapping[str,
 
 
 def _software_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    keys = ("scipion", "plugins", "em_packages", "example_data", "lock")
+    keys = ("scipion", "plugins", "em_packages", "example_data", "lock", "files")
     return [
         f"software.{key}: is {was.get(key)!r}, asked for {now.get(key)!r}"
         for key in keys

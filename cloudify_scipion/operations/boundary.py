@@ -13,9 +13,10 @@ from cloudify.exceptions import HttpException, NonRecoverableError, OperationRet
 
 from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.lock import Lock, check_lock, from_text, request_problems, text_digest
+from cloudify_scipion.catalogue.lock import Lock, check_lock, from_text, request_problems
 from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
+from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
@@ -53,10 +54,10 @@ class Call:
         return self._having(self.record.asking(part, settings))
 
     def asked_software(self) -> tuple[dict[str, Any], str]:
-        """What the node's property `software` says, with its lock file's digest, and the text of that file."""
+        """What the record keeps of the node's property `software`, and the text of its lock file."""
         asked = self.properties["software"]
         lock = read_lock(asked.get("lock") or "")
-        return {**asked, "lock": text_digest(lock) if lock else ""}, lock
+        return asked_software(asked, self.properties["site"], lock), lock
 
     def asking_software(self) -> Call:
         """Remember what software the node asks for, and the lock file that it is to be installed from."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cloudify_scipion.catalogue.lock import text_digest
 from cloudify_scipion.lifecycle import volume as use
+from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software, check_lock_can_be_met
 from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place, read_lock
@@ -20,7 +20,7 @@ def precreate(document: Mapping[str, Any], lock: str = "", **_: Any) -> None:
 
 
 def _precreate(c: Call, software: Mapping[str, Any] | None, lock: str) -> None:
-    asked = {**software, "lock": text_digest(lock) if lock else ""} if software else None
+    asked = asked_software(software, c.properties["site"], lock) if software else None
     refuse_changes(c.record, _settings(c)["size_bytes"], asked)
     if asked and lock:
         check_lock_can_be_met(c.services, ask_for_software(c.services, c.record, asked, lock))

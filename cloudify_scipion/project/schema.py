@@ -26,6 +26,8 @@ _TYPE_NAMES = {
 }
 NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
 """What the ids of projects and the names of sites look like."""
+_NO_NAME = "this is no name: use lowercase letters, digits, '.', '_' and '-', with a letter first"
+"""Said of a key, unless the schema's `propertyNames` has a description."""
 _KINDS = {"project": "schema.json", "site": "site_schema.json"}
 
 
@@ -71,7 +73,7 @@ def _problems_of(error: ValidationError, rules: Mapping[str, Any], source: str) 
     elif error.validator == "required":
         yield from _missing_keys(error, source, path)
     elif "propertyNames" in error.absolute_schema_path:
-        message = "this is no name: use lowercase letters, digits, '.', '_' and '-', with a letter first"
+        message = error.schema.get("description", _NO_NAME)
         yield Problem(source, child_path(path, str(error.instance)), message)
     else:
         yield Problem(source, path, _message(error, _described_rule(error, rules)))

@@ -63,7 +63,8 @@ class Limits:
 class Site:
     """Where machines run, and what is allowed there.
 
-    `mirrors` maps names to URLs, `data_spaces` names to descriptions; `cuda` is the version that the driver supports,
+    `mirrors` maps names to URLs, `files` the files on them that the site answers for to their SHA-256 (hex);
+    `data_spaces` maps names to descriptions; `cuda` is the version that the driver supports,
     empty if it is not known.
     """
 
@@ -76,6 +77,7 @@ class Site:
     mount_prefixes: tuple[str, ...] = MOUNT_PREFIXES
     data_spaces: Mapping[str, str] = field(default_factory=dict)
     mirrors: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     cuda: str = ""
     flavours: tuple[Flavour, ...] = ()
 
@@ -93,9 +95,16 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         mount_prefixes=tuple(document.get("mount_prefixes", MOUNT_PREFIXES)),
         data_spaces={name: space.get("description", "") for name, space in document.get("data_spaces", {}).items()},
         mirrors={name: mirror["url"] for name, mirror in document.get("mirrors", {}).items()},
+        files=files_from_document(document),
         cuda=document.get("cuda", ""),
         flavours=flavours_from_document(document),
     )
+
+
+def files_from_document(document: Mapping[str, Any]) -> dict[str, str]:
+    """Files that a checked site document answers for, of all its mirrors: name to SHA-256 (hex)."""
+    mirrors = document.get("mirrors", {}).values()
+    return {file: sha256 for mirror in mirrors for file, sha256 in mirror.get("files", {}).items()}
 
 
 def flavours_from_document(document: Mapping[str, Any]) -> tuple[Flavour, ...]:

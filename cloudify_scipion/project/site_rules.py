@@ -18,6 +18,7 @@ def site_rules(document: Mapping[str, Any]) -> Found:
     yield from _ports(document)
     yield from _tls(document)
     yield from _flavours(document)
+    yield from _files(document)
 
 
 def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
@@ -74,3 +75,14 @@ def _flavours(document: Mapping[str, Any]) -> Found:
         if isinstance(name, str) and name in names:
             yield f"{path}.name", f"{name!r} is the name of another flavour already"
         names.add(name if isinstance(name, str) else "")
+
+
+def _files(document: Mapping[str, Any]) -> Found:
+    """A file is the same on every mirror: which of them serves it must not matter."""
+    known: dict[object, tuple[object, str]] = {}
+    for mirror in (mirrors := part(document, dict, "mirrors")):
+        for file, sha256 in part(mirrors, dict, mirror, "files").items():
+            first, where = known.setdefault(file, (sha256, mirror))
+            if first != sha256:
+                path = child_path(child_path(child_path("$.mirrors", mirror), "files"), file)
+                yield path, f"the mirror {where} states another SHA-256 for {file}: they must be the same file"

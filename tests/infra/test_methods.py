@@ -2,7 +2,7 @@
 
 `apt` and `generate` are the demo's. Here the packages of docs/add-an-em-package.md are installed (`archive`: mrcfile;
 `pip`: emfile), and ProDy by Scipion's `installb` through its real plugin, all from a catalogue folder of the test's
-own.
+own. ProDy's SHA-256 is in the site file, the others' are in the catalogue.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from cloudify_scipion.catalogue.load import VARIABLE
+from cloudify_scipion.catalogue.lock import FILE, from_text
 from cloudify_scipion.errors import PuppetFailed
 from cloudify_scipion.lifecycle.facts import PuppetResult
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
@@ -51,10 +52,13 @@ versions:
   "2.4.1":
     method: installb
     file: prody-2.4.1.tgz
-    sha256: {sha256}
     home: /opt/em/prody-2.4.1
     proof: installed
 """
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,12 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def catalogue(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page's folder, and in it ProDy with its plugin."""
     folder = write_catalogue(tmp_path_factory.mktemp("catalogue"))
     (folder / "plugins").mkdir()
-    digest = hashlib.sha256((archives / "prody-2.4.1.tgz").read_bytes()).hexdigest()
     (folder / "plugins/scipion-em-prody.yaml").write_text(PLUGIN)
-    (folder / "em_packages/prody.yaml").write_text(PACKAGE.format(sha256=digest))
+    (folder / "em_packages/prody.yaml").write_text(PACKAGE)
     (folder / "requirements/scipion-em-prody-3.3.0.txt").write_text(PLUGIN_REQUIREMENTS)
     return folder
 
@@ -124,7 +127,8 @@ def methods(
         patch.setenv(VARIABLE, str(catalogue))
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, host_address(), prepend=",")
-        mirrors = {"one-that-is-broken": {"url": f"{url}/nothing-here"}, "a-good-one": {"url": url}}
+        files = {"prody-2.4.1.tgz": sha256_of(archives / "prody-2.4.1.tgz")}
+        mirrors = {"one-that-is-broken": {"url": f"{url}/nothing-here"}, "a-good-one": {"url": url, "files": files}}
         site = folder / "site.yaml"
         site.write_text(yaml.safe_dump({**yaml.safe_load(SITE.read_text()), "mirrors": mirrors}, sort_keys=False))
         packages = {"mrcfile": "1.5.4", "emfile": "0.3.0", "prody": "2.4.1"}
@@ -165,6 +169,14 @@ def test_installb(methods: Methods) -> None:
     line = next(line for line in listed.splitlines() if line.startswith("prody "))
     assert "2.4.1   [X]" in line, "Scipion itself takes it for installed"
     assert not methods.exists("/opt/scipion/software/em/prody-2.4.1.tgz")
+
+
+def test_the_checksum_of_the_site_file(methods: Methods, archives: Path) -> None:
+    sha256 = sha256_of(archives / "prody-2.4.1.tgz")
+    assert methods.shell.run(["cat", f"{EM}/prody-2.4.1.installed"]).stdout == sha256
+    lock = from_text(methods.installation.services().projects.kept(NAME, FILE))
+    assert lock.store_files()["archives/prody-2.4.1.tgz"] == sha256
+    assert lock.data["em_package::packages"]["prody"]["sha256"] == sha256
 
 
 def test_the_second_run_changes_nothing(methods: Methods) -> None:

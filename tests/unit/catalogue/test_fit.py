@@ -18,6 +18,7 @@ from cloudify_scipion.project.site import Flavour, GpuModel, Site
 TITAN = GpuModel("titan-x", 12, 5.2)
 GT200 = GpuModel("gt200", 1, 1.3)
 CATALOGUE = load_catalogue()
+OWN = "; docs/add-an-em-package.md shows how to add one of your own"
 DEMO = {
     "scipion": "3.8.3",
     "plugins": {"scipion-em-relion": "4.0.20"},
@@ -68,12 +69,12 @@ CASES = {
     ),
     "a package that is only listed": (
         asked(em_packages={"relion": "4.0"}),
-        [("$.software.em_packages.relion", "relion 4.0 is only listed: nothing installs it; 3.1.3 can be installed")],
+        [("$.software.em_packages.relion", f"relion 4.0 is only listed: nothing installs it (needs conda, git and cmake); 3.1.3 can be installed{OWN}")],  # noqa: E501
     ),
     "a listed package with a licence": (
         asked(em_packages={"relion": "3.1.3", "motioncor2": "1.6.4"}),
         [
-            ("$.software.em_packages.motioncor2", "motioncor2 1.6.4 is only listed: nothing installs it; no version of it can be installed"),  # noqa: E501
+            ("$.software.em_packages.motioncor2", f"motioncor2 1.6.4 is only listed: nothing installs it (no plugin brings it); no version of it can be installed{OWN}"),  # noqa: E501
             (
                 "$.software.accepted_licences",
                 "motioncor2 1.6.4 asks a person to accept its licence (UCSF MotionCor2 licence (free for academic use), "  # noqa: E501
@@ -83,7 +84,7 @@ CASES = {
     ),
     "a licence that was accepted": (
         asked(em_packages={"relion": "3.1.3", "motioncor2": "1.6.4"}, accepted_licences=["motioncor2"]),
-        [("$.software.em_packages.motioncor2", "motioncor2 1.6.4 is only listed: nothing installs it; no version of it can be installed")],  # noqa: E501
+        [("$.software.em_packages.motioncor2", f"motioncor2 1.6.4 is only listed: nothing installs it (no plugin brings it); no version of it can be installed{OWN}")],  # noqa: E501
     ),
     "a typo in an accepted licence": (
         asked(accepted_licences=["motioncor"]),

@@ -46,3 +46,16 @@ def test_an_own_folder_that_is_none_is_said(own: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv(VARIABLE, f"{own}/none")
     with pytest.raises(InputError, match="none' is no folder"):
         load_catalogue()
+
+
+def test_a_file_may_go_without_its_checksum_and_only_what_is_listed_says_why(own: Path) -> None:
+    fetched = MINE.replace("apt, apt: {mine: '1'}", "archive, file: mine.tgz")
+    (own / "em_packages/mine.yaml").write_text(fetched)
+    (own / "em_packages/other.yaml").write_text(fetched.replace("mine", "other").replace("{method", "{why: it, method"))
+    entry = load_catalogue().em_packages["mine"]["1"]
+    assert (entry.file, entry.sha256, entry.installable) == ("mine.tgz", "", True)
+    with pytest.raises(InputError) as caught:
+        load_catalogue().em_packages["other"]
+    assert [str(problem) for problem in caught.value.problems] == [
+        "catalogue/em_packages/other.yaml: $.versions['1'].why: 'it' is not allowed. Only what is `listed` has it."
+    ]
