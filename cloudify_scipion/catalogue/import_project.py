@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cloudify_scipion.catalogue.import_data import homes
 from cloudify_scipion.catalogue.importing import find_software
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.errors import Problem
@@ -53,8 +54,9 @@ def import_project(
     result.document, guessed = draft(output.stem, workflow.name, result.readings, acquisition, given)
     result.document["software"] = software.software
     result.facts = [*software.facts, *acquisition]
+    data = data_decisions(result.protocols, [*homes(software.software, catalogue)])
     result.decisions = [
-        *guessed, *software.decisions, *open_ones, *data_decisions(result.protocols), *result.decisions,
+        *guessed, *software.decisions, *open_ones, *data, *result.decisions,
     ]  # fmt: skip
     result.problems += check_documents(result.document, None, str(output))
     if len(paths) > 1 and not result.problems:
