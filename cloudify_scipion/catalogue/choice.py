@@ -110,12 +110,15 @@ def _without_gpu(needs: Needs, site: Site) -> Choice:
     return Choice(taken, on_cpu, verdicts, True, duration, tuple(notes) if taken else ())
 
 
+_LESS = "take another site, ask for less (needs; threads and processes of the steps), or leave the step out"
+
+
 def _refusal(needs: Needs, site: Site, source: str) -> Problem:
     who = ", ".join(needs.gpu_required_by)
     card = f"{needs.gpu_memory_gb.value:g} GB and compute capability {needs.compute_capability.value:.1f}"
     machine = f"{needs.cpus.value:g} cores and {needs.ram_gb.value:g} GB of RAM"
     message = f"{who} cannot run without a GPU, and no flavour of {site.name} has {needs.gpus.value:g} with {card}"
-    return Problem(source, "$.workflow", f"{message} beside {machine}; take another site, or leave the step out")
+    return Problem(source, "$.workflow", f"{message} beside {machine}; {_LESS}")
 
 
 def _verdicts(needs: Needs, site: Site, taken: Flavour | None, first: Needs | None = None) -> tuple[Verdict, ...]:

@@ -34,7 +34,8 @@ def check(project: Path, site: Path, as_json: bool) -> None:
     software = resolve(loaded.project.software, load_catalogue())
     if as_json:
         contents = {"software": software_contents(software), "proof": software_proofs(software)}
-        say_json({"ok": True, "project": loaded.project.id, "site": loaded.site.name, **contents})
+        notes = [*_notes(loaded, software_proofs(software))]
+        say_json({"ok": True, "project": loaded.project.id, "site": loaded.site.name, **contents, "notes": notes})
     else:
         _say_result(project, site, loaded, software)
 
@@ -64,5 +65,3 @@ def _notes(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
         yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
     if problem := provider_problem(loaded.site_document):
         yield problem
-    if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
-        yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"

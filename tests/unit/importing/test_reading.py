@@ -254,13 +254,15 @@ def test_odd_folders_and_databases(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     database = tmp_path / "project.sqlite"
     assert read_database(database) == "there is no project.sqlite"
     database.write_text("no database")
-    assert read_database(database) == "project.sqlite cannot be read (file is not a database)"
+    assert read_database(database) == (
+        "project.sqlite cannot be read as a project of Scipion 3 (file is not a database)"
+    )
     database.unlink()
     with closing(sqlite3.connect(database)) as connection:
         endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
         columns = "i AS id, NULL AS parent_id, '' AS name, '' AS classname, '' AS value, '' AS label, '' AS comment"
         connection.execute(f"CREATE VIEW Objects AS {endless} SELECT {columns} FROM n ORDER BY i DESC")
-    assert read_database(database) == "project.sqlite cannot be read (interrupted)"
+    assert read_database(database) == "project.sqlite cannot be read as a project of Scipion 3 (interrupted)"
     (tmp_path / "project.sqlite-journal").touch()
     assert "in the middle of a change" in str(read_database(database))
     logs = tmp_path / "Runs/000002_ProtX/logs"
