@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cloudify_scipion.errors import CommandFailed, MissingTool, TemporaryError
-from cloudify_scipion.lifecycle.ports import CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

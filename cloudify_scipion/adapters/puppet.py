@@ -12,7 +12,8 @@ from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.puppet_report import failures, parse_line, parse_report
 from cloudify_scipion.adapters.tarball import pack, read_files, unpack_on
 from cloudify_scipion.errors import PuppetFailed
-from cloudify_scipion.lifecycle.ports import Progress, PuppetResult, Shell
+from cloudify_scipion.lifecycle.facts import PuppetResult
+from cloudify_scipion.lifecycle.ports import Progress, Shell
 from cloudify_scipion.resources import files_digest, shipped_files
 
 FOLDER = "/run/cloudify-scipion"

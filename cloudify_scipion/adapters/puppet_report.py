@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from cloudify_scipion.lifecycle.ports import ResourceResult
+from cloudify_scipion.lifecycle.facts import ResourceResult
 
 _RESOURCE = re.compile(r"^(Notice|Warning|Error): (?:/Stage\[\w+\])?/(?P<path>.+?): (?P<message>.*)$")
 _LAST = re.compile(r"([A-Z][\w:]*\[[^\]]+\])(?:/\w+)?$")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable, TemporaryError
-from cloudify_scipion.lifecycle.ports import CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
 
 SSH_FAILED = 255
 SHARED_SECONDS = 10

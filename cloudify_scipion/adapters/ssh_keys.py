@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import make_private, write_atomic
-from cloudify_scipion.lifecycle.ports import Keys
+from cloudify_scipion.lifecycle.facts import Keys
 
 LOGIN, HOST = "login_ed25519", "host_ed25519"
 

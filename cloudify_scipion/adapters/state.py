@@ -17,7 +17,7 @@ from cloudify_scipion.adapters.lock import Locks
 from cloudify_scipion.adapters.nspawn.network import port_is_free
 from cloudify_scipion.adapters.ssh_keys import ensure_keys
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.ports import Keys
+from cloudify_scipion.lifecycle.facts import Keys
 from cloudify_scipion.lifecycle.record import Binding, Record, from_document, to_document
 
 DEFAULT_ROOT = "/var/lib/cloudify-scipion"

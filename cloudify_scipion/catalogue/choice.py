@@ -79,12 +79,12 @@ def _card_misfits(needs: Needs, flavour: Flavour) -> Iterator[str]:
 
 
 def choose(needs: Needs, site: Site, source: str = "project") -> Choice:
-    """The smallest flavour of a site that fits, or the smallest for a CPU where no step requires a GPU."""
+    """The smallest flavour of a site that fits; for a CPU where no step requires a GPU and nobody asks for one."""
     taken = smallest(needs, site.flavours)
     if taken or not needs.gpus.value:
         duration = f"about 2 weeks for a typical project ({n.WITH_GPU.source})" if taken and taken.gpus else ""
         return Choice(taken, needs, _verdicts(needs, site, taken), duration=duration if needs.gpus.value else "")
-    if needs.gpu_required_by:
+    if needs.gpu_required_by or needs.gpu_asked:
         return Choice(None, needs, _verdicts(needs, site, None), problems=(_refusal(needs, site, source),))
     return _without_gpu(needs, site)
 
@@ -110,15 +110,14 @@ def _without_gpu(needs: Needs, site: Site) -> Choice:
     return Choice(taken, on_cpu, verdicts, True, duration, tuple(notes) if taken else ())
 
 
-_LESS = "take another site, ask for less (needs; threads and processes of the steps), or leave the step out"
-
-
 def _refusal(needs: Needs, site: Site, source: str) -> Problem:
-    who = ", ".join(needs.gpu_required_by)
     card = f"{needs.gpu_memory_gb.value:g} GB and compute capability {needs.compute_capability.value:.1f}"
     machine = f"{needs.cpus.value:g} cores and {needs.ram_gb.value:g} GB of RAM"
-    message = f"{who} cannot run without a GPU, and no flavour of {site.name} has {needs.gpus.value:g} with {card}"
-    return Problem(source, "$.workflow", f"{message} beside {machine}; {_LESS}")
+    lacks = f"no flavour of {site.name} has {needs.gpus.value:g} with {card} beside {machine}; take another site"
+    if needs.gpu_required_by:
+        who = f"{', '.join(needs.gpu_required_by)} cannot run without a GPU"
+        return Problem(source, "$.workflow", f"{who}, and {lacks}, ask for less (needs), or leave the step out")
+    return Problem(source, "$.needs", f"a GPU is asked for, and {lacks}, or ask for less")
 
 
 def _verdicts(needs: Needs, site: Site, taken: Flavour | None, first: Needs | None = None) -> tuple[Verdict, ...]:

@@ -31,7 +31,8 @@ class Need:
 class Needs:
     """What a machine must have, at least. GB are 10^9 bytes; without a GPU the last two are 0.
 
-    `gpu_users` and `gpu_required_by` name the steps that use a graphics card, and that cannot do without one.
+    `gpu_users` and `gpu_required_by` name the steps that use a graphics card, and that cannot do without one;
+    `gpu_asked` says that the project file itself asks for one.
     """
 
     cpus: Need
@@ -42,13 +43,17 @@ class Needs:
     compute_capability: Need
     gpu_users: tuple[str, ...] = ()
     gpu_required_by: tuple[str, ...] = ()
+    gpu_asked: bool = False
     notes: tuple[str, ...] = ()
 
 
 def needs_of(project: Project, steps: Sequence[Step], asked: Asked | None = None) -> Needs:
     """The needs of some steps of a project. What is asked for goes before what is worked out."""
     asked = project.needs if asked is None else asked
+    card_asked = asked.gpu_memory_gb is not None or asked.compute_capability is not None
     gpus = _asked(asked.gpus) or _gpus(steps)
+    if card_asked and asked.gpus is None and not gpus.value:
+        gpus = Need(1, ASKED)
     no_gpu = Need(0, "no graphics card is needed")
     return Needs(
         cpus=_asked(asked.cpus) or _cpus(steps),
@@ -59,6 +64,7 @@ def needs_of(project: Project, steps: Sequence[Step], asked: Asked | None = None
         compute_capability=(_asked(asked.compute_capability) or _capability(steps)) if gpus.value else no_gpu,
         gpu_users=tuple(step.name for step in steps if step.uses_gpu),
         gpu_required_by=tuple(step.name for step in steps if step.facts.gpu == "required"),
+        gpu_asked=bool(gpus.value) and (card_asked or asked.gpus is not None),
         notes=tuple(_notes(steps)),
     )
 

@@ -54,15 +54,20 @@ class Step:
     @property
     def switch(self) -> str:
         """The parameter that turns the GPU on or off, as `doGpu: True`; empty if it has none."""
-        return next((f"{key}: {self.parameters[key]}" for key in ("doGpu", "useGpu") if key in self.parameters), "")
+        return f"{self.switch_name}: {self.parameters[self.switch_name]}" if self.switch_name else ""
+
+    @property
+    def switch_name(self) -> str:
+        """The name of that parameter, empty if the workflow does not have it."""
+        return next((key for key in ("doGpu", "useGpu") if self.parameters.get(key) is not None), "")
 
     @property
     def uses_gpu(self) -> bool:
         """Whether it runs on a graphics card."""
         if self.facts.gpu != "optional":
             return self.facts.gpu == "required"
-        given = next((self.parameters[key] for key in ("doGpu", "useGpu") if key in self.parameters), None)
-        return self.facts.gpu_default if given is None else is_true(given)
+        name = self.switch_name
+        return is_true(self.parameters[name]) if name else self.facts.gpu_default
 
     @property
     def gpu_list(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -11,11 +10,11 @@ from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.model import SoftwareSet
 from cloudify_scipion.catalogue.puppet_data import software_contents, software_proofs
 from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.cli.check_text import notes_of, understood
 from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.project.load import Loaded
-from cloudify_scipion.project.site_rules import provider_problem
 
 
 @click.command()
@@ -32,12 +31,14 @@ def check(project: Path, site: Path, as_json: bool) -> None:
         fail_json(error)
         raise SystemExit(error.exit_code) from error
     software = resolve(loaded.project.software, load_catalogue())
+    notes = list(notes_of(loaded, software_proofs(software)))
     if as_json:
-        contents = {"software": software_contents(software), "proof": software_proofs(software)}
-        notes = [*_notes(loaded, software_proofs(software))]
-        say_json({"ok": True, "project": loaded.project.id, "site": loaded.site.name, **contents, "notes": notes})
+        contents = {"software": software_contents(software), "proof": software_proofs(software), "notes": notes}
+        say_json({"ok": True, "project": loaded.project.id, "site": loaded.site.name, **contents})
     else:
         _say_result(project, site, loaded, software)
+        for note in notes:
+            say(f"note: {note}")
 
 
 def _say_result(project: Path, site: Path, loaded: Loaded, software: SoftwareSet) -> None:
@@ -48,20 +49,7 @@ def _say_result(project: Path, site: Path, loaded: Loaded, software: SoftwareSet
     say(f"ok  workflow: {count} protocol{'s' if count != 1 else ''}, {what_next}")
     proofs = software_proofs(software)
     named = [f"{name} {version} ({proofs[name]})" for name, version in software_contents(software).items()]
-    say(f"ok  software: {', '.join(named)}")
+    say(f"ok  software, with its proof: {', '.join(named)}")
+    for line in understood(loaded.project):
+        say(f"ok  {line}")
     say(f"ok  {site}: {loaded.site.name} ({loaded.site.provider})")
-    for note in _notes(loaded, proofs):
-        say(f"note: {note}")
-
-
-def _notes(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
-    """What is right, and may still surprise."""
-    data = loaded.project.data
-    if loaded.project.volume.at_end == "discard":
-        yield "nothing of this project is kept: uninstalling it deletes its volume"
-    if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
-        yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
-    if data.project or data.datasets:
-        yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
-    if problem := provider_problem(loaded.site_document):
-        yield problem

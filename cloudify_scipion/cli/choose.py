@@ -64,8 +64,16 @@ def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...]]:
     if problems:
         raise InputError(problems)
     choice = choose(needs_of(loaded.project, steps), loaded.site, str(project))
-    notes = (*choice.needs.notes, *choice.notes, *_software_notes(loaded))
-    return choice, plan(loaded.project, steps, choice, loaded.site), notes
+    phases = plan(loaded.project, steps, choice, loaded.site)
+    notes = (*choice.needs.notes, *choice.notes, *_time_notes(phases, loaded.project.time_limit.days))
+    return choice, phases, (*notes, *_software_notes(loaded))
+
+
+def _time_notes(phases: Plan, days: int) -> Iterator[str]:
+    """Whether computing alone takes most of the time limit; a person's work comes on top."""
+    if phases.whole_hours and phases.whole_hours / 24 > days / 2:
+        computing = f"{phases.whole_hours / 24:.0f} days"
+        yield f"computing alone takes about {computing} of the {days} days of the time limit (time_limit.days)"
 
 
 def _software_notes(loaded: Loaded) -> Iterator[str]:
@@ -158,11 +166,16 @@ def _choice_lines(choice: Choice) -> Iterator[str]:
 def _plan_lines(phases: Plan) -> Iterator[str]:
     yield "\nphases"
     for part in phases.parts:
-        yield f"  {part.title}: {part.flavour.name}, {_hours(part.total)}"
+        yield f"  {part.title}: {part.flavour.name}, {_hours(part.total)} (needs {_short(part.needs)})"
         yield from (f"    {_hours(item.value)}: {item.reason}" for item in part.hours)
     yield from (f"  {reason}" for reason in phases.because)
     if phases.parts:
         yield f"  {_saving(phases)}"
+
+
+def _short(needs: Needs) -> str:
+    cards = f", {needs.gpus.value:g} GPU with {needs.gpu_memory_gb.value:g} GB" if needs.gpus.value else ""
+    return f"{needs.cpus.value:g} cores, {needs.ram_gb.value:g} GB of RAM{cards}"
 
 
 def _saving(phases: Plan) -> str:

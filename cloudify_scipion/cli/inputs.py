@@ -14,8 +14,10 @@ from cloudify_scipion.catalogue.lock import MAX_BYTES, Lock, check_lock, from_te
 from cloudify_scipion.catalogue.request import document_problems, unknown_in_document
 from cloudify_scipion.errors import InputError, Problem
 from cloudify_scipion.project.documents import part
-from cloudify_scipion.project.load import Loaded, load_inputs, load_site
+from cloudify_scipion.project.load import Loaded, load_inputs
 from cloudify_scipion.project.site import Site
+
+Found = Iterator[tuple[str, str]]
 
 project_argument = click.argument("project", type=click.Path(path_type=Path))
 site_option = click.option("--site", required=True, type=click.Path(path_type=Path), help="Site file (YAML).")
@@ -26,11 +28,12 @@ def load_checked(project: Path, site: Path, lock: bytes = b"") -> Loaded:
 
     With the content of a checked lock file, that says what software there is, and the catalogue is not asked.
     """
+    return load_inputs(project, site, partial(_against_lock, from_text(lock.decode())) if lock else _against_catalogue)
 
-    def against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
-        return document_problems(document, protocols, _readable_site(site), load_catalogue())
 
-    return load_inputs(project, site, partial(_against_lock, from_text(lock.decode())) if lock else against_catalogue)
+def load_known(project: Path, site: Path) -> Loaded:
+    """As `load_checked`, but the software need only be known to the catalogue: it may be impossible to install."""
+    return load_inputs(project, site, _unknown)
 
 
 def read_lock(path: Path) -> bytes:
@@ -46,21 +49,13 @@ def read_lock(path: Path) -> bytes:
     return content
 
 
-def _against_lock(lock: Lock, document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
+def _against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any], site: Site | None) -> Found:
+    return document_problems(document, protocols, site, load_catalogue())
+
+
+def _unknown(document: Mapping[str, Any], protocols: Sequence[Any], _: Site | None) -> Found:
+    return unknown_in_document(document, protocols, load_catalogue())
+
+
+def _against_lock(lock: Lock, document: Mapping[str, Any], _: Sequence[Any], __: Site | None) -> Found:
     yield from request_problems(part(document, dict, "software"), lock)
-
-
-def load_known(project: Path, site: Path) -> Loaded:
-    """As `load_checked`, but the software need only be known to the catalogue: it may be impossible to install."""
-
-    def against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any]) -> Iterator[tuple[str, str]]:
-        return unknown_in_document(document, protocols, load_catalogue())
-
-    return load_inputs(project, site, against_catalogue)
-
-
-def _readable_site(path: Path) -> Site | None:
-    try:
-        return load_site(path)
-    except InputError:
-        return None  # `load_inputs` tells what is wrong with it

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
 from cloudify_scipion.lifecycle.layer import locked_files, software_layer
-from cloudify_scipion.lifecycle.ports import MachineSpec, SeedFile, Services, VolumeMount
+from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.volume import TARGET

@@ -7,88 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from cloudify_scipion.catalogue.lock import Installed
+from cloudify_scipion.lifecycle.facts import (
+    CommandResult,
+    Keys,
+    LayerFacts,
+    MachineFacts,
+    MachineSpec,
+    PuppetResult,
+    VolumeFacts,
+)
 from cloudify_scipion.lifecycle.record import Binding, Record
-
-
-@dataclass(frozen=True)
-class SeedFile:
-    """A file put into the machine before its first boot; never part of a software layer."""
-
-    path: str
-    content: bytes
-    mode: int = 0o644
-
-
-@dataclass(frozen=True)
-class VolumeMount:
-    """A volume bound into the machine at `target` (an absolute path inside)."""
-
-    volume: str
-    target: str
-
-
-@dataclass(frozen=True)
-class MachineSpec:
-    """What a machine is to be. `ports` maps a port inside to one on the host's 127.0.0.1.
-
-    `files` of the store are given to a machine without a layer before it boots: KIND/NAME to SHA-256.
-    """
-
-    name: str
-    hostname: str
-    tags: Mapping[str, str]
-    ports: Mapping[int, int]
-    layer: str | None = None
-    mounts: Sequence[VolumeMount] = ()
-    seed: Sequence[SeedFile] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class MachineFacts:
-    """What was observed of a machine. `layer` is the digest of the software layer that it stands on."""
-
-    exists: bool
-    running: bool = False
-    network: bool = False
-    layer: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class VolumeFacts:
-    """What was observed of a volume. `mounted` is where the host has it mounted, if it does."""
-
-    exists: bool
-    size_bytes: int = 0
-    mounted: Path | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class LayerFacts:
-    """A cached software layer. `used_by` names the machines that stand on it."""
-
-    digest: str
-    size_bytes: int
-    created_at: str
-    contents: Mapping[str, str]
-    used_by: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """A finished command: exit code and captured text."""
-
-    code: int
-    stdout: str
-    stderr: str
 
 
 class Progress(Protocol):
@@ -183,25 +117,6 @@ class Layers(Protocol):
         """Remove all layers, base systems and kept downloads. Raises PermanentError while any machine exists."""
 
 
-@dataclass(frozen=True)
-class ResourceResult:
-    """What Puppet did to one resource that it changed or could not change."""
-
-    resource: str
-    status: str
-    file: str = ""
-    line: int = 0
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class PuppetResult:
-    """One Puppet run: the resources that changed. (A run with failures raises PuppetFailed.)"""
-
-    changed: Sequence[ResourceResult]
-    seconds: float
-
-
 class Puppet(Protocol):
     """Applies the project's Puppet modules on a machine."""
 
@@ -226,15 +141,6 @@ class Inventory(Protocol):
 
         `mirrors` are the names of the site's. `locked`: nothing outside the machine is asked, so origins are empty.
         """
-
-
-@dataclass(frozen=True)
-class Keys:
-    """SSH keys of one project: public texts, and where the private ones lie (0600)."""
-
-    login_public: str
-    host_private: bytes
-    host_public: str
 
 
 class Projects(Protocol):

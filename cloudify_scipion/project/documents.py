@@ -70,11 +70,6 @@ def parse_json(content: bytes, source: str) -> Document:
     return _parse(content, source, _parse_json)
 
 
-def parse_yaml(content: bytes, source: str) -> Document:
-    """Read YAML text."""
-    return _parse(content, source, _parse_yaml)
-
-
 def read_bytes(path: Path, source: str, max_bytes: int = MAX_BYTES) -> bytes | Document:
     """The content of a file of at most `max_bytes`, or a document that says why it cannot be read."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,7 +16,11 @@ from cloudify_scipion.project.site import Site, site_from_document
 from cloudify_scipion.project.site_rules import site_allows, site_rules
 from cloudify_scipion.project.workflow import MAX_WORKFLOW_BYTES, workflow_problems
 
-Further = Callable[[Mapping[str, Any], Sequence[Any]], Iterable[tuple[str, str]]]
+Further = Callable[[Mapping[str, Any], Sequence[Any], Site | None], Iterable[tuple[str, str]]]
+"""What the layers above have against a project's document, whatever else is wrong with it.
+
+Gets the document, its workflow's protocols, and the site, None if it is wrong itself; gives paths and messages.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,6 @@ class Loaded:
     site_document: Mapping[str, Any]
 
 
-def load_project(path: Path) -> Project:
-    """The project of a file, its workflow included. Raises InputError with all problems."""
-    document, workflow = _read_project(path)
-    problems = [*_all_problems(document, "project"), *(workflow.problems if workflow else ())]
-    if problems:
-        raise InputError(problems)
-    return project_from_document(document.value, workflow.value if workflow else ())
-
-
 def load_site(path: Path) -> Site:
     """The site of a file. Raises InputError with all problems."""
     document = read_yaml(path, str(path))
@@ -46,34 +41,32 @@ def load_site(path: Path) -> Site:
     return site_from_document(document.value)
 
 
-def load_inputs(project_path: Path, site_path: Path, further: Further = lambda _, __: ()) -> Loaded:
-    """A project and its site. Raises InputError with all problems of all files, also of the two together.
-
-    `further` gets the project's document, whatever is wrong with it, and the workflow's protocols, and returns paths
-    and messages of what the layers above this one have against them.
-    """
+def load_inputs(project_path: Path, site_path: Path, further: Further = lambda *_: ()) -> Loaded:
+    """A project and its site. Raises InputError with all problems of all files, also of the two together."""
     document, workflow = _read_project(project_path)
     site = read_yaml(site_path, str(site_path))
+    of_site = _all_problems(site, "site")
     problems = [
-        *document.problems,
-        *check_documents(document.value, site.value, document.source, site.source),
+        *_all_problems(document, "project"),
+        *_together(document.value, site.value, document.source),
         *(workflow.problems if workflow else ()),
-        *site.problems,
+        *of_site,
     ]
     told = {problem.path for problem in problems if problem.source == document.source}
-    problems += [problem for problem in _further(document, workflow, further) if problem.path not in told]
+    found = _further(document, workflow, None if of_site else site_from_document(site.value), further)
+    problems += [problem for problem in found if problem.path not in told]
     if problems:
         raise InputError(problems)
     project = project_from_document(document.value, workflow.value if workflow else ())
     return Loaded(project, site_from_document(site.value), site.value)
 
 
-def _further(document: Document, workflow: Document | None, further: Further) -> list[Problem]:
-    if not isinstance(document.value, Mapping):
-        return []
-    given = part(document.value, list, "workflow", "protocols")
-    protocols = workflow.value if workflow and not workflow.problems else given
-    return [Problem(document.source, path, message) for path, message in further(document.value, protocols)]
+def _further(document: Document, workflow: Document | None, site: Site | None, further: Further) -> Iterator[Problem]:
+    if isinstance(document.value, Mapping):
+        given = part(document.value, list, "workflow", "protocols")
+        protocols = workflow.value if workflow and not workflow.problems else given
+        for path, message in further(document.value, protocols, site):
+            yield Problem(document.source, path, message)
 
 
 def check_documents(

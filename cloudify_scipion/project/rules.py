@@ -24,6 +24,7 @@ def project_rules(document: Mapping[str, Any]) -> Found:
     yield from _geometry(document)
     yield from _time_limit(document)
     yield from _acquisition(document)
+    yield from _needs(document)
     yield from data_rules(document)
 
 
@@ -60,6 +61,13 @@ def _time_limit(document: Mapping[str, Any]) -> Found:
             "$.time_limit.time_zone",
             f"{zone!r} is not a time zone{nearest(zone, known) or '. Example: Europe/Madrid'}",
         )
+
+
+def _needs(document: Mapping[str, Any]) -> Found:
+    needs = part(document, dict, "needs")
+    for key in ("gpu_memory_gb", "compute_capability"):
+        if needs.get("gpus") == 0 and key in needs:
+            yield child_path("$.needs", key), "this has no effect: no graphics card is asked for (gpus: 0)"
 
 
 def _acquisition(document: Mapping[str, Any]) -> Found:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cloudify_scipion.errors import PermanentError, PortInUse
-from cloudify_scipion.lifecycle.ports import MachineFacts
+from cloudify_scipion.lifecycle.facts import MachineFacts
 from tests.contract.worlds import SEED, World, spec
 
 DIGEST = "d" * 64

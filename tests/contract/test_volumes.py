@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cloudify_scipion.errors import PermanentError, VolumeBusy
-from cloudify_scipion.lifecycle.ports import VolumeFacts
+from cloudify_scipion.lifecycle.facts import VolumeFacts
 from tests.contract.worlds import World, spec
 
 SIZE = 100_000_000

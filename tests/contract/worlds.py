@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from cloudify_scipion.adapters.nspawn.folders import MachineRecord
-from cloudify_scipion.lifecycle.ports import Layers, Machines, MachineSpec, SeedFile, VolumeMount, Volumes
+from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
+from cloudify_scipion.lifecycle.ports import Layers, Machines, Volumes
 from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.realhost import RealHost, free_port
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
-from cloudify_scipion.lifecycle.ports import LayerFacts, MachineFacts, MachineSpec, VolumeFacts
+from cloudify_scipion.lifecycle.facts import LayerFacts, MachineFacts, MachineSpec, VolumeFacts
 
 GIVEN = "/run/given"
 """Names of the store's files that a machine was given."""

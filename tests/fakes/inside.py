@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable
 from cloudify_scipion.lifecycle.desktop import LINK, SERVICES
-from cloudify_scipion.lifecycle.ports import CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import TOOL
 from tests.fakes.host import Disk, FakeHost

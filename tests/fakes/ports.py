@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from cloudify_scipion.catalogue.lock import AptPackage, Installed, PythonPackage
 from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
-from cloudify_scipion.lifecycle.ports import PuppetResult, ResourceResult, Shell
+from cloudify_scipion.lifecycle.facts import PuppetResult, ResourceResult
+from cloudify_scipion.lifecycle.ports import Shell
 from tests.fakes.host import GIVEN, FakeHost
 from tests.fakes.inside import GATEWAY, FakeShell
 

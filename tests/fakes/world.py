@@ -11,7 +11,8 @@ from typing import Any
 from cloudify_scipion.adapters import lock
 from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.adapters.state import ProjectFolders
-from cloudify_scipion.lifecycle.ports import Keys, Services
+from cloudify_scipion.lifecycle.facts import Keys
+from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record, to_document
 from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.fakes.inside import FakeShell, Workflows

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.lifecycle.ports import MachineSpec, SeedFile, VolumeMount
+from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
 from tests.realhost import RealHost
 
 DIGEST = "c" * 64

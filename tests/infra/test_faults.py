@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from cloudify_scipion.adapters.nspawn.mounts import mounted_below
-from tests.installation import Installation, kill_when, remove, wait_until, write_project
+from tests.installation import REPOSITORY, Installation, kill_when, remove, wait_until, write_project
 
 pytestmark = pytest.mark.machine
+
+DATA = REPOSITORY / "cloudify_scipion/catalogue/data"
 
 KILL_AFTER = (
     "Task started 'cloudify_scipion.operations.volume.create'",
@@ -183,12 +188,27 @@ def test_a_layer_in_use_is_refused(warm: Installation) -> None:
     assert record.layer[:12] in warm.run("cloudify-scipion", "cache", "list")
 
 
-def test_dropped_protocols_are_an_error_that_names_them(warm: Installation) -> None:
-    folder = warm.folder / "projects"
-    path = write_project(folder, id="dropped", software={"plugins": {}, "em_packages": {"relion": "3.1.3"}})
+def promise(folder: Path, protocol: str) -> None:
+    """A catalogue of one's own whose RELION plugin has one protocol more than the real one."""
+    entry = yaml.safe_load((DATA / "plugins/scipion-em-relion.yaml").read_text())
+    version = entry["versions"]["4.0.20"]
+    version["protocols"] = {**version["protocols"], protocol: {"label": "not there"}}
+    for name in ("plugins", "requirements"):
+        (folder / name).mkdir(parents=True)
+    text = yaml.safe_dump({**entry, "versions": {"4.0.20": version}})
+    (folder / "plugins/scipion-em-relion.yaml").write_text(text)
+    shutil.copy(DATA / "requirements" / version["requirements"], folder / "requirements")
+
+
+def test_dropped_protocols_are_an_error_that_names_them(warm: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    promise(warm.folder / "own", "ProtRelionPromised")
+    monkeypatch.setenv("CLOUDIFY_SCIPION_CATALOGUE", str(warm.folder / "own"))
+    path = write_project(warm.folder / "dropping", id="dropped")
+    workflow = path.with_name(json.loads(path.read_text())["workflow"]["file"])
+    workflow.write_text(workflow.read_text().replace("ProtRelionClassify2D", "ProtRelionPromised"))
     try:
         warm.render(path)
         said = warm.install("dropped", code=None)
-        assert "ProtRelionClassify2D" in said and "software.plugins" in said
+        assert "ProtRelionPromised" in said and "software.plugins" in said
     finally:
         remove(warm, "dropped")

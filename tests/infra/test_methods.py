@@ -19,8 +19,9 @@ import yaml
 
 from cloudify_scipion.catalogue.load import VARIABLE
 from cloudify_scipion.errors import PuppetFailed
+from cloudify_scipion.lifecycle.facts import PuppetResult
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
-from cloudify_scipion.lifecycle.ports import PuppetResult, Shell
+from cloudify_scipion.lifecycle.ports import Shell
 from tests.docs.own_catalogue import write_catalogue
 from tests.infra.mirror import host_address, mirror, source_archive, with_files
 from tests.installation import SITE, Installation, remove

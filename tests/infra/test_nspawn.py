@@ -24,7 +24,7 @@ from cloudify_scipion.adapters.nspawn.mounts import mounted_below
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.adapters.progress import LineProgress
 from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
-from cloudify_scipion.lifecycle.ports import MachineSpec, VolumeMount
+from cloudify_scipion.lifecycle.facts import MachineSpec, VolumeMount
 from tests.infra.killed import DIGEST, SEED, SIZE, verb
 from tests.realhost import RealHost, free_port
 

@@ -14,7 +14,8 @@ import pytest
 
 from cloudify_scipion.catalogue.lock import FILE, text_digest
 from cloudify_scipion.errors import MachineUnreachable, PermanentError, TemporaryError
-from cloudify_scipion.lifecycle.ports import MachineSpec, ResourceResult, Services
+from cloudify_scipion.lifecycle.facts import MachineSpec, ResourceResult
+from cloudify_scipion.lifecycle.ports import Services
 from tests.fakes.host import FakeMachines
 from tests.fakes.kill import Reaper
 from tests.fakes.world import World

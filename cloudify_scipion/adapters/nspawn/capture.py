@@ -12,7 +12,8 @@ from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecor
 from cloudify_scipion.adapters.nspawn.layers import LayerCache
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.ports import MachineSpec, Progress
+from cloudify_scipion.lifecycle.facts import MachineSpec
+from cloudify_scipion.lifecycle.ports import Progress
 
 _DISCARDED = "discarded"
 """Changes that an existing layer makes unnecessary."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.adapters.nspawn.tree import refuse_mounts, remove_tree
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.ports import MachineSpec
+from cloudify_scipion.lifecycle.facts import MachineSpec
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -18,7 +18,8 @@ from cloudify_scipion.adapters.nspawn.supplies import missing
 from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size
 from cloudify_scipion.catalogue.lock import FILE
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.ports import LayerFacts, Progress
+from cloudify_scipion.lifecycle.facts import LayerFacts
+from cloudify_scipion.lifecycle.ports import Progress
 
 
 class LayerCache:

@@ -21,7 +21,8 @@ from cloudify_scipion.adapters.nspawn.supplies import supply
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError, TemporaryError
-from cloudify_scipion.lifecycle.ports import MachineFacts, MachineSpec, Progress
+from cloudify_scipion.lifecycle.facts import MachineFacts, MachineSpec
+from cloudify_scipion.lifecycle.ports import Progress
 
 DOWNLOADS_INSIDE = "/var/cache/cloudify-scipion"
 PROCESSES = "processes.json"

@@ -19,7 +19,8 @@ from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
 from cloudify_scipion.adapters.nspawn.mounts import Mount, holding_file_system, mounted_at, unmount
 from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
-from cloudify_scipion.lifecycle.ports import Progress, VolumeFacts
+from cloudify_scipion.lifecycle.facts import VolumeFacts
+from cloudify_scipion.lifecycle.ports import Progress
 
 OWNER = 2000
 """uid and gid of the project's user on every machine."""

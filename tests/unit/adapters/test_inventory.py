@@ -10,7 +10,7 @@ import pytest
 from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.inventory import FOLDER, InventoryOverSsh
 from cloudify_scipion.catalogue.lock import AptPackage, PythonPackage
-from cloudify_scipion.lifecycle.ports import CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
 from tests.fakes.ports import FakeProgress
 from tests.unit.adapters.recording import RecordingShell
 from tests.unit.catalogue.test_lock import ORIGINS, POLICY, SUMS, B, C

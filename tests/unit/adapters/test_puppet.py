@@ -12,7 +12,7 @@ import yaml
 from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.puppet import PuppetOverSsh
 from cloudify_scipion.errors import PuppetFailed
-from cloudify_scipion.lifecycle.ports import CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
 from tests.fakes.ports import FakeProgress
 from tests.unit.adapters.recording import RecordingShell
 

@@ -8,7 +8,7 @@ import pytest
 
 from cloudify_scipion.adapters.puppet import SUCCESS
 from cloudify_scipion.adapters.puppet_report import failures, parse_line, parse_report
-from cloudify_scipion.lifecycle.ports import ResourceResult
+from cloudify_scipion.lifecycle.facts import ResourceResult
 
 CASES = Path(__file__).resolve().parents[2] / "cases/puppet"
 MANIFEST = "/tmp/cloudify-scipion-case/code/modules/demo/manifests/init.pp"

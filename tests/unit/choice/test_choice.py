@@ -85,6 +85,23 @@ def test_a_protocol_that_requires_a_gpu_is_refused_without_one() -> None:
     assert (problem.source, problem.path) == ("p.json", "$.workflow")
     assert problem.message.startswith("alignongpu (AlignOnGpu, protocol 1) cannot run without a GPU")
     assert "no flavour of example-cloud has 1 with 8 GB and compute capability 3.7" in problem.message
+    assert problem.message.endswith("take another site, ask for less (needs), or leave the step out")
+
+
+@pytest.mark.parametrize("asked", [{"gpus": 9}, {"gpu_memory_gb": 999}, {"compute_capability": 99}])
+@pytest.mark.parametrize("name", ["Classify2D", "Pick"])
+def test_a_card_that_is_asked_for_is_not_given_up(name: str, asked: dict[str, float]) -> None:
+    choice = choose(needs(project(name, needs=asked)), EXAMPLE_CLOUD, "p.json")
+    assert choice.flavour is None and not choice.without_gpu
+    (problem,) = choice.problems
+    assert (problem.source, problem.path) == ("p.json", "$.needs")
+    assert problem.message.startswith("a GPU is asked for, and no flavour of example-cloud has ")
+    assert problem.message.endswith("take another site, or ask for less")
+
+
+def test_no_card_asked_for_is_no_need_of_one() -> None:
+    choice = choose(needs(project("Classify2D", needs={"gpus": 0})), EXAMPLE_CLOUD)
+    assert choice.flavour is not None and choice.flavour.gpus == 0 and choice.problems == ()
 
 
 def test_nothing_fits() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.cli.main import main
-from cloudify_scipion.project.load import load_inputs, load_project
+from cloudify_scipion.project.load import load_inputs
 from cloudify_scipion.project.schema import schema
 from tests.unit.choice.samples import EXAMPLE_CLOUD, IFCA, ROOT
 
@@ -106,6 +106,14 @@ def test_a_step_that_requires_a_gpu(tmp_path: Path) -> None:
     assert "choice: c1.large\n  about 2 months in place of 2 weeks" in months.stdout
 
 
+@pytest.mark.parametrize(("days", "notes"), [(10, 1), (11, 0)])
+def test_a_time_limit_that_computing_alone_eats_up(tmp_path: Path, days: int, notes: int) -> None:
+    path = changed(tmp_path, time_limit={"days": days, "warning_days": 1})
+    answer = json.loads(run(path, "--site", SITES / "ifca.yaml", "--json").stdout)
+    told = f"computing alone takes about 5 days of the {days} days of the time limit (time_limit.days)"
+    assert answer["notes"].count(told) == notes
+
+
 def test_software_that_cannot_be_installed_is_noted(tmp_path: Path) -> None:
     path = with_motioncor(tmp_path, "auto")
     assert CliRunner().invoke(main, ["check", str(path), "--site", str(SITES / "ifca.yaml")]).exit_code == 2
@@ -133,16 +141,18 @@ def test_the_example_project_has_every_part_and_fits_ifca() -> None:
     document = json.loads(KRIOS.read_text())
     assert set(document) == set(schema("project")["properties"])
     assert set(document["acquisition"]) == set(schema("project")["properties"]["acquisition"]["properties"])
-    assert load_inputs(KRIOS, SITES / "ifca.yaml").project == load_project(KRIOS)
-    assert load_inputs(KRIOS, SITES / "example-cloud.yaml").site == EXAMPLE_CLOUD
+    loaded = load_inputs(KRIOS, SITES / "example-cloud.yaml")
+    assert loaded.site == EXAMPLE_CLOUD
+    assert load_inputs(KRIOS, SITES / "ifca.yaml").project == loaded.project
 
 
 def test_the_catalogue_has_the_examples_protocols() -> None:
-    catalogue, software = load_catalogue(), load_project(KRIOS).software
+    catalogue, project = load_catalogue(), load_inputs(KRIOS, SITES / "ifca.yaml").project
+    software = project.software
     known = {*catalogue.scipion[software.scipion].protocols}
     for plugin, version in software.plugins.items():
         known |= {*catalogue.plugins[plugin][version].protocols}
-    assert {step["object.className"] for step in load_project(KRIOS).workflow.protocols} <= known
+    assert {step["object.className"] for step in project.workflow.protocols} <= known
 
 
 def test_ifcas_table_is_the_talks() -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.cli import import_
 from cloudify_scipion.cli.main import main
-from cloudify_scipion.project.load import load_project
+from cloudify_scipion.project.load import load_inputs
 
 from .samples import EXPORTS, catalogue
 
@@ -61,7 +61,7 @@ def test_case(key: tuple[str, str], cases: Path) -> None:
     assert result.exit_code == (2 if case.get("problems") else 0)
     assert (cases / "out.json").exists() == (cases / "out.workflow.json").exists() == (not case.get("problems"))
     if not case.get("problems"):
-        assert len(load_project(cases / "out.json").workflow.protocols) == len(case["protocols"])
+        assert len(load_inputs(cases / "out.json", SITE).project.workflow.protocols) == len(case["protocols"])
 
 
 EXPECTED = ("software", "acquisition", "protocols", "origins", "questions", "open", "problems")

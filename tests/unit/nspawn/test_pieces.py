@@ -17,7 +17,7 @@ from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.network import helper_argv
 from cloudify_scipion.adapters.nspawn.spawn import log_tail, trim_log
 from cloudify_scipion.errors import CommandFailed, MissingTool, PermanentError, TemporaryError
-from cloudify_scipion.lifecycle.ports import MachineSpec
+from cloudify_scipion.lifecycle.facts import MachineSpec
 
 
 def test_run_captures_and_checks() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.project.documents import child_path, parse_json, parse_yaml, read_json, read_yaml
+from cloudify_scipion.project.documents import child_path, parse_json, read_json, read_yaml
 
 
 @pytest.mark.parametrize(
@@ -53,16 +53,18 @@ def test_faulty_json(text: bytes, path: str, message: str) -> None:
         (b"a: 1\n---\nb: 2\n", "$", "but found another document"),
     ],
 )
-def test_faulty_yaml(text: bytes, path: str, message: str) -> None:
-    problems = parse_yaml(text, "s.yaml").problems
+def test_faulty_yaml(tmp_path: Path, text: bytes, path: str, message: str) -> None:
+    (tmp_path / "s.yaml").write_bytes(text)
+    problems = read_yaml(tmp_path / "s.yaml", "s.yaml").problems
     assert [problem.path for problem in problems] == [path]
     assert message in problems[0].message
 
 
-def test_a_bomb_of_aliases_ends_quickly() -> None:
+def test_a_bomb_of_aliases_ends_quickly(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    document = parse_yaml("\n".join(lines).encode(), "s.yaml")
+    (tmp_path / "s.yaml").write_text("\n".join(lines))
+    document = read_yaml(tmp_path / "s.yaml", "s.yaml")
     assert document.value is None
     assert "more than 200,000 values" in document.problems[0].message
 

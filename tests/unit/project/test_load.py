@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudify_scipion.errors import InputError
-from cloudify_scipion.project.load import check_documents, load_inputs, load_project, load_site
+from cloudify_scipion.project.load import check_documents, load_inputs, load_site
 from cloudify_scipion.project.model import project_from_document
 from cloudify_scipion.project.schema import schema
 from cloudify_scipion.project.site import Ports, Site, SiteDesktop, site_from_document
@@ -19,6 +19,7 @@ from cloudify_scipion.project.site import Ports, Site, SiteDesktop, site_from_do
 from .samples import SSH_KEY, full_project, site, small_project, small_workflow
 
 ROOT = Path(__file__).resolve().parents[3]
+SITE = ROOT / "inputs/sites/this-machine.yaml"
 
 
 def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
@@ -161,7 +162,7 @@ def write(path: Path, value: object) -> Path:
 
 def test_a_workflow_file(tmp_path: Path) -> None:
     write(tmp_path / "w.json", small_workflow())
-    project = load_project(write(tmp_path / "p.json", {**small_project(), "workflow": {"file": "w.json"}}))
+    project = load_inputs(write(tmp_path / "p.json", {**small_project(), "workflow": {"file": "w.json"}}), SITE).project
     assert list(project.workflow.protocols) == small_workflow()
 
 
@@ -184,7 +185,7 @@ def test_a_wrong_workflow_file(tmp_path: Path, name: str, message: str) -> None:
     (folder / "link.json").symlink_to(tmp_path / "w.json")
     write(folder / "bad.json", [{"object.className": "A", "object.id": "2", "inputParticles": "7.outputParticles"}])
     with pytest.raises(InputError, match="1 problem") as caught:
-        load_project(write(folder / "p.json", {**small_project(), "workflow": {"file": name}}))
+        load_inputs(write(folder / "p.json", {**small_project(), "workflow": {"file": name}}), SITE)
     assert message in str(caught.value)
 
 
@@ -207,10 +208,10 @@ def test_both_files_at_once(tmp_path: Path) -> None:
 
 
 def test_the_demo() -> None:
-    loaded = load_inputs(ROOT / "inputs/projects/relion-2d.json", ROOT / "inputs/sites/this-machine.yaml")
+    loaded = load_inputs(ROOT / "inputs/projects/relion-2d.json", SITE)
     assert loaded.project.id == "relion-2d"
     assert loaded.site == Site("this-machine", allow_discard=True)
-    assert load_site(ROOT / "inputs/sites/this-machine.yaml") == loaded.site
+    assert load_site(SITE) == loaded.site
 
 
 def properties(rule: object, path: str = "$") -> list[tuple[str, dict[str, Any]]]:

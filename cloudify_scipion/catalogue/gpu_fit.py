@@ -1,0 +1,57 @@
+"""Steps of a workflow that ask for a graphics card, where the software or the machine has none for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cloudify_scipion.catalogue.model import Catalogue
+from cloudify_scipion.catalogue.needs_steps import Step, facts_of
+from cloudify_scipion.project.documents import child_path
+from cloudify_scipion.project.model import Software
+from cloudify_scipion.project.site import Site
+
+
+def gpu_misfits(
+    request: Software, protocols: Sequence[Any], site: Site, catalogue: Catalogue
+) -> Iterator[tuple[str, str]]:
+    """Paths and messages of steps that use a GPU, as written or by default, and would fail when they run."""
+    for index, protocol in enumerate(protocols):
+        step = _step(request, protocol, catalogue)
+        if step and step.uses_gpu and (reason := _reason(step, request, site, catalogue)):
+            path = child_path("$.workflow.protocols", index)
+            yield child_path(path, step.switch_name or "object.className"), _message(step, reason)
+
+
+def _message(step: Step, reason: str) -> str:
+    if step.facts.gpu == "required":
+        return f"{step.name} cannot run without a GPU, and {reason}: leave it out"
+    way_out = f"set {step.switch_name or 'doGpu or useGpu'} to false"
+    return f"{step.name} asks for a GPU ({step.switch or 'its default'}), and {reason}: {way_out}"
+
+
+def _step(request: Software, protocol: object, catalogue: Catalogue) -> Step | None:
+    if not isinstance(protocol, Mapping) or not isinstance(protocol.get("object.className"), str):
+        return None
+    facts = facts_of(catalogue, request, protocol)
+    return Step(str(protocol.get("object.id", "?")), facts, protocol) if facts else None
+
+
+def _reason(step: Step, request: Software, site: Site, catalogue: Catalogue) -> str:
+    without = _packages_without_gpu(step.facts.class_name, request, catalogue)
+    if without:
+        return f"{' and '.join(without)} is built for the CPU"
+    return "machines of a local site have no graphics card" if site.provider == "local" else ""
+
+
+def _packages_without_gpu(class_name: str, request: Software, catalogue: Catalogue) -> list[str]:
+    """The EM packages that the class's plugin calls, if the project has any and none of them can use a GPU."""
+    for plugin, version in request.plugins.items():
+        entry = catalogue.plugins.get(plugin, {}).get(version)
+        if entry and class_name in entry.protocols:
+            called = {name: request.em_packages.get(name, "") for name in entry.em_packages}
+            found = [catalogue.em_packages.get(name, {}).get(version) for name, version in called.items()]
+            chosen = [package for package in found if package]
+            able = any(package.gpu != "no" for package in chosen)
+            return [] if able else [f"{package.name} {package.version}" for package in chosen]
+    return []

@@ -1,0 +1,67 @@
+"""What `check` says of files that are right: how it understood them, and what may still surprise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cloudify_scipion.catalogue.gpu_fit import gpu_misfits
+from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.project.load import Loaded
+from cloudify_scipion.project.model import Data, Project, Software, TimeLimit
+from cloudify_scipion.project.site_rules import provider_problem
+
+
+def understood(project: Project) -> Iterator[str]:
+    """The parts whose defaults a reader of the file does not see."""
+    yield f"volume: {_volume(project)}"
+    yield f"data: {_data(project.data)}"
+    yield f"time limit: {_time_limit(project.time_limit)}"
+
+
+def notes_of(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
+    """What is right, and may still surprise."""
+    project = loaded.project
+    if project.volume.at_end == "discard":
+        yield "nothing of this project is kept: uninstalling it deletes its volume"
+    yield from _full_volume(project)
+    if unneeded := _unneeded_licences(project.software):
+        yield f"accepted_licences names {', '.join(unneeded)}, which the project does not ask for"
+    if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
+        yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
+    if not project.workflow.run:  # else it is a problem, and was told
+        found = gpu_misfits(project.software, project.workflow.protocols, loaded.site, load_catalogue())
+        yield from (message for _, message in found)
+    if project.data.project or project.data.datasets:
+        yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
+    if problem := provider_problem(loaded.site_document):
+        yield problem
+
+
+def _full_volume(project: Project) -> Iterator[str]:
+    data, volume = project.data.project, project.volume.size_gb
+    if data and data.size_gb and volume < 1.1 * data.size_gb:
+        yield f"the volume has {volume} GB for {data.size_gb:g} GB of data: little is left for results"
+
+
+def _volume(project: Project) -> str:
+    end = "deleted at the end" if project.volume.at_end == "discard" else "held at the end"
+    return f"{project.volume.size_gb} GB, {end}"
+
+
+def _data(data: Data) -> str:
+    parts = [f"{data.project.source}{_size(data.project.size_gb)}, copied"] if data.project else []
+    parts += [f"{set_.source}{_size(set_.size_gb)}, read-only at {set_.mount}" for set_ in data.datasets]
+    return "; ".join(parts) or "none"
+
+
+def _size(size_gb: float | None) -> str:
+    return "" if size_gb is None else f" ({size_gb:g} GB)"
+
+
+def _time_limit(limit: TimeLimit) -> str:
+    before, after = f"a warning {limit.warning_days} before", f"{limit.grace_days} of grace after"
+    return f"{limit.days} days, {before}, {after} ({limit.time_zone})"
+
+
+def _unneeded_licences(software: Software) -> list[str]:
+    return sorted({*software.accepted_licences} - {*software.plugins, *software.em_packages})

@@ -1,0 +1,70 @@
+"""How `check` shows what it understood, and what may surprise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudify_scipion.cli.check_text import notes_of, understood
+from cloudify_scipion.project.load import Loaded, load_inputs
+from cloudify_scipion.project.model import Project, project_from_document
+
+INPUTS = Path(__file__).resolve().parents[3] / "inputs"
+LITTLE = "the volume has 10 GB for 9.5 GB of data: little is left for results"
+UNNEEDED = "accepted_licences names gctf, which the project does not ask for"
+NOT_COPIED = "this version neither copies nor mounts data: the part data is checked and kept, no more"
+
+
+def project(**changes: Any) -> Project:
+    software = {"scipion": "3.8.3", "em_packages": {"relion": "3.1.3"}}
+    return project_from_document({"id": "p", "title": "P", "software": software, "volume": {"size_gb": 10}, **changes})
+
+
+def notes(**changes: Any) -> list[str]:
+    site = load_inputs(INPUTS / "projects/relion-2d.json", INPUTS / "sites/this-machine.yaml")
+    return list(notes_of(Loaded(project(**changes), site.site, site.site_document), {"relion": "run"}))
+
+
+def test_defaults_are_shown() -> None:
+    assert list(understood(project())) == [
+        "volume: 10 GB, held at the end",
+        "data: none",
+        "time limit: 14 days, a warning 3 before, 30 of grace after (UTC)",
+    ]
+
+
+def test_everything_is_shown() -> None:
+    datasets = [{"source": "s:raw", "mount": "/data/raw", "size_gb": 12400}, {"source": "s:x", "mount": "/data/x"}]
+    given = project(
+        volume={"size_gb": 900, "at_end": "discard"},
+        data={"project": {"source": "s:p", "size_gb": 8.5}, "datasets": datasets},
+        time_limit={"days": 45, "warning_days": 7, "grace_days": 0, "time_zone": "Europe/Paris"},
+    )
+    assert list(understood(given)) == [
+        "volume: 900 GB, deleted at the end",
+        "data: s:p (8.5 GB), copied; s:raw (12400 GB), read-only at /data/raw; s:x, read-only at /data/x",
+        "time limit: 45 days, a warning 7 before, 0 of grace after (Europe/Paris)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"volume": {"size_gb": 10, "at_end": "discard"}}, ["nothing of this project is kept: uninstalling it deletes its volume"]),  # noqa: E501
+        ({"data": {"project": {"source": "s:p", "size_gb": 9.5}}}, [LITTLE, NOT_COPIED]),
+        ({"data": {"project": {"source": "s:p", "size_gb": 9}}}, [NOT_COPIED]),
+        ({"software": {"scipion": "3.8.3", "accepted_licences": ["gctf"]}}, [UNNEEDED]),
+        ({"software": {"scipion": "3.8.3", "em_packages": {"gctf": "1"}, "accepted_licences": ["gctf"]}}, []),
+    ],
+)  # fmt: skip
+def test_notes(changes: dict[str, Any], expected: list[str]) -> None:
+    assert notes(**changes) == expected
+
+
+def test_what_nobody_installed() -> None:
+    site = load_inputs(INPUTS / "projects/relion-2d.json", INPUTS / "sites/this-machine.yaml")
+    (note,) = notes_of(Loaded(project(), site.site, site.site_document), {"a": "listed", "b": "run", "c": "listed"})
+    assert note == "nobody has installed a, c this way yet; what is known comes from its makers"
