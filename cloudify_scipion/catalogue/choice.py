@@ -115,8 +115,8 @@ def _refusal(needs: Needs, site: Site, source: str) -> Problem:
     machine = f"{needs.cpus.value:g} cores and {needs.ram_gb.value:g} GB of RAM"
     lacks = f"no flavour of {site.name} has {needs.gpus.value:g} with {card} beside {machine}; take another site"
     if needs.gpu_required_by:
-        who = ", ".join(needs.gpu_required_by)
-        return Problem(source, "$.workflow", f"{who} cannot run without a GPU, and {lacks}, or leave the step out")
+        who = f"{', '.join(needs.gpu_required_by)} cannot run without a GPU"
+        return Problem(source, "$.workflow", f"{who}, and {lacks}, ask for less (needs), or leave the step out")
     return Problem(source, "$.needs", f"a GPU is asked for, and {lacks}, or ask for less")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cloudify_scipion.catalogue.import_data import homes
 from cloudify_scipion.catalogue.importing import find_software
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.errors import Problem
@@ -14,7 +16,7 @@ from cloudify_scipion.project.importing.acquisition import find_acquisition
 from cloudify_scipion.project.importing.document import data_decisions, draft
 from cloudify_scipion.project.importing.join import join
 from cloudify_scipion.project.importing.model import Decision, Fact, Question, Reading
-from cloudify_scipion.project.importing.sources import read_source
+from cloudify_scipion.project.importing.sources import is_folder, read_source
 from cloudify_scipion.project.load import check_documents
 from cloudify_scipion.project.schema import nearest
 from cloudify_scipion.project.workflow import workflow_problems
@@ -53,8 +55,9 @@ def import_project(
     result.document, guessed = draft(output.stem, workflow.name, result.readings, acquisition, given)
     result.document["software"] = software.software
     result.facts = [*software.facts, *acquisition]
+    data = data_decisions(result.protocols, [*homes(software.software, catalogue)])
     result.decisions = [
-        *guessed, *software.decisions, *open_ones, *data_decisions(result.protocols), *result.decisions,
+        *guessed, *software.decisions, *open_ones, *data, *result.decisions,
     ]  # fmt: skip
     result.problems += check_documents(result.document, None, str(output))
     if len(paths) > 1 and not result.problems:
@@ -64,12 +67,12 @@ def import_project(
 
 def workflow_path(output: Path) -> Path:
     """Where the workflow of a project file is written: beside it."""
-    return output.with_name(f"{output.stem}.workflow.json")
+    return output.parent / f"{output.stem}.workflow.json"
 
 
 def _read(paths: Sequence[Path], answers: Mapping[str, str]) -> list[Reading]:
     """All sources. A folder gives only versions where a file gives the workflow: it is that project's export."""
-    with_file = any(not path.is_dir() for path in paths)
+    with_file = any(not is_folder(path) for path in paths)
     return [read_source(path, answers, only_versions=with_file) for path in paths]
 
 
@@ -83,8 +86,9 @@ def _unknown_answers(answers: Mapping[str, str], result: Import) -> Iterator[Pro
 
 
 def _twice(paths: Sequence[Path]) -> Iterator[Problem]:
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
-        if path in seen:
+        real = os.path.realpath(path)
+        if real in seen:
             yield Problem(str(path), "$", "it is given twice")
-        seen.add(path)
+        seen.add(real)

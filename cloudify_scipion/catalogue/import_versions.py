@@ -86,8 +86,9 @@ def _look_at(
 ) -> None:
     """What a person must know about a plugin's version."""
     if not entry.installable:
-        others = ", ".join(version for version, other in versions.items() if other.installable) or "none"
-        found.ask(path, f"nothing installs {entry.name} {entry.version} in this version; can be installed: {others}")
+        others = ", ".join(version for version, other in versions.items() if other.installable)
+        others = f"can be installed: {others}" if others else "no version of it can be installed"
+        found.ask(path, f"nothing installs {entry.name} {entry.version} in this version; {others}")
     elif scipion.version not in entry.scipion:
         fitting = ", ".join(entry.scipion)
         found.ask(path, f"{entry.name} {entry.version} works with Scipion {fitting}, not with {scipion.version}")
@@ -119,10 +120,21 @@ def find_packages(
             if wanted and entry.label not in wanted:
                 found.ask(path, f"{name} {wanted[-1]} ran; the catalogue can install {entry.label}, which was taken")
             if not entry.installable:
-                found.ask(path, f"nothing installs {name} {entry.version} in this version")
+                instead = _instead(name, catalogue.plugins[plugin.name], catalogue)
+                found.ask(path, f"nothing installs {name} {entry.version} in this version; {instead}")
             origin = "as it ran" if entry.label in wanted else f"{plugin.name} {plugin.version} works with it"
             _licence(entry, found)
             yield name, found.take(path, entry.version, origin)
+
+
+def _instead(package: str, versions: Mapping[str, PluginVersion], catalogue: Catalogue) -> str:
+    """Which versions of a package can be installed, and what versions of its plugin call them."""
+    ways = []
+    for entry in (entry for entry in catalogue.em_packages.get(package, {}).values() if entry.installable):
+        calling = [plugin for plugin in versions.values() if entry.label in plugin.em_packages.get(package, ())]
+        callers = ", ".join(plugin.version for plugin in calling if plugin.installable)
+        ways.append(f"{entry.version} (with {calling[0].name} {callers})" if callers else entry.version)
+    return f"can be installed: {', '.join(ways)}" if ways else "no version of it can be installed"
 
 
 def _binaries(name: str, versions: Mapping[str, PluginVersion], believed: Sequence[Evidence]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cloudify_scipion.catalogue.import_data import find_example_data
 from cloudify_scipion.catalogue.import_versions import find_packages, find_plugin
 from cloudify_scipion.catalogue.imported import Imported, speaks_of, version_key
 from cloudify_scipion.catalogue.model import Catalogue, ScipionVersion
@@ -34,6 +35,8 @@ def find_software(
         found.software["plugins"] = {plugin.name: plugin.version for plugin in plugins}
     if packages:
         found.software["em_packages"] = packages
+    if data := find_example_data(protocols, catalogue, found):
+        found.software["example_data"] = data
     return found
 
 

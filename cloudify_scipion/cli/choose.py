@@ -15,7 +15,7 @@ from cloudify_scipion.catalogue.needs import Needs, needs_of, needs_problems
 from cloudify_scipion.catalogue.needs_steps import steps_of
 from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.resolve import software_problems
-from cloudify_scipion.cli.console import fail, fail_json, json_option, say, say_json
+from cloudify_scipion.cli.console import error_document, fail, fail_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
 from cloudify_scipion.errors import InputError, PermanentError, ScipionError
 from cloudify_scipion.project.load import Loaded
@@ -44,13 +44,14 @@ def choose_command(project: Path, site: Path, as_json: bool) -> None:
         else:
             fail(error)
         raise SystemExit(error.exit_code) from error
+    failed = None if choice.flavour else _nothing_fits(choice)
     if as_json:
-        say_json(as_document(choice, phases, notes))
+        say_json({**as_document(choice, phases, notes), **(error_document(failed) if failed else {})})
     else:
         _say_all(choice, phases, notes)
-        if choice.flavour is None:
-            fail(_nothing_fits(choice))
-    raise SystemExit(0 if choice.flavour else 1)
+        if failed:
+            fail(failed)
+    raise SystemExit(1 if failed else 0)
 
 
 def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...]]:

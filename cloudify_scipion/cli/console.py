@@ -33,8 +33,13 @@ def fail(error: ScipionError) -> None:
 
 def fail_json(error: ScipionError) -> None:
     """Print an error for programs, on standard output."""
+    say_json(error_document(error))
+
+
+def error_document(error: ScipionError) -> dict[str, Any]:
+    """An error for programs; the keys are the same for all commands."""
     listed = [vars(problem) for problem in error.problems] if isinstance(error, InputError) else []
-    say_json({"ok": False, "error": error.what, "next_step": error.next_step, "problems": listed})
+    return {"ok": False, "error": error.what, "next_step": error.next_step, "problems": listed}
 
 
 def problems_text(problems: Iterable[Problem]) -> str:

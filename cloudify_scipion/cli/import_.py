@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import click
 from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.catalogue.import_project import Import, import_project, workflow_path
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.cli.console import json_option, say, say_json
-from cloudify_scipion.errors import InputError, PermanentError, Problem
+from cloudify_scipion.cli.console import error_document, json_option, say, say_json
+from cloudify_scipion.errors import InputError, PermanentError, Problem, ScipionError
 from cloudify_scipion.project.workflow import workflow_bytes
 
 
@@ -44,14 +45,17 @@ def import_command(
     answers, problems = _answers(settings)
     problems += _in_the_way(workflows, output, force)
     given = {"id": project_id, "title": title, "size_gb": size_gb}
-    result = import_project(workflows, answers, output, given, load_catalogue())
-    problems += result.problems
-    if problems:
-        if not as_json:
+    result = Import()
+    try:
+        result = import_project(workflows, answers, output, given, load_catalogue())
+        if problems := [*problems, *result.problems]:
             raise InputError(problems)
-        say_json({"ok": False, "problems": [vars(problem) for problem in problems], **_found(result)})
-        raise SystemExit(InputError.exit_code)
-    _write(output, result)
+        _write(output, result)
+    except ScipionError as error:
+        if not as_json:
+            raise
+        say_json({**error_document(error), **_found(result)})
+        raise SystemExit(error.exit_code) from error
     if as_json:
         files = {"project": str(output), "workflow": str(workflow_path(output))}
         say_json({"ok": True, "files": files, "problems": [], **_found(result)})
@@ -76,17 +80,31 @@ def _in_the_way(workflows: Sequence[Path], output: Path, force: bool) -> list[Pr
     """Files that would be lost; what is imported never is."""
     problems = []
     for path in (output, workflow_path(output)):
-        if path.is_dir():
-            problems.append(Problem(str(path), "$", "this is a folder, not a file"))
-        elif any(_same(path, source) for source in workflows):
-            problems.append(Problem(str(path), "$", "this is what is imported: give another name with -o"))
-        elif path.exists() and not force:
-            problems.append(Problem(str(path), "$", "the file is there already: give another name, or --force"))
+        try:
+            message = _hindrance(path, workflows, force)
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            message = f"it cannot be written: {getattr(error, 'strerror', None) or error}"
+        if message:
+            problems.append(Problem(str(path), "$", message))
     return problems
 
 
+def _hindrance(path: Path, workflows: Sequence[Path], force: bool) -> str:
+    if path.is_dir():
+        return "this is a folder, not a file"
+    if path.parent.exists() and not path.parent.is_dir():
+        return f"{path.parent} is a file, not a folder"
+    if any(os.path.realpath(path) == os.path.realpath(source) or _same(path, source) for source in workflows):
+        return "this is what is imported: give another name with -o"
+    return "the file is there already: give another name, or --force" if path.exists() and not force else ""
+
+
 def _same(one: Path, other: Path) -> bool:
-    return one.absolute() == other.absolute() or (one.exists() and other.exists() and one.samefile(other))
+    """Whether both are the same file, under any name; what cannot be looked at is not."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def _write(output: Path, result: Import) -> None:
@@ -96,7 +114,8 @@ def _write(output: Path, result: Import) -> None:
         write_atomic(workflow_path(output), workflow_bytes(result.protocols), 0o644)
         write_atomic(output, content.encode(), 0o644)
     except OSError as error:
-        raise PermanentError(f"{output} cannot be written: {error.strerror or error}") from error
+        what = f"{output} cannot be written: {error.strerror or error}"
+        raise PermanentError(what, "name a file in a folder of your own with -o") from error
 
 
 def _found(result: Import) -> dict[str, Any]:

@@ -25,7 +25,8 @@ class Acquisition:
     """How the data were taken; None is not known. Units stand in the names; `detector` is (width, height) in pixels.
 
     `pixel_size_angstrom` and `detector` are those of the movie files, with super-resolution pixels if
-    `super_resolution` says so; `bin_factor` is applied when movies are aligned.
+    `super_resolution` says so; `bin_factor` is applied when movies are aligned. Without movies, the pixels are those of
+    the micrographs or particles that the project starts from.
     """
 
     voltage_kv: float | None = None

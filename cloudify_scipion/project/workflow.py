@@ -66,7 +66,8 @@ def _links(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iterat
             where = child_path(child_path(path, index), key)
             for text, number in _targets(key, value):
                 if number not in known:
-                    yield Problem(source, where, f"{text!r} points to protocol {number}, which is not in the workflow")
+                    message = f"{text!r} points to protocol {number}, which is not in the workflow"
+                    yield Problem(source, where, f"{message}: export that step as well, or take this key out")
 
 
 def _circles(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iterator[Problem]:

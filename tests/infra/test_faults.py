@@ -181,18 +181,6 @@ def test_held_adopted_and_discarded(warm: Installation, project: str) -> None:
     assert warm.services().projects.load(project) is None and not warm.services().volumes.look(volume).exists
 
 
-def test_two_projects_do_not_reach_each_other(warm: Installation, project: str) -> None:
-    warm.install(project)
-    other = warm.record("relion-2d")
-    shell = warm.shell(project)
-    for port in other.ports.values():
-        for host in ("10.0.2.2", "127.0.0.1", "10.0.2.100"):
-            probe = f"timeout 2 bash -c 'exec 3<>/dev/tcp/{host}/{port}'"
-            assert shell.run(["bash", "-c", probe], expect=range(256)).code != 0
-    warm.uninstall(project)
-    assert "is running" in warm.run("cloudify-scipion", "status", "relion-2d")
-
-
 def test_a_layer_in_use_is_refused(warm: Installation) -> None:
     record = warm.record("relion-2d")
     said = warm.run("cloudify-scipion", "cache", "prune", record.layer[:12], code=1)

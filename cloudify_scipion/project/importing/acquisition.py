@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudify_scipion.project.importing.model import Decision, Fact
@@ -17,46 +17,75 @@ _SAME_NAME = {
     "amplitudeContrast": "amplitude_contrast",
     "magnification": "magnification",
 }
+_MOVIES = r"Import.*Movies"
+_PIXELS = (_MOVIES, "ImportMicrographs", r"ImportParticles\Z")
+"""Classes whose files have the acquisition's pixels: of the first kind that a workflow has."""
+_BOXES = (r"Extract(?!.*Coord)", r"ImportCoordinates(Pairs)?\Z")
+"""Classes that say the box: as particles are extracted, or else as they were picked."""
+_LARGEST = frozenset(["box_size", "particles", "movies"])  # the largest decides what the machine needs
 _WHOLE = frozenset(["frames", "movies", "particles", "box_size"])
 _SCANNER = 1  # pwem's SAMPLING_FROM_SCANNER: the pixel is that of the scanner, over the magnification
 
 
 def find_acquisition(protocols: Sequence[Protocol]) -> tuple[list[Fact], list[Decision]]:
-    """Values of `acquisition` with the protocol that each comes from, and what is open or does not agree."""
-    facts: dict[str, Fact] = {}
+    """Values of `acquisition` with the protocol that each comes from, and what is open.
+
+    Where two protocols disagree, no value is taken: a person must say which is right.
+    """
+    said: dict[str, dict[float | int, Fact]] = {}
+    for name, value, protocol in _all_values(protocols):
+        if (number := _allowed(name, value)) is not None:
+            fact = Fact(f"$.acquisition.{name}", number, _named(protocol))
+            said.setdefault(name, {}).setdefault(number, fact)
+    facts: list[Fact] = []
     decisions: list[Decision] = []
-    for protocol in protocols:
-        for name, value in _values(protocol):
-            if (number := _allowed(name, value)) is None:
-                continue
-            path, origin = f"$.acquisition.{name}", _named(protocol)
-            known = facts.setdefault(name, Fact(path, number, origin))
-            if known.value == number:
-                continue
-            if name in ("box_size", "particles", "movies"):  # the largest decides what the machine needs
-                facts[name] = max(known, Fact(path, number, origin), key=lambda fact: float(fact.value))
-            else:
-                message = f"{known.origin} says {known.value}, {origin} says {number}; {known.value} was taken"
-                decisions.append(Decision(path, message))
-    return list(facts.values()), [*decisions, *_open(protocols, facts)]
+    for name, values in said.items():
+        if name in _LARGEST:
+            facts.append(values[max(values)])
+        elif len(values) == 1:
+            facts += values.values()
+        else:
+            listed = ", ".join(f"{fact.origin} says {fact.value}" for fact in values.values())
+            decisions.append(Decision(f"$.acquisition.{name}", f"{listed}: none was taken, write the right one"))
+    return facts, [*decisions, *_open(protocols, said)]
+
+
+def _all_values(protocols: Sequence[Protocol]) -> Iterator[tuple[str, Any, Protocol]]:
+    yield from ((name, value, protocol) for protocol in protocols for name, value in _values(protocol))
+    yield from _first_kind("pixel_size_angstrom", _PIXELS, _pixel_size, protocols)
+    yield from _first_kind("box_size", _BOXES, _box_size, protocols)
+
+
+def _first_kind(
+    name: str, kinds: Sequence[str], read: Callable[[Protocol], Any], protocols: Sequence[Protocol]
+) -> Iterator[tuple[str, Any, Protocol]]:
+    """A value from the protocols of the first kind that says it. Later ones are of what earlier ones come to."""
+    for kind in kinds:
+        found = [(name, read(protocol), protocol) for protocol in protocols if _is(protocol, kind)]
+        found = [item for item in found if _allowed(name, item[1]) is not None]
+        if found:
+            yield from found
+            return
 
 
 def is_movies_import(protocol: Protocol) -> bool:
     """Whether a protocol imports movies."""
-    return bool(re.search(r"Import.*Movies", str(protocol["object.className"])))
+    return _is(protocol, _MOVIES)
+
+
+def _is(protocol: Protocol, kind: str) -> bool:
+    return bool(re.search(kind, str(protocol["object.className"])))
 
 
 def _values(protocol: Protocol) -> Iterator[tuple[str, Any]]:
-    name = str(protocol["object.className"])
-    if "voltage" in protocol and "sphericalAberration" in protocol:
+    # The form of imported averages hides the microscope's values: what stands there is the form's default.
+    if "voltage" in protocol and "sphericalAberration" in protocol and not _is(protocol, "ImportAverages"):
         yield from ((ours, protocol.get(theirs)) for theirs, ours in _SAME_NAME.items())
-    if is_movies_import(protocol):
-        yield "pixel_size_angstrom", _pixel_size(protocol)
+    # Tilt series state the dose of a tilt image.
+    if is_movies_import(protocol) and not _is(protocol, "ImportTs"):
         yield "dose_per_frame", protocol.get("dosePerFrame") or None  # 0 is the form's way of saying nothing
-        yield "frames", protocol.get("numberOfIndividualFrames")
-    if "Extract" in name:
-        box = protocol.get("rescaledSize") if protocol.get("doRescale") is True else protocol.get("boxSize")
-        yield "box_size", box
+        if _is_true(protocol.get("inputIndividualFrames", True)):  # otherwise the form hides the number
+            yield "frames", protocol.get("numberOfIndividualFrames")
     if "inputMovies" in protocol:
         yield "bin_factor", protocol.get("binFactor")
     yield from _outputs(protocol)
@@ -73,11 +102,20 @@ def _outputs(protocol: Protocol) -> Iterator[tuple[str, Any]]:
 
 
 def _pixel_size(protocol: Protocol) -> float | None:
-    """Ångström per pixel of the movies."""
-    if protocol.get("samplingRateMode") != _SCANNER:
+    """Ångström per pixel of the imported files."""
+    if _number(protocol.get("samplingRateMode")) != _SCANNER:
         return _number(protocol.get("samplingRate"))
     scanned, magnification = _number(protocol.get("scannedPixelSize")), _number(protocol.get("magnification"))
     return round(1e4 * scanned / magnification, 6) if scanned and magnification else None
+
+
+def _box_size(protocol: Protocol) -> Any:
+    return protocol.get("rescaledSize") if _is_true(protocol.get("doRescale")) else protocol.get("boxSize")
+
+
+def _is_true(value: Any) -> bool:
+    """Whether a form's switch is on, also one in quotes."""
+    return value is True or str(value).lower() in ("true", "1")
 
 
 def _number(value: Any) -> float | None:
@@ -104,16 +142,8 @@ def _named(protocol: Protocol) -> str:
     return f"{protocol['object.className']} {protocol['object.id']}"
 
 
-def _open(protocols: Sequence[Protocol], facts: Mapping[str, Fact]) -> Iterator[Decision]:
+def _open(protocols: Sequence[Protocol], said: Mapping[str, Any]) -> Iterator[Decision]:
     if any(is_movies_import(protocol) for protocol in protocols):
         wanted = ("detector", "frames", "super_resolution", "movies", "pixel_size_angstrom", "dose_per_frame")
-        missing = ", ".join(name for name in wanted if name not in facts)
+        missing = ", ".join(name for name in wanted if name not in said)
         yield Decision("$.acquisition", f"the workflow does not tell {missing}; `choose` works the needs out from it")
-    for protocol in protocols:
-        rate = _number(protocol.get("samplingRate"))
-        if rate and "voltage" in protocol and "pixel_size_angstrom" not in facts:
-            message = (
-                f"{_named(protocol)} has pixels of {rate:g} Å; the project file wants those of the movies: add them"
-            )
-            yield Decision("$.acquisition.pixel_size_angstrom", message)
-            return

@@ -29,15 +29,15 @@ Row = tuple[int, int | None, str, str, str | None, str, str]
 
 def read_database(path: Path) -> list[dict[str, Any]] | str:
     """The protocols, in the order of their ids, or why the database cannot be read."""
-    if not path.is_file():
-        return "there is no project.sqlite"
-    if any(path.with_name(path.name + end).exists() for end in ("-wal", "-journal")):
-        return "project.sqlite is in use, or was left in the middle of a change"
     try:
+        if not path.is_file():
+            return "there is no project.sqlite"
+        if any(path.with_name(path.name + end).exists() for end in ("-wal", "-journal")):
+            return "project.sqlite is in use, or was left in the middle of a change"
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)) as database:
             return list(_protocols(_rows(database)))
-    except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
-        return f"project.sqlite cannot be read ({error})"
+    except (OSError, sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+        return f"project.sqlite cannot be read as a project of Scipion 3 ({error})"
 
 
 def _rows(database: sqlite3.Connection) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudify_scipion.project.documents import child_path
@@ -30,6 +30,8 @@ def draft(
         decisions.append(
             Decision("$.volume.size_gb", f"{SIZE_GB} GB are a guess: say how much room it takes (--size-gb)")
         )
+    message = "the workflow is loaded and not run; with true here the install runs it, and wait_minutes waits for it"
+    decisions.append(Decision("$.workflow.run", message))
     document = {
         "id": _or(given.get("id"), label(name)[:40].rstrip("-")),
         "title": _or(given.get("title"), title),
@@ -41,12 +43,17 @@ def draft(
     return {key: value for key, value in document.items() if value != {} or key == "software"}, decisions
 
 
-def data_decisions(protocols: Sequence[Mapping[str, Any]]) -> Iterator[Decision]:
-    """Files that the workflow reads: of a data space that a person must name, or of the project it was made in."""
+def data_decisions(protocols: Sequence[Mapping[str, Any]], brought: Collection[str] = ()) -> Iterator[Decision]:
+    """Files that the workflow reads: of a data space that a person must name, or of the project it was made in.
+
+    Folders that the software brings (`brought`) are no question.
+    """
     data: dict[str, str] = {}
     for index, protocol in enumerate(protocols):
         where = child_path("$", index)
-        for key, value in _texts(protocol):
+        for key, value in text_parameters(protocol):
+            if any(is_below(value, folder) for folder in brought):
+                continue
             if value.startswith("/"):
                 data.setdefault(value, child_path(where, key))
             elif re.match(r"Runs/", value):
@@ -59,7 +66,12 @@ def data_decisions(protocols: Sequence[Mapping[str, Any]]) -> Iterator[Decision]
         yield Decision("$.data", f"the workflow reads {listed}{more}: say where these come from (data.datasets)")
 
 
-def _texts(protocol: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder of the machine or lies in it."""
+    return bool(folder) and (path == folder or path.startswith(f"{folder}/"))
+
+
+def text_parameters(protocol: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Parameters that are text; what an export adds about results is none."""
     for key, value in protocol.items():
         if isinstance(value, str) and not key.startswith("object.") and key not in ("summary", "log"):

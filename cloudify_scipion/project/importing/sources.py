@@ -14,17 +14,25 @@ from cloudify_scipion.project.importing.model import Reading
 from cloudify_scipion.project.importing.template import fill, is_template
 from cloudify_scipion.project.workflow import MAX_WORKFLOW_BYTES, workflow_problems
 
+_DATABASE = b"SQLite format 3\0"
+_NO_LOGS = "no log (Runs/*/logs/run.stdout) that names versions"
+_SHOWN = 5
+
 
 def read_source(path: Path, answers: Mapping[str, str], only_versions: bool = False) -> Reading:
     """An export, a template (its placeholders filled with `answers`), or a Scipion project folder.
 
     With `only_versions`, a folder's logs are read and its workflow is not.
     """
+    return _read_folder(path, answers, only_versions) if is_folder(path) else _read_file(path, answers)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; no if that cannot be known."""
     try:
-        is_folder = path.is_dir()
+        return path.is_dir()
     except (OSError, ValueError):
-        is_folder = False
-    return _read_folder(path, answers, only_versions) if is_folder else _read_file(path, answers)
+        return False
 
 
 def _read_file(path: Path, answers: Mapping[str, str]) -> Reading:
@@ -32,6 +40,9 @@ def _read_file(path: Path, answers: Mapping[str, str]) -> Reading:
     content = read_bytes(path, source, MAX_WORKFLOW_BYTES)
     if isinstance(content, Document):
         return Reading(source, problems=content.problems)
+    if content.startswith(_DATABASE):
+        message = "this is a database: give the folder of the Scipion project that it belongs to"
+        return Reading(source, problems=(Problem(source, "$", message),))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -65,9 +76,10 @@ def _reading(document: Document) -> Reading:
 def _read_folder(path: Path, answers: Mapping[str, str], only_versions: bool) -> Reading:
     logs = tuple(folder_evidence(path))
     if only_versions:
-        return Reading(str(path), origin="its logs", evidence=logs)
+        return Reading(str(path), origin="its logs" if logs else _NO_LOGS, evidence=logs)
     reading = _folder_workflow(path, answers)
-    return replace(reading, evidence=(*logs, *reading.evidence))
+    origin = reading.origin if logs else f"{reading.origin}; {_NO_LOGS}"
+    return replace(reading, origin=origin, evidence=(*logs, *reading.evidence))
 
 
 def _folder_workflow(path: Path, answers: Mapping[str, str]) -> Reading:
@@ -80,6 +92,11 @@ def _folder_workflow(path: Path, answers: Mapping[str, str]) -> Reading:
     exports = sorted(item for item in path.glob("*.json") if item.is_file())
     if len(exports) == 1:
         return _read_file(exports[0], answers)
-    names = ", ".join(item.name for item in exports[:5]) or "none"
-    message = f"no workflow was found: {database}, and beside it must lie one export (*.json), there are: {names}"
+    if exports:
+        more = ", ..." if len(exports) > _SHOWN else ""
+        names = ", ".join(item.name for item in exports[:_SHOWN]) + more
+        what = f"which of {names} is its export is not clear: give that file, too"
+    else:
+        what = "no export (*.json) lies beside it: export the workflow in Scipion, and give that file, too"
+    message = f"no workflow was found: {database}, and {what}"
     return Reading(str(path), problems=(Problem(str(path), "$", message),))

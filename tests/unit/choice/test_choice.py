@@ -85,6 +85,7 @@ def test_a_protocol_that_requires_a_gpu_is_refused_without_one() -> None:
     assert (problem.source, problem.path) == ("p.json", "$.workflow")
     assert problem.message.startswith("alignongpu (AlignOnGpu, protocol 1) cannot run without a GPU")
     assert "no flavour of example-cloud has 1 with 8 GB and compute capability 3.7" in problem.message
+    assert problem.message.endswith("take another site, ask for less (needs), or leave the step out")
 
 
 @pytest.mark.parametrize("asked", [{"gpus": 9}, {"gpu_memory_gb": 999}, {"compute_capability": 99}])

@@ -69,6 +69,15 @@ def test_the_largest_box_counts_as_it_is_extracted() -> None:
     assert acquisition(small) == {"box_size": 100}
     assert acquisition(small, large) == acquisition(large, small) == {"box_size": 256}
     assert acquisition(protocol("SphireProtCRYOLOPicking", boxSize=64)) == {}
+    assert acquisition(protocol("ProtExtractCoords", boxSize=64)) == {}
+
+
+def test_the_box_of_imported_coordinates_counts_where_nothing_is_extracted() -> None:
+    coordinates = protocol("ProtImportCoordinates", 2, boxSize=300)
+    assert acquisition(coordinates) == {"box_size": 300}
+    extracted = protocol("ProtRelionExtractParticles", 3, boxSize=280, doRescale="false", rescaledSize=64)
+    assert acquisition(coordinates, extracted) == {"box_size": 280}
+    assert acquisition(coordinates, extracted | {"doRescale": "True"}) == {"box_size": 64}
 
 
 def test_sizes_of_sets_that_the_export_tells() -> None:
@@ -76,12 +85,63 @@ def test_sizes_of_sets_that_the_export_tells() -> None:
     assert acquisition(protocol("ProtAny", output=sets)) == {"particles": 160}
 
 
-def test_imports_that_disagree() -> None:
+def test_imports_that_disagree_are_a_question() -> None:
     found, decisions = find_acquisition(
-        [protocol("ProtImportMovies", 2, **MOVIES), protocol("ProtImportMovies", 3, **{**MOVIES, "voltage": 200})]
+        [
+            protocol("ProtImportMovies", 2, **MOVIES),
+            protocol("ProtImportMovies", 3, **{**MOVIES, "voltage": 200, "samplingRate": 0.8}),
+            protocol("ProtImportParticles", 4, **{**MOVIES, "voltage": 300, "samplingRate": 2.0}),
+        ]
     )
-    assert found[0].value == 300
-    assert "ProtImportMovies 2 says 300, ProtImportMovies 3 says 200; 300 was taken" in [d.message for d in decisions]
+    assert [fact.path for fact in found] == ["$.acquisition.spherical_aberration_mm", "$.acquisition.magnification"]
+    assert [(item.path, item.message) for item in decisions[:2]] == [
+        (
+            "$.acquisition.voltage_kv",
+            "ProtImportMovies 2 says 300, ProtImportMovies 3 says 200: none was taken, write the right one",
+        ),
+        (
+            "$.acquisition.pixel_size_angstrom",
+            "ProtImportMovies 2 says 0.5, ProtImportMovies 3 says 0.8: none was taken, write the right one",
+        ),
+    ]
+    # What is open is asked once.
+    assert [item.message for item in decisions[2:]] == [
+        "the workflow does not tell detector, frames, super_resolution, movies, dose_per_frame; `choose` works the"
+        " needs out from it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("classes", "pixels"),
+    [
+        (["ProtImportParticles", "ProtImportMicrographs", "ProtImportMovies"], 3),
+        (["ProtImportParticles", "ProtImportMicrographs"], 2),
+        (["ProtImportAverages", "ProtImportParticles"], 2),
+        (["ProtImportVolumes", "ProtImportMask", "ProtImportAverages"], None),
+    ],
+)
+def test_pixels_are_those_of_what_the_project_starts_from(classes: list[str], pixels: float | None) -> None:
+    imports = [protocol(name, number, samplingRate=number) for number, name in enumerate(classes, 1)]
+    assert acquisition(*imports).get("pixel_size_angstrom") == pixels
+
+
+@pytest.mark.parametrize("name", ["ProtImportMicrographs", "ProtImportParticles"])
+def test_acquisition_without_movies(name: str) -> None:
+    values = {**MOVIES, "samplingRateMode": "1", "scannedPixelSize": "14.0", "magnification": 70000, "dosePerFrame": 9}
+    assert acquisition(protocol(name, **values)) == {
+        "voltage_kv": 300, "spherical_aberration_mm": 2.7, "magnification": 70000, "pixel_size_angstrom": 2,
+    }  # fmt: skip
+
+
+def test_what_a_form_hides_says_nothing() -> None:
+    averages = protocol("ProtImportAverages", 2, **{**MOVIES, "voltage": 120})
+    movies = protocol("ProtImportMovies", 3, **MOVIES, inputIndividualFrames=False, numberOfIndividualFrames=7)
+    found = acquisition(averages, movies)
+    assert found["voltage_kv"] == 300 and "frames" not in found
+
+
+def test_the_dose_of_a_tilt_image_is_not_that_of_a_frame() -> None:
+    assert "dose_per_frame" not in acquisition(protocol("ProtImportTsMovies", **MOVIES, dosePerFrame=3.0))
 
 
 def test_joining_changes_only_ids_that_are_taken() -> None:
@@ -194,13 +254,15 @@ def test_odd_folders_and_databases(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     database = tmp_path / "project.sqlite"
     assert read_database(database) == "there is no project.sqlite"
     database.write_text("no database")
-    assert read_database(database) == "project.sqlite cannot be read (file is not a database)"
+    assert read_database(database) == (
+        "project.sqlite cannot be read as a project of Scipion 3 (file is not a database)"
+    )
     database.unlink()
     with closing(sqlite3.connect(database)) as connection:
         endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
         columns = "i AS id, NULL AS parent_id, '' AS name, '' AS classname, '' AS value, '' AS label, '' AS comment"
         connection.execute(f"CREATE VIEW Objects AS {endless} SELECT {columns} FROM n ORDER BY i DESC")
-    assert read_database(database) == "project.sqlite cannot be read (interrupted)"
+    assert read_database(database) == "project.sqlite cannot be read as a project of Scipion 3 (interrupted)"
     (tmp_path / "project.sqlite-journal").touch()
     assert "in the middle of a change" in str(read_database(database))
     logs = tmp_path / "Runs/000002_ProtX/logs"

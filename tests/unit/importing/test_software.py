@@ -180,7 +180,10 @@ def test_a_version_is_taken_whose_packages_can_be_installed() -> None:
     result = find_software(workflow, [Evidence("export", "protocol 2", "relion", binary="5.0")], known)
     assert result.software["plugins"] == {"scipion-em-relion": "5.0.2"}
     assert result.software["em_packages"] == {"relion": "5.0"}
-    assert said(result, "$.software.em_packages.relion") == ["nothing installs relion 5.0 in this version"]
+    assert said(result, "$.software.em_packages.relion") == [
+        "nothing installs relion 5.0 in this version;"
+        " can be installed: 3.1.3 (with scipion-em-relion 4.0.9, 4.0.20, 4.0.10)"
+    ]
 
 
 def test_a_log() -> None:
