@@ -11,23 +11,36 @@ from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site
 
+Found = Iterator[tuple[str, str]]
 
-def gpu_misfits(
+
+def gpu_problems(request: Software, protocols: Sequence[Any], site: Site, catalogue: Catalogue) -> Found:
+    """Paths and messages of steps that cannot run without a GPU and get none."""
+    for path, step, reason in _without_gpu(request, protocols, site, catalogue):
+        if step.facts.gpu == "required":
+            yield path, f"{step.name} cannot run without a GPU, and {reason}: leave it out"
+
+
+def gpu_notes(request: Software, protocols: Sequence[Any], site: Site, catalogue: Catalogue) -> Iterator[str]:
+    """Steps that ask for a GPU, as written or by default, and could run without one.
+
+    RELION built without CUDA warns and runs on the CPU (src/ml_optimiser.cpp and src/autopicker.cpp of 3.1.3).
+    """
+    for _, step, reason in _without_gpu(request, protocols, site, catalogue):
+        if step.facts.gpu != "required":
+            asked, switch = step.switch or "its default", step.switch_name or "doGpu or useGpu"
+            yield f"{step.name} asks for a GPU ({asked}), and {reason}: set {switch} to false, or have patience"
+
+
+def _without_gpu(
     request: Software, protocols: Sequence[Any], site: Site, catalogue: Catalogue
-) -> Iterator[tuple[str, str]]:
-    """Paths and messages of steps that use a GPU, as written or by default, and would fail when they run."""
+) -> Iterator[tuple[str, Step, str]]:
+    """Path, step and reason for each step that uses a GPU, as written or by default, and gets none."""
     for index, protocol in enumerate(protocols):
         step = _step(request, protocol, catalogue)
         if step and step.uses_gpu and (reason := _reason(step, request, site, catalogue)):
             path = child_path("$.workflow.protocols", index)
-            yield child_path(path, step.switch_name or "object.className"), _message(step, reason)
-
-
-def _message(step: Step, reason: str) -> str:
-    if step.facts.gpu == "required":
-        return f"{step.name} cannot run without a GPU, and {reason}: leave it out"
-    way_out = f"set {step.switch_name or 'doGpu or useGpu'} to false"
-    return f"{step.name} asks for a GPU ({step.switch or 'its default'}), and {reason}: {way_out}"
+            yield child_path(path, step.switch_name or "object.className"), step, reason
 
 
 def _step(request: Software, protocol: object, catalogue: Catalogue) -> Step | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudify_scipion.catalogue.fit import site_misfits
-from cloudify_scipion.catalogue.gpu_fit import gpu_misfits
+from cloudify_scipion.catalogue.gpu_fit import gpu_problems
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.catalogue.protocols import protocol_problems
 from cloudify_scipion.catalogue.resolve import software_problems, unknown_software
@@ -30,7 +30,7 @@ def document_problems(
     if site:
         yield from site_misfits(request, site, catalogue)
         if part(document, dict, "workflow").get("run") is True:
-            yield from gpu_misfits(request, protocols, site, catalogue)
+            yield from gpu_problems(request, protocols, site, catalogue)
 
 
 def unknown_in_document(

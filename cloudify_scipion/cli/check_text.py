@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cloudify_scipion.catalogue.gpu_fit import gpu_misfits
+from cloudify_scipion.catalogue.gpu_fit import gpu_notes
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.project.load import Loaded
 from cloudify_scipion.project.model import Data, Project, Software, TimeLimit
@@ -28,9 +28,7 @@ def notes_of(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
         yield f"accepted_licences names {', '.join(unneeded)}, which the project does not ask for"
     if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
         yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
-    if not project.workflow.run:  # else it is a problem, and was told
-        found = gpu_misfits(project.software, project.workflow.protocols, loaded.site, load_catalogue())
-        yield from (message for _, message in found)
+    yield from gpu_notes(project.software, project.workflow.protocols, loaded.site, load_catalogue())
     if project.data.project or project.data.datasets:
         yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
     if problem := provider_problem(loaded.site_document):
