@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from cloudify_scipion.project.data_rules import data_rules
 from cloudify_scipion.project.documents import child_path, part
-from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.nearest import nearest
 from cloudify_scipion.project.ssh_keys import ssh_key_problem
 from cloudify_scipion.project.workflow import workflow_problems
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.names import label
+from cloudify_scipion.project.nearest import nearest, nearest_or_all
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -42,12 +42,6 @@ def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> 
     wrong_type = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
     told = [error for error in errors if error.validator == "type" or tuple(error.absolute_path) not in wrong_type]
     return [problem for error in told for problem in _problems_of(error, rules, source)]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` if a known word is near, else nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 @cache
@@ -81,8 +75,7 @@ def _unknown_keys(error: ValidationError, source: str, path: str) -> Iterator[Pr
     known = list(error.schema["properties"])
     for key in error.instance:
         if key not in known:
-            hint = nearest(key, known) or f"; known are {', '.join(known)}"
-            yield Problem(source, child_path(path, key), f"this key is not known{hint}")
+            yield Problem(source, child_path(path, key), f"this key is not known{nearest_or_all(key, known)}")
 
 
 def _missing_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
