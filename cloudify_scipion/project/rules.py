@@ -56,10 +56,10 @@ def _time_limit(document: Mapping[str, Any]) -> Found:
     if isinstance(days, int) and isinstance(warning, int) and warning > days:
         yield "$.time_limit.warning_days", f"the warning would come before the project begins; at most days, {days}"
     if isinstance(zone, str) and zone not in (known := available_timezones()):
-        yield (
-            "$.time_limit.time_zone",
-            f"{zone!r} is not a time zone{nearest(zone, known) or '. Example: Europe/Madrid'}",
-        )
+        # No abbreviations (CEST is not EST), and no Etc/GMT+1, which is west of Greenwich.
+        places = [name for name in known if "/" in name and not name.startswith("Etc/")]
+        hint = nearest(zone, places) or "; write Area/City, such as Europe/Madrid"
+        yield "$.time_limit.time_zone", f"{zone!r} is not a time zone{hint}"
 
 
 def _acquisition(document: Mapping[str, Any]) -> Found:

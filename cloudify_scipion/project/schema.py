@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import child_path
-from cloudify_scipion.project.names import label
+from cloudify_scipion.project.hints import near_limit, shown, tidied, unquoted
 from cloudify_scipion.project.nearest import nearest, nearest_or_all
 
 if TYPE_CHECKING:
@@ -22,10 +22,9 @@ _TYPE_NAMES = {
     "array": "a list",
     "string": "text",
     "integer": "a whole number",
+    "number": "a number",
     "boolean": "true or false",
 }
-NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
-"""What the ids of projects and the names of sites look like."""
 _KINDS = {"project": "schema.json", "site": "site_schema.json"}
 
 
@@ -66,7 +65,7 @@ def _problems_of(error: ValidationError, rules: Mapping[str, Any], source: str) 
         yield from _missing_keys(error, source, path)
     elif "propertyNames" in error.absolute_schema_path:
         message = "this is no name: use lowercase letters, digits, '.', '_' and '-', with a letter first"
-        yield Problem(source, child_path(path, str(error.instance)), message)
+        yield Problem(source, child_path(path, str(error.instance)), message + _tidied(error))
     else:
         yield Problem(source, path, _message(error, _described_rule(error, rules)))
 
@@ -99,34 +98,25 @@ def _described_rule(error: ValidationError, rules: Mapping[str, Any]) -> Mapping
 
 
 def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
-    value = "this (not shown)" if rule.get("writeOnly") else _shown(error.instance)
+    value, wanted = error.instance, error.validator_value
+    text = "this (not shown)" if rule.get("writeOnly") else shown(value)
     if error.validator == "type":
-        wanted = _TYPE_NAMES.get(str(error.validator_value), str(error.validator_value))
-        return f"{value} is not {wanted}.{_example(rule)}"
+        hint = unquoted(value, str(wanted)) or f".{_example(rule)}"
+        return f"{text} is not {_TYPE_NAMES.get(str(wanted), str(wanted))}{hint}"
     if error.validator == "enum":
-        known = [str(item) for item in error.validator_value]
-        return f"{value} is not one of {', '.join(known)}{nearest(str(error.instance), known)}"
+        known = [str(item) for item in wanted]
+        return f"{text} is not one of {', '.join(known)}{nearest(str(value), known)}"
     if error.validator in ("minimum", "maximum"):
-        limit = error.validator_value
-        return f"{value} is not allowed. {rule.get('description', '')} The nearest allowed is {limit}."
+        return f"{text} is not allowed. {rule.get('description', '')}{near_limit(value, wanted)}"
+    hint = "" if rule.get("writeOnly") else _tidied(error)
     described = rule.get("description")
-    return f"{value} is not allowed. {described}{_example(rule)}{_near(error)}" if described else str(error.message)
+    return f"{text} is not allowed. {described}{_example(rule)}{hint}" if described else str(error.message)
 
 
-def _near(error: ValidationError) -> str:
-    """The nearest name that is allowed, where a name was asked for and something like one was given."""
-    if error.validator != "pattern" or error.validator_value != NAME_PATTERN:
-        return ""
-    return (
-        f"; did you mean {label(error.instance)[:40].rstrip('-')!r}?" if re.search(r"[A-Za-z]", error.instance) else ""
-    )
+def _tidied(error: ValidationError) -> str:
+    return tidied(error.instance, error.validator_value) if error.validator == "pattern" else ""
 
 
 def _example(rule: Mapping[str, Any]) -> str:
     examples = rule.get("examples")
     return f" Example: {json.dumps(examples[0], ensure_ascii=False)}" if examples else ""
-
-
-def _shown(value: object) -> str:
-    text = repr(value) if not isinstance(value, bool) and value is not None else json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
