@@ -47,6 +47,6 @@ def near_limit(value: float, limit: float) -> str:
 def shown(value: object) -> str:
     """A value as a person may see it: cut where it is long, and no private key."""
     if "PRIVATE KEY" in str(value):
-        return "this (not shown)"
+        return "this (a private key, not shown)"
     text = repr(value) if not isinstance(value, bool) and value is not None else json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."

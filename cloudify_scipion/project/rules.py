@@ -52,7 +52,7 @@ def _geometry(document: Mapping[str, Any]) -> Found:
 
 def _time_limit(document: Mapping[str, Any]) -> Found:
     limit = part(document, dict, "time_limit")
-    days, warning, zone = limit.get("days"), limit.get("warning_days"), limit.get("time_zone")
+    days, warning, zone = limit.get("days", 14), limit.get("warning_days"), limit.get("time_zone")
     if isinstance(days, int) and isinstance(warning, int) and warning > days:
         yield "$.time_limit.warning_days", f"the warning would come before the project begins; at most days, {days}"
     if isinstance(zone, str) and zone not in (known := available_timezones()):

@@ -58,7 +58,7 @@ def _part_rows(rules: Mapping[str, Any], root: Mapping[str, Any], above: str) ->
         rule = _whole_rule(given, root)
         needed = name in rules.get("required", ())
         default = "required" if needed else f"`{_shown(rule['default'])}`" if "default" in rule else ""
-        example = f"`{json.dumps(rule['examples'][0], ensure_ascii=False)}`" if "examples" in rule else ""
+        example = " or ".join(f"`{json.dumps(shown, ensure_ascii=False)}`" for shown in rule.get("examples", ()))
         kind = _TYPES.get(str(rule.get("type")), "")
         yield f"`{above}{name}`", kind, default, example if len(example) < 100 else "", rule["description"]
         if "properties" in rule:
