@@ -18,6 +18,7 @@ from cloudify_scipion.cli.main import COMMANDS, main
 from cloudify_scipion.project.inputs import INPUT_PATHS
 from cloudify_scipion.project.schema import schema
 from cloudify_scipion.resources import plugin_description
+from tests.docs import catalogue
 from tests.docs.pages import ROOT
 
 _PART = "<!-- generated: {name} -->\n{text}<!-- generated: end -->"
@@ -46,6 +47,24 @@ def project_parts() -> str:
     """Every part of a project file with its fields, their types, limits and examples."""
     rules = schema("project")
     return "\n".join(_part(name, rule, name in rules["required"]) for name, rule in rules["properties"].items())
+
+
+def catalogue_tables() -> str:
+    """What a project can have, and which plugins wait for an EM package."""
+    parts = (
+        (
+            "These install:",
+            ("plugin", "version", "write under `em_packages`", "can also call, but nothing installs", "state"),
+            catalogue.usable(),
+        ),
+        ("So do these:", ("field", "what", "version", "folder on the machine", "state"), catalogue.others()),
+        (
+            "These do not, because nothing installs what is missing:",
+            ("plugin", "version", "missing", "licence to accept", "state"),
+            catalogue.waiting(),
+        ),
+    )
+    return "\n".join(f"{title}\n\n{_table(head, rows)}" for title, head, rows in parts)
 
 
 def _part(name: str, rule: Mapping[str, Any], required: bool) -> str:
@@ -118,7 +137,7 @@ def packages() -> str:
 
 
 PARTS: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
-    "docs/project-file.md": (("project parts", project_parts),),
+    "docs/project-file.md": (("catalogue", catalogue_tables), ("project parts", project_parts)),
     "docs/author.md": (
         ("site file", site_file),
         ("inputs", inputs),
