@@ -154,6 +154,14 @@ def test_a_licence_to_accept() -> None:
     assert list(licence_problems([], [], [replace(package, method="listed")], CATALOGUE)) == []
 
 
+def test_a_way_out_is_a_plugin_that_can_be_installed() -> None:
+    versions = CATALOGUE.plugins["scipion-em-relion"]
+    refused = {**versions, "4.0.20": replace(versions["4.0.20"], not_installed="it does not load")}
+    catalogue = replace(CATALOGUE, plugins={"scipion-em-relion": refused})
+    found = software_problems(Software("3.8.3", {"scipion-em-relion": "5.0.2"}), catalogue)
+    assert [p.message for p in found] == ["scipion-em-relion 5.0.2 calls relion 4.0, 5.0, which nothing installs"]
+
+
 def test_an_unknown_version_is_told_once() -> None:
     workflow: list[Any] = [{"object.className": "ProtRelionClassify2D"}]
     message = "the catalogue has no version 'v4.0.20' of scipion-em-relion; did you mean '4.0.20'?"
