@@ -9,10 +9,14 @@ from os.path import commonprefix
 
 LISTED = 20
 """More names than this are not printed in a message."""
+LONGEST = 100
+"""A longer word is no slip, and would take long to compare."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` if one known name is meant beyond much doubt, else nothing."""
+    if len(word) > LONGEST:
+        return ""
     names = sorted({str(name) for name in known}, reverse=True)
     found = _of_other_case(word, names) or _of_few_slips(word, names) or _with_part(word, names)
     return f"; did you mean {found!r}?" if found else ""

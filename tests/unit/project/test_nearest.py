@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloudify_scipion.project.nearest import LISTED, nearest, nearest_or_all
+from cloudify_scipion.project.nearest import LISTED, LONGEST, nearest, nearest_or_all
 
 PLUGINS = ("scipion-em-gctf", "scipion-em-motioncorr", "scipion-em-relion", "scipion-em-tomo", "scipion-em-tomo3d")
 PACKAGES = ("cryolo", "cryolo_model", "eman", "motioncor2", "relion")
@@ -42,6 +42,7 @@ def test_a_slip_is_mended(word: str, known: tuple[str, ...], meant: str) -> None
         ("ProtFooBar", ("ProtocolBase",)),
         ("7", ("name-7", "name-8")),
         ("", ("a",)),
+        ("x" * (LONGEST + 1), ("x" * LONGEST,)),
         ("x", ()),
     ],
 )
