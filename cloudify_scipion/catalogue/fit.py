@@ -102,8 +102,20 @@ def _missing(plugin: PluginVersion, name: str, catalogue: Catalogue) -> tuple[st
     fitting = _fitting(plugin, name, catalogue)
     calls = f"{_title(plugin)} calls {name} {', '.join(plugin.em_packages[name])}"
     if fitting:
-        return "$.software.em_packages", f"{calls}: add it; known are {', '.join(fitting)}"
-    return child_path("$.software.plugins", plugin.name), f"{calls}, which nothing installs"
+        lines = " or ".join(f'"{name}": "{version}"' for version in fitting)
+        return "$.software.em_packages", f"{calls}: add {lines}"
+    return child_path(
+        "$.software.plugins", plugin.name
+    ), f"{calls}, which nothing installs{_way_out(plugin, name, catalogue)}"
+
+
+def _way_out(plugin: PluginVersion, name: str, catalogue: Catalogue) -> str:
+    """Other versions of the plugin that can call a version of the EM package that can be installed."""
+    return "".join(
+        f"; {_title(other)} works with {name} {', '.join(fitting)}, which can be installed"
+        for other in catalogue.plugins[plugin.name].values()
+        if other.installable and name in other.em_packages and (fitting := _fitting(other, name, catalogue))
+    )
 
 
 def _fitting(plugin: PluginVersion, name: str, catalogue: Catalogue) -> list[str]:

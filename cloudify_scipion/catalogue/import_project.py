@@ -18,7 +18,7 @@ from cloudify_scipion.project.importing.join import join
 from cloudify_scipion.project.importing.model import Decision, Fact, Question, Reading
 from cloudify_scipion.project.importing.sources import is_folder, read_source
 from cloudify_scipion.project.load import check_documents
-from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.nearest import nearest
 from cloudify_scipion.project.workflow import workflow_problems
 
 

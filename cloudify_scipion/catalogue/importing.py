@@ -13,7 +13,7 @@ from cloudify_scipion.catalogue.model import Catalogue, ScipionVersion
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.importing.evidence import one_version_for_all
 from cloudify_scipion.project.importing.model import Evidence
-from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.nearest import nearest
 
 _CORE = {"pwem": "scipion-em", "pyworkflow": "scipion-pyworkflow"}
 """Modules that belong to Scipion itself, and their distributions."""

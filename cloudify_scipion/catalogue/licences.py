@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cloudify_scipion.catalogue.model import Catalogue, EmPackageVersion, PluginVersion
 from cloudify_scipion.project.documents import child_path
-from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.nearest import nearest
 
 _PATH = "$.software.accepted_licences"
 
@@ -17,11 +17,12 @@ def licence_problems(
     packages: Sequence[EmPackageVersion],
     catalogue: Catalogue,
 ) -> Iterator[tuple[str, str]]:
-    """Software whose licence nobody has accepted, and accepted names that the catalogue does not know."""
+    """Software to install whose licence nobody has accepted, and accepted names that the catalogue does not know."""
     entries: list[PluginVersion | EmPackageVersion] = [*plugins, *packages]
     for entry in entries:
-        if entry.licence and entry.licence.accept and entry.name not in accepted:
-            named = f"{entry.licence.name}, {entry.licence.source}"
+        licence = entry.licence if entry.installable else None
+        if licence and licence.accept and entry.name not in accepted:
+            named = f"{licence.name}, {licence.source}"
             message = f"{entry.name} {entry.version} asks a person to accept its licence ({named})"
             yield _PATH, f"{message}: read it, then add {entry.name!r}"
     known = [*catalogue.em_packages, *catalogue.plugins]

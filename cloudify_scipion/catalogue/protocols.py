@@ -8,16 +8,17 @@ from typing import Any
 from cloudify_scipion.catalogue.model import Catalogue, PluginVersion, ProtocolFacts
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.model import Software
-from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.nearest import nearest
 
 
 def known_protocols(request: Software, catalogue: Catalogue) -> dict[str, ProtocolFacts]:
-    """Classes that the asked-for Scipion and plugins bring; the unknown among them bring none."""
+    """Classes that the asked-for Scipion and plugins bring; where a version is unknown, those of all its versions."""
     wanted = [request.scipion] if request.scipion in catalogue.scipion else [*catalogue.scipion]
     facts = {name: entry for version in wanted for name, entry in catalogue.scipion[version].protocols.items()}
     for plugin, version in request.plugins.items():
-        entry = catalogue.plugins.get(plugin, {}).get(version)
-        facts.update(entry.protocols if entry else {})
+        versions = catalogue.plugins.get(plugin, {})
+        for entry in [versions[version]] if version in versions else versions.values():
+            facts.update(entry.protocols)
     return facts
 
 

@@ -11,10 +11,11 @@ from cloudify_scipion.catalogue.model import Catalogue, EmPackageVersion, Plugin
 from cloudify_scipion.errors import InputError, Problem
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.model import Software
-from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.nearest import nearest_or_all
 
 Entry = TypeVar("Entry")
 Found = Iterator[tuple[str, str]]
+_KINDS = {"plugins": "a plugin", "em_packages": "an EM package", "example_data": "an example data set"}
 
 
 def resolve(request: Software, catalogue: Catalogue, source: str = "project") -> SoftwareSet:
@@ -48,9 +49,13 @@ def software_problems(request: Software, catalogue: Catalogue, source: str = "pr
 def unknown_software(request: Software, catalogue: Catalogue) -> Found:
     """Paths and messages of names and versions that the catalogue does not have."""
     yield from _unknown_version("$.software.scipion", "Scipion", request.scipion, catalogue.scipion)
-    yield from _unknown_plugins(request, catalogue)
-    yield from _unknown("$.software.em_packages", request.em_packages, catalogue.em_packages)
-    yield from _unknown("$.software.example_data", request.example_data, catalogue.example_data)
+    parts = {name for scipion in catalogue.scipion.values() for name in scipion.parts}
+    for name in sorted(parts & {*request.plugins}):
+        where = child_path("$.software.plugins", name)
+        yield where, f"{name} is a part of Scipion and comes with it: leave it out"
+    for kind in _KINDS:
+        wanted = getattr(request, kind)
+        yield from _unknown(kind, {name: wanted[name] for name in wanted if name not in parts}, catalogue)
 
 
 def _chosen(wanted: Mapping[str, str], known: Mapping[str, Mapping[str, Entry]]) -> tuple[Entry, ...]:
@@ -58,30 +63,23 @@ def _chosen(wanted: Mapping[str, str], known: Mapping[str, Mapping[str, Entry]])
     return tuple(known[name][wanted[name]] for name in sorted(wanted) if wanted[name] in known.get(name, {}))
 
 
-def _unknown_plugins(request: Software, catalogue: Catalogue) -> Found:
-    """As for the others, except for plugins that every Scipion brings."""
-    parts = {name for scipion in catalogue.scipion.values() for name in scipion.parts}
-    for name in request.plugins:
-        if name in parts:
-            where = child_path("$.software.plugins", name)
-            yield where, f"{name} is a part of Scipion and comes with it: leave it out"
-    others = {name: version for name, version in request.plugins.items() if name not in parts}
-    yield from _unknown("$.software.plugins", others, catalogue.plugins)
-
-
-def _unknown(path: str, wanted: Mapping[str, str], known: Mapping[str, Mapping[str, object]]) -> Found:
+def _unknown(kind: str, wanted: Mapping[str, str], catalogue: Catalogue) -> Found:
+    known = getattr(catalogue, kind)
     for name, version in wanted.items():
-        where = child_path(path, name)
+        where = child_path(f"$.software.{kind}", name)
         if name in known:
             yield from _unknown_version(where, name, version, known[name])
         else:
-            hint = nearest(name, known) or f"; known are {', '.join(sorted(known)) or 'none'}"
-            yield where, f"the catalogue has no {name!r}{hint}"
+            others = [f", which is {_KINDS[other]}" for other in _KINDS if name in getattr(catalogue, other)]
+            hint = nearest_or_all(name, known, "" if others else "docs/project-file.md lists what it has")
+            yield where, f"the catalogue has no {_KINDS[kind].split(' ', 1)[1]} {name!r}{''.join(others)}{hint}"
 
 
 def _unknown_version(path: str, name: str, version: str, known: Mapping[str, object]) -> Found:
     if version not in known:
-        yield path, f"the catalogue has no version {version!r} of {name}; it has {', '.join(sorted(known)) or 'none'}"
+        plain = version.strip().lstrip("vV")
+        hint = f"did you mean {plain!r}?" if plain in known else f"it has {', '.join(sorted(known)) or 'none'}"
+        yield path, f"the catalogue has no version {version!r} of {name}; {hint}"
 
 
 def _not_installable(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+from posixpath import normpath
 from typing import Any
 
 from cloudify_scipion.project.documents import child_path, part
@@ -14,7 +15,7 @@ _SPACE = re.compile(r"([a-z][a-z0-9._-]{0,79}):(.*)", re.DOTALL)
 
 
 def data_rules(document: Mapping[str, Any]) -> Found:
-    """Everything that is wrong in the part `data`, whatever the site."""
+    """Everything that is wrong in the part `data`, whatever the site (`site_data_rules` has the rest)."""
     project = part(document, dict, "data", "project")
     yield from _source("$.data.project.source", project.get("source"))
     for kind in ("include", "exclude"):
@@ -38,15 +39,20 @@ def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixe
     """What a project asks of data that the site does not have or allow."""
     name = site.get("name", "this one")
     spaces = part(site, dict, "data_spaces")
+    known = ", ".join(sorted(spaces)) or "none"
     for where, source in _sources(project):
         space = _SPACE.fullmatch(source)
-        if space and space[1] not in spaces:
-            known = ", ".join(sorted(spaces)) or "none"
+        if space is None:
+            form = "is not SPACE:PATH, such as facility:projects/krios-0420"
+            yield where, f"{source!r} {form}; data spaces of the site {name}: {known}"
+        elif space[1] not in spaces:
             yield where, f"the site {name} has no data space {space[1]!r}; it has {known}"
     given = tuple(prefix for prefix in part(site, list, "mount_prefixes") if isinstance(prefix, str)) or prefixes
     for path, dataset in _datasets(project):
         mount = dataset.get("mount")
-        if isinstance(mount, str) and not any(mount.startswith(f"{prefix}/") for prefix in given):
+        if not isinstance(mount, str) or mount_problem(mount):
+            continue  # told by `data_rules`
+        if not any(mount.startswith(f"{prefix}/") for prefix in given):
             yield f"{path}.mount", f"the site {name} allows mounts below {', '.join(given)}, not {mount!r}"
 
 
@@ -56,8 +62,7 @@ def mount_problem(mount: str) -> str:
         return "is not an absolute path"
     steps = mount[1:].split("/")
     if "" in steps or "." in steps or ".." in steps:
-        normal = "/" + "/".join(step for step in steps if step not in ("", ".", ".."))
-        return f"is not normalised; did you mean {normal!r}?"
+        return f"is not normalised; did you mean {normpath('/' + mount.lstrip('/'))!r}?"
     return ""
 
 
@@ -80,9 +85,7 @@ def _source(path: str, source: object) -> Found:
     if not isinstance(source, str):
         return
     space = _SPACE.fullmatch(source)
-    if space is None:
-        yield path, f"{source!r} is not SPACE:PATH. Example: westlife:projects/krios-0420"
-    elif message := _relative_problem(space[2]):
+    if space and (message := _relative_problem(space[2])):
         yield path, f"the path {space[2]!r} {message}"
 
 

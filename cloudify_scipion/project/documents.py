@@ -18,6 +18,15 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 200_000
 """Limit of values in a document once YAML's aliases are written out."""
 _UTF8_BOM = b"\xef\xbb\xbf"
+NO_FILE = "there is no such file"
+_SLIPS = (
+    (r".*\|\Z", "; the text ends too early"),
+    (r"Expecting (property|value).*\|[}\]]", "; is there a comma too many before it?"),
+    (r".*\|(//|/\*|#)", "; JSON has no comments"),
+    (r".*\|'", "; JSON has double quotes only"),
+    (r".*\|(True|False|None)\b", "; JSON writes true, false and null"),
+)
+"""What is probably wrong, by the message of JSON's parser and the text where it stops."""
 _SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -76,7 +85,7 @@ def read_bytes(path: Path, source: str, max_bytes: int = MAX_BYTES) -> bytes | D
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)
     except FileNotFoundError:
-        return _broken(source, "there is no such file")
+        return _broken(source, NO_FILE)
     except IsADirectoryError:
         return _broken(source, "this is a folder, not a file")
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
@@ -96,6 +105,8 @@ def _parse(content: bytes, source: str, parser: Callable[[str], Any]) -> Documen
     if content.startswith(_UTF8_BOM):
         content = content[len(_UTF8_BOM) :]
         problems.append(Problem(source, "$", "it begins with a byte order mark; save it as UTF-8 without BOM"))
+    if not content.strip():
+        return _broken(source, "the file is empty", problems)
     try:
         value = parser(content.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -115,7 +126,8 @@ def _parse_json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_Mapping)
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
+        hint = next((hint for slip, hint in _SLIPS if re.match(slip, f"{error.msg}|{text[error.pos :]}")), "")
+        raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno}){hint}") from error
 
 
 def _parse_yaml(text: str) -> Any:

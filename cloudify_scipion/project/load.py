@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cloudify_scipion.errors import InputError, Problem
-from cloudify_scipion.project.documents import Document, part, read_json, read_yaml
+from cloudify_scipion.project.documents import NO_FILE, Document, part, read_json, read_yaml
 from cloudify_scipion.project.model import Project, project_from_document
 from cloudify_scipion.project.rules import project_rules
 from cloudify_scipion.project.schema import schema, schema_problems
@@ -21,6 +21,8 @@ Further = Callable[[Mapping[str, Any], Sequence[Any], Site | None], Iterable[tup
 
 Gets the document, its workflow's protocols, and the site, None if it is wrong itself; gives paths and messages.
 """
+
+_PROTOCOLS = "$.workflow.protocols"
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ def load_inputs(project_path: Path, site_path: Path, further: Further = lambda *
         *(workflow.problems if workflow else ()),
         *of_site,
     ]
-    told = {problem.path for problem in problems if problem.source == document.source}
+    told = {(problem.source, problem.path) for problem in problems}
     found = _further(document, workflow, None if of_site else site_from_document(site.value), further)
-    problems += [problem for problem in found if problem.path not in told]
+    problems += [problem for problem in found if (problem.source, problem.path) not in told]
     if problems:
         raise InputError(problems)
     project = project_from_document(document.value, workflow.value if workflow else ())
@@ -62,10 +64,15 @@ def load_inputs(project_path: Path, site_path: Path, further: Further = lambda *
 
 
 def _further(document: Document, workflow: Document | None, site: Site | None, further: Further) -> Iterator[Problem]:
-    if isinstance(document.value, Mapping):
-        given = part(document.value, list, "workflow", "protocols")
-        protocols = workflow.value if workflow and not workflow.problems else given
-        for path, message in further(document.value, protocols, site):
+    """What is wrong with protocols is said of the file that holds them."""
+    if not isinstance(document.value, Mapping):
+        return
+    own = workflow if workflow and not workflow.problems else None
+    protocols = own.value if own else part(document.value, list, "workflow", "protocols")
+    for path, message in further(document.value, protocols, site):
+        if own and path.startswith(f"{_PROTOCOLS}["):
+            yield Problem(own.source, f"${path.removeprefix(_PROTOCOLS)}", message)
+        else:
             yield Problem(document.source, path, message)
 
 
@@ -91,6 +98,8 @@ def _all_problems(document: Document, kind: str) -> list[Problem]:
 
 
 def _document_problems(document: object, kind: str, source: str) -> list[Problem]:
+    if other := _other_kind(document, kind):
+        return [Problem(source, "$", f"this is a {other} file, not a {kind} file")]
     problems = schema_problems(document, schema(kind), source)
     if isinstance(document, Mapping):
         rules = project_rules if kind == "project" else site_rules
@@ -98,8 +107,17 @@ def _document_problems(document: object, kind: str, source: str) -> list[Problem
     return problems
 
 
+def _other_kind(document: object, kind: str) -> str:
+    """`site` for a site file that was given as the project file, and the reverse; else empty."""
+    other = {"project": "site", "site": "project"}[kind]
+    keys = set(document) if isinstance(document, Mapping) else set()
+    return "" if keys & {*schema(kind)["required"]} or not keys >= {*schema(other)["required"]} else other
+
+
 def _together(project: object, site: object, source: str) -> list[Problem]:
     if not isinstance(project, Mapping) or not isinstance(site, Mapping):
+        return []
+    if _other_kind(project, "project") or _other_kind(site, "site"):
         return []
     return [Problem(source, path, message) for path, message in site_allows(project, site)]
 
@@ -121,5 +139,7 @@ def _read_workflow(project_path: Path, name: str) -> Document:
     source = str(project_path.parent / name)
     document = read_json(folder / name, source, MAX_WORKFLOW_BYTES)
     if document.value is None:
-        return document
+        named = f"{NO_FILE}; {project_path} names it ($.workflow.file)"
+        lost = [Problem(source, "$", named) if found.message == NO_FILE else found for found in document.problems]
+        return Document(source, None, tuple(lost))
     return Document(source, document.value, (*document.problems, *workflow_problems(document.value, source)))

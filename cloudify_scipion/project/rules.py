@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from cloudify_scipion.project.data_rules import data_rules
 from cloudify_scipion.project.documents import child_path, part
-from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.nearest import nearest
 from cloudify_scipion.project.ssh_keys import ssh_key_problem
 from cloudify_scipion.project.workflow import workflow_problems
 
@@ -53,14 +53,14 @@ def _geometry(document: Mapping[str, Any]) -> Found:
 
 def _time_limit(document: Mapping[str, Any]) -> Found:
     limit = part(document, dict, "time_limit")
-    days, warning, zone = limit.get("days"), limit.get("warning_days"), limit.get("time_zone")
+    days, warning, zone = limit.get("days", 14), limit.get("warning_days"), limit.get("time_zone")
     if isinstance(days, int) and isinstance(warning, int) and warning > days:
         yield "$.time_limit.warning_days", f"the warning would come before the project begins; at most days, {days}"
     if isinstance(zone, str) and zone not in (known := available_timezones()):
-        yield (
-            "$.time_limit.time_zone",
-            f"{zone!r} is not a time zone{nearest(zone, known) or '. Example: Europe/Madrid'}",
-        )
+        # No abbreviations (CEST is not EST), and no Etc/GMT+1, which is west of Greenwich.
+        places = [name for name in known if "/" in name and not name.startswith("Etc/")]
+        hint = nearest(zone, places) or "; write Area/City, such as Europe/Madrid"
+        yield "$.time_limit.time_zone", f"{zone!r} is not a time zone{hint}"
 
 
 def _needs(document: Mapping[str, Any]) -> Found:

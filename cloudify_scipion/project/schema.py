@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import child_path
-from cloudify_scipion.project.names import label
+from cloudify_scipion.project.hints import near_limit, shown, tidied, unquoted
+from cloudify_scipion.project.nearest import nearest, nearest_or_all
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -22,10 +22,9 @@ _TYPE_NAMES = {
     "array": "a list",
     "string": "text",
     "integer": "a whole number",
+    "number": "a number",
     "boolean": "true or false",
 }
-NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
-"""What the ids of projects and the names of sites look like."""
 _NO_NAME = "this is no name: use lowercase letters, digits, '.', '_' and '-', with a letter first"
 """Said of a key, unless the schema's `propertyNames` has a description."""
 _KINDS = {"project": "schema.json", "site": "site_schema.json"}
@@ -44,12 +43,6 @@ def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> 
     wrong_type = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
     told = [error for error in errors if error.validator == "type" or tuple(error.absolute_path) not in wrong_type]
     return [problem for error in told for problem in _problems_of(error, rules, source)]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` if a known word is near, else nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 @cache
@@ -74,7 +67,7 @@ def _problems_of(error: ValidationError, rules: Mapping[str, Any], source: str) 
         yield from _missing_keys(error, source, path)
     elif "propertyNames" in error.absolute_schema_path:
         message = error.schema.get("description", _NO_NAME)
-        yield Problem(source, child_path(path, str(error.instance)), message)
+        yield Problem(source, child_path(path, str(error.instance)), message + _tidied(error))
     else:
         yield Problem(source, path, _message(error, _described_rule(error, rules)))
 
@@ -83,8 +76,7 @@ def _unknown_keys(error: ValidationError, source: str, path: str) -> Iterator[Pr
     known = list(error.schema["properties"])
     for key in error.instance:
         if key not in known:
-            hint = nearest(key, known) or f"; known are {', '.join(known)}"
-            yield Problem(source, child_path(path, key), f"this key is not known{hint}")
+            yield Problem(source, child_path(path, key), f"this key is not known{nearest_or_all(key, known)}")
 
 
 def _missing_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
@@ -108,34 +100,25 @@ def _described_rule(error: ValidationError, rules: Mapping[str, Any]) -> Mapping
 
 
 def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
-    value = "this (not shown)" if rule.get("writeOnly") else _shown(error.instance)
+    value, wanted = error.instance, error.validator_value
+    text = "this (not shown)" if rule.get("writeOnly") else shown(value)
     if error.validator == "type":
-        wanted = _TYPE_NAMES.get(str(error.validator_value), str(error.validator_value))
-        return f"{value} is not {wanted}.{_example(rule)}"
+        hint = unquoted(value, str(wanted)) or f".{_example(rule)}"
+        return f"{text} is not {_TYPE_NAMES.get(str(wanted), str(wanted))}{hint}"
     if error.validator == "enum":
-        known = [str(item) for item in error.validator_value]
-        return f"{value} is not one of {', '.join(known)}{nearest(str(error.instance), known)}"
+        known = [str(item) for item in wanted]
+        return f"{text} is not one of {', '.join(known)}{nearest(str(value), known)}"
     if error.validator in ("minimum", "maximum"):
-        limit = error.validator_value
-        return f"{value} is not allowed. {rule.get('description', '')} The nearest allowed is {limit}."
+        return f"{text} is not allowed. {rule.get('description', '')}{near_limit(value, wanted)}"
+    hint = "" if rule.get("writeOnly") else _tidied(error)
     described = rule.get("description")
-    return f"{value} is not allowed. {described}{_example(rule)}{_near(error)}" if described else str(error.message)
+    return f"{text} is not allowed. {described}{_example(rule)}{hint}" if described else str(error.message)
 
 
-def _near(error: ValidationError) -> str:
-    """The nearest name that is allowed, where a name was asked for and something like one was given."""
-    if error.validator != "pattern" or error.validator_value != NAME_PATTERN:
-        return ""
-    return (
-        f"; did you mean {label(error.instance)[:40].rstrip('-')!r}?" if re.search(r"[A-Za-z]", error.instance) else ""
-    )
+def _tidied(error: ValidationError) -> str:
+    return tidied(error.instance, error.validator_value) if error.validator == "pattern" else ""
 
 
 def _example(rule: Mapping[str, Any]) -> str:
     examples = rule.get("examples")
     return f" Example: {json.dumps(examples[0], ensure_ascii=False)}" if examples else ""
-
-
-def _shown(value: object) -> str:
-    text = repr(value) if not isinstance(value, bool) and value is not None else json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudify_scipion.project.data_rules import site_data_rules
 from cloudify_scipion.project.documents import child_path, part
-from cloudify_scipion.project.schema import nearest
+from cloudify_scipion.project.nearest import nearest_or_all
 from cloudify_scipion.project.site import MOUNT_PREFIXES
 
 Found = Iterator[tuple[str, str]]
@@ -66,8 +66,7 @@ def _flavours(document: Mapping[str, Any]) -> Found:
         path = child_path("$.flavours", index)
         model, gpus, name = flavour.get("gpu"), flavour.get("gpus", 0), flavour.get("name")
         if isinstance(model, str) and model not in models:
-            hint = nearest(model, models) or f"; it has {', '.join(sorted(map(str, models))) or 'none'}"
-            yield f"{path}.gpu", f"gpu_models has no {model!r}{hint}"
+            yield f"{path}.gpu", f"gpu_models has no {model!r}{nearest_or_all(model, models)}"
         if isinstance(gpus, int) and gpus > 0 and model is None:
             yield f"{path}.gpu", "this is missing: the flavour has graphics cards"
         if gpus == 0 and isinstance(model, str):

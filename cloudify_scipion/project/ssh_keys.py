@@ -18,6 +18,10 @@ KEY_TYPES = (
 
 def ssh_key_problem(text: str) -> str:
     """Why `text` is not one plain public key; empty if it is one."""
+    if "PRIVATE KEY" in text or text.startswith("PuTTY-User-Key-File"):
+        return (
+            "this is a private key: make a new pair, since this one has been shown, and give the line of the .pub file"
+        )
     if any(ord(char) < 32 or ord(char) == 127 for char in text):
         return "a key is one line, without control characters"
     words = text.split()

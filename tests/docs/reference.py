@@ -18,6 +18,7 @@ from cloudify_scipion.cli.main import COMMANDS, main
 from cloudify_scipion.project.inputs import INPUT_PATHS
 from cloudify_scipion.project.schema import schema
 from cloudify_scipion.resources import plugin_description
+from tests.docs import catalogue
 from tests.docs.pages import ROOT
 
 _PART = "<!-- generated: {name} -->\n{text}<!-- generated: end -->"
@@ -48,6 +49,31 @@ def project_parts() -> str:
     return "\n".join(_part(name, rule, name in rules["required"]) for name, rule in rules["properties"].items())
 
 
+def catalogue_tables() -> str:
+    """What a project can have, and which plugins wait for an EM package."""
+    parts = (
+        (
+            "These install:",
+            (
+                "plugin",
+                "version",
+                "write under `em_packages`",
+                "licence to accept",
+                "can also call, but nothing installs",
+                "state",
+            ),
+            catalogue.usable(),
+        ),
+        ("So do these:", ("field", "what", "version", "folder on the machine", "state"), catalogue.others()),
+        (
+            "These do not, because nothing installs what is missing:",
+            ("plugin", "version", "missing", "licence to accept", "state"),
+            catalogue.waiting(),
+        ),
+    )
+    return "\n".join(f"{title}\n\n{_table(head, rows)}" for title, head, rows in parts)
+
+
 def _part(name: str, rule: Mapping[str, Any], required: bool) -> str:
     rows = list(_part_rows({"properties": {name: rule}, "required": [name] if required else []}, schema("project"), ""))
     return f"### {name}\n\n{rule['description']}\n\n{_table(('field', 'type', 'default', 'example', 'meaning'), rows)}"
@@ -58,7 +84,7 @@ def _part_rows(rules: Mapping[str, Any], root: Mapping[str, Any], above: str) ->
         rule = _whole_rule(given, root)
         needed = name in rules.get("required", ())
         default = "required" if needed else f"`{_shown(rule['default'])}`" if "default" in rule else ""
-        example = f"`{json.dumps(rule['examples'][0], ensure_ascii=False)}`" if "examples" in rule else ""
+        example = " or ".join(f"`{json.dumps(shown, ensure_ascii=False)}`" for shown in rule.get("examples", ()))
         kind = _TYPES.get(str(rule.get("type")), "")
         yield f"`{above}{name}`", kind, default, example if len(example) < 100 else "", rule["description"]
         if "properties" in rule:
@@ -118,7 +144,7 @@ def packages() -> str:
 
 
 PARTS: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
-    "docs/project-file.md": (("project parts", project_parts),),
+    "docs/project-file.md": (("catalogue", catalogue_tables), ("project parts", project_parts)),
     "docs/author.md": (
         ("site file", site_file),
         ("inputs", inputs),

@@ -95,9 +95,20 @@ def test_what_puppet_is_told_of_each_method(small: Catalogue) -> None:
         (
             Software("2.0", {"plugin-b": "1"}),
             "$.software.plugins['plugin-b']",
-            "no 'plugin-b'; did you mean 'plugin-a'?",
+            "no plugin 'plugin-b'; known are other, plugin-a",
         ),
-        (Software("2.0", {"zzz": "1"}), "$.software.plugins.zzz", "no 'zzz'; known are other, plugin-a"),
+        (Software("2.0", {"plugin": "1"}), "$.software.plugins.plugin", "no plugin 'plugin'; did you mean 'plugin-a'?"),
+        (
+            Software("2.0", {"tool": "1"}),
+            "$.software.plugins.tool",
+            "no plugin 'tool', which is an EM package; known are",
+        ),
+        (
+            Software("2.0", {}, {"other": "1.0"}),
+            "$.software.em_packages.other",
+            "no EM package 'other', which is a plugin; known are tool",
+        ),
+        (Software("2.0", {"plugin-a": "v1.0"}), "$.software.plugins['plugin-a']", "; did you mean '1.0'?"),
         (
             Software("2.0", {}, {"tool": "3"}),
             "$.software.em_packages.tool",
@@ -105,7 +116,7 @@ def test_what_puppet_is_told_of_each_method(small: Catalogue) -> None:
         ),
         (Software("2.0", {}, {}, {"smaple": "1"}), "$.software.example_data.smaple", "did you mean 'sample'?"),
         (Software("1.0", {"plugin-a": "1.0"}, {"tool": "3.1.3"}), "$.software.plugins['plugin-a']", "not with 1.0"),
-        (Software("2.0", {"plugin-a": "1.0"}), "$.software.em_packages", "calls tool 3.1: add it; known are 3.1.3"),
+        (Software("2.0", {"plugin-a": "1.0"}), "$.software.em_packages", 'calls tool 3.1: add "tool": "3.1.3"'),
         (
             Software("2.0", {"plugin-a": "1.0"}, {"tool": "4.0.1"}),
             "$.software.em_packages.tool",

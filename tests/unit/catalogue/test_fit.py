@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.catalogue.fit import in_range, site_misfits
+from cloudify_scipion.catalogue.licences import licence_problems
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.model import EmPackageVersion, Number
+from cloudify_scipion.catalogue.model import EmPackageVersion, Licence, Number
 from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.catalogue.resolve import software_problems
 from cloudify_scipion.project.model import Software
@@ -45,7 +46,7 @@ CASES = {
     ),
     "a typo in a plugin": (
         asked(plugins={"scipion-em-relon": "4.0.20"}),
-        [("$.software.plugins['scipion-em-relon']", "the catalogue has no 'scipion-em-relon'; did you mean 'scipion-em-relion'?")],  # noqa: E501
+        [("$.software.plugins['scipion-em-relon']", "the catalogue has no plugin 'scipion-em-relon'; did you mean 'scipion-em-relion'?")],  # noqa: E501
     ),
     "no such version of a plugin": (
         asked(plugins={"scipion-em-relion": "4.1"}),
@@ -57,11 +58,23 @@ CASES = {
     ),
     "a package is missing": (
         asked(em_packages=None),
-        [("$.software.em_packages", "scipion-em-relion 4.0.20 calls relion 3.1, 4.0: add it; known are 3.1.3")],
+        [("$.software.em_packages", 'scipion-em-relion 4.0.20 calls relion 3.1, 4.0: add "relion": "3.1.3"')],
     ),
     "a package that nothing installs is missing": (
         asked(plugins={"scipion-em-gctf": "3.2.2"}),
         [("$.software.plugins['scipion-em-gctf']", "scipion-em-gctf 3.2.2 calls gctf 1.18, which nothing installs")],
+    ),
+    "a package that nothing installs for this version of the plugin": (
+        asked(plugins={"scipion-em-relion": "5.0.2"}, em_packages=None),
+        [("$.software.plugins['scipion-em-relion']", "scipion-em-relion 5.0.2 calls relion 4.0, 5.0, which nothing installs; scipion-em-relion 4.0.20 works with relion 3.1.3, which can be installed")],  # noqa: E501
+    ),
+    "a plugin by its EM package's name": (
+        asked(plugins={"relion": "3.1.3"}),
+        [("$.software.plugins.relion", "the catalogue has no plugin 'relion', which is an EM package; did you mean 'scipion-em-relion'?")],  # noqa: E501
+    ),
+    "a plugin far from all others": (
+        asked(plugins={"scipion-em-ctffind": "1"}),
+        [("$.software.plugins['scipion-em-ctffind']", "the catalogue has no plugin 'scipion-em-ctffind'; docs/project-file.md lists what it has")],  # noqa: E501
     ),
     "a plugin with a package that it does not know": (
         asked(plugins={"scipion-em-relion": "5.0.2"}),
@@ -75,11 +88,6 @@ CASES = {
         asked(em_packages={"relion": "3.1.3", "motioncor2": "1.6.4"}),
         [
             ("$.software.em_packages.motioncor2", f"motioncor2 1.6.4 is only listed: nothing installs it (no plugin brings it); no version of it can be installed{OWN}"),  # noqa: E501
-            (
-                "$.software.accepted_licences",
-                "motioncor2 1.6.4 asks a person to accept its licence (UCSF MotionCor2 licence (free for academic use), "  # noqa: E501
-                "https://emcore.ucsf.edu/ucsf-software): read it, then add 'motioncor2'",
-            ),
         ],
     ),
     "a licence that was accepted": (
@@ -122,6 +130,7 @@ PROTOCOLS = {
         "ProtRelionClasify2D",
         ["no plugin of the catalogue has a protocol 'ProtRelionClasify2D'; did you mean 'ProtRelionClassify2D'?"],
     ),
+    "far from all others": ("ProtFooBar", ["no plugin of the catalogue has a protocol 'ProtFooBar'"]),
     "of nobody": ("Zzzzzz", ["no plugin of the catalogue has a protocol 'Zzzzzz'"]),
 }
 
@@ -132,6 +141,33 @@ def test_a_protocol(case: str) -> None:
     workflow: list[Any] = [{"object.className": "ProtImportMovies"}, {"object.className": name}]
     where = "$.workflow.protocols[1]['object.className']"
     assert told(asked(), workflow) == [(where, message) for message in messages]
+
+
+def test_a_licence_to_accept() -> None:
+    licence = Licence("Academic licence", accept=True, source="https://example.org/licence")
+    package = EmPackageVersion("gctf", "1.18", "archive", licence=licence)
+    message = (
+        "gctf 1.18 asks a person to accept its licence (Academic licence, https://example.org/licence): "
+        "read it, then add 'gctf'"
+    )
+    assert list(licence_problems([], [], [package], CATALOGUE)) == [("$.software.accepted_licences", message)]
+    assert list(licence_problems(["gctf"], [], [package], CATALOGUE)) == []
+    assert list(licence_problems([], [], [replace(package, method="listed")], CATALOGUE)) == []
+
+
+def test_a_way_out_is_a_plugin_that_can_be_installed() -> None:
+    versions = CATALOGUE.plugins["scipion-em-relion"]
+    refused = {**versions, "4.0.20": replace(versions["4.0.20"], not_installed="it does not load")}
+    catalogue = replace(CATALOGUE, plugins={"scipion-em-relion": refused})
+    found = software_problems(Software("3.8.3", {"scipion-em-relion": "5.0.2"}), catalogue)
+    assert [p.message for p in found] == ["scipion-em-relion 5.0.2 calls relion 4.0, 5.0, which nothing installs"]
+
+
+def test_an_unknown_version_is_told_once() -> None:
+    workflow: list[Any] = [{"object.className": "ProtRelionClassify2D"}]
+    message = "the catalogue has no version 'v4.0.20' of scipion-em-relion; did you mean '4.0.20'?"
+    where = "$.software.plugins['scipion-em-relion']"
+    assert told(asked(plugins={"scipion-em-relion": "v4.0.20"}), workflow) == [(where, message)]
 
 
 def test_what_is_no_protocol_is_left_to_the_schema() -> None:

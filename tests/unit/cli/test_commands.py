@@ -79,7 +79,7 @@ def test_software_of_the_catalogue_is_checked(tmp_path: Path) -> None:
     path.write_text(json.dumps(document))
     result = run("check", path, "--site", SITE)
     assert result.exit_code == 2
-    assert "the catalogue has no 'scipion-em-relian'; did you mean 'scipion-em-relion'?" in result.stderr
+    assert "the catalogue has no plugin 'scipion-em-relian'; did you mean 'scipion-em-relion'?" in result.stderr
 
 
 def test_render(tmp_path: Path) -> None:

@@ -207,11 +207,12 @@ def test_everything_is_said_at_once(tmp_path: Path) -> None:
         template, nothing, broken, broken, "-o", tmp_path / "o.json", "--id", "Ü", "--size-gb", "0", "--set", "x"
     )
     assert result.exit_code == 2
+    cut_off = "not JSON: Expecting property name enclosed in double quotes (line 1, column 2); the text ends too early"
     assert [line for line in result.stderr.splitlines() if not line.startswith("  $.id: ")] == [
         "--set",
         "  $: 'x' is not LABEL=VALUE. Example: --set voltage=300",
         f"{broken}",
-        *["  $: not JSON: Expecting property name enclosed in double quotes (line 1, column 2)"] * 2,
+        *[f"  $: {cut_off}"] * 2,
         "  $: it is given twice",
         f"{nothing}",
         "  $: there is no such file",
@@ -231,7 +232,7 @@ def test_everything_is_said_at_once(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"\xff\xfe", "it is not UTF-8 text: byte 1"),
-        (b"", "not JSON: Expecting value (line 1, column 1)"),
+        (b"", "the file is empty"),
         (b"{}", "a workflow is a list of protocols, as Scipion exports it"),
         (b"\xef\xbb\xbf[1]", "a protocol is a mapping (an object) with object.className and object.id"),
         (b"[" * 100_000, "it is nested too deeply"),

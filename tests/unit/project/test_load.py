@@ -76,7 +76,7 @@ def test_defaults_are_those_of_the_schema() -> None:
         ("title", "a\tb", "$.title", "without control characters"),
         ("titel", "x", "$.titel", "not known; did you mean 'title'?"),
         ("zzz", "x", "$.zzz", "not known; known are id, title"),
-        ("volume.size_gb", "2", "$.volume.size_gb", "'2' is not a whole number. Example: 2"),
+        ("volume.size_gb", "2", "$.volume.size_gb", "'2' is not a whole number; write 2, without quotes"),
         ("volume.size_gb", True, "$.volume.size_gb", "true is not a whole number"),
         ("volume.size_gb", 0, "$.volume.size_gb", "0 is not allowed. Its size in GB"),
         ("volume.at_end", "dicard", "$.volume.at_end", "not one of hold, discard; did you mean 'discard'?"),
