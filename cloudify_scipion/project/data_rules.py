@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from cloudify_scipion.project.documents import child_path, part
+from cloudify_scipion.project.documents import child_path, is_number, part
+from cloudify_scipion.project.schema import shown
 
 Found = Iterator[tuple[str, str]]
 _SPACE = re.compile(r"([a-z][a-z0-9._-]{0,79}):(.*)", re.DOTALL)
@@ -30,8 +31,8 @@ def data_rules(document: Mapping[str, Any]) -> Found:
             yield from _mount(f"{path}.mount", mount, mounts)
             mounts.setdefault(mount, path)
     size, disk = project.get("size_gb"), part(document, dict, "volume").get("size_gb")
-    if isinstance(size, int | float) and isinstance(disk, int | float) and size > disk:
-        yield "$.volume.size_gb", f"the project's data alone take {size:g} GB; at least that"
+    if is_number(size) and is_number(disk) and size > disk:
+        yield "$.volume.size_gb", f"the project's data alone take {size} GB; at least that"
 
 
 def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixes: tuple[str, ...]) -> Found:
@@ -81,9 +82,9 @@ def _source(path: str, source: object) -> Found:
         return
     space = _SPACE.fullmatch(source)
     if space is None:
-        yield path, f"{source!r} is not SPACE:PATH. Example: westlife:projects/krios-0420"
+        yield path, f"{shown(source)} is not SPACE:PATH. Example: westlife:projects/krios-0420"
     elif message := _relative_problem(space[2]):
-        yield path, f"the path {space[2]!r} {message}"
+        yield path, f"the path {shown(space[2])} {message}"
 
 
 def _relative_problem(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cloudify_scipion.errors import InputError, Problem
-from cloudify_scipion.project.documents import Document, part, read_json, read_yaml
+from cloudify_scipion.project.documents import REPEATED, Document, part, read_json, read_yaml
 from cloudify_scipion.project.model import Project, project_from_document
 from cloudify_scipion.project.rules import project_rules
 from cloudify_scipion.project.schema import schema, schema_problems
@@ -54,18 +54,23 @@ def load_inputs(project_path: Path, site_path: Path, further: Further = lambda _
     """
     document, workflow = _read_project(project_path)
     site = read_yaml(site_path, str(site_path))
-    problems = [
-        *document.problems,
-        *check_documents(document.value, site.value, document.source, site.source),
-        *(workflow.problems if workflow else ()),
-        *site.problems,
-    ]
-    told = {problem.path for problem in problems if problem.source == document.source}
-    problems += [problem for problem in _further(document, workflow, further) if problem.path not in told]
+    problems = [*document.problems, *site.problems, *(workflow.problems if workflow else ())]
+    found = check_documents(document.value, site.value, document.source, site.source)
+    problems += _not_told(problems, found)
+    problems += _not_told(problems, _further(document, workflow, further))
     if problems:
         raise InputError(problems)
     project = project_from_document(document.value, workflow.value if workflow else ())
     return Loaded(project, site_from_document(site.value), site.value)
+
+
+def _not_told(told: Iterable[Problem], found: Iterable[Problem]) -> list[Problem]:
+    """What was found where nothing is wrong yet: the same fault again, seen from another side, helps nobody.
+
+    A key that is written twice may have a wrong value, too.
+    """
+    places = {(problem.source, problem.path) for problem in told if problem.message != REPEATED}
+    return [problem for problem in found if (problem.source, problem.path) not in places]
 
 
 def _further(document: Document, workflow: Document | None, further: Further) -> list[Problem]:
@@ -73,7 +78,16 @@ def _further(document: Document, workflow: Document | None, further: Further) ->
         return []
     given = part(document.value, list, "workflow", "protocols")
     protocols = workflow.value if workflow and not workflow.problems else given
-    return [Problem(document.source, path, message) for path, message in further(document.value, protocols)]
+    found = [Problem(document.source, path, message) for path, message in further(document.value, protocols)]
+    return [_in_workflow(problem, workflow.source) for problem in found] if workflow else found
+
+
+def _in_workflow(problem: Problem, source: str) -> Problem:
+    """A problem of a protocol where it can be put right: in the workflow's own file."""
+    inline = "$.workflow.protocols["
+    if not problem.path.startswith(inline):
+        return problem
+    return Problem(source, f"$[{problem.path.removeprefix(inline)}", problem.message)
 
 
 def check_documents(
@@ -94,7 +108,7 @@ def check_documents(
 
 def _all_problems(document: Document, kind: str) -> list[Problem]:
     found = _document_problems(document.value, kind, document.source) if document.value is not None else []
-    return [*document.problems, *found]
+    return [*document.problems, *_not_told(document.problems, found)]
 
 
 def _document_problems(document: object, kind: str, source: str) -> list[Problem]:
@@ -122,7 +136,7 @@ def _read_project(path: Path) -> tuple[Document, Document | None]:
 
 def _read_workflow(project_path: Path, name: str) -> Document:
     folder = project_path.parent.resolve()
-    if "\0" in name or PurePosixPath(name).is_absolute() or not (folder / name).resolve().is_relative_to(folder):
+    if PurePosixPath(name).is_absolute() or not _is_inside(folder / name, folder):
         message = f"{name!r} is outside the project file's folder"
         return Document(name, None, (Problem(str(project_path), "$.workflow.file", message),))
     source = str(project_path.parent / name)
@@ -130,3 +144,11 @@ def _read_workflow(project_path: Path, name: str) -> Document:
     if document.value is None:
         return document
     return Document(source, document.value, (*document.problems, *workflow_problems(document.value, source)))
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path leads into a folder; one that no file can have, or links in a circle, lead nowhere."""
+    try:
+        return path.resolve().is_relative_to(folder)
+    except (OSError, ValueError, RuntimeError):
+        return False

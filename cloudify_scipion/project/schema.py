@@ -26,6 +26,10 @@ _TYPE_NAMES = {
 }
 NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
 """What the ids of projects and the names of sites look like."""
+_MANY = 100
+"""Keys that are told one by one; nobody corrects more by hand."""
+_SECRET = re.compile(r"//[^/]*@|PRIVATE KEY")
+"""What must not be shown, wherever it was written: a password in a URL, a private key."""
 _KINDS = {"project": "schema.json", "site": "site_schema.json"}
 
 
@@ -41,7 +45,8 @@ def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> 
     errors = list(_validator()(rules).iter_errors(document))
     wrong_type = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
     told = [error for error in errors if error.validator == "type" or tuple(error.absolute_path) not in wrong_type]
-    return [problem for error in told for problem in _problems_of(error, rules, source)]
+    # A text that is too long is often of the wrong form, too, and told the same.
+    return list(dict.fromkeys(problem for error in told for problem in _problems_of(error, rules, source)))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -79,10 +84,12 @@ def _problems_of(error: ValidationError, rules: Mapping[str, Any], source: str) 
 
 def _unknown_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
     known = list(error.schema["properties"])
-    for key in error.instance:
-        if key not in known:
-            hint = nearest(key, known) or f"; known are {', '.join(known)}"
-            yield Problem(source, child_path(path, key), f"this key is not known{hint}")
+    unknown = [key for key in error.instance if key not in known]
+    for key in unknown[:_MANY]:
+        hint = nearest(key, known) or f"; known are {', '.join(known)}"
+        yield Problem(source, child_path(path, key), f"this key is not known{hint}")
+    if len(unknown) > _MANY:
+        yield Problem(source, path, f"{len(unknown) - _MANY:,} more keys of this are not known")
 
 
 def _missing_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
@@ -106,7 +113,7 @@ def _described_rule(error: ValidationError, rules: Mapping[str, Any]) -> Mapping
 
 
 def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
-    value = "this (not shown)" if rule.get("writeOnly") else _shown(error.instance)
+    value = "this (not shown)" if rule.get("writeOnly") else shown(error.instance)
     if error.validator == "type":
         wanted = _TYPE_NAMES.get(str(error.validator_value), str(error.validator_value))
         return f"{value} is not {wanted}.{_example(rule)}"
@@ -134,6 +141,9 @@ def _example(rule: Mapping[str, Any]) -> str:
     return f" Example: {json.dumps(examples[0], ensure_ascii=False)}" if examples else ""
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value for a message: a short one whole, of a long one the beginning, of a secret nothing."""
     text = repr(value) if not isinstance(value, bool) and value is not None else json.dumps(value)
+    if _SECRET.search(text):
+        return "this (not shown)"
     return text if len(text) <= 60 else text[:57] + "..."
