@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MAX_TEXT = 4000
+"""Longest path or message of a problem."""
+
 
 class ScipionError(Exception):
     """A failure that a person can act on. `next_step` says what to do; it may be empty."""
@@ -34,11 +37,20 @@ class PermanentError(ScipionError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in an input: `path` is a JSON path such as `$.volume.size_gb`."""
+    """One thing wrong in an input: `path` is a JSON path such as `$.volume.size_gb`.
+
+    Path and message may quote what a file's author wrote: more than MAX_TEXT characters are cut.
+    """
 
     source: str
     path: str
     message: str
+
+    def __post_init__(self) -> None:
+        for name in ("path", "message"):
+            text = getattr(self, name)
+            if len(text) > MAX_TEXT:
+                object.__setattr__(self, name, f"{text[: MAX_TEXT // 2]} ... {text[-MAX_TEXT // 2 :]}")
 
     def __str__(self) -> str:
         return f"{self.source}: {self.path}: {self.message}"

@@ -15,6 +15,7 @@ from cloudify_scipion.catalogue.model import (
     ScipionVersion,
 )
 from cloudify_scipion.errors import Problem
+from cloudify_scipion.project.documents import Document, read_bytes
 
 _NUMBERS = ("ram_gb_per_process", "gpu_memory_gb", "compute_capability")
 
@@ -30,10 +31,15 @@ class Texts:
         """The text of a file; empty if there is none to read."""
         if name is None:
             return ""
+        source = f"catalogue/{kind}/{name}"
+        content = read_bytes(self.folder / kind / name, source)
+        if isinstance(content, Document):
+            self.problems += content.problems
+            return ""
         try:
-            return (self.folder / kind / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self.problems.append(Problem(f"catalogue/{kind}/{name}", "$", f"it cannot be read: {error}"))
+            return content.decode()
+        except UnicodeDecodeError as error:
+            self.problems.append(Problem(source, "$", f"it is not UTF-8 text: byte {error.start + 1}"))
             return ""
 
 

@@ -20,11 +20,13 @@ from cloudify_scipion.catalogue import entries
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.catalogue.overlay import laid_over
 from cloudify_scipion.errors import InputError, Problem
-from cloudify_scipion.project.documents import Document, read_yaml
+from cloudify_scipion.project.documents import MAX_YAML_BYTES, Document, parse_yaml, read_bytes
 from cloudify_scipion.project.schema import schema_problems
 
 VARIABLE = "CLOUDIFY_SCIPION_CATALOGUE"
 _DATA = Path(__file__).parent / "data"
+_MAX_QUICK = 15_000
+"""Bytes of a file that is read the quick way: too few to be nested too deeply for it."""
 _FOLDERS = {"scipion": "scipion", "plugins": "plugin", "em_packages": "em_package", "example_data": "em_package"}
 
 Entry = TypeVar("Entry")
@@ -121,10 +123,18 @@ def _read(path: Path, source: str) -> Document:
             mapping: dict[Any, Any] = super().construct_mapping(node, deep)
             return mapping
 
-    try:
-        return Document(source, yaml.load(path.read_bytes(), Loader) or None)  # noqa: S506  a SafeLoader
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError):
-        return read_yaml(path, source)
+    content = read_bytes(path, source, MAX_YAML_BYTES)
+    if isinstance(content, Document):
+        return content
+    # The quick loader ends the program where a file is nested too deeply, and copies whatever an alias names; our own
+    # files are known not to.
+    if path.is_relative_to(_DATA) or (len(content) <= _MAX_QUICK and b"&" not in content):
+        try:
+            if value := yaml.load(content, Loader):  # noqa: S506  a SafeLoader
+                return Document(source, value)
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
+            pass  # PyYAML's constructors raise all of these
+    return parse_yaml(content, source)
 
 
 @cache

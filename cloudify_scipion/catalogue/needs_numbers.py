@@ -41,6 +41,8 @@ MOVIE_COPIES_PER_PROCESS = Figure(
 )
 """With more processes than the tests had, each holds its frames and their Fourier transforms."""
 BINNED_EARLY = f"{RELION_SOURCE}: --early_binning, on by default since 3.1, bins frames as they are read"
+MAX_BINNING = 16
+"""Movies are binned by no more (the project file's limit, too); a larger number in a workflow is a mistake."""
 VOLUME_BYTES_PER_VOXEL = Figure(
     160, f"{RELION_SOURCE}: half of a Fourier volume padded 2x, 16 + 16 + 8 bytes for reference, sum and weight"
 )

@@ -53,7 +53,8 @@ def _from_data(step: Step, acquisition: Acquisition) -> Iterator[_Gb]:
 
 
 def _movies(step: Step, detector: tuple[int, int], frames: int, bin_factor: float) -> _Gb:
-    binning = max(1.0, real(step.parameters.get("binFactor"), bin_factor))
+    asked = real(step.parameters.get("binFactor"), bin_factor)
+    binning = asked if 1 <= asked <= n.MAX_BINNING else bin_factor
     movie = detector[0] * detector[1] * frames * n.BYTES_PER_PIXEL.value / binning**2 / 1e9
     binned = f" / {binning:g}^2 ({n.BINNED_EARLY})" if binning > 1 else ""
     size = f"{detector[0]} x {detector[1]} pixels x {frames} frames x {n.BYTES_PER_PIXEL.value:g} bytes{binned}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,17 +113,18 @@ def _unknown(protocol: Mapping[str, Any]) -> ProtocolFacts:
 def whole(value: object, otherwise: int) -> int:
     """A whole number that a workflow gives as number or text, or `otherwise`."""
     number = real(value, otherwise)
-    return int(number) if number == number and abs(number) < 1e9 else otherwise
+    return int(number) if abs(number) < 1e9 else otherwise
 
 
 def real(value: object, otherwise: float) -> float:
-    """A number that a workflow gives as number or text, or `otherwise`."""
+    """A finite number that a workflow gives as number or text, or `otherwise`."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return otherwise
     try:
-        return float(value)
-    except ValueError:
+        number = float(value)
+    except (ValueError, OverflowError):
         return otherwise
+    return number if math.isfinite(number) else otherwise
 
 
 def _extracted(parameters: Mapping[str, Any]) -> int:

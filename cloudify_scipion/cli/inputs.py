@@ -12,8 +12,8 @@ import click
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.lock import MAX_BYTES, Lock, check_lock, from_text, request_problems
 from cloudify_scipion.catalogue.request import document_problems, unknown_in_document
-from cloudify_scipion.errors import InputError, Problem
-from cloudify_scipion.project.documents import part
+from cloudify_scipion.errors import InputError
+from cloudify_scipion.project.documents import Document, part, read_bytes
 from cloudify_scipion.project.load import Loaded, load_inputs
 from cloudify_scipion.project.site import Site
 
@@ -38,13 +38,10 @@ def load_known(project: Path, site: Path) -> Loaded:
 
 def read_lock(path: Path) -> bytes:
     """The content of a lock file. Raises InputError with all that is wrong with it."""
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        problems = check_lock(content, str(path))
-    except OSError as error:
-        problems = [Problem(str(path), "$", f"it cannot be read: {error.strerror}")]
-    if problems:
+    content = read_bytes(path, str(path), MAX_BYTES)
+    if isinstance(content, Document):
+        raise InputError(content.problems)
+    if problems := check_lock(content, str(path)):
         raise InputError(problems)
     return content
 

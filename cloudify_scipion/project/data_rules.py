@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Any
 
-from cloudify_scipion.project.documents import child_path, part
+from cloudify_scipion.project.documents import child_path, is_number, part
+from cloudify_scipion.project.hints import shown
 
 Found = Iterator[tuple[str, str]]
 _SPACE = re.compile(r"([a-z][a-z0-9._-]{0,79}):(.*)", re.DOTALL)
@@ -31,8 +32,8 @@ def data_rules(document: Mapping[str, Any]) -> Found:
             yield from _mount(f"{path}.mount", mount, mounts)
             mounts.setdefault(mount, path)
     size, disk = project.get("size_gb"), part(document, dict, "volume").get("size_gb")
-    if isinstance(size, int | float) and isinstance(disk, int | float) and size > disk:
-        yield "$.volume.size_gb", f"the project's data alone take {size:g} GB; at least that"
+    if is_number(size) and is_number(disk) and size > disk:
+        yield "$.volume.size_gb", f"the project's data alone take {size} GB; at least that"
 
 
 def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixes: tuple[str, ...]) -> Found:
@@ -86,7 +87,7 @@ def _source(path: str, source: object) -> Found:
         return
     space = _SPACE.fullmatch(source)
     if space and (message := _relative_problem(space[2])):
-        yield path, f"the path {space[2]!r} {message}"
+        yield path, f"the path {shown(space[2])} {message}"
 
 
 def _relative_problem(text: str) -> str:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from cloudify_scipion.errors import Problem
 
 MAX_BYTES = 1_000_000
-"""Limit of a project or site file."""
+"""Limit of a project file."""
+MAX_YAML_BYTES = 250_000
+"""Limit of a YAML file: it takes a second to read so much."""
 MAX_VALUES = 200_000
 """Limit of values in a document once YAML's aliases are written out."""
+MAX_DIGITS = 100
+"""Limit of a number's digits; what is longer is no number that anyone means, and slow to work with."""
+REPEATED = "this key is written more than once"
 _UTF8_BOM = b"\xef\xbb\xbf"
 NO_FILE = "there is no such file"
 _SLIPS = (
@@ -64,12 +71,17 @@ def part(document: object, kind: type[Any], *keys: str) -> Any:
     return document if isinstance(document, kind) else kind()
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a number to JSON Schema, to which 2.0 is a whole one and true is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def read_json(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:
     """Read a JSON file of at most `max_bytes`."""
     return _read(path, source, max_bytes, _parse_json)
 
 
-def read_yaml(path: Path, source: str, max_bytes: int = MAX_BYTES) -> Document:
+def read_yaml(path: Path, source: str, max_bytes: int = MAX_YAML_BYTES) -> Document:
     """Read a YAML file of at most `max_bytes`."""
     return _read(path, source, max_bytes, _parse_yaml)
 
@@ -79,20 +91,33 @@ def parse_json(content: bytes, source: str) -> Document:
     return _parse(content, source, _parse_json)
 
 
+def parse_yaml(content: bytes, source: str) -> Document:
+    """Read YAML text."""
+    return _parse(content, source, _parse_yaml)
+
+
 def read_bytes(path: Path, source: str, max_bytes: int = MAX_BYTES) -> bytes | Document:
     """The content of a file of at most `max_bytes`, or a document that says why it cannot be read."""
     try:
-        with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
+        with open(path, "rb", opener=_at_once) as file:  # noqa: PTH123  Path.open has no opener
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(max_bytes + 1) if stat.S_ISREG(mode) else None
     except FileNotFoundError:
         return _broken(source, NO_FILE)
     except IsADirectoryError:
         return _broken(source, "this is a folder, not a file")
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         return _broken(source, f"it cannot be read: {getattr(error, 'strerror', None) or error}")
+    if content is None:
+        return _broken(source, "this is a pipe or a device; put what comes out of it into a file")
     if len(content) > max_bytes:
         return _broken(source, f"the file is larger than {max_bytes:,} bytes")
     return content
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to would make the caller wait for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _read(path: Path, source: str, max_bytes: int, parser: Callable[[str], Any]) -> Document:
@@ -124,24 +149,25 @@ def _broken(source: str, message: str, problems: list[Problem] | None = None) ->
 
 def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_Mapping)
+        return json.loads(text, object_pairs_hook=_Mapping, parse_int=_whole_number)
     except json.JSONDecodeError as error:
         hint = next((hint for slip, hint in _SLIPS if re.match(slip, f"{error.msg}|{text[error.pos :]}")), "")
         raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno}){hint}") from error
 
 
+def _whole_number(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"it holds a number of {len(text):,} digits; at most {MAX_DIGITS} can be right")
+    return int(text)
+
+
 def _parse_yaml(text: str) -> Any:
     import yaml  # slow to import, and not needed for JSON
 
-    class Loader(yaml.SafeLoader):
-        def construct_pairs_of(self, node: yaml.MappingNode) -> _Mapping:
-            self.flatten_mapping(node)
-            pairs = [(self.construct_object(k, deep=True), self.construct_object(v, deep=True)) for k, v in node.value]
-            return _Mapping(pairs)
+    from cloudify_scipion.project.yaml_loader import loader
 
-    Loader.add_constructor("tag:yaml.org,2002:map", Loader.construct_pairs_of)
     try:
-        return yaml.load(text, Loader)  # noqa: S506  a SafeLoader
+        return yaml.load(text, loader(_Mapping))  # noqa: S506  a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -183,6 +209,8 @@ def _faults(path: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
         yield path, f"{value} is not a number that JSON knows"
     elif isinstance(value, str) and not _is_text(value):
         yield path, "this is not valid text (a lone surrogate)"
+    elif not isinstance(value, str | int | float | None):
+        yield path, f"YAML reads this as a {type(value).__name__}, which JSON does not have; quote it"
     else:
         yield path, ""
 
@@ -190,7 +218,7 @@ def _faults(path: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
 def _faults_of_mapping(path: str, value: _Mapping, depth: int) -> Iterator[tuple[str, str]]:
     yield path, ""
     for key in value.repeated:
-        yield child_path(path, key), "this key is written more than once"
+        yield child_path(path, key), REPEATED
     for odd in value.not_text:
         yield path, f"the key {odd!r} is not text; quote it"
     for key, item in value.items():

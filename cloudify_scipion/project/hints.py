@@ -11,6 +11,7 @@ from cloudify_scipion.project.names import label
 NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
 """What the ids of projects and the names of sites look like."""
 _NUMBER = re.compile(r"\s*(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)([^0-9.,]*)", re.IGNORECASE)
+_PASSWORD = re.compile(r"//[^/]*@")
 _WORDS = {"true": ("true", "yes", "on", "1"), "false": ("false", "no", "off", "0")}
 _TIDYING: tuple[Callable[[str], str], ...] = (str.strip, str.lower, lambda text: text.lstrip("vV"))
 
@@ -45,8 +46,10 @@ def near_limit(value: float, limit: float) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a person may see it: cut where it is long, and no private key."""
+    """A value as a person may see it: cut where it is long; no private key, no password in a URL."""
     if "PRIVATE KEY" in str(value):
         return "this (a private key, not shown)"
+    if _PASSWORD.search(str(value)):
+        return "this (not shown)"
     text = repr(value) if not isinstance(value, bool) and value is not None else json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."

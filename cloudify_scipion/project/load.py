@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cloudify_scipion.errors import InputError, Problem
-from cloudify_scipion.project.documents import NO_FILE, Document, part, read_json, read_yaml
+from cloudify_scipion.project.documents import NO_FILE, REPEATED, Document, part, read_json, read_yaml
 from cloudify_scipion.project.model import Project, project_from_document
 from cloudify_scipion.project.rules import project_rules
 from cloudify_scipion.project.schema import schema, schema_problems
@@ -47,20 +47,25 @@ def load_inputs(project_path: Path, site_path: Path, further: Further = lambda *
     """A project and its site. Raises InputError with all problems of all files, also of the two together."""
     document, workflow = _read_project(project_path)
     site = read_yaml(site_path, str(site_path))
-    of_site = _all_problems(site, "site")
-    problems = [
-        *_all_problems(document, "project"),
-        *_together(document.value, site.value, document.source),
-        *(workflow.problems if workflow else ()),
-        *of_site,
-    ]
-    told = {(problem.source, problem.path) for problem in problems}
-    found = _further(document, workflow, None if of_site else site_from_document(site.value), further)
-    problems += [problem for problem in found if (problem.source, problem.path) not in told]
+    problems = [*document.problems, *site.problems, *(workflow.problems if workflow else ())]
+    found = check_documents(document.value, site.value, document.source, site.source)
+    problems += _not_told(problems, found)
+    of_site = any(problem.source == site.source for problem in problems)
+    readable = None if of_site else site_from_document(site.value)
+    problems += _not_told(problems, _further(document, workflow, readable, further))
     if problems:
         raise InputError(problems)
     project = project_from_document(document.value, workflow.value if workflow else ())
     return Loaded(project, site_from_document(site.value), site.value)
+
+
+def _not_told(told: Iterable[Problem], found: Iterable[Problem]) -> list[Problem]:
+    """What was found where nothing is wrong yet: the same fault again, seen from another side, helps nobody.
+
+    A key that is written twice may have a wrong value, too.
+    """
+    places = {(problem.source, problem.path) for problem in told if problem.message != REPEATED}
+    return [problem for problem in found if (problem.source, problem.path) not in places]
 
 
 def _further(document: Document, workflow: Document | None, site: Site | None, further: Further) -> Iterator[Problem]:
@@ -94,7 +99,7 @@ def check_documents(
 
 def _all_problems(document: Document, kind: str) -> list[Problem]:
     found = _document_problems(document.value, kind, document.source) if document.value is not None else []
-    return [*document.problems, *found]
+    return [*document.problems, *_not_told(document.problems, found)]
 
 
 def _document_problems(document: object, kind: str, source: str) -> list[Problem]:
@@ -133,7 +138,7 @@ def _read_project(path: Path) -> tuple[Document, Document | None]:
 
 def _read_workflow(project_path: Path, name: str) -> Document:
     folder = project_path.parent.resolve()
-    if "\0" in name or PurePosixPath(name).is_absolute() or not (folder / name).resolve().is_relative_to(folder):
+    if PurePosixPath(name).is_absolute() or not _is_inside(folder / name, folder):
         message = f"{name!r} is outside the project file's folder"
         return Document(name, None, (Problem(str(project_path), "$.workflow.file", message),))
     source = str(project_path.parent / name)
@@ -143,3 +148,11 @@ def _read_workflow(project_path: Path, name: str) -> Document:
         lost = [Problem(source, "$", named) if found.message == NO_FILE else found for found in document.problems]
         return Document(source, None, tuple(lost))
     return Document(source, document.value, (*document.problems, *workflow_problems(document.value, source)))
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path leads into a folder; one that no file can have, or links in a circle, lead nowhere."""
+    try:
+        return path.resolve().is_relative_to(folder)
+    except (OSError, ValueError, RuntimeError):
+        return False

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from cloudify_scipion.project.data_rules import data_rules
-from cloudify_scipion.project.documents import child_path, part
+from cloudify_scipion.project.documents import child_path, is_number, part
 from cloudify_scipion.project.nearest import nearest
 from cloudify_scipion.project.ssh_keys import ssh_key_problem
 from cloudify_scipion.project.workflow import workflow_problems
@@ -54,7 +54,7 @@ def _geometry(document: Mapping[str, Any]) -> Found:
 def _time_limit(document: Mapping[str, Any]) -> Found:
     limit = part(document, dict, "time_limit")
     days, warning, zone = limit.get("days", 14), limit.get("warning_days"), limit.get("time_zone")
-    if isinstance(days, int) and isinstance(warning, int) and warning > days:
+    if is_number(days) and is_number(warning) and warning > days:
         yield "$.time_limit.warning_days", f"the warning would come before the project begins; at most days, {days}"
     if isinstance(zone, str) and zone not in (known := available_timezones()):
         # No abbreviations (CEST is not EST), and no Etc/GMT+1, which is west of Greenwich.
@@ -73,7 +73,7 @@ def _needs(document: Mapping[str, Any]) -> Found:
 def _acquisition(document: Mapping[str, Any]) -> Found:
     acquisition = part(document, dict, "acquisition")
     detector = part(acquisition, dict, "detector")
-    sides = [side for side in detector.values() if isinstance(side, int)]
+    sides = [side for side in detector.values() if is_number(side)]
     box = acquisition.get("box_size")
-    if isinstance(box, int) and sides and box > min(sides):
+    if is_number(box) and sides and box > min(sides):
         yield "$.acquisition.box_size", f"a box of {box} pixels does not fit a movie of {min(sides)} pixels"

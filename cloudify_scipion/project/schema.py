@@ -27,6 +27,8 @@ _TYPE_NAMES = {
 }
 _NO_NAME = "this is no name: use lowercase letters, digits, '.', '_' and '-', with a letter first"
 """Said of a key, unless the schema's `propertyNames` has a description."""
+_MANY = 100
+"""Keys that are told one by one; nobody corrects more by hand."""
 _KINDS = {"project": "schema.json", "site": "site_schema.json"}
 
 
@@ -42,7 +44,8 @@ def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> 
     errors = list(_validator()(rules).iter_errors(document))
     wrong_type = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
     told = [error for error in errors if error.validator == "type" or tuple(error.absolute_path) not in wrong_type]
-    return [problem for error in told for problem in _problems_of(error, rules, source)]
+    # A text that is too long is often of the wrong form, too, and told the same.
+    return list(dict.fromkeys(problem for error in told for problem in _problems_of(error, rules, source)))
 
 
 @cache
@@ -74,9 +77,11 @@ def _problems_of(error: ValidationError, rules: Mapping[str, Any], source: str) 
 
 def _unknown_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:
     known = list(error.schema["properties"])
-    for key in error.instance:
-        if key not in known:
-            yield Problem(source, child_path(path, key), f"this key is not known{nearest_or_all(key, known)}")
+    unknown = [key for key in error.instance if key not in known]
+    for key in unknown[:_MANY]:
+        yield Problem(source, child_path(path, key), f"this key is not known{nearest_or_all(key, known)}")
+    if len(unknown) > _MANY:
+        yield Problem(source, path, f"{len(unknown) - _MANY:,} more keys of this are not known")
 
 
 def _missing_keys(error: ValidationError, source: str, path: str) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudify_scipion.project.data_rules import site_data_rules
-from cloudify_scipion.project.documents import child_path, part
+from cloudify_scipion.project.documents import child_path, is_number, part
 from cloudify_scipion.project.nearest import nearest_or_all
 from cloudify_scipion.project.site import MOUNT_PREFIXES
 
@@ -31,7 +31,7 @@ def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
         ("$.time_limit.days", part(project, dict, "time_limit").get("days", 14), limits.get("days"), "days"),
         ("$.volume.size_gb", part(project, dict, "volume").get("size_gb"), limits.get("volume_gb"), "GB"),
     ):
-        if isinstance(asked, int) and isinstance(limit, int) and asked > limit:
+        if is_number(asked) and is_number(limit) and asked > limit:
             yield where, f"the site {name} allows at most {limit} {unit}, not {asked}"
     yield from site_data_rules(project, site, MOUNT_PREFIXES)
 
@@ -45,7 +45,7 @@ def provider_problem(site: Mapping[str, Any]) -> str:
 def _ports(document: Mapping[str, Any]) -> Found:
     ports = part(document, dict, "ports")
     first, last = ports.get("first"), ports.get("last")
-    if isinstance(first, int) and isinstance(last, int) and last < first + 1:
+    if is_number(first) and is_number(last) and last < first + 1:
         yield "$.ports.last", f"a project takes two ports: the last must be above the first, {first}"
 
 
@@ -67,7 +67,7 @@ def _flavours(document: Mapping[str, Any]) -> Found:
         model, gpus, name = flavour.get("gpu"), flavour.get("gpus", 0), flavour.get("name")
         if isinstance(model, str) and model not in models:
             yield f"{path}.gpu", f"gpu_models has no {model!r}{nearest_or_all(model, models)}"
-        if isinstance(gpus, int) and gpus > 0 and model is None:
+        if is_number(gpus) and gpus > 0 and model is None:
             yield f"{path}.gpu", "this is missing: the flavour has graphics cards"
         if gpus == 0 and isinstance(model, str):
             yield f"{path}.gpus", "this is missing: how many cards"

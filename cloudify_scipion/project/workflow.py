@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import child_path
+from cloudify_scipion.project.hints import shown
 
 MAX_WORKFLOW_BYTES = 20_000_000
 """Limit of a workflow file."""
+MAX_PROTOCOLS = 2000
+"""Limit of protocols in a workflow: more than Scipion itself can show."""
 _CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ID = re.compile(r"[1-9][0-9]{0,8}\Z")
 # Scipion writes a link as `2.outputMovies`; old exports as `2.__attribute__outputMovies`. Only output names count as
@@ -28,6 +32,8 @@ def workflow_problems(value: object, source: str, path: str = "$") -> list[Probl
     """Everything that is wrong with a workflow; links to protocols that are not in it included."""
     if not isinstance(value, list):
         return [Problem(source, path, "a workflow is a list of protocols, as Scipion exports it")]
+    if len(value) > MAX_PROTOCOLS:
+        return [Problem(source, path, f"it has {len(value):,} protocols; a workflow has at most {MAX_PROTOCOLS:,}")]
     problems = [problem for index, item in enumerate(value) for problem in _form(item, source, child_path(path, index))]
     return problems or [
         *_repeated_ids(value, source, path),
@@ -46,7 +52,7 @@ def _form(item: object, source: str, path: str) -> Iterator[Problem]:
         if value is None:
             yield Problem(source, where, f'this is missing. Example: "{example}"')
         elif isinstance(value, bool) or not isinstance(value, str | int) or not pattern.match(str(value)):
-            yield Problem(source, where, f'{value!r} is not a valid {key}. Example: "{example}"')
+            yield Problem(source, where, f'{shown(value)} is not a valid {key}. Example: "{example}"')
 
 
 def _repeated_ids(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iterator[Problem]:
@@ -66,7 +72,7 @@ def _links(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iterat
             where = child_path(child_path(path, index), key)
             for text, number in _targets(key, value):
                 if number not in known:
-                    message = f"{text!r} points to protocol {number}, which is not in the workflow"
+                    message = f"{shown(text)} points to protocol {number[:20]}, which is not in the workflow"
                     yield Problem(source, where, f"{message}: export that step as well, or take this key out")
 
 
@@ -80,23 +86,27 @@ def _circles(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iter
     done: set[str] = set()
     for index, number in enumerate(known):
         circle = _way_back(number, needs, done)
+        done.update(circle or [number])  # through one that is on no circle, no other leads
         if circle:
             where = child_path(path, index)
             yield Problem(source, where, f"protocols wait for each other in a circle: {' -> '.join(circle)}")
-            done.update(circle)
 
 
 def _way_back(start: str, needs: Mapping[str, Sequence[str]], done: set[str]) -> list[str]:
     """A shortest way from a protocol along its links back to itself; empty if there is none."""
-    ways, seen = [[start]], set(done)
-    while ways:
-        way = ways.pop(0)
-        for target in needs[way[-1]]:
+    came_from: dict[str, str] = {}
+    waiting = deque([start])
+    while waiting:
+        here = waiting.popleft()
+        for target in needs[here]:
             if target == start:
-                return [*way, target]
-            if target not in seen:
-                seen.add(target)
-                ways.append([*way, target])
+                way = [here, target]
+                while way[0] != start:
+                    way.insert(0, came_from[way[0]])
+                return way
+            if target not in done and target not in came_from:
+                came_from[target] = here
+                waiting.append(target)
     return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 from pathlib import Path
@@ -22,6 +23,9 @@ from cloudify_scipion.project.model import Software
 
 CASE = Path(__file__).resolve().parents[2] / "cases" / "catalogue"
 WANTED = Software("2.0", {"plugin-a": "1.0"}, {"tool": "3.1.3"}, {"sample": "1"})
+
+
+ALIASES = "- &a0 [x]\n" + "".join(f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +162,14 @@ def test_the_digest_depends_on_everything(small: Catalogue) -> None:
         ("plugins/wrong.yaml", (CASE / "plugins/other.yaml").read_text(), "the file's name says wrong"),
         ("em_packages/tool.yaml", "{name: tool, kind: em_package, versions: {'1': {method: apt, home: /x}}}", "apt"),
         ("em_packages/tool.yaml", "name: tool\nname: tool\nkind: em_package\nversions: {}", "more than once"),
-        ("scipion/1.0.yaml", (CASE / "scipion/1.0.yaml").read_text().replace("scipion.txt", "none.txt"), "be read"),
+        ("scipion/1.0.yaml", (CASE / "scipion/1.0.yaml").read_text().replace("scipion.txt", "no.txt"), "no such file"),
+        ("em_packages/tool.yaml", "", "there is nothing in it"),
+        ("em_packages/tool.yaml", "name: !!bool maybe\n", "not what its tag says, bool"),
+        ("em_packages/tool.yaml", "name: 2020-13-45\n", "not what its tag says, timestamp"),
+        ("em_packages/tool.yaml", "name: !!int ''\n", "not what its tag says, int"),
+        ("em_packages/tool.yaml", "name: " + "[" * 100_000, "nested too deeply"),
+        ("em_packages/tool.yaml", ALIASES, "it holds more than 200,000 values"),
+        ("em_packages/tool.yaml", "#" * 250_001, "the file is larger than 250,000 bytes"),
     ],
 )  # fmt: skip
 def test_a_wrong_catalogue(tmp_path: Path, file: str, text: str, message: str) -> None:
@@ -166,6 +177,17 @@ def test_a_wrong_catalogue(tmp_path: Path, file: str, text: str, message: str) -
     shutil.copytree(CASE, folder)
     (folder / file).write_text(text)
     assert message in "".join(map(str, catalogue_problems(folder)))
+
+
+@pytest.mark.parametrize("file", ["em_packages/tool.yaml", "requirements/scipion.txt"])
+def test_a_pipe_in_a_catalogue_makes_nobody_wait(tmp_path: Path, file: str) -> None:
+    folder = tmp_path / "catalogue"
+    shutil.copytree(CASE, folder)
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    found = catalogue_problems(folder)
+    assert {problem.source for problem in found} == {f"catalogue/{file}"}
+    assert "a pipe or a device" in found[0].message
 
 
 def test_the_schema_is_one() -> None:

@@ -33,6 +33,11 @@ def test_the_workflows_own_binning_counts() -> None:
     assert needs(unbinned).ram_gb.value == 60
 
 
+@pytest.mark.parametrize("odd", [0, -2, "inf", "nan", "1e9", 10**400])
+def test_a_binning_that_cannot_be_is_not_believed(odd: object) -> None:
+    assert needs(project("Align", binFactor=odd)).ram_gb == needs(project("Align")).ram_gb
+
+
 def test_more_processes_hold_more_movies() -> None:
     assert needs(project("Align", numberOfMpi=3)).ram_gb.value == 60
     found = needs(project("Align", numberOfMpi=4))
@@ -134,7 +139,9 @@ def test_a_host_of_the_facility_and_unknown_classes_are_noted() -> None:
     assert needs(project("Align", hostName="localhost")).notes == ()
 
 
-@pytest.mark.parametrize("value", [None, "", "x", True, float("nan"), float("inf"), "1e400", -3, [1], {}])
+@pytest.mark.parametrize(
+    "value", [None, "", "x", True, float("nan"), float("inf"), "1e400", "1e200", 10**400, -3, [1], {}]
+)
 def test_values_of_a_workflow_cannot_break_it(value: object) -> None:
     step = Step("1", FACTS["Refine"], {"numberOfThreads": value, "numberOfMpi": value, "gpusToUse": value})
     assert step.cores >= 1 and step.cards >= 1

@@ -65,7 +65,7 @@ def test_a_lock_file_that_is_not_there(tmp_path: Path) -> None:
     words = ["render", str(PROJECT), "--site", str(SITE), "--lock", str(tmp_path / "none"), "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
-    assert "$: it cannot be read: No such file or directory" in result.stderr
+    assert "$: there is no such file" in result.stderr
 
 
 def test_the_command_prints_or_writes_the_projects_lock(

@@ -34,7 +34,7 @@ def step(**values: Any) -> list[dict[str, Any]]:
         ([{}], "$[0]['object.className']", "missing"),
         (step(**{"object.className": "os.system('x')"}), "$[0]['object.className']", "not a valid object.className"),
         (step(**{"object.id": "x"}), "$[0]['object.id']", "'x' is not a valid object.id"),
-        (step(**{"object.id": True}), "$[0]['object.id']", "True is not a valid"),
+        (step(**{"object.id": True}), "$[0]['object.id']", "true is not a valid"),
         (step() * 2, "$[1]['object.id']", "'2' is the id of $[0] already"),
         (step(inputMovies="9.outputMovies"), "$[0].inputMovies", "points to protocol 9"),
         (step(inputMovies="9.__attribute__outputMovies"), "$[0].inputMovies", "points to protocol 9"),
