@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -56,11 +57,16 @@ def _time_limit(document: Mapping[str, Any]) -> Found:
     days, warning, zone = limit.get("days", 14), limit.get("warning_days"), limit.get("time_zone")
     if is_number(days) and is_number(warning) and warning > days:
         yield "$.time_limit.warning_days", f"the warning would come before the project begins; at most days, {days}"
-    if isinstance(zone, str) and zone not in (known := available_timezones()):
+    if isinstance(zone, str) and zone not in (known := _zones()):
         # No abbreviations (CEST is not EST), and no Etc/GMT+1, which is west of Greenwich.
         places = [name for name in known if "/" in name and not name.startswith("Etc/")]
         hint = nearest(zone, places) or "; write Area/City, such as Europe/Madrid"
         yield "$.time_limit.time_zone", f"{zone!r} is not a time zone{hint}"
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # reads a folder each time
 
 
 def _needs(document: Mapping[str, Any]) -> Found:

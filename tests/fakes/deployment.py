@@ -17,7 +17,6 @@ from typing import Any
 from cloudify.state import current_ctx
 from cloudify.workflows import local
 
-from cloudify_scipion.blueprint.folder import write_folder
 from cloudify_scipion.blueprint.render import WORKFLOW_FILE, render
 from cloudify_scipion.catalogue.lock import FILE
 from cloudify_scipion.lifecycle.ports import Services
@@ -43,9 +42,16 @@ UNINSTALL = (
 
 def write_demo(out: Path) -> Path:
     """The demo's blueprint folder; returns its blueprint.yaml."""
-    loaded = load_inputs(DEMO, SITE)
-    write_folder(render(loaded.project, loaded.site_document, plugin_description(), LOCK), out)
+    for name, content in _rendered(LOCK).items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_bytes(content)
     return out / "blueprint.yaml"
+
+
+@cache
+def _rendered(lock: bytes) -> Mapping[str, bytes]:
+    loaded = load_inputs(DEMO, SITE)
+    return render(loaded.project, loaded.site_document, plugin_description(), lock)
 
 
 @cache

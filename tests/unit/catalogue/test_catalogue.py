@@ -163,7 +163,7 @@ def test_the_digest_depends_on_everything(small: Catalogue) -> None:
         ("em_packages/tool.yaml", "{name: tool, kind: em_package, versions: {'1': {method: apt, home: /x}}}", "apt"),
         ("em_packages/tool.yaml", "name: tool\nname: tool\nkind: em_package\nversions: {}", "more than once"),
         ("scipion/1.0.yaml", (CASE / "scipion/1.0.yaml").read_text().replace("scipion.txt", "no.txt"), "no such file"),
-        ("em_packages/tool.yaml", "", "there is nothing in it"),
+        ("em_packages/tool.yaml", "", "the file is empty"),
         ("em_packages/tool.yaml", "name: !!bool maybe\n", "not what its tag says, bool"),
         ("em_packages/tool.yaml", "name: 2020-13-45\n", "not what its tag says, timestamp"),
         ("em_packages/tool.yaml", "name: !!int ''\n", "not what its tag says, int"),

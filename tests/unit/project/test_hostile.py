@@ -185,9 +185,11 @@ def test_an_unknown_protocol_is_told_where_it_stands(tmp_path: Path) -> None:
     ]
 
 
-def test_control_characters_of_every_kind_are_refused_in_a_title(tmp_path: Path) -> None:
-    for title in ("a\x85b", "a\x9b31mb", "a\x7fb", "a\x1bb"):
+def test_control_characters_are_refused_in_a_title_but_for_a_line_break_of_unicode(tmp_path: Path) -> None:
+    for title in ("a\x84b", "a\x86b", "a\x9b31mb", "a\x9fb", "a\x7fb", "a\x1bb"):
         assert "$.title: " in check(tmp_path, {**small_project(), "title": title}).output
+    for title in ("a\x85b", "a\xa0b", "a~b"):
+        assert "$.title: " not in check(tmp_path, {**small_project(), "title": title}).output
 
 
 def test_a_message_has_an_end() -> None:
