@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cloudify_scipion.catalogue.fit import site_misfits
 from cloudify_scipion.catalogue.gpu_fit import gpu_problems
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.catalogue.protocols import protocol_problems
 from cloudify_scipion.catalogue.resolve import software_problems, unknown_software
+from cloudify_scipion.catalogue.site_fit import site_misfits
 from cloudify_scipion.project.documents import part
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site

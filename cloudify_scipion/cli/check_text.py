@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from cloudify_scipion.catalogue.gpu_fit import gpu_notes
 from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.site_fit import site_notes
 from cloudify_scipion.project.load import Loaded
 from cloudify_scipion.project.model import Data, Project, Software, TimeLimit
 from cloudify_scipion.project.site_rules import provider_problem
@@ -28,6 +29,7 @@ def notes_of(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
         yield f"accepted_licences names {', '.join(unneeded)}, which the project does not ask for"
     if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
         yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
+    yield from site_notes(project.software, loaded.site, load_catalogue())
     yield from gpu_notes(project.software, project.workflow.protocols, loaded.site, load_catalogue())
     if project.data.project or project.data.datasets:
         yield "this version neither copies nor mounts data: the part data is checked and kept, no more"

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from cloudify_scipion.catalogue.choice import Choice, Verdict, choose
-from cloudify_scipion.catalogue.fit import site_misfits
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.needs import Needs, needs_of, needs_problems
 from cloudify_scipion.catalogue.needs_steps import steps_of
 from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.catalogue.site_fit import site_misfits
 from cloudify_scipion.cli.console import error_document, fail, fail_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
 from cloudify_scipion.errors import InputError, PermanentError, ScipionError

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.catalogue.fit import in_range, site_misfits
 from cloudify_scipion.catalogue.licences import licence_problems
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.model import EmPackageVersion, Licence, Number
+from cloudify_scipion.catalogue.ranges import in_range
 from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.catalogue.site_fit import site_misfits, site_notes
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
 
@@ -39,6 +40,10 @@ def told(
 
 
 CASES = {
+    "a package without the plugin that installs it": (
+        asked(em_packages={"relion": "3.1.3", "ctffind": "5.0.2"}),
+        [("$.software.em_packages.ctffind", "ctffind 5.0.2 is installed by a plugin that calls it: add scipion-em-cistem 3.10.1")],  # noqa: E501
+    ),
     "the demo": (asked(), []),
     "no such Scipion": (
         asked(scipion="3.9"),
@@ -192,14 +197,23 @@ def test_a_package_that_needs_a_gpu(case: str) -> None:
 
 
 def test_cuda_is_compared_with_what_the_driver_supports() -> None:
-    request = Software("3.8.3", em_packages={"modelangelo": "git", "gctf": "1.18"})
-    old, new, unknown = Site("a", cuda="11.2"), Site("a", cuda="12.4"), Site("a")
-    where = "$.software.em_packages.modelangelo"
-    message = "modelangelo git needs CUDA >=11.8; the driver of site a supports 11.2"
+    request = Software("3.8.3", em_packages={"cryosparc": "5.0", "gctf": "1.18"})
+    old, new, unknown = Site("a", cuda="11.2"), Site("a", cuda="13.0"), Site("a")
+    where = "$.software.em_packages.cryosparc"
+    message = "cryosparc 5.0.6 needs CUDA >=12.8; the driver of site a supports 11.2"
     assert list(site_misfits(request, old, CATALOGUE)) == [(where, message)]
     # A newer driver runs programs of an older CUDA: gctf's upper bound is no problem.
     assert list(site_misfits(request, new, CATALOGUE)) == []
     assert list(site_misfits(request, unknown, CATALOGUE)) == []
+
+
+def test_what_can_do_without_a_gpu_runs_with_an_old_driver() -> None:
+    request, old = Software("3.8.3", em_packages={"modelangelo": "git"}), Site("a", cuda="11.2")
+    assert list(site_misfits(request, old, CATALOGUE)) == []
+    message = "modelangelo git needs CUDA >=11.8; the driver of site a supports 11.2: it runs on the CPU"
+    assert list(site_notes(request, old, CATALOGUE)) == [message]
+    assert list(site_notes(request, Site("a", cuda="12.4"), CATALOGUE)) == []
+    assert list(site_notes(Software("3.8.3", em_packages={"cryosparc": "5.0.6"}), old, CATALOGUE)) == []
 
 
 @pytest.mark.parametrize(
