@@ -10,6 +10,7 @@ from typing import Any
 from cloudify_scipion.catalogue.importing import find_software
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.errors import Problem
+from cloudify_scipion.project.documents import is_folder
 from cloudify_scipion.project.importing.acquisition import find_acquisition
 from cloudify_scipion.project.importing.document import data_decisions, draft
 from cloudify_scipion.project.importing.join import join
@@ -69,7 +70,7 @@ def workflow_path(output: Path) -> Path:
 
 def _read(paths: Sequence[Path], answers: Mapping[str, str]) -> list[Reading]:
     """All sources. A folder gives only versions where a file gives the workflow: it is that project's export."""
-    with_file = any(not path.is_dir() for path in paths)
+    with_file = any(not is_folder(path) for path in paths)
     return [read_source(path, answers, only_versions=with_file) for path in paths]
 
 

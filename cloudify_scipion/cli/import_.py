@@ -41,6 +41,7 @@ def import_command(
     The workflow is written beside it. What a person must still decide is listed; exit code 2 if a question of a
     template is not answered, or if anything is wrong.
     """
+    _refuse_odd_name(output)
     answers, problems = _answers(settings)
     problems += _in_the_way(workflows, output, force)
     given = {"id": project_id, "title": title, "size_gb": size_gb}
@@ -74,15 +75,26 @@ def _answers(settings: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
 
 def _in_the_way(workflows: Sequence[Path], output: Path, force: bool) -> list[Problem]:
     """Files that would be lost; what is imported never is."""
-    problems = []
-    for path in (output, workflow_path(output)):
+    found = [(path, _why_not(path, workflows, force)) for path in (output, workflow_path(output))]
+    return [Problem(str(path), "$", message) for path, message in found if message]
+
+
+def _why_not(path: Path, workflows: Sequence[Path], force: bool) -> str:
+    try:
         if path.is_dir():
-            problems.append(Problem(str(path), "$", "this is a folder, not a file"))
-        elif any(_same(path, source) for source in workflows):
-            problems.append(Problem(str(path), "$", "this is what is imported: give another name with -o"))
-        elif path.exists() and not force:
-            problems.append(Problem(str(path), "$", "the file is there already: give another name, or --force"))
-    return problems
+            return "this is a folder, not a file"
+        if any(_same(path, source) for source in workflows):
+            return "this is what is imported: give another name with -o"
+        taken = path.exists() or path.is_symlink()
+        return "the file is there already: give another name, or --force" if taken and not force else ""
+    except OSError as error:
+        return f"it cannot be written: {error.strerror or error}"
+
+
+def _refuse_odd_name(output: Path) -> None:
+    """The workflow's file is named after the project's, in JSON."""
+    if output.name in ("", "..") or not output.name.isprintable():
+        raise InputError([Problem(str(output), "$", "no file can have this name: give another with -o")])
 
 
 def _same(one: Path, other: Path) -> bool:
