@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,13 +14,24 @@ from cloudify_scipion.blueprint.parse import parse_blueprint
 from cloudify_scipion.blueprint.render import MANIFEST
 from cloudify_scipion.errors import PermanentError
 
+_MANY = 5
+"""Files that are told to be in the way."""
+
 
 def write_folder(files: Mapping[str, bytes], out: Path, parse: Callable[[Path], object] = parse_blueprint) -> bool:
     """Make `out` hold exactly `files`. False if it does already.
 
-    Raises PermanentError, with `out` as it was, when Cloudify cannot parse the files, or when `out` is anything but
-    an earlier rendering that nobody has changed.
+    Raises PermanentError, with `out` as it was, when Cloudify cannot parse the files, when they cannot be written, or
+    when `out` is anything but an earlier rendering that nobody has changed.
     """
+    try:
+        return _written(files, out, parse)
+    except OSError as error:
+        what = f"{out} cannot be written: {error.strerror or error}"
+        raise PermanentError(what, "make room, or choose another folder (-o)") from error
+
+
+def _written(files: Mapping[str, bytes], out: Path, parse: Callable[[Path], object]) -> bool:
     _check_place(out)
     if _is_same(files, out):
         return False
@@ -44,30 +56,46 @@ def _write(files: Mapping[str, bytes], folder: Path) -> None:
 def _check_place(out: Path) -> None:
     """Refuse places where Cloudify would not find the files, and folders that hold something else."""
     place = str(out.absolute())
-    if quote(place) != place:
+    if quote(place, errors="surrogateescape") != place:
         what = f"Cloudify cannot read a blueprint below {place}: it takes only letters, digits and _.-~/ in the path"
         raise PermanentError(what, "choose another folder (-o)")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise PermanentError(f"{out} is not a folder", "choose another folder (-o)")
     if out.exists():
-        changed = _not_ours(out)
+        # No more than are told: `out` may be somebody's home.
+        changed = list(islice(_not_ours(out), _MANY + 1))
         if changed:
-            listed = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
+            listed = ", ".join(changed[:_MANY]) + (", ..." if len(changed) > _MANY else "")
             what = f"{out} is not an unchanged earlier rendering: {listed}"
             raise PermanentError(what, "move these files away, or choose another folder (-o)")
 
 
-def _not_ours(folder: Path) -> list[str]:
+def _not_ours(folder: Path) -> Iterator[str]:
     """Files in a folder that no rendering wrote, or that were changed since; none for an empty folder."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
-    names = [str(path.relative_to(folder)) for path in paths]
     known: dict[str, str] = {}
     for path in folder.glob("cloudify-scipion-*/rendering.json"):
         known.update(_manifest_files(path), **{str(path.relative_to(folder)): "any"})
-    return [name for name in names if known.get(name) not in ("any", _digest(folder / name))]
+    for path in _contents(folder):
+        name = str(path.relative_to(folder))
+        if name not in known or known[name] not in ("any", _digest(path)):
+            yield name
+
+
+def _contents(folder: Path) -> Iterator[Path]:
+    """Files below a folder, links and empty folders included. Raises OSError for folders that cannot be read."""
+    entries = sorted(folder.iterdir())
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink():
+            inside = _contents(entry)
+            yield next(inside, entry)
+            yield from inside
+        else:
+            yield entry
 
 
 def _manifest_files(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
     try:
         files = json.loads(path.read_bytes())["files"]
         return {str(name): str(digest) for name, digest in files.items()}
@@ -83,4 +111,4 @@ def _is_same(files: Mapping[str, bytes], out: Path) -> bool:
 
 
 def _digest(path: Path) -> str:
-    return "" if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
+    return "" if path.is_symlink() or not path.is_file() else hashlib.sha256(path.read_bytes()).hexdigest()

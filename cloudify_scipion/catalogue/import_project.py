@@ -12,11 +12,12 @@ from cloudify_scipion.catalogue.import_data import homes
 from cloudify_scipion.catalogue.importing import find_software
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.errors import Problem
+from cloudify_scipion.project.documents import is_folder
 from cloudify_scipion.project.importing.acquisition import find_acquisition
 from cloudify_scipion.project.importing.document import data_decisions, draft
 from cloudify_scipion.project.importing.join import join
 from cloudify_scipion.project.importing.model import Decision, Fact, Question, Reading
-from cloudify_scipion.project.importing.sources import is_folder, read_source
+from cloudify_scipion.project.importing.sources import read_source
 from cloudify_scipion.project.load import check_documents
 from cloudify_scipion.project.nearest import nearest
 from cloudify_scipion.project.workflow import workflow_problems

@@ -20,7 +20,7 @@ from cloudify_scipion.catalogue import entries
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.catalogue.overlay import laid_over
 from cloudify_scipion.errors import InputError, Problem
-from cloudify_scipion.project.documents import MAX_YAML_BYTES, Document, parse_yaml, read_bytes
+from cloudify_scipion.project.documents import MAX_YAML_BYTES, Document, is_folder, parse_yaml, read_bytes
 from cloudify_scipion.project.schema import schema_problems
 
 VARIABLE = "CLOUDIFY_SCIPION_CATALOGUE"
@@ -40,7 +40,7 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     own = os.environ.get(VARIABLE, "")
     if folder or not own:
         return _in_folder(folder or _DATA)
-    if not Path(own).is_dir():
+    if not is_folder(Path(own)):
         raise InputError(
             [Problem(VARIABLE, "$", f"{own!r} is no folder; it names the folder of a catalogue of your own")]
         )

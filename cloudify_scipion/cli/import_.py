@@ -92,11 +92,14 @@ def _in_the_way(workflows: Sequence[Path], output: Path, force: bool) -> list[Pr
 def _hindrance(path: Path, workflows: Sequence[Path], force: bool) -> str:
     if path.is_dir():
         return "this is a folder, not a file"
+    if not path.name.isprintable():  # it stands in the project file, in JSON
+        return "this name cannot be used: give another with -o"
     if path.parent.exists() and not path.parent.is_dir():
         return f"{path.parent} is a file, not a folder"
     if any(os.path.realpath(path) == os.path.realpath(source) or _same(path, source) for source in workflows):
         return "this is what is imported: give another name with -o"
-    return "the file is there already: give another name, or --force" if path.exists() and not force else ""
+    taken = path.exists() or path.is_symlink()
+    return "the file is there already: give another name, or --force" if taken and not force else ""
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -115,6 +115,14 @@ def read_bytes(path: Path, source: str, max_bytes: int = MAX_BYTES) -> bytes | D
     return content
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; a name that nothing can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _at_once(path: str, flags: int) -> int:
     """Open a file; a pipe that nobody writes to would make the caller wait for ever."""
     return os.open(path, flags | os.O_NONBLOCK)

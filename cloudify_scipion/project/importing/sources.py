@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cloudify_scipion.errors import Problem
-from cloudify_scipion.project.documents import Document, parse_json, read_bytes
+from cloudify_scipion.project.documents import Document, is_folder, parse_json, read_bytes
 from cloudify_scipion.project.importing.database import read_database
 from cloudify_scipion.project.importing.evidence import export_evidence, folder_evidence
 from cloudify_scipion.project.importing.model import Reading
@@ -25,14 +25,6 @@ def read_source(path: Path, answers: Mapping[str, str], only_versions: bool = Fa
     With `only_versions`, a folder's logs are read and its workflow is not.
     """
     return _read_folder(path, answers, only_versions) if is_folder(path) else _read_file(path, answers)
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a path is a folder; no if that cannot be known."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def _read_file(path: Path, answers: Mapping[str, str]) -> Reading:

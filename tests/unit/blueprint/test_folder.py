@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from cloudify_scipion.blueprint.folder import write_folder
-from cloudify_scipion.blueprint.render import render
+from cloudify_scipion.blueprint.render import MANIFEST, render
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.project.model import project_from_document
 from cloudify_scipion.resources import plugin_description
@@ -68,6 +70,56 @@ def test_what_people_made_is_never_overwritten(files: dict[str, bytes], tmp_path
     assert content(out) == before
 
 
+def test_what_lies_in_a_folder_is_not_read(files: dict[str, bytes], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "deep" / "er").mkdir(parents=True)
+    os.mkfifo(out / "pipe")
+    with (out / "huge").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(PermanentError, match=r"earlier rendering: deep/er, huge, pipe\n"):
+        write_folder(files, out)
+
+
+def test_a_pipe_in_place_of_a_rendered_file(files: dict[str, bytes], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_folder(files, out)
+    for name in ("inputs.yaml", MANIFEST):
+        (out / name).unlink()
+        os.mkfifo(out / name)
+        with pytest.raises(PermanentError, match=r"earlier rendering: .*(inputs.yaml|rendering.json)"):
+            write_folder(files, out)
+
+
+def test_no_more_files_are_looked_at_than_told(
+    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(9):
+        (tmp_path / "out" / str(number)).mkdir(parents=True)
+        (tmp_path / "out" / str(number) / "file").touch()
+    seen, really = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: seen.append(path.name) or really(path))
+    with pytest.raises(PermanentError, match=r"0/file, 1/file, 2/file, 3/file, 4/file, \.\.\.\n"):
+        write_folder(files, tmp_path / "out")
+    assert "8" not in seen
+
+
+@pytest.mark.parametrize("name", ["file/sub", "x" * 300, "folder/none/../../file/sub"])
+def test_a_place_that_cannot_be_written(files: dict[str, bytes], tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PermanentError, match="cannot be written: "):
+        write_folder(files, tmp_path / name)
+
+
+def test_a_full_disk(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(PermanentError, match="cannot be written: No space left on device"):
+        write_folder(files, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_or_a_link_is_no_folder(files: dict[str, bytes], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "link").symlink_to(tmp_path)
@@ -76,7 +128,7 @@ def test_a_file_or_a_link_is_no_folder(files: dict[str, bytes], tmp_path: Path) 
             write_folder(files, tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a b", "ü", "a%20b", "a#b", "a:b"])
+@pytest.mark.parametrize("name", ["a b", "ü", "a%20b", "a#b", "a:b", "a\udcff"])
 def test_a_place_where_cloudify_finds_nothing(files: dict[str, bytes], tmp_path: Path, name: str) -> None:
     with pytest.raises(PermanentError, match="Cloudify cannot read a blueprint below"):
         write_folder(files, tmp_path / name / "out")

@@ -197,7 +197,7 @@ def test_a_package_that_needs_a_gpu(case: str) -> None:
 
 
 def test_cuda_is_compared_with_what_the_driver_supports() -> None:
-    request = Software("3.8.3", em_packages={"cryosparc": "5.0", "gctf": "1.18"})
+    request = Software("3.8.3", em_packages={"cryosparc": "5.0.6", "gctf": "1.18"})
     old, new, unknown = Site("a", cuda="11.2"), Site("a", cuda="13.0"), Site("a")
     where = "$.software.em_packages.cryosparc"
     message = "cryosparc 5.0.6 needs CUDA >=12.8; the driver of site a supports 11.2"

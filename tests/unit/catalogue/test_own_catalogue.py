@@ -42,9 +42,10 @@ def test_what_is_wrong_in_an_own_file_is_said(own: Path) -> None:
         resolve(Software("3.8.3", {}, {"mine": "1"}), load_catalogue())
 
 
-def test_an_own_folder_that_is_none_is_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, f"{own}/none")
-    with pytest.raises(InputError, match="none' is no folder"):
+@pytest.mark.parametrize("name", ["none", "n" * 300, "em_packages/mine.yaml/x"])
+def test_an_own_folder_that_is_none_is_said(own: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(VARIABLE, f"{own}/{name}")
+    with pytest.raises(InputError, match="' is no folder"):
         load_catalogue()
 
 

@@ -198,6 +198,37 @@ def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["e.json", "x"]
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *((name, "this is a folder, not a file") for name in ("", ".", "..", "/")),
+        *((name, "this name cannot be used: give another with -o") for name in ("a\udcff.json", "a\nb.json")),
+    ],
+)
+def test_names_that_no_project_file_has(
+    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = run(write(tmp_path / "w.json", [protocol("ProtImportMovies")]), "-o", name)
+    assert said.exit_code == 2
+    assert f"$: {message}" in said.output
+    assert [path.name for path in tmp_path.iterdir()] == ["w.json"]
+
+
+def test_names_that_are_too_long(tmp_path: Path) -> None:
+    said = run(write(tmp_path / "w.json", [protocol("ProtImportMovies")]), "x" * 300, "-o", tmp_path / ("y" * 300))
+    assert said.exit_code == 2
+    assert said.output.count("File name too long") == 3
+    assert "it cannot be read: " in said.output
+
+
+def test_a_link_that_leads_nowhere_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "p.json").symlink_to("none")
+    said = run(write(tmp_path / "w.json", [protocol("ProtImportMovies")]), "-o", tmp_path / "p.json")
+    assert said.exit_code == 2
+    assert "the file is there already" in said.output
+
+
 def test_everything_is_said_at_once(tmp_path: Path) -> None:
     template = tmp_path / "t.json.template"
     template.write_text('[{"object.className": 3, "a": ~A||3~}]')
