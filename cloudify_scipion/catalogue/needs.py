@@ -127,7 +127,7 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         host = step.parameters.get("hostName")
         if isinstance(host, str) and host not in ("", "localhost"):
-            yield f"{step.name} names the host {host!r}; here it runs on the project's own machine"
+            yield f"{step.name} names the host {host[:80]!r}; here it runs on the project's own machine"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

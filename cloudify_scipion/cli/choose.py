@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cloudify_scipion.catalogue.choice import Choice, Verdict, choose
+from cloudify_scipion.catalogue.choice import Choice, Verdict, choose, exact
 from cloudify_scipion.catalogue.fit import site_misfits
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.needs import Needs, needs_of, needs_problems
@@ -127,19 +127,20 @@ def _say_all(choice: Choice, phases: Plan, notes: Sequence[str]) -> None:
 
 def _needs_lines(needs: Needs) -> Iterator[str]:
     yield "needs"
-    rows = [(label, f"{getattr(needs, key).value:g}", getattr(needs, key).reason) for key, label in _LABELS.items()]
+    rows = [(label, exact(getattr(needs, key).value), getattr(needs, key).reason) for key, label in _LABELS.items()]
     yield from _aligned(rows)
 
 
 def _table(choice: Choice) -> Iterator[str]:
-    yield "\nflavours"
+    yield ""
+    yield "flavours"
     rows = [("", "name", "cores", "RAM GB", "GPUs", "card", "GB", "capability")]
     for verdict in choice.verdicts:
         flavour, card = verdict.flavour, verdict.flavour.gpu
         mark = "*" if flavour is choice.flavour else "-" if verdict.reasons else "+"
-        cells = (mark, flavour.name, f"{flavour.cpus}", f"{flavour.ram_gb:g}", f"{flavour.gpus}")
+        cells = (mark, flavour.name, f"{flavour.cpus}", exact(flavour.ram_gb), f"{flavour.gpus}")
         rows.append(
-            (*cells, *((card.name, f"{card.memory_gb:g}", f"{card.compute_capability:.1f}") if card else ("", "", "")))
+            (*cells, *((card.name, exact(card.memory_gb), exact(card.compute_capability)) if card else ("", "", "")))
         )
     yield from _aligned(rows)
     yield "  (* chosen, + fits, - does not fit)"
@@ -149,13 +150,15 @@ def _table(choice: Choice) -> Iterator[str]:
 def _choice_lines(choice: Choice) -> Iterator[str]:
     if choice.flavour is None:
         return
-    yield f"\nchoice: {choice.flavour.name}"
+    yield ""
+    yield f"choice: {choice.flavour.name}"
     if choice.duration:
         yield f"  {choice.duration}"
 
 
 def _plan_lines(phases: Plan) -> Iterator[str]:
-    yield "\nphases"
+    yield ""
+    yield "phases"
     for part in phases.parts:
         yield f"  {part.title}: {part.flavour.name}, {_hours(part.total)}"
         yield from (f"    {_hours(item.value)}: {item.reason}" for item in part.hours)

@@ -147,3 +147,10 @@ def test_values_of_a_workflow_cannot_break_it(value: object) -> None:
     assert step.cores >= 1 and step.cards >= 1
     given = project(*USUAL, numberOfThreads=value, binFactor=value, numberOfClasses=value, boxSize=value)
     assert needs_of(given, steps(given)).ram_gb.value >= 4
+
+
+def test_what_a_workflow_says_of_itself_is_one_short_line() -> None:
+    (step,) = steps(project("Refine", doGpu="x\ny", **{"object.label": "a\n\nchoice: b" + "c" * 10_000}))
+    assert step.name.startswith("a choice: bccc")
+    assert len(step.name) < 120
+    assert step.switch == "doGpu: x y"
