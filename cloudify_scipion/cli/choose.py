@@ -11,7 +11,7 @@ import click
 from cloudify_scipion.catalogue.choice import Choice, Verdict, choose, exact
 from cloudify_scipion.catalogue.fit import site_misfits
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.needs import Needs, needs_of, needs_problems
+from cloudify_scipion.catalogue.needs import Needs, needs_of
 from cloudify_scipion.catalogue.needs_steps import steps_of
 from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.resolve import software_problems
@@ -59,9 +59,6 @@ def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...]]:
     if not loaded.site.flavours:
         raise PermanentError(f"the site {loaded.site.name} has no flavours", f"list them in {site} (flavours)")
     steps = steps_of(loaded.project, load_catalogue())
-    problems = needs_problems(loaded.project, steps, str(project))
-    if problems:
-        raise InputError(problems)
     choice = choose(needs_of(loaded.project, steps), loaded.site, str(project))
     notes = (*choice.needs.notes, *choice.notes, *_software_notes(loaded))
     return choice, plan(loaded.project, steps, choice, loaded.site), notes
