@@ -51,18 +51,24 @@ def smallest(needs: Needs, flavours: Iterable[Flavour]) -> Flavour | None:
     return min((flavour for flavour in flavours if not any(misfits(needs, flavour))), key=size, default=None)
 
 
+def exact(number: float) -> str:
+    """A number for people, short where that changes nothing: 59.9999999 GB are not 60."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
 def misfits(needs: Needs, flavour: Flavour) -> Iterator[str]:
     """Every reason why a flavour is too small."""
     if flavour.ram_gb < needs.ram_gb.value:
-        yield f"it has {flavour.ram_gb:g} GB of RAM of {needs.ram_gb.value:g} GB"
+        yield f"it has {exact(flavour.ram_gb)} GB of RAM of {exact(needs.ram_gb.value)} GB"
     if flavour.cpus < needs.cpus.value:
-        yield f"it has {_count(flavour.cpus, 'core')} of {needs.cpus.value:g}"
+        yield f"it has {_count(flavour.cpus, 'core')} of {exact(needs.cpus.value)}"
     # OpenStack's disk 0 means as large as the image: no limit.
     if 0 < flavour.disk_gb < needs.disk_gb.value:
-        yield f"its root disk has {flavour.disk_gb:g} GB of {needs.disk_gb.value:g} GB"
+        yield f"its root disk has {exact(flavour.disk_gb)} GB of {exact(needs.disk_gb.value)} GB"
     if flavour.gpus < needs.gpus.value:
         has = _count(flavour.gpus, "graphics card") if flavour.gpus else "no graphics card"
-        yield f"it has {has} of {needs.gpus.value:g}"
+        yield f"it has {has} of {exact(needs.gpus.value)}"
     yield from _card_misfits(needs, flavour)
 
 
@@ -72,18 +78,21 @@ def _card_misfits(needs: Needs, flavour: Flavour) -> Iterator[str]:
         return
     name = card.title or card.name
     if card.memory_gb < needs.gpu_memory_gb.value:
-        yield f"its {name} has {card.memory_gb:g} GB of {needs.gpu_memory_gb.value:g} GB"
+        yield f"its {name} has {exact(card.memory_gb)} GB of {exact(needs.gpu_memory_gb.value)} GB"
     if card.compute_capability < needs.compute_capability.value:
         asked = needs.compute_capability.value
-        yield f"its {name} has compute capability {card.compute_capability:.1f}, below {asked:.1f}"
+        yield f"its {name} has compute capability {exact(card.compute_capability)}, below {exact(asked)}"
 
 
 def choose(needs: Needs, site: Site, source: str = "project") -> Choice:
-    """The smallest flavour of a site that fits; for a CPU where no step requires a GPU and nobody asks for one."""
+    """The smallest flavour of a site that fits, or the smallest for a CPU where nobody insists on a GPU."""
     taken = smallest(needs, site.flavours)
-    if taken or not needs.gpus.value:
-        duration = f"about 2 weeks for a typical project ({n.WITH_GPU.source})" if taken and taken.gpus else ""
-        return Choice(taken, needs, _verdicts(needs, site, taken), duration=duration if needs.gpus.value else "")
+    if not needs.gpus.value:
+        notes = (_to_the_cpu(needs),) if taken and needs.gpu_users else ()
+        return Choice(taken, needs, _verdicts(needs, site, taken), notes=notes)
+    if taken:
+        duration = f"about 2 weeks for a typical project ({n.WITH_GPU.source})"
+        return Choice(taken, needs, _verdicts(needs, site, taken), duration=duration)
     if needs.gpu_required_by or needs.gpu_asked:
         return Choice(None, needs, _verdicts(needs, site, None), problems=(_refusal(needs, site, source),))
     return _without_gpu(needs, site)
@@ -100,7 +109,7 @@ def _without_gpu(needs: Needs, site: Site) -> Choice:
     taken = smallest(on_cpu, site.flavours)
     why = "no flavour has a graphics card that fits"
     factor = f"{n.CPU_FACTOR.value:.1f} times as long: {n.CPU_FACTOR.source}"
-    notes = [f"steps that would use a GPU must be set to the CPU: {', '.join(needs.gpu_users) or 'none yet'}"]
+    notes = [_to_the_cpu(needs)]
     if not cpu_flavours(site):
         notes.append(f"{site.name} has no CPU flavour")
     elif taken and taken.gpus:
@@ -110,10 +119,14 @@ def _without_gpu(needs: Needs, site: Site) -> Choice:
     return Choice(taken, on_cpu, verdicts, True, duration, tuple(notes) if taken else ())
 
 
+def _to_the_cpu(needs: Needs) -> str:
+    return f"steps that would use a GPU must be set to the CPU: {', '.join(needs.gpu_users) or 'none yet'}"
+
+
 def _refusal(needs: Needs, site: Site, source: str) -> Problem:
-    card = f"{needs.gpu_memory_gb.value:g} GB and compute capability {needs.compute_capability.value:.1f}"
-    machine = f"{needs.cpus.value:g} cores and {needs.ram_gb.value:g} GB of RAM"
-    lacks = f"no flavour of {site.name} has {needs.gpus.value:g} with {card} beside {machine}; take another site"
+    card = f"{exact(needs.gpu_memory_gb.value)} GB and compute capability {exact(needs.compute_capability.value)}"
+    machine = f"{exact(needs.cpus.value)} cores and {exact(needs.ram_gb.value)} GB of RAM"
+    lacks = f"no flavour of {site.name} has {exact(needs.gpus.value)} with {card} beside {machine}; take another site"
     if needs.gpu_required_by:
         who = f"{', '.join(needs.gpu_required_by)} cannot run without a GPU"
         return Problem(source, "$.workflow", f"{who}, and {lacks}, ask for less (needs), or leave the step out")
@@ -151,9 +164,9 @@ def _difference(flavour: Flavour, taken: Flavour) -> str:
         (flavour.disk_gb + flavour.ephemeral_gb, taken.disk_gb + taken.ephemeral_gb, "GB of disk"),
     ):
         if has != other:
-            return f"{unit}: {has:g} against {other:g}"
+            return f"{unit}: {exact(has)} against {exact(other)}"
     return "equal; the names decide"
 
 
 def _count(number: float, one: str) -> str:
-    return f"{number:g} {one}" if number == 1 else f"{number:g} {one}s"
+    return f"{exact(number)} {one}" if number == 1 else f"{exact(number)} {one}s"

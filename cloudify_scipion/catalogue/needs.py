@@ -10,7 +10,6 @@ from cloudify_scipion.catalogue import needs_numbers as n
 from cloudify_scipion.catalogue.model import Number
 from cloudify_scipion.catalogue.needs_ram import ram, reason_of
 from cloudify_scipion.catalogue.needs_steps import Step
-from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.model import Needs as Asked
 from cloudify_scipion.project.model import Project
 
@@ -69,15 +68,6 @@ def needs_of(project: Project, steps: Sequence[Step], asked: Asked | None = None
     )
 
 
-def needs_problems(project: Project, steps: Sequence[Step], source: str) -> list[Problem]:
-    """Needs that contradict the workflow."""
-    required = [step.name for step in steps if step.facts.gpu == "required"]
-    if project.needs.gpus == 0 and required:
-        message = f"{', '.join(required)} cannot run without a GPU; at least 1, or leave the step out"
-        return [Problem(source, "$.needs.gpus", message)]
-    return []
-
-
 def _asked(value: float | None) -> Need | None:
     return None if value is None else Need(value, ASKED)
 
@@ -133,7 +123,7 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         host = step.parameters.get("hostName")
         if isinstance(host, str) and host not in ("", "localhost"):
-            yield f"{step.name} names the host {host!r}; here it runs on the project's own machine"
+            yield f"{step.name} names the host {host[:80]!r}; here it runs on the project's own machine"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cloudify_scipion.catalogue.model import Catalogue, ProtocolFacts
 from cloudify_scipion.project.model import Project, Software
+from cloudify_scipion.project.workflow import in_order
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Step:
     @property
     def name(self) -> str:
         """Its label in the workflow, class and number, for people."""
-        label = str(self.parameters.get("object.label") or self.facts.label or "protocol")
+        label = _short(self.parameters.get("object.label") or self.facts.label or "protocol")
         return f"{label} ({self.facts.class_name}, protocol {self.number})"
 
     @property
@@ -55,7 +56,7 @@ class Step:
     @property
     def switch(self) -> str:
         """The parameter that turns the GPU on or off, as `doGpu: True`; empty if it has none."""
-        return f"{self.switch_name}: {self.parameters[self.switch_name]}" if self.switch_name else ""
+        return f"{self.switch_name}: {_short(self.parameters[self.switch_name])}" if self.switch_name else ""
 
     @property
     def switch_name(self) -> str:
@@ -73,7 +74,7 @@ class Step:
     @property
     def gpu_list(self) -> str:
         """The cards that it asks for, as written; empty means any."""
-        return str(self.parameters.get("gpusToUse") or self.parameters.get("gpuList") or "")
+        return _short(self.parameters.get("gpusToUse") or self.parameters.get("gpuList") or "", 1000)
 
     @property
     def cards(self) -> int:
@@ -82,9 +83,9 @@ class Step:
 
 
 def steps_of(project: Project, catalogue: Catalogue) -> tuple[Step, ...]:
-    """The workflow's steps, in the order of the file. A step's box is the one extracted last before it."""
+    """The workflow's steps, in the order they run in. A step's box is the one extracted last before it."""
     box, steps = project.acquisition.box_size, []
-    for protocol in project.workflow.protocols:
+    for protocol in in_order(project.workflow.protocols):
         found = facts_of(catalogue, project.software, protocol)
         if found and found.phase == "extract":
             box = _extracted(protocol) or box
@@ -125,6 +126,11 @@ def real(value: object, otherwise: float) -> float:
     except (ValueError, OverflowError):
         return otherwise
     return number if math.isfinite(number) else otherwise
+
+
+def _short(value: object, most: int = 80) -> str:
+    """A workflow's value as one line that is not too long for a message."""
+    return " ".join(str(value)[:most].split())
 
 
 def _extracted(parameters: Mapping[str, Any]) -> int:

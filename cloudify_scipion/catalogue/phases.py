@@ -88,10 +88,13 @@ def split(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
 def _parts(
     project: Project, first: tuple[Step, ...], second: tuple[Step, ...], chosen: Flavour, site: Site
 ) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    no_gpu = replace(project.needs, gpus=None, gpu_memory_gb=None, compute_capability=None)
-    needs_first, needs_second = needs_of(project, first, no_gpu), needs_of(project, second)
+    asked = project.needs
+    if not any(step.uses_gpu for step in first):
+        asked = replace(asked, gpus=None, gpu_memory_gb=None, compute_capability=None)
+    needs_first, needs_second = needs_of(project, first, asked), needs_of(project, second)
     flavour, because = _flavour_first(needs_first, chosen, site)
-    later = smallest(needs_second, site.flavours) or chosen
+    flavour = _no_dearer(project, first, flavour, chosen)
+    later = _no_dearer(project, second, smallest(needs_second, site.flavours) or chosen, chosen)
     return (
         Part(FIRST, _names(first), needs_first, flavour, _hours(project, first, flavour)),
         Part(SECOND, _names(second), needs_second, later, _hours(project, second, later)),
@@ -108,6 +111,12 @@ def _flavour_first(needs: Needs, chosen: Flavour, site: Site) -> tuple[Flavour, 
         return taken_cpu, ()
     lack = "no CPU flavour that fits" if cpu_flavours(site) else "no CPU flavour"
     return chosen, (f"{site.name} has {lack}: to {FIRST} it stays on {chosen.name}",)
+
+
+def _no_dearer(project: Project, steps: Sequence[Step], smaller: Flavour, chosen: Flavour) -> Flavour:
+    """The smaller flavour, unless it has so few cores that the GPU hours become more than those of the chosen one."""
+    few, many = (_times(_sum(_hours(project, steps, flavour)), flavour.gpus) for flavour in (smaller, chosen))
+    return chosen if few is not None and many is not None and few > many else smaller
 
 
 def _hours(project: Project, steps: Sequence[Step], flavour: Flavour) -> tuple[Hours, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from cloudify_scipion.catalogue.gpu_fit import gpu_problems
 from cloudify_scipion.catalogue.model import Catalogue
-from cloudify_scipion.catalogue.protocols import protocol_problems
+from cloudify_scipion.catalogue.needs_steps import Step
+from cloudify_scipion.catalogue.protocols import known_protocols, protocol_problems
 from cloudify_scipion.catalogue.resolve import software_problems, unknown_software
 from cloudify_scipion.catalogue.site_fit import site_misfits
 from cloudify_scipion.project.documents import part
@@ -27,6 +28,7 @@ def document_problems(
         return
     yield from ((problem.path, problem.message) for problem in software_problems(request, catalogue))
     yield from protocol_problems(request, protocols, catalogue)
+    yield from _needs_problems(document, protocols, request, catalogue)
     if site:
         yield from site_misfits(request, site, catalogue)
         if part(document, dict, "workflow").get("run") is True:
@@ -41,6 +43,25 @@ def unknown_in_document(
     if request is not None:
         yield from unknown_software(request, catalogue)
         yield from protocol_problems(request, protocols, catalogue)
+        yield from _needs_problems(document, protocols, request, catalogue)
+
+
+def _needs_problems(
+    document: Mapping[str, Any], protocols: Sequence[Any], request: Software, catalogue: Catalogue
+) -> Iterator[tuple[str, str]]:
+    """Needs that contradict the workflow."""
+    if part(document, dict, "needs").get("gpus") != 0:
+        return
+    known = known_protocols(request, catalogue)
+    named = [protocol for protocol in protocols if isinstance(protocol, Mapping)]
+    steps = [
+        Step(str(protocol.get("object.id")), facts, protocol)
+        for protocol in named
+        if (facts := known.get(str(protocol.get("object.className")))) and facts.gpu == "required"
+    ]
+    if steps:
+        who = ", ".join(step.name for step in steps)
+        yield "$.needs.gpus", f"{who} cannot run without a GPU; at least 1, or leave the step out"
 
 
 def readable_software(document: Mapping[str, Any]) -> Software | None:

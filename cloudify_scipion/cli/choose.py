@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from cloudify_scipion.catalogue.choice import Choice, Verdict, choose
+from cloudify_scipion.catalogue.choice import Choice, Verdict, choose, exact
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.needs import Needs, needs_of, needs_problems
+from cloudify_scipion.catalogue.needs import Needs, needs_of
 from cloudify_scipion.catalogue.needs_steps import steps_of
 from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.resolve import software_problems
@@ -60,9 +60,6 @@ def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...]]:
     if not loaded.site.flavours:
         raise PermanentError(f"the site {loaded.site.name} has no flavours", f"list them in {site} (flavours)")
     steps = steps_of(loaded.project, load_catalogue())
-    problems = needs_problems(loaded.project, steps, str(project))
-    if problems:
-        raise InputError(problems)
     choice = choose(needs_of(loaded.project, steps), loaded.site, str(project))
     phases = plan(loaded.project, steps, choice, loaded.site)
     notes = (*choice.needs.notes, *choice.notes, *_time_notes(phases, loaded.project.time_limit.days))
@@ -136,19 +133,20 @@ def _say_all(choice: Choice, phases: Plan, notes: Sequence[str]) -> None:
 
 def _needs_lines(needs: Needs) -> Iterator[str]:
     yield "needs"
-    rows = [(label, f"{getattr(needs, key).value:g}", getattr(needs, key).reason) for key, label in _LABELS.items()]
+    rows = [(label, exact(getattr(needs, key).value), getattr(needs, key).reason) for key, label in _LABELS.items()]
     yield from _aligned(rows)
 
 
 def _table(choice: Choice) -> Iterator[str]:
-    yield "\nflavours"
+    yield ""
+    yield "flavours"
     rows = [("", "name", "cores", "RAM GB", "GPUs", "card", "GB", "capability")]
     for verdict in choice.verdicts:
         flavour, card = verdict.flavour, verdict.flavour.gpu
         mark = "*" if flavour is choice.flavour else "-" if verdict.reasons else "+"
-        cells = (mark, flavour.name, f"{flavour.cpus}", f"{flavour.ram_gb:g}", f"{flavour.gpus}")
+        cells = (mark, flavour.name, f"{flavour.cpus}", exact(flavour.ram_gb), f"{flavour.gpus}")
         rows.append(
-            (*cells, *((card.name, f"{card.memory_gb:g}", f"{card.compute_capability:.1f}") if card else ("", "", "")))
+            (*cells, *((card.name, exact(card.memory_gb), exact(card.compute_capability)) if card else ("", "", "")))
         )
     yield from _aligned(rows)
     yield "  (* chosen, + fits, - does not fit)"
@@ -158,13 +156,15 @@ def _table(choice: Choice) -> Iterator[str]:
 def _choice_lines(choice: Choice) -> Iterator[str]:
     if choice.flavour is None:
         return
-    yield f"\nchoice: {choice.flavour.name}"
+    yield ""
+    yield f"choice: {choice.flavour.name}"
     if choice.duration:
         yield f"  {choice.duration}"
 
 
 def _plan_lines(phases: Plan) -> Iterator[str]:
-    yield "\nphases"
+    yield ""
+    yield "phases"
     for part in phases.parts:
         yield f"  {part.title}: {part.flavour.name}, {_hours(part.total)} (needs {_short(part.needs)})"
         yield from (f"    {_hours(item.value)}: {item.reason}" for item in part.hours)

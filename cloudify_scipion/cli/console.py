@@ -16,7 +16,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 def say(text: str) -> None:
-    """Print a line of a command's result."""
+    """Print a line of a command's result; a line break in it would be a file author's, and could forge a line."""
     click.echo(_printable(text))
 
 
@@ -28,7 +28,7 @@ def say_json(value: Any) -> None:
 def fail(error: ScipionError) -> None:
     """Print an error for people; the problems of inputs grouped by file."""
     text = problems_text(error.problems) if isinstance(error, InputError) else f"error: {error}"
-    click.echo(_printable(text), err=True)
+    click.echo("\n".join(map(_printable, text.split("\n"))), err=True)
 
 
 def fail_json(error: ScipionError) -> None:
@@ -47,12 +47,12 @@ def problems_text(problems: Iterable[Problem]) -> str:
     ordered = sorted(problems, key=lambda problem: problem.source)
     lines = []
     for source, group in groupby(ordered, key=lambda problem: problem.source):
-        lines.append(source)
-        lines += [f"  {problem.path}: {problem.message}" for problem in group]
+        lines.append(_printable(source))
+        lines += [_printable(f"  {problem.path}: {problem.message}") for problem in group]
     count = len(ordered)
     return "\n".join([*lines, f"{count} problem{'s' if count != 1 else ''}"])
 
 
 def _printable(text: str) -> str:
-    """Text without terminal control characters and lone surrogates, which a file's author could have put into it."""
-    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    """Text without control characters and lone surrogates, which a file's author could have put into it."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -28,6 +28,23 @@ def workflow_bytes(protocols: Sequence[Mapping[str, Any]]) -> bytes:
     return (json.dumps(list(protocols), indent=4, ensure_ascii=False) + "\n").encode()
 
 
+def in_order(protocols: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The protocols of a checked workflow, each after those that it waits for; otherwise as they stand in the file."""
+    indexes = {str(protocol["object.id"]): index for index, protocol in enumerate(protocols)}
+    waits = [{indexes[target] for target in _needed(protocol) if target in indexes} for protocol in protocols]
+    ordered: list[Mapping[str, Any]] = []
+    done: set[int] = set()
+    for first in range(len(protocols)):
+        todo = [first]
+        while todo:
+            if ahead := waits[todo[-1]] - done - {*todo}:
+                todo.append(min(ahead))
+            elif (index := todo.pop()) not in done:
+                done.add(index)
+                ordered.append(protocols[index])
+    return ordered
+
+
 def workflow_problems(value: object, source: str, path: str = "$") -> list[Problem]:
     """Everything that is wrong with a workflow; links to protocols that are not in it included."""
     if not isinstance(value, list):
@@ -80,7 +97,7 @@ def _circles(protocols: list[Mapping[str, Any]], source: str, path: str) -> Iter
     """Protocols that wait for each other: each circle once, at its first protocol in the file."""
     known = [str(protocol["object.id"]) for protocol in protocols]
     needs = {
-        number: [target for key, value in protocol.items() for _, target in _targets(key, value) if target in known]
+        number: [target for target in _needed(protocol) if target in known]
         for number, protocol in zip(known, protocols, strict=True)
     }
     done: set[str] = set()
@@ -108,6 +125,11 @@ def _way_back(start: str, needs: Mapping[str, Sequence[str]], done: set[str]) ->
                 came_from[target] = here
                 waiting.append(target)
     return []
+
+
+def _needed(protocol: Mapping[str, Any]) -> list[str]:
+    """The ids of the protocols that one waits for."""
+    return [target for key, value in protocol.items() for _, target in _targets(key, value)]
 
 
 def _targets(key: str, value: object) -> Iterator[tuple[str, str]]:

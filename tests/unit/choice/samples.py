@@ -27,6 +27,7 @@ FACTS = {
     "Classify2D": ProtocolFacts("Classify2D", phase="classify2d", gpu="optional", gpu_default=True, mpi=3),
     "Classify3D": ProtocolFacts("Classify3D", phase="classify3d", gpu="optional", gpu_default=True, mpi=3),
     "Refine": ProtocolFacts("Refine", phase="refine", gpu="optional", gpu_default=True, mpi=3),
+    "Polish": ProtocolFacts("Polish", phase="polish", threads=32),
     "Sharpen": ProtocolFacts("Sharpen", phase="post"),
 }
 CATALOGUE = Catalogue(

@@ -104,6 +104,24 @@ def test_no_card_asked_for_is_no_need_of_one() -> None:
     assert choice.flavour is not None and choice.flavour.gpus == 0 and choice.problems == ()
 
 
+def test_steps_that_must_do_without_the_gpu_are_named() -> None:
+    choice = choose(needs(project("Pick", "Refine", needs={"gpus": 0})), EXAMPLE_CLOUD)
+    assert choice.notes == ("steps that would use a GPU must be set to the CPU: refine (Refine, protocol 2)",)
+    assert choose(needs(project("Pick")), EXAMPLE_CLOUD).notes == ()
+
+
+def test_reasons_are_true_to_the_last_digit() -> None:
+    card = GpuModel("card", 7.9999999, 3.68)
+    odd = site(Flavour("odd", 8, 59.9999999, 19.9999999, gpus=1, gpu=card))
+    wanted = needs(project("Refine", needs={"ram_gb": 60, "gpus": 1, "cpus": 1}))
+    assert choose(wanted, odd).verdicts[0].reasons == (
+        "it has 59.9999999 GB of RAM of 60 GB",
+        "its root disk has 19.9999999 GB of 20 GB",
+        "its card has 7.9999999 GB of 8 GB",
+        "its card has compute capability 3.68, below 3.7",
+    )
+
+
 def test_nothing_fits() -> None:
     choice = choose(needs(project("Pick", needs={"ram_gb": 1000})), IFCA)
     assert choice.flavour is None and choice.problems == ()

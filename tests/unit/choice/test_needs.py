@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from cloudify_scipion.catalogue.needs import ASKED, needs_of, needs_problems
+from cloudify_scipion.catalogue.needs import ASKED, needs_of
 from cloudify_scipion.catalogue.needs_steps import Step
-from tests.unit.choice.samples import EMPIAR_10061, FACTS, SUBSET_AT_LOW_RESOLUTION, USUAL, needs, project, steps
+from cloudify_scipion.catalogue.request import document_problems, unknown_in_document
+from tests.unit.choice.samples import (
+    CATALOGUE,
+    EMPIAR_10061,
+    FACTS,
+    SUBSET_AT_LOW_RESOLUTION,
+    USUAL,
+    needs,
+    project,
+    steps,
+)
 
 
 def test_super_resolution_movies_need_60_gb_and_a_gpu() -> None:
@@ -125,11 +136,15 @@ def test_what_is_asked_for_goes_first() -> None:
 
 
 def test_no_gpu_asked_for_where_one_is_required() -> None:
-    given = project("AlignOnGpu", needs={"gpus": 0})
-    problems = needs_problems(given, steps(given), "p.json")
-    assert [(problem.source, problem.path) for problem in problems] == [("p.json", "$.needs.gpus")]
-    assert "alignongpu (AlignOnGpu, protocol 1) cannot run without a GPU; at least 1" in problems[0].message
-    assert needs_problems(project("Refine", needs={"gpus": 0}), steps(project("Refine")), "p.json") == []
+    document = {"software": {"scipion": "1.0", "plugins": {"tool": "1"}}, "needs": {"gpus": 0}}
+    for problems_of in (partial(document_problems, site=None), unknown_in_document):
+        given = [1, *project("AlignOnGpu", "Refine").workflow.protocols]
+        needing = [item for item in problems_of(document, given, catalogue=CATALOGUE) if item[0] == "$.needs.gpus"]
+        assert [message for _, message in needing] == [
+            "alignongpu (AlignOnGpu, protocol 1) cannot run without a GPU; at least 1, or leave the step out"
+        ]
+        assert "$.needs.gpus" not in dict(problems_of(document, given[2:], catalogue=CATALOGUE))
+        assert "$.needs.gpus" not in dict(problems_of({**document, "needs": {}}, given, catalogue=CATALOGUE))
 
 
 def test_a_host_of_the_facility_and_unknown_classes_are_noted() -> None:
@@ -147,3 +162,10 @@ def test_values_of_a_workflow_cannot_break_it(value: object) -> None:
     assert step.cores >= 1 and step.cards >= 1
     given = project(*USUAL, numberOfThreads=value, binFactor=value, numberOfClasses=value, boxSize=value)
     assert needs_of(given, steps(given)).ram_gb.value >= 4
+
+
+def test_what_a_workflow_says_of_itself_is_one_short_line() -> None:
+    (step,) = steps(project("Refine", doGpu="x\ny", **{"object.label": "a\n\nchoice: b" + "c" * 10_000}))
+    assert step.name.startswith("a choice: bccc")
+    assert len(step.name) < 120
+    assert step.switch == "doGpu: x y"

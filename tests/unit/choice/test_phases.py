@@ -14,8 +14,8 @@ from cloudify_scipion.catalogue.needs_numbers import Figure
 from cloudify_scipion.catalogue.phase_hours import hours_of
 from cloudify_scipion.catalogue.phases import FIRST, SECOND, Plan, plan, split
 from cloudify_scipion.project.model import Project
-from cloudify_scipion.project.site import Site
-from tests.unit.choice.samples import EMPIAR_10061, EXAMPLE_CLOUD, IFCA, USUAL, needs, project, steps
+from cloudify_scipion.project.site import Flavour, GpuModel, Site
+from tests.unit.choice.samples import EMPIAR_10061, EXAMPLE_CLOUD, IFCA, USUAL, needs, project, site, steps
 
 FIGURES = {name: value for name, value in vars(needs_numbers).items() if isinstance(value, Figure)}
 
@@ -107,6 +107,35 @@ def test_no_plan_without_a_gpu_or_without_a_flavour() -> None:
 def test_a_gpu_asked_for_is_for_the_second_part() -> None:
     found = planned(project(*USUAL, needs={"gpus": 2}), EXAMPLE_CLOUD)
     assert [part.flavour.name for part in found.parts] == ["c1.large", "gpu.2xa10"]
+
+
+def test_what_is_asked_of_a_card_holds_for_a_first_part_that_uses_one() -> None:
+    card = GpuModel("small", 4, 8.6)
+    one = site(Flavour("one", 64, 500, gpus=1, gpu=card))
+    found = planned(project("AlignOnGpu", "Refine", needs={"gpus": 1, "gpu_memory_gb": 2}), one)
+    assert [part.needs.gpu_memory_gb.value for part in found.parts] == [2, 2]
+
+
+def test_a_smaller_flavour_that_costs_more_gpu_hours_is_not_taken() -> None:
+    card = GpuModel("card", 48, 8.6)
+    slow, fast = (Flavour(name, cpus, ram, gpus=1, gpu=card) for name, cpus, ram in (("s", 1, 40), ("f", 64, 500)))
+    given = project("Align", "Extract", "Classify2D", "Polish", needs={"cpus": 1}, numberOfMpi=1)
+    found = planned(given, site(slow, fast, Flavour("c", 64, 500)))
+    assert found.parts[1].flavour is fast
+    assert found.gpu_hours_saved is not None and found.gpu_hours_saved > 0
+
+
+def test_parts_follow_the_links_and_not_the_order_of_the_file() -> None:
+    given = project("Refine", "Extract", "Import")
+    protocols = [
+        {**protocol, "object.id": str(number)}
+        for protocol, number in zip(given.workflow.protocols, (3, 2, 1), strict=True)
+    ]
+    protocols[0]["inputParticles"], protocols[1]["inputCoordinates"] = "2.outputParticles", "1.outputCoordinates"
+    given = replace(given, workflow=replace(given.workflow, protocols=tuple(protocols)))
+    first, second = split(steps(given))
+    assert [step.number for step in first] == ["1", "2"]
+    assert [step.number for step in second] == ["3"]
 
 
 def test_a_second_extraction_belongs_to_the_second_part() -> None:

@@ -122,6 +122,18 @@ def test_what_a_file_holds_cannot_drive_the_terminal(tmp_path: Path) -> None:
     assert "\\x1b[31mred" in result.stderr
 
 
+def test_what_a_file_holds_cannot_forge_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps({**json.loads(PROJECT.read_text()), "software": {"scipion": "9", "x\n0 problems": 1}}))
+    result = run("check", path, "--site", SITE)
+    assert "0 problems" in result.output
+    assert not any(line.startswith("0 problems") for line in result.output.splitlines())
+    workflow = [{"object.className": "ProtImportParticles", "object.id": "2", "filesPath": "/a\nnext: rm -r /b"}]
+    (tmp_path / "w.json").write_text(json.dumps(workflow))
+    result = run("import", tmp_path / "w.json", "-o", tmp_path / "new.json")
+    assert "the workflow reads /a\\nnext: rm -r /b" in result.output
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_there_and_explains_itself(name: str) -> None:
     result = run(name, "--help")

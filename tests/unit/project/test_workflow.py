@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.project.workflow import workflow_bytes, workflow_problems
+from cloudify_scipion.project.workflow import MAX_PROTOCOLS, in_order, workflow_bytes, workflow_problems
 
 from .samples import small_workflow
 
@@ -56,3 +56,15 @@ def test_written_as_scipion_does() -> None:
     assert json.loads(text) == workflow
     assert "Größe ☃" in text
     assert text.startswith('[\n    {\n        "object.className"')
+
+
+def test_each_protocol_after_those_that_it_waits_for() -> None:
+    links = {"5": ["3", "2"], "2": ["3"], "9": [], "3": ["4"], "4": []}
+    workflow = [
+        {"object.className": "A", "object.id": number, "inputs": [f"{target}.outputX" for target in targets]}
+        for number, targets in links.items()
+    ]
+    assert messages(workflow) == {}
+    assert [protocol["object.id"] for protocol in in_order(workflow)] == ["4", "3", "2", "5", "9"]
+    chain = [{"object.className": "A", "object.id": n, "_prerequisites": f"{n + 1}"} for n in range(1, MAX_PROTOCOLS)]
+    assert [protocol["object.id"] for protocol in in_order(chain)] == [*range(MAX_PROTOCOLS - 1, 0, -1)]
