@@ -27,7 +27,9 @@ def unquoted(value: object, wanted: str) -> str:
         return ""
     plain = re.sub(r"\.0+\Z", "", number[1]) if wanted == "integer" else number[1]
     whole = wanted == "number" or plain.lstrip("-").isdigit()
-    return f"; write {plain}, without quotes{' and unit' if number[2].strip() else ''}" if whole else ""
+    if whole and number[2].strip():  # `1 TB` in size_gb is not 1
+        return "; write a number without quotes and unit, in the unit that its key names"
+    return f"; write {plain}, without quotes" if whole else ""
 
 
 def tidied(value: str, pattern: str) -> str:
