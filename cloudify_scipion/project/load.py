@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,8 @@ from cloudify_scipion.project.site import Site, site_from_document
 from cloudify_scipion.project.site_rules import site_allows, site_rules
 from cloudify_scipion.project.workflow import MAX_WORKFLOW_BYTES, workflow_problems
 
+MAX_TOLD = 200
+"""Problems of one kind that are told of a file."""
 Further = Callable[[Mapping[str, Any], Sequence[Any]], Iterable[tuple[str, str]]]
 
 
@@ -78,7 +81,7 @@ def _further(document: Document, workflow: Document | None, further: Further) ->
         return []
     given = part(document.value, list, "workflow", "protocols")
     protocols = workflow.value if workflow and not workflow.problems else given
-    found = [Problem(document.source, path, message) for path, message in further(document.value, protocols)]
+    found = _told(further(document.value, protocols), document.source)
     return [_in_workflow(problem, workflow.source) for problem in found] if workflow else found
 
 
@@ -115,14 +118,25 @@ def _document_problems(document: object, kind: str, source: str) -> list[Problem
     problems = schema_problems(document, schema(kind), source)
     if isinstance(document, Mapping):
         rules = project_rules if kind == "project" else site_rules
-        problems += [Problem(source, path, message) for path, message in rules(document)]
+        problems += _told(rules(document), source)
     return problems
+
+
+def _told(found: Iterable[tuple[str, str]], source: str) -> list[Problem]:
+    """Paths and messages as problems. A file with thousands of faults would take minutes to look through."""
+    listed = [Problem(source, path, message) for path, message in islice(found, MAX_TOLD + 1)]
+    if len(listed) <= MAX_TOLD:
+        return listed
+    return [
+        *listed[:MAX_TOLD],
+        Problem(source, "$", f"more than these {MAX_TOLD} are like them; put these right first"),
+    ]
 
 
 def _together(project: object, site: object, source: str) -> list[Problem]:
     if not isinstance(project, Mapping) or not isinstance(site, Mapping):
         return []
-    return [Problem(source, path, message) for path, message in site_allows(project, site)]
+    return _told(site_allows(project, site), source)
 
 
 def _read_project(path: Path) -> tuple[Document, Document | None]:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,12 @@ _TYPE_NAMES = {
 }
 NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
 """What the ids of projects and the names of sites look like."""
+_MAX_ERRORS = 1000
+"""Errors of a document that are looked at; a person corrects the first and asks again."""
 _MANY = 100
 """Keys that are told one by one; nobody corrects more by hand."""
+_MAX_WORD = 200
+"""Longest word that another one may be near to: comparing takes time."""
 _SECRET = re.compile(r"//[^/]*@|PRIVATE KEY")
 """What must not be shown, wherever it was written: a password in a URL, a private key."""
 _KINDS = {"project": "schema.json", "site": "site_schema.json"}
@@ -42,15 +47,20 @@ def schema(kind: str) -> Mapping[str, Any]:
 
 def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> list[Problem]:
     """Everything that the JSON Schema `rules` has against `document`."""
-    errors = list(_validator()(rules).iter_errors(document))
+    errors = list(islice(_validator()(rules).iter_errors(document), _MAX_ERRORS))
     wrong_type = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
     told = [error for error in errors if error.validator == "type" or tuple(error.absolute_path) not in wrong_type]
     # A text that is too long is often of the wrong form, too, and told the same.
-    return list(dict.fromkeys(problem for error in told for problem in _problems_of(error, rules, source)))
+    found = list(dict.fromkeys(problem for error in told for problem in _problems_of(error, rules, source)))
+    if len(errors) == _MAX_ERRORS:
+        found.append(Problem(source, "$", "there may be more; put these right first"))
+    return found
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` if a known word is near, else nothing."""
+    if len(word) > _MAX_WORD:
+        return ""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 
