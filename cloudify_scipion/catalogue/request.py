@@ -9,7 +9,7 @@ from cloudify_scipion.catalogue.gpu_fit import gpu_problems
 from cloudify_scipion.catalogue.model import Catalogue
 from cloudify_scipion.catalogue.needs_steps import Step
 from cloudify_scipion.catalogue.protocols import known_protocols, protocol_problems
-from cloudify_scipion.catalogue.resolve import software_problems, unknown_software
+from cloudify_scipion.catalogue.resolve import software_misfits, unknown_software
 from cloudify_scipion.catalogue.site_fit import site_misfits
 from cloudify_scipion.project.documents import part
 from cloudify_scipion.project.model import Software
@@ -26,7 +26,7 @@ def document_problems(
     request = readable_software(document)
     if request is None:
         return
-    yield from ((problem.path, problem.message) for problem in software_problems(request, catalogue))
+    yield from software_misfits(request, catalogue)
     yield from protocol_problems(request, protocols, catalogue)
     yield from _needs_problems(document, protocols, request, catalogue)
     if site:

@@ -33,17 +33,19 @@ def resolve(request: Software, catalogue: Catalogue, source: str = "project") ->
 
 def software_problems(request: Software, catalogue: Catalogue, source: str = "project") -> list[Problem]:
     """Everything in a request that the catalogue does not know, cannot install, or that does not fit together."""
+    return [Problem(source, path, message) for path, message in software_misfits(request, catalogue)]
+
+
+def software_misfits(request: Software, catalogue: Catalogue) -> Found:
+    """The same as paths and messages, one after another: a request may have thousands."""
     scipion = catalogue.scipion.get(request.scipion)
     plugins = _chosen(request.plugins, catalogue.plugins)
     packages = _chosen(request.em_packages, catalogue.em_packages)
-    found = [
-        *unknown_software(request, catalogue),
-        *_not_installable(plugins, packages, catalogue),
-        *misfits(request, scipion, plugins, packages, catalogue),
-        *clashes(scipion, plugins, packages),
-        *licence_problems(request.accepted_licences, plugins, packages, catalogue),
-    ]
-    return [Problem(source, path, message) for path, message in found]
+    yield from unknown_software(request, catalogue)
+    yield from _not_installable(plugins, packages, catalogue)
+    yield from misfits(request, scipion, plugins, packages, catalogue)
+    yield from clashes(scipion, plugins, packages)
+    yield from licence_problems(request.accepted_licences, plugins, packages, catalogue)
 
 
 def unknown_software(request: Software, catalogue: Catalogue) -> Found:

@@ -12,6 +12,8 @@ from cloudify_scipion.project.documents import child_path, is_number, part
 from cloudify_scipion.project.hints import shown
 
 Found = Iterator[tuple[str, str]]
+_MANY = 100
+"""Datasets that are looked at, each against each; the schema allows fewer."""
 _SPACE = re.compile(r"([a-z][a-z0-9._-]{0,79}):(.*)", re.DOTALL)
 
 
@@ -68,7 +70,7 @@ def mount_problem(mount: str) -> str:
 
 
 def _datasets(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for index, dataset in enumerate(part(document, list, "data", "datasets")):
+    for index, dataset in enumerate(part(document, list, "data", "datasets")[:_MANY]):
         if isinstance(dataset, Mapping):
             yield child_path("$.data.datasets", index), dataset
 

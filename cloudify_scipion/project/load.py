@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,8 @@ from cloudify_scipion.project.site import Site, site_from_document
 from cloudify_scipion.project.site_rules import site_allows, site_rules
 from cloudify_scipion.project.workflow import MAX_WORKFLOW_BYTES, workflow_problems
 
+MAX_TOLD = 200
+"""Problems of one kind that are told of a file."""
 Further = Callable[[Mapping[str, Any], Sequence[Any], Site | None], Iterable[tuple[str, str]]]
 """What the layers above have against a project's document, whatever else is wrong with it.
 
@@ -68,17 +71,21 @@ def _not_told(told: Iterable[Problem], found: Iterable[Problem]) -> list[Problem
     return [problem for problem in found if (problem.source, problem.path) not in places]
 
 
-def _further(document: Document, workflow: Document | None, site: Site | None, further: Further) -> Iterator[Problem]:
+def _further(document: Document, workflow: Document | None, site: Site | None, further: Further) -> list[Problem]:
     """What is wrong with protocols is said of the file that holds them."""
     if not isinstance(document.value, Mapping):
-        return
+        return []
     own = workflow if workflow and not workflow.problems else None
     protocols = own.value if own else part(document.value, list, "workflow", "protocols")
-    for path, message in further(document.value, protocols, site):
-        if own and path.startswith(f"{_PROTOCOLS}["):
-            yield Problem(own.source, f"${path.removeprefix(_PROTOCOLS)}", message)
-        else:
-            yield Problem(document.source, path, message)
+    found = _told(further(document.value, protocols, site), document.source)
+    return [_in_workflow(problem, own.source) for problem in found] if own else found
+
+
+def _in_workflow(problem: Problem, source: str) -> Problem:
+    """A problem of a protocol where it can be put right: in the workflow's own file."""
+    if not problem.path.startswith(f"{_PROTOCOLS}["):
+        return problem
+    return Problem(source, f"${problem.path.removeprefix(_PROTOCOLS)}", problem.message)
 
 
 def check_documents(
@@ -108,7 +115,7 @@ def _document_problems(document: object, kind: str, source: str) -> list[Problem
     problems = schema_problems(document, schema(kind), source)
     if isinstance(document, Mapping):
         rules = project_rules if kind == "project" else site_rules
-        problems += [Problem(source, path, message) for path, message in rules(document)]
+        problems += _told(rules(document), source)
     return problems
 
 
@@ -119,12 +126,23 @@ def _other_kind(document: object, kind: str) -> str:
     return "" if keys & {*schema(kind)["required"]} or not keys >= {*schema(other)["required"]} else other
 
 
+def _told(found: Iterable[tuple[str, str]], source: str) -> list[Problem]:
+    """Paths and messages as problems. A file with thousands of faults would take minutes to look through."""
+    listed = [Problem(source, path, message) for path, message in islice(found, MAX_TOLD + 1)]
+    if len(listed) <= MAX_TOLD:
+        return listed
+    return [
+        *listed[:MAX_TOLD],
+        Problem(source, "$", f"more than these {MAX_TOLD} are like them; put these right first"),
+    ]
+
+
 def _together(project: object, site: object, source: str) -> list[Problem]:
     if not isinstance(project, Mapping) or not isinstance(site, Mapping):
         return []
     if _other_kind(project, "project") or _other_kind(site, "site"):
         return []
-    return [Problem(source, path, message) for path, message in site_allows(project, site)]
+    return _told(site_allows(project, site), source)
 
 
 def _read_project(path: Path) -> tuple[Document, Document | None]:

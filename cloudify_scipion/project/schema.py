@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ _NO_NAME = "this is no name: use lowercase letters, digits, '.', '_' and '-', wi
 """Said of a key, unless the schema's `propertyNames` has a description."""
 _MANY = 100
 """Keys that are told one by one; nobody corrects more by hand."""
+_MAX_ERRORS = 1000
+"""Errors of a document that are looked at; a person corrects the first and asks again."""
 _KINDS = {"project": "schema.json", "site": "site_schema.json"}
 
 
@@ -41,11 +44,14 @@ def schema(kind: str) -> Mapping[str, Any]:
 
 def schema_problems(document: object, rules: Mapping[str, Any], source: str) -> list[Problem]:
     """Everything that the JSON Schema `rules` has against `document`."""
-    errors = list(_validator()(rules).iter_errors(document))
+    errors = list(islice(_validator()(rules).iter_errors(document), _MAX_ERRORS))
     wrong_type = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
     told = [error for error in errors if error.validator == "type" or tuple(error.absolute_path) not in wrong_type]
     # A text that is too long is often of the wrong form, too, and told the same.
-    return list(dict.fromkeys(problem for error in told for problem in _problems_of(error, rules, source)))
+    found = list(dict.fromkeys(problem for error in told for problem in _problems_of(error, rules, source)))
+    if len(errors) == _MAX_ERRORS:
+        found.append(Problem(source, "$", "there may be more; put these right first"))
+    return found
 
 
 @cache

@@ -105,6 +105,26 @@ def test_thousands_of_unknown_keys(tmp_path: Path) -> None:
     assert said.output.endswith("101 problems\n")
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"software": {"scipion": "3.8.3", "plugins": {f"scipion-em-{n}": "1" for n in range(30_000)}}}, 201),
+        ({"software": {"scipion": "3.8.3", "accepted_licences": [f"lic{n}" for n in range(60_000)]}}, 202),
+        (
+            {"workflow": {"protocols": [{"object.className": f"P{n}", "object.id": f"{n + 1}"} for n in range(9_000)]}},
+            202,
+        ),
+        ({"workflow": {"protocols": [1] * 190_000}}, 1002),
+        ({"data": {"datasets": [{"source": f"a:{n}", "mount": f"/x/{n}"} for n in range(15_000)]}}, 201),
+        ({"time_limit": {"days": 3, "time_zone": "Europe/" + "Madrid" * 100_000}}, 2),
+    ],
+)
+def test_thousands_of_faults_are_answered_soon(changes: dict[str, Any], told: int, tmp_path: Path) -> None:
+    said = check(tmp_path, {**small_project(), **changes})
+    assert said.output.endswith(f"\n{told} problems\n")
+    assert len(said.output) < 500_000
+
+
 def test_a_long_chain_and_too_many_protocols() -> None:
     numbers = range(1, MAX_PROTOCOLS + 1)
     chain = [
