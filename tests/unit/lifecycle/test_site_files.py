@@ -12,16 +12,18 @@ from cloudify_scipion.lifecycle.repair import repair_project
 from tests.fakes.deployment import Deployment
 from tests.fakes.world import World
 
-A, B = "a" * 64, "b" * 64
-CTFFIND = "ctffind-5.0.2.tgz"
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+CTFFIND, CISTEM = "ctffind-5.0.2.tgz", "cistem-1.0.0-beta.tgz"
 SITE = {"name": "this-machine", "provider": "local", "allow_discard": True}
 
 
 def with_ctffind(world: World, files: dict[str, str], **inputs: Any) -> Deployment:
-    """The demo with CTFFIND, on a site that states these files."""
-    mirrors = {"em": {"url": "https://mirror.example.org/em", "files": files}}
-    packages = {"relion": "3.1.3", "ctffind": "5.0.2"}
-    return Deployment(world, {"em_packages": packages, "site": {**SITE, "mirrors": mirrors}, **inputs})
+    """The demo with CTFFIND and what its plugin wants besides, on a site that states these files."""
+    mirrors = {"em": {"url": "https://mirror.example.org/em", "files": {CISTEM: C, **files}}}
+    packages = {"relion": "3.1.3", "ctffind": "5.0.2", "cistem": "1.0.0-beta"}
+    plugins = {"scipion-em-relion": "4.0.20", "scipion-em-cistem": "3.10.1"}
+    asked = {"plugins": plugins, "em_packages": packages, "site": {**SITE, "mirrors": mirrors}}
+    return Deployment(world, {**asked, **inputs})
 
 
 def told(world: World) -> str:
@@ -57,7 +59,8 @@ def test_while_it_is_installed_another_checksum_is_refused_and_repair_keeps_the_
     with_ctffind(world, {CTFFIND: A}).install()
     with pytest.raises(NonRecoverableError) as caught:
         with_ctffind(world, {CTFFIND: B}).operation("volume", "precreate")
-    assert f"software.files: is {{'{CTFFIND}': '{A}'}}, asked for {{'{CTFFIND}': '{B}'}}" in str(caught.value)
+    was, now = ({CISTEM: C, CTFFIND: sha256} for sha256 in (A, B))
+    assert f"software.files: is {was}, asked for {now}" in str(caught.value)
     repair_project(world.services(), world.record())
     assert told(world) == A
 
