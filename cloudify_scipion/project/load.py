@@ -101,7 +101,7 @@ def check_documents(
         problems += _document_problems(project, "project", project_source)
     if site is not None:
         problems += _document_problems(site, "site", site_source)
-    return problems + _together(project, site, project_source)
+    return problems + _not_told(problems, _together(project, site, project_source))
 
 
 def _all_problems(document: Document, kind: str) -> list[Problem]:
@@ -115,7 +115,7 @@ def _document_problems(document: object, kind: str, source: str) -> list[Problem
     problems = schema_problems(document, schema(kind), source)
     if isinstance(document, Mapping):
         rules = project_rules if kind == "project" else site_rules
-        problems += _told(rules(document), source)
+        problems += _not_told(problems, _told(rules(document), source))
     return problems
 
 

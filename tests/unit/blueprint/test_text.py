@@ -99,3 +99,8 @@ def test_comments_and_documents_are_one_line_of_harmless_text(text: str) -> None
     assert len(markdown(text).splitlines()) <= 1
     assert "<" not in markdown(text).replace("\\<", "")
     assert json.dumps(comment(text))
+
+
+@pytest.mark.parametrize("number", [1e20, 1e-7, 1.5e300, -1e22, 0.1, 3.0])
+def test_numbers_stay_numbers(number: float) -> None:
+    assert yaml.safe_load(f"a:{yaml_value(number)}") == {"a": number}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cloudify_scipion.catalogue.fit import clashes
 from cloudify_scipion.catalogue.licences import licence_problems
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.model import EmPackageVersion, Licence, Number
@@ -266,3 +267,31 @@ def test_a_file_of_the_mirrors() -> None:
     (found,) = site_misfits(request, Site("a"), catalogue)
     assert found[1] == "tool 1.0 is fetched as tool-1.0.tgz from the site's mirrors; site a names none"
     assert list(site_misfits(request, Site("a", mirrors={"m": "https://mirror.example.org"}), catalogue)) == []
+
+
+def test_a_capability_that_just_suffices() -> None:
+    package = replace(CATALOGUE.em_packages["motioncor3"]["1.2.4"], compute_capability=Number(5.2, "a manual"))
+    catalogue = replace(CATALOGUE, em_packages={"motioncor3": {"1.2.4": package}})
+    request = Software("3.8.3", em_packages={"motioncor3": "1.2.4"})
+    card = Flavour("g2", 1, 5, gpus=1, gpu=TITAN)
+    mirrors = {"m": "https://mirror.example.org"}
+    assert list(site_misfits(request, Site("a", flavours=(card,), mirrors=mirrors), catalogue)) == []
+
+
+@pytest.mark.parametrize(("driver", "fits"), [("10.0", False), ("10.1", True), ("10.2", True), ("12.4", True)])
+def test_an_upper_bound_of_cuda_says_nothing_about_the_driver(driver: str, fits: bool) -> None:
+    package = EmPackageVersion("tool", "1.0", "apt", "/opt/em/tool-1.0", cuda=">=10.1,<11")
+    catalogue = replace(CATALOGUE, em_packages={"tool": {"1.0": package}})
+    found = list(site_misfits(Software("3.8.3", em_packages={"tool": "1.0"}), Site("a", cuda=driver), catalogue))
+    assert (found == []) is fits
+
+
+def test_packages_that_set_a_variable_differently() -> None:
+    one, two = (
+        EmPackageVersion(name, "1", "apt", f"/opt/em/{name}", variables={"SAME": "x", "HOME": home})
+        for name, home in (("one", "/a"), ("two", "/b"))
+    )
+    assert list(clashes(None, (), (one, two))) == [
+        ("$.software.em_packages.two", "two sets HOME to /b, another package to /a")
+    ]
+    assert list(clashes(None, (), (one, replace(two, variables={"SAME": "x"})))) == []

@@ -19,6 +19,7 @@ from cloudify_scipion.catalogue.lock import (
     differences,
     from_text,
     inherit,
+    made_from,
     request_problems,
     to_text,
 )
@@ -157,3 +158,13 @@ def test_what_is_found_is_compared_and_the_base_may_differ() -> None:
     assert installed == ["/opt/venv: numpy: 2 instead of 1"]
     assert base == ["libc6: 3 (amd64) instead of 2 (amd64)", "new: 1 (all) instead of nothing"]
     assert "relion: absent instead of 3 (amd64)" in differences(inherit(Installed(), given), given)[0]
+
+
+def test_the_order_of_what_puppet_was_told_does_not_matter() -> None:
+    assert to_text(replace(lock(), data=dict(reversed(lock().data.items())))) == to_text(lock())
+
+
+def test_a_lock_that_was_installed_again_as_it_is_stays_as_it_is() -> None:
+    assert made_from(lock(), lock().installed, lock().base, "another version") == lock()
+    other = made_from(lock(), lock().installed, "f" * 64, "another version")
+    assert (other.base, other.made_by) == ("f" * 64, "another version")

@@ -245,3 +245,9 @@ def test_each_need_alone_rejects(missing: str) -> None:
     assert list(misfits(fits, flavour)) == []
     more = replace(fits, **{missing: Need(getattr(fits, missing).value + 1, "")})
     assert len(list(misfits(more, flavour))) == 1
+
+
+def test_between_equals_the_smaller_disk_counts_ephemeral_and_all() -> None:
+    much = Flavour("a", 8, 60, disk_gb=20, ephemeral_gb=100)
+    little = Flavour("b", 8, 60, disk_gb=40)
+    assert smallest(needs(project("Pick")), (much, little)) is little

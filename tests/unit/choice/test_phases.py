@@ -11,8 +11,9 @@ import pytest
 from cloudify_scipion.catalogue import needs_numbers
 from cloudify_scipion.catalogue.choice import choose
 from cloudify_scipion.catalogue.needs_numbers import Figure
-from cloudify_scipion.catalogue.phase_hours import hours_of
+from cloudify_scipion.catalogue.phase_hours import Hours, hours_of
 from cloudify_scipion.catalogue.phases import FIRST, SECOND, Plan, plan, split
+from cloudify_scipion.cli.choose import _saving
 from cloudify_scipion.project.model import Project
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
 from tests.unit.choice.samples import EMPIAR_10061, EXAMPLE_CLOUD, IFCA, USUAL, needs, project, site, steps
@@ -196,3 +197,25 @@ def test_the_calibrated_number_is_what_the_talks_findings_allow() -> None:
     copies = needs_numbers.MOVIE_COPIES.value
     assert 22 < movie * copies + system <= 60  # full resolution: g3.large is too small, g2.large is enough
     assert 15 < movie / 4 * copies + system <= 22  # low resolution: g4.4xlarge is too small, g3.large is enough
+
+
+def test_cards_that_a_step_does_not_ask_for_do_not_make_it_faster() -> None:
+    one, four = (hours("Refine", EMPIAR_10061, gpus=number, gpusToUse="0") for number in (1, 4))
+    assert one == four
+    more = hours("Refine", EMPIAR_10061, gpus=4, gpusToUse="0 1 2 3")
+    assert one is not None and more is not None and more < one
+
+
+@pytest.mark.parametrize(
+    ("hours_saved", "gpu_hours_saved", "text"),
+    [
+        (2.0, 5.0, "saves 5.0 GPU hours; computing takes 2.0 hours less ("),
+        (-2.0, 5.0, "saves 5.0 GPU hours; computing takes 2.0 hours more ("),
+        (0.01, 0.01, "saves no GPU hours; computing takes as long ("),
+    ],
+)
+def test_a_saving_in_words(hours_saved: float, gpu_hours_saved: float, text: str) -> None:
+    on_it = planned(project(*USUAL), EXAMPLE_CLOUD).parts[0]
+    part = replace(on_it, hours=(Hours(10 - hours_saved, ""),))
+    whole = Plan((part,), (), whole_hours=10, whole_gpu_hours=10, gpu_hours=10 - gpu_hours_saved)
+    assert _saving(whole).startswith(text)

@@ -14,7 +14,7 @@ from cloudify_scipion.catalogue.model import EmPackageVersion
 from cloudify_scipion.project.importing.evidence import export_evidence, log_evidence
 from cloudify_scipion.project.importing.model import Evidence
 
-from .samples import catalogue, protocol, relion
+from .samples import catalogue, plugin, protocol, relion
 
 RELION = "$.software.plugins['scipion-em-relion']"
 
@@ -213,3 +213,24 @@ def test_versions_by_value() -> None:
         "4.0.9rc1",
         "4.0.10",
     ]
+
+
+def test_colours_of_a_log_are_not_read() -> None:
+    assert log_evidence("\x1b[32mplugin v: 4.0.9\x1b[0m\n", "w").version == "4.0.9"
+    assert log_evidence("plugin v: 4.0.\x1b[1m20\n", "w").version == "4.0.20"
+
+
+def test_a_version_for_another_scipion_is_not_taken() -> None:
+    known = catalogue()
+    newer = relion("4.1", scipion=("3.9",))
+    known = replace(known, plugins={"scipion-em-relion": known.plugins["scipion-em-relion"] | {"4.1": newer}})
+    taken = find_software([protocol("ProtRelionClassify2D")], [], known).software["plugins"]
+    assert taken == {"scipion-em-relion": "4.0.20"}
+
+
+def test_what_can_be_installed_goes_before_what_brings_more() -> None:
+    known = catalogue()
+    more = plugin("scipion-em-nysbc", "9", "Prot3DFSC ProtNysbcOther ProtNew", proof="listed", not_installed="no")
+    known = replace(known, plugins={"scipion-em-nysbc": known.plugins["scipion-em-nysbc"] | {"9": more}})
+    workflow = [protocol("ProtNysbcOther"), protocol("ProtNew", 3)]
+    assert find_software(workflow, [], known).software["plugins"] == {"scipion-em-nysbc": "3.1"}

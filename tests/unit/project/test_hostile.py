@@ -116,12 +116,12 @@ def test_thousands_of_unknown_keys(tmp_path: Path) -> None:
         ),
         ({"workflow": {"protocols": [1] * 190_000}}, 1002),
         ({"data": {"datasets": [{"source": f"a:{n}", "mount": f"/x/{n}"} for n in range(15_000)]}}, 201),
-        ({"time_limit": {"days": 3, "time_zone": "Europe/" + "Madrid" * 100_000}}, 2),
+        ({"time_limit": {"days": 3, "time_zone": "Europe/" + "Madrid" * 100_000}}, 1),
     ],
 )
 def test_thousands_of_faults_are_answered_soon(changes: dict[str, Any], told: int, tmp_path: Path) -> None:
     said = check(tmp_path, {**small_project(), **changes})
-    assert said.output.endswith(f"\n{told} problems\n")
+    assert said.output.endswith(f"\n{told} problem{'s' if told > 1 else ''}\n")
     assert len(said.output) < 500_000
 
 

@@ -114,3 +114,10 @@ def test_the_functions_are_all_of_cloudifys() -> None:
     from cloudify_scipion.project.inputs import DSL_FUNCTIONS
 
     assert set(TEMPLATE_FUNCTIONS) <= DSL_FUNCTIONS
+
+
+@pytest.mark.parametrize("text", ["json:5", 'json:{"a": 1}', "json:", "json:json:1", "json:null"])
+def test_text_that_looks_encoded_comes_back_as_it_was(text: str) -> None:
+    for ascii_only in (True, False):
+        assert decode(encode(text, ascii_only)) == text
+        assert decode(encode({"a": [text]}, ascii_only)) == {"a": [text]}

@@ -89,6 +89,7 @@ def test_defaults_are_those_of_the_schema() -> None:
         ("owner.ssh_keys", ["command=x " + SSH_KEY], "$.owner.ssh_keys[0]", "without options"),
         ("owner.ssh_keys", [SSH_KEY + "\n" + SSH_KEY], "$.owner.ssh_keys[0]", "one line"),
         ("owner.ssh_keys", [SSH_KEY.split()[0] + " AAAA"], "$.owner.ssh_keys[0]", "not such a key"),
+        ("owner.ssh_keys", ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"], "$.owner.ssh_keys[0]", "not such a key"),
         ("owner.ssh_keys", ["ssh-ed25519"], "$.owner.ssh_keys[0]", "not such a key"),
         ("owner.ssh_keys", SSH_KEY, "$.owner.ssh_keys", "is not a list"),
         ("desktop.geometry", "99x99", "$.desktop.geometry", "is not allowed"),
@@ -242,3 +243,37 @@ def test_examples_are_valid(kind: str) -> None:
             assert list(validator.iter_errors(example)) == [], path
     key = dict(properties(schema("project")))["$.owner.ssh_keys"]["examples"]
     assert messages(changed(small_project(), "owner.ssh_keys", key[0])) == {}
+
+
+def test_a_warning_on_the_first_day_is_early_enough() -> None:
+    limit = {"days": 5, "warning_days": 5}
+    assert messages(changed(small_project(), "time_limit", limit), site()) == {}
+    assert "$.time_limit.warning_days" in messages(
+        changed(small_project(), "time_limit", {**limit, "warning_days": 6}), site()
+    )
+
+
+@pytest.mark.parametrize("path", ["../b", "a/../../b", "a/..", ".."])
+def test_no_path_leaves_its_folder(path: str) -> None:
+    data = {"project": {"source": f"krios:{path}", "include": [path]}, "datasets": [{"source": f"krios:{path}"}]}
+    told = messages({**small_project(), "data": data}, site())
+    for where in ("$.data.project.source", "$.data.project.include[0]", "$.data.datasets[0].source"):
+        assert "leaves its folder with `..`" in told[where]
+    fine = {"project": {"source": "krios:a..b/..c/d..", "include": ["..a/*"]}}
+    assert messages({**small_project(), "data": fine}, site()) == {}
+
+
+@pytest.mark.parametrize("mount", ["/database/raw", "/data", "/data2", "/etc/data/x"])
+def test_mounts_stay_below_a_prefix_of_the_site(mount: str) -> None:
+    data = {"datasets": [{"source": "krios:raw", "mount": mount}]}
+    assert (
+        "allows mounts below /data, " in messages({**small_project(), "data": data}, site())["$.data.datasets[0].mount"]
+    )
+
+
+@pytest.mark.parametrize(("one", "two"), [("/data/a", "/data/a/b"), ("/data/a/b", "/data/a"), ("/data/a", "/data/a")])
+def test_no_mount_lies_in_another(one: str, two: str) -> None:
+    data = {"datasets": [{"source": "krios:raw", "mount": mount} for mount in (one, two)]}
+    assert list(messages({**small_project(), "data": data}, site())) == ["$.data.datasets[1].mount"]
+    apart = {"datasets": [{"source": "krios:raw", "mount": mount} for mount in ("/data/a", "/data/ab")]}
+    assert messages({**small_project(), "data": apart}, site()) == {}
