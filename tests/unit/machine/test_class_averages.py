@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
-np = pytest.importorskip("numpy")
 ROOT = Path(__file__).parents[3]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/em_package/fi
 
 import em_archive  # noqa: E402
 
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 SCIPION = """#!/bin/sh
 # Stands for the module scipion's command: what it is called with is noted, then it does as the test wants.
 pwd > {folder}/cwd; echo "$@" > {folder}/called; cd {folder}/scipion/software/em
@@ -56,7 +54,6 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@needs_curl
 def test_the_next_mirror_is_tried(archive: Path, served: str, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -68,7 +65,6 @@ def test_the_next_mirror_is_tried(archive: Path, served: str, tmp_path: Path) ->
     assert em_archive.fetch(found.name, sha256(found), [], found.parent) == found
 
 
-@needs_curl
 def test_the_error_names_file_and_mirrors_but_no_password(archive: Path, served: str, tmp_path: Path) -> None:
     secret = served.replace("http://", "http://me:pass-word@") + "/private-path"
     (tmp_path / "other").mkdir()
