@@ -134,6 +134,8 @@ def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
         limit = error.validator_value
         return f"{value} is not allowed. {rule.get('description', '')} The nearest allowed is {limit}."
     described = rule.get("description")
+    if error.validator == "pattern" and not described:
+        return f"{value} is not allowed: it must match {error.validator_value}"
     return f"{value} is not allowed. {described}{_example(rule)}{_near(error)}" if described else str(error.message)
 
 
