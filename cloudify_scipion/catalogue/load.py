@@ -10,6 +10,7 @@ An operator's own folder, named by the variable CLOUDIFY_SCIPION_CATALOGUE, is l
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
@@ -113,6 +114,25 @@ def _read(path: Path, source: str) -> Document:
     """Read a YAML file the quick way; where that finds a fault, the careful way, which says what it is."""
     import yaml  # slow to import
 
+    content = read_bytes(path, source, MAX_YAML_BYTES)
+    if isinstance(content, Document):
+        return content
+    # The quick loader ends the program where a file is nested too deeply, and copies whatever an alias names; our own
+    # files are known not to.
+    if path.is_relative_to(_DATA) or (len(content) <= _MAX_QUICK and b"&" not in content):
+        try:
+            if value := yaml.load(content, _quick_loader()):  # noqa: S506  a SafeLoader
+                return Document(source, value)
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
+            pass  # PyYAML's constructors raise all of these
+    return parse_yaml(content, source)
+
+
+@cache
+def _quick_loader() -> Any:
+    """A loader in C that refuses what the careful way has something to say about."""
+    import yaml
+
     quick: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class Loader(quick):  # type: ignore[misc]
@@ -123,18 +143,14 @@ def _read(path: Path, source: str) -> Document:
             mapping: dict[Any, Any] = super().construct_mapping(node, deep)
             return mapping
 
-    content = read_bytes(path, source, MAX_YAML_BYTES)
-    if isinstance(content, Document):
-        return content
-    # The quick loader ends the program where a file is nested too deeply, and copies whatever an alias names; our own
-    # files are known not to.
-    if path.is_relative_to(_DATA) or (len(content) <= _MAX_QUICK and b"&" not in content):
-        try:
-            if value := yaml.load(content, Loader):  # noqa: S506  a SafeLoader
-                return Document(source, value)
-        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
-            pass  # PyYAML's constructors raise all of these
-    return parse_yaml(content, source)
+        def construct_finite(self, node: yaml.ScalarNode) -> float:
+            number: float = self.construct_yaml_float(node)
+            if not math.isfinite(number):
+                raise yaml.YAMLError("not a number that JSON knows")
+            return number
+
+    Loader.add_constructor("tag:yaml.org,2002:float", Loader.construct_finite)
+    return Loader
 
 
 @cache

@@ -18,7 +18,7 @@ from cloudify_scipion.project.site_rules import site_allows, site_rules
 from cloudify_scipion.project.workflow import MAX_WORKFLOW_BYTES, workflow_problems
 
 MAX_TOLD = 200
-"""Problems of one kind that are told of a file."""
+"""Problems that are told of a file, of each kind: of what its own rules, its site and its software say."""
 Further = Callable[[Mapping[str, Any], Sequence[Any], Site | None], Iterable[tuple[str, str]]]
 """What the layers above have against a project's document, whatever else is wrong with it.
 

@@ -123,6 +123,8 @@ def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
         return f"{text} is not allowed. {rule.get('description', '')}{near_limit(value, wanted)}"
     hint = "" if rule.get("writeOnly") else _tidied(error)
     described = rule.get("description")
+    if error.validator == "pattern" and not described:
+        return f"{text} is not allowed: it must match {error.validator_value}"
     return f"{text} is not allowed. {described}{_example(rule)}{hint}" if described else str(error.message)
 
 

@@ -169,6 +169,9 @@ def test_the_digest_depends_on_everything(small: Catalogue) -> None:
         ("em_packages/tool.yaml", "name: !!int ''\n", "not what its tag says, int"),
         ("em_packages/tool.yaml", "name: " + "[" * 100_000, "nested too deeply"),
         ("em_packages/tool.yaml", ALIASES, "it holds more than 200,000 values"),
+        ("em_packages/tool.yaml", "name: .inf\n", "inf is not a number that JSON knows"),
+        ("em_packages/tool.yaml", "name: [.NaN, 1.5]\n", "nan is not a number that JSON knows"),
+        ("em_packages/tool.yaml", "name: https://u:p@h\n", "this (not shown) is not allowed: it must match ^"),
         ("em_packages/tool.yaml", "#" * 250_001, "the file is larger than 250,000 bytes"),
     ],
 )  # fmt: skip
