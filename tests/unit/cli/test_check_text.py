@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.cli.check_text import notes_of, understood
+from cloudify_scipion.cli.console import problems_text
+from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.load import Loaded, load_inputs
 from cloudify_scipion.project.model import Project, project_from_document
 
@@ -68,3 +70,8 @@ def test_what_nobody_installed() -> None:
     site = load_inputs(INPUTS / "projects/relion-2d.json", INPUTS / "sites/this-machine.yaml")
     (note,) = notes_of(Loaded(project(), site.site, site.site_document), {"a": "listed", "b": "run", "c": "listed"})
     assert note == "nobody has installed a, c this way yet; what is known comes from its makers"
+
+
+def test_problems_stand_below_their_file_wherever_they_were_found() -> None:
+    found = [Problem("p.json", "$.b", "1"), Problem("s.yaml", "$.a", "2"), Problem("p.json", "$.a", "3")]
+    assert problems_text(found) == "p.json\n  $.b: 1\n  $.a: 3\ns.yaml\n  $.a: 2\n3 problems"
