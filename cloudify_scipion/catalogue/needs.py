@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cloudify_scipion.catalogue import needs_numbers as n
 from cloudify_scipion.catalogue.model import Number
 from cloudify_scipion.catalogue.needs_ram import ram, reason_of
-from cloudify_scipion.catalogue.needs_steps import Step
+from cloudify_scipion.catalogue.needs_steps import Step, real
 from cloudify_scipion.project.model import Needs as Asked
 from cloudify_scipion.project.model import Project
 
@@ -64,7 +64,7 @@ def needs_of(project: Project, steps: Sequence[Step], asked: Asked | None = None
         gpu_users=tuple(step.name for step in steps if step.uses_gpu),
         gpu_required_by=tuple(step.name for step in steps if step.facts.gpu == "required"),
         gpu_asked=bool(gpus.value) and (card_asked or asked.gpus is not None),
-        notes=tuple(_notes(steps)),
+        notes=(*_notes(steps), *_binning_notes(steps, project.acquisition.bin_factor)),
     )
 
 
@@ -124,6 +124,18 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
         host = step.parameters.get("hostName")
         if isinstance(host, str) and host not in ("", "localhost"):
             yield f"{step.name} names the host {host[:80]!r}; here it runs on the project's own machine"
+
+
+def _binning_notes(steps: Sequence[Step], bin_factor: float) -> Iterator[str]:
+    """Where the project file and a step that aligns movies differ; pwem's protocols bin by 1 unless told otherwise."""
+    for step in (step for step in steps if step.facts.phase == "movies"):
+        own = step.parameters.get("binFactor")
+        if own is None and bin_factor > 1:
+            counted = f"it is counted with acquisition.bin_factor, {bin_factor:g}"
+            default = f"Scipion's default, 1, takes {bin_factor**2:g} times as much"
+            yield f"{step.name} does not say binFactor: {counted}; {default}"
+        elif own is not None and real(own, bin_factor) != bin_factor:
+            yield f"{step.name} bins by {own}: that counts, and not acquisition.bin_factor, {bin_factor:g}"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -49,8 +49,10 @@ def _message(name: str, request: Software, catalogue: Catalogue) -> str:
     for plugin, versions in offers.items():
         if plugin in request.plugins:
             return f"{plugin} {request.plugins[plugin]} has no protocol {name!r}; {versions} has it"
-    choice = " or ".join(f"{plugin} {versions}" for plugin, versions in offers.items())
-    return f"{name!r} comes with {choice}, which software.plugins does not ask for: add it"
+    able = {plugin for plugin, entries in found.items() if any(entry.installable for entry in entries)}
+    named = [f"{plugin} {versions}" for plugin, versions in offers.items() if plugin in able or not able]
+    comes = f"{name!r} comes with {' or '.join(named)}"
+    return f"{comes}, which software.plugins does not ask for: add it" if able else f"{comes}, which nothing installs"
 
 
 def _all_classes(catalogue: Catalogue) -> set[str]:

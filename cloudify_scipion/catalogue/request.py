@@ -65,13 +65,14 @@ def _needs_problems(
 
 
 def readable_software(document: Mapping[str, Any]) -> Software | None:
-    """The request as far as it can be read; the rest is the schema's affair."""
+    """The request as far as it can be read; the rest is the schema's affair, which speaks of it at the same paths."""
     software = part(document, dict, "software")
-    if not isinstance(software.get("scipion"), str):
+    if not software:
         return None
+    scipion = software.get("scipion")
     plugins, packages, data = (_texts(software, kind) for kind in ("plugins", "em_packages", "example_data"))
     accepted = tuple(name for name in part(software, list, "accepted_licences") if isinstance(name, str))
-    return Software(software["scipion"], plugins, packages, data, accepted)
+    return Software(scipion if isinstance(scipion, str) else "", plugins, packages, data, accepted)
 
 
 def _texts(software: Mapping[str, Any], kind: str) -> dict[str, str]:

@@ -18,7 +18,8 @@ def file_problem(package: EmPackageVersion, site: Site) -> str:
     stated = site.files.get(package.file, "")
     fetched = f"{package.name} {package.version} is fetched as {package.file}"
     if not site.mirrors:
-        return f"{fetched} from the site's mirrors; site {site.name} names none"
+        way_out = "its operator puts the file on a mirror and names that in the site file (docs/operator.md, Mirrors)"
+        return f"{fetched} from the site's mirrors; site {site.name} names none: {way_out}"
     if package.sha256 and stated not in ("", package.sha256):
         return f"{fetched} with SHA-256 {package.sha256}; site {site.name} states {stated}: correct its mirrors' files"
     if not package.sha256 and not stated:

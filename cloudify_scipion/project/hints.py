@@ -18,6 +18,8 @@ _TIDYING: tuple[Callable[[str], str], ...] = (str.strip, str.lower, lambda text:
 
 def unquoted(value: object, wanted: str) -> str:
     """`; write 7, without quotes` for text that holds what JSON Schema's type `wanted` asks for; else nothing."""
+    if wanted == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+        return f'; write "{value}", in quotes'
     if not isinstance(value, str):
         return ""
     if wanted == "boolean":

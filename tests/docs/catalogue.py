@@ -71,11 +71,12 @@ def _callable(plugin: PluginVersion, name: str, catalogue: Catalogue) -> list[Em
 
 
 def _to_write(plugin: PluginVersion, catalogue: Catalogue) -> str:
-    lines = [
-        " or ".join(f'`"{entry.name}": "{entry.version}"` ({entry.proof}{_from(entry)})' for entry in entries)
+    choices = [
+        [f'`"{entry.name}": "{entry.version}"` ({entry.proof}{_from(entry)})' for entry in entries]
         for entries in (_installable(plugin, name, catalogue) for name in plugin.default_packages)
     ]
-    return ", ".join(lines) or "none"
+    lines = [f"either {' or '.join(entries)}" if len(entries) > 1 else entries[0] for entries in choices]
+    return " and ".join(lines) or "none"
 
 
 def _from(package: EmPackageVersion) -> str:

@@ -53,7 +53,8 @@ def catalogue_tables() -> str:
     """What a project can have, and which plugins wait for an EM package."""
     parts = (
         (
-            "These install:",
+            "These install. *From a mirror of the site*: the site's operator provides the file, and names it in the\n"
+            "site file, as [operator.md](operator.md#mirrors-and-software-of-your-own) says.",
             (
                 "plugin",
                 "version",

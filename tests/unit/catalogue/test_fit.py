@@ -21,6 +21,9 @@ from cloudify_scipion.project.site import Flavour, GpuModel, Site
 TITAN = GpuModel("titan-x", 12, 5.2)
 GT200 = GpuModel("gt200", 1, 1.3)
 CATALOGUE = load_catalogue()
+NAMES_NONE = (
+    "names none: its operator puts the file on a mirror and names that in the site file (docs/operator.md, Mirrors)"
+)
 OWN = "; docs/add-an-em-package.md shows how to add one of your own"
 DEMO = {
     "scipion": "3.8.3",
@@ -178,7 +181,8 @@ def test_an_unknown_version_is_told_once() -> None:
 
 def test_what_is_no_protocol_is_left_to_the_schema() -> None:
     assert told(asked(), [None, 1, {}, {"object.className": 3}, {"object.className": ""}]) == []
-    assert list(document_problems({"software": {"scipion": 3}}, [], None, CATALOGUE)) == []
+    (found,) = document_problems({"software": {"scipion": 3}}, [], None, CATALOGUE)
+    assert found[0] == "$.software.scipion"  # where the schema has spoken, and goes first
     assert list(document_problems({}, [{"object.className": "X"}], None, CATALOGUE)) == []
 
 
@@ -265,7 +269,7 @@ def test_a_file_of_the_mirrors() -> None:
     catalogue = replace(CATALOGUE, em_packages={"tool": {"1.0": package}})
     request = Software("3.8.3", em_packages={"tool": "1.0"})
     (found,) = site_misfits(request, Site("a"), catalogue)
-    assert found[1] == "tool 1.0 is fetched as tool-1.0.tgz from the site's mirrors; site a names none"
+    assert found[1] == f"tool 1.0 is fetched as tool-1.0.tgz from the site's mirrors; site a {NAMES_NONE}"
     assert list(site_misfits(request, Site("a", mirrors={"m": "https://mirror.example.org"}), catalogue)) == []
 
 

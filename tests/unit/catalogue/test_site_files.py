@@ -16,6 +16,9 @@ from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site, site_from_document
 
 A, B = "a" * 64, "b" * 64
+NAMES_NONE = (
+    "names none: its operator puts the file on a mirror and names that in the site file (docs/operator.md, Mirrors)"
+)
 MIRRORS = {"em": "https://mirror.example.org/em", "other": "https://other.example.org"}
 STATED = EmPackageVersion("tool", "1.0", "archive", "/opt/em/tool-1.0", file="tool-1.0.tgz")
 PUBLISHED = replace(STATED, name="open", file="open-1.0.tgz", sha256=A, method="installb")
@@ -55,7 +58,7 @@ def test_a_file_that_is_stated_or_published() -> None:
 
 def test_no_mirrors_at_all() -> None:
     ((_, message),) = said("tool")
-    assert message == "tool 1.0 is fetched as tool-1.0.tgz from the site's mirrors; site a names none"
+    assert message == f"tool 1.0 is fetched as tool-1.0.tgz from the site's mirrors; site a {NAMES_NONE}"
 
 
 def test_the_catalogue_is_right() -> None:

@@ -169,3 +169,14 @@ def test_what_a_workflow_says_of_itself_is_one_short_line() -> None:
     assert step.name.startswith("a choice: bccc")
     assert len(step.name) < 120
     assert step.switch == "doGpu: x y"
+
+
+def test_binning_that_the_project_file_and_a_step_tell_differently() -> None:
+    by_two = {**EMPIAR_10061, "bin_factor": 2}
+    (silent,) = needs(project("Align", acquisition=by_two)).notes
+    assert silent.endswith("with acquisition.bin_factor, 2; Scipion's default, 1, takes 4 times as much")
+    (other,) = needs(project("Align", acquisition=by_two, binFactor="1.0")).notes
+    assert other == "align (Align, protocol 1) bins by 1.0: that counts, and not acquisition.bin_factor, 2"
+    assert needs(project("Align", acquisition=by_two, binFactor=2)).notes == ()
+    assert needs(project("Align", "Pick", binFactor="odd")).notes == ()
+    assert needs(project("Align")).notes == ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,10 @@ from .samples import full_project, site, small_project, small_workflow
 
 
 def check(folder: Path, project: Any, where: Any = None, *options: str) -> Result:
-    """What `check` says to documents, or to texts in their place. More than some seconds is too long."""
+    """What `check` says to documents, or to texts in their place."""
     for name, value in (("p.json", project), ("s.yaml", site() if where is None else where)):
         (folder / name).write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
-    began = time.monotonic()
     said = CliRunner().invoke(main, ["check", f"{folder}/p.json", "--site", f"{folder}/s.yaml", *options])
-    assert time.monotonic() - began < 10
     assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
     return said
 
@@ -119,7 +116,7 @@ def test_thousands_of_unknown_keys(tmp_path: Path) -> None:
         ({"time_limit": {"days": 3, "time_zone": "Europe/" + "Madrid" * 100_000}}, 1),
     ],
 )
-def test_thousands_of_faults_are_answered_soon(changes: dict[str, Any], told: int, tmp_path: Path) -> None:
+def test_thousands_of_faults_are_cut_short(changes: dict[str, Any], told: int, tmp_path: Path) -> None:
     said = check(tmp_path, {**small_project(), **changes})
     assert said.output.endswith(f"\n{told} problem{'s' if told > 1 else ''}\n")
     assert len(said.output) < 500_000
@@ -131,11 +128,9 @@ def test_a_long_chain_and_too_many_protocols() -> None:
         {"object.className": "A", "object.id": str(number), "inputX": f"{number + 1}.outputX"} for number in numbers
     ]
     chain[-1].pop("inputX")
-    began = time.monotonic()
     assert workflow_problems(chain, "w.json") == []
     chain[-1]["inputX"] = "1.outputX"
     assert [problem.path for problem in workflow_problems(chain, "w.json")] == ["$[0]"]
-    assert time.monotonic() - began < 10
     (problem,) = workflow_problems([*chain, chain[0]], "w.json")
     assert problem.message == "it has 2,001 protocols; a workflow has at most 2,000"
 
