@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from cloudify_scipion.catalogue.choice import choose
 from cloudify_scipion.catalogue.gpu_fit import gpu_notes
 from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.needs import needs_of
+from cloudify_scipion.catalogue.needs_steps import steps_of
 from cloudify_scipion.catalogue.site_fit import site_notes
 from cloudify_scipion.project.load import Loaded
 from cloudify_scipion.project.model import Data, Project, Software, TimeLimit
@@ -29,12 +32,19 @@ def notes_of(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
         yield f"accepted_licences names {', '.join(unneeded)}, which the project does not ask for"
     if unproven := [name for name, proof in proofs.items() if proof == "listed"]:
         yield f"nobody has installed {', '.join(unproven)} this way yet; what is known comes from its makers"
+    if loaded.site.flavours and not _fits_somewhere(loaded):
+        yield f"no flavour of {loaded.site.name} fits: cloudify-scipion choose says why"
     yield from site_notes(project.software, loaded.site, load_catalogue())
     yield from gpu_notes(project.software, project.workflow.protocols, loaded.site, load_catalogue())
     if project.data.project or project.data.datasets:
         yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
     if problem := provider_problem(loaded.site_document):
         yield problem
+
+
+def _fits_somewhere(loaded: Loaded) -> bool:
+    needs = needs_of(loaded.project, steps_of(loaded.project, load_catalogue()))
+    return choose(needs, loaded.site).flavour is not None
 
 
 def _full_volume(project: Project) -> Iterator[str]:

@@ -66,6 +66,13 @@ def test_notes(changes: dict[str, Any], expected: list[str]) -> None:
     assert notes(**changes) == expected
 
 
+@pytest.mark.parametrize(("asked", "told"), [(1000, True), (30, False)])
+def test_a_site_where_nothing_fits(asked: int, told: bool) -> None:
+    site = load_inputs(INPUTS / "projects/krios-example.json", INPUTS / "sites/ifca.yaml")
+    given = Loaded(project(needs={"ram_gb": asked}), site.site, site.site_document)
+    assert ("no flavour of ifca fits: cloudify-scipion choose says why" in notes_of(given, {})) is told
+
+
 def test_what_nobody_installed() -> None:
     site = load_inputs(INPUTS / "projects/relion-2d.json", INPUTS / "sites/this-machine.yaml")
     (note,) = notes_of(Loaded(project(), site.site, site.site_document), {"a": "listed", "b": "run", "c": "listed"})
