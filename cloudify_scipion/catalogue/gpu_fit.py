@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cloudify_scipion.catalogue.model import Catalogue
-from cloudify_scipion.catalogue.needs_steps import Step, facts_of
+from cloudify_scipion.catalogue.needs_steps import Step, known_steps
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site
@@ -36,18 +36,10 @@ def _without_gpu(
     request: Software, protocols: Sequence[Any], site: Site, catalogue: Catalogue
 ) -> Iterator[tuple[str, Step, str]]:
     """Path, step and reason for each step that uses a GPU, as written or by default, and gets none."""
-    for index, protocol in enumerate(protocols):
-        step = _step(request, protocol, catalogue)
-        if step and step.uses_gpu and (reason := _reason(step, request, site, catalogue)):
+    for index, step in known_steps(request, protocols, catalogue):
+        if step.uses_gpu and (reason := _reason(step, request, site, catalogue)):
             path = child_path("$.workflow.protocols", index)
             yield child_path(path, step.switch_name or "object.className"), step, reason
-
-
-def _step(request: Software, protocol: object, catalogue: Catalogue) -> Step | None:
-    if not isinstance(protocol, Mapping) or not isinstance(protocol.get("object.className"), str):
-        return None
-    facts = facts_of(catalogue, request, protocol)
-    return Step(str(protocol.get("object.id", "?")), facts, protocol) if facts else None
 
 
 def _reason(step: Step, request: Software, site: Site, catalogue: Catalogue) -> str:

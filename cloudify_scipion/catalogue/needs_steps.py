@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,14 @@ def steps_of(project: Project, catalogue: Catalogue) -> tuple[Step, ...]:
         facts = found or _unknown(protocol)
         steps.append(Step(str(protocol["object.id"]), facts, protocol, box, found is not None))
     return tuple(steps)
+
+
+def known_steps(software: Software, protocols: Sequence[Any], catalogue: Catalogue) -> Iterator[tuple[int, Step]]:
+    """Index and step of the protocols whose class is known, in a workflow that may be wrong elsewhere."""
+    for index, protocol in enumerate(protocols):
+        readable = isinstance(protocol, Mapping) and isinstance(protocol.get("object.className"), str)
+        if readable and (facts := facts_of(catalogue, software, protocol)):
+            yield index, Step(str(protocol.get("object.id", "?")), facts, protocol)
 
 
 def facts_of(catalogue: Catalogue, software: Software, protocol: Mapping[str, Any]) -> ProtocolFacts | None:

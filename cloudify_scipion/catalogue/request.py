@@ -7,8 +7,8 @@ from typing import Any
 
 from cloudify_scipion.catalogue.gpu_fit import gpu_problems
 from cloudify_scipion.catalogue.model import Catalogue
-from cloudify_scipion.catalogue.needs_steps import Step
-from cloudify_scipion.catalogue.protocols import known_protocols, protocol_problems
+from cloudify_scipion.catalogue.needs_steps import known_steps
+from cloudify_scipion.catalogue.protocols import protocol_problems
 from cloudify_scipion.catalogue.resolve import software_misfits, unknown_software
 from cloudify_scipion.catalogue.site_fit import site_misfits
 from cloudify_scipion.project.documents import part
@@ -52,13 +52,7 @@ def _needs_problems(
     """Needs that contradict the workflow."""
     if part(document, dict, "needs").get("gpus") != 0:
         return
-    known = known_protocols(request, catalogue)
-    named = [protocol for protocol in protocols if isinstance(protocol, Mapping)]
-    steps = [
-        Step(str(protocol.get("object.id")), facts, protocol)
-        for protocol in named
-        if (facts := known.get(str(protocol.get("object.className")))) and facts.gpu == "required"
-    ]
+    steps = [step for _, step in known_steps(request, protocols, catalogue) if step.facts.gpu == "required"]
     if steps:
         who = ", ".join(step.name for step in steps)
         yield "$.needs.gpus", f"{who} cannot run without a GPU; at least 1, or leave the step out"

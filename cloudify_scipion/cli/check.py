@@ -11,9 +11,8 @@ from cloudify_scipion.catalogue.model import SoftwareSet
 from cloudify_scipion.catalogue.puppet_data import software_contents, software_proofs
 from cloudify_scipion.catalogue.resolve import resolve
 from cloudify_scipion.cli.check_text import notes_of, understood
-from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
+from cloudify_scipion.cli.console import errors_as_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option
-from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.project.load import Loaded
 
 
@@ -23,13 +22,8 @@ from cloudify_scipion.project.load import Loaded
 @json_option
 def check(project: Path, site: Path, as_json: bool) -> None:
     """Check the project file PROJECT for a site; exit code 2 if anything is wrong."""
-    try:
+    with errors_as_json(as_json):
         loaded = load_checked(project, site)
-    except ScipionError as error:
-        if not as_json:
-            raise
-        fail_json(error)
-        raise SystemExit(error.exit_code) from error
     software = resolve(loaded.project.software, load_catalogue())
     notes = list(notes_of(loaded, software_proofs(software)))
     if as_json:

@@ -15,7 +15,7 @@ from cloudify_scipion.catalogue.needs_steps import steps_of
 from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.resolve import software_problems
 from cloudify_scipion.catalogue.site_fit import site_misfits
-from cloudify_scipion.cli.console import error_document, fail, fail_json, json_option, say, say_json
+from cloudify_scipion.cli.console import error_document, errors_as_json, fail, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
 from cloudify_scipion.errors import InputError, PermanentError, ScipionError
 from cloudify_scipion.project.load import Loaded
@@ -36,14 +36,8 @@ def choose_command(project: Path, site: Path, as_json: bool) -> None:
     Prints what the project needs and why, every flavour with why it fits or not, the choice, and a plan of phases. Exit
     code 0: chosen. 1: nothing fits. 2: something is wrong with the files.
     """
-    try:
+    with errors_as_json(as_json):
         choice, phases, notes = _answer(project, site)
-    except ScipionError as error:
-        if as_json:
-            fail_json(error)
-        else:
-            fail(error)
-        raise SystemExit(error.exit_code) from error
     failed = None if choice.flavour else _nothing_fits(choice)
     if as_json:
         say_json({**as_document(choice, phases, notes), **(error_document(failed) if failed else {})})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
@@ -31,9 +32,16 @@ def fail(error: ScipionError) -> None:
     click.echo("\n".join(map(_printable, text.split("\n"))), err=True)
 
 
-def fail_json(error: ScipionError) -> None:
-    """Print an error for programs, on standard output."""
-    say_json(error_document(error))
+@contextmanager
+def errors_as_json(as_json: bool) -> Iterator[None]:
+    """With `--json`, an error is printed for programs, on standard output; without, it goes on to `Commands`."""
+    try:
+        yield
+    except ScipionError as error:
+        if not as_json:
+            raise
+        say_json(error_document(error))
+        raise SystemExit(error.exit_code) from error
 
 
 def error_document(error: ScipionError) -> dict[str, Any]:

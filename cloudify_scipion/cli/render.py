@@ -9,9 +9,9 @@ import click
 from cloudify_scipion.blueprint.folder import write_folder
 from cloudify_scipion.blueprint.parse import parsing_ahead
 from cloudify_scipion.blueprint.render import render as render_files
-from cloudify_scipion.cli.console import fail_json, json_option, say, say_json
+from cloudify_scipion.cli.console import errors_as_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, read_lock, site_option
-from cloudify_scipion.errors import PermanentError, ScipionError
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.project.site_rules import provider_problem
 from cloudify_scipion.resources import plugin_description
 
@@ -24,19 +24,13 @@ from cloudify_scipion.resources import plugin_description
 @json_option
 def render(project: Path, site: Path, lock: Path | None, output: Path, as_json: bool) -> None:
     """Write the blueprint of the project file PROJECT on a site to a folder."""
-    try:
-        with parsing_ahead() as parse:
-            content = read_lock(lock) if lock else b""
-            loaded = load_checked(project, site, content)
-            if problem := provider_problem(loaded.site_document):
-                raise PermanentError(problem, "cloudify-scipion choose works on this site; take a local one to install")
-            files = render_files(loaded.project, loaded.site_document, plugin_description(), content)
-            written = write_folder(files, output, parse)
-    except ScipionError as error:
-        if not as_json:
-            raise
-        fail_json(error)
-        raise SystemExit(error.exit_code) from error
+    with errors_as_json(as_json), parsing_ahead() as parse:
+        content = read_lock(lock) if lock else b""
+        loaded = load_checked(project, site, content)
+        if problem := provider_problem(loaded.site_document):
+            raise PermanentError(problem, "cloudify-scipion choose works on this site; take a local one to install")
+        files = render_files(loaded.project, loaded.site_document, plugin_description(), content)
+        written = write_folder(files, output, parse)
     if as_json:
         say_json(
             {

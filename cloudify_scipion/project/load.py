@@ -37,15 +37,6 @@ class Loaded:
     site_document: Mapping[str, Any]
 
 
-def load_site(path: Path) -> Site:
-    """The site of a file. Raises InputError with all problems."""
-    document = read_yaml(path, str(path))
-    problems = _all_problems(document, "site")
-    if problems:
-        raise InputError(problems)
-    return site_from_document(document.value)
-
-
 def load_inputs(project_path: Path, site_path: Path, further: Further = lambda *_: ()) -> Loaded:
     """A project and its site. Raises InputError with all problems of all files, also of the two together."""
     document, workflow = _read_project(project_path)
@@ -102,11 +93,6 @@ def check_documents(
     if site is not None:
         problems += _document_problems(site, "site", site_source)
     return problems + _not_told(problems, _together(project, site, project_source))
-
-
-def _all_problems(document: Document, kind: str) -> list[Problem]:
-    found = _document_problems(document.value, kind, document.source) if document.value is not None else []
-    return [*document.problems, *_not_told(document.problems, found)]
 
 
 def _document_problems(document: object, kind: str, source: str) -> list[Problem]:

@@ -9,13 +9,14 @@ from typing import Any
 from cloudify_scipion.catalogue.model import Catalogue, PluginVersion, ProtocolFacts, ScipionVersion
 from cloudify_scipion.catalogue.needs import Needs, needs_of
 from cloudify_scipion.catalogue.needs_steps import Step, steps_of
-from cloudify_scipion.project.load import load_site
+from cloudify_scipion.project.documents import read_yaml
 from cloudify_scipion.project.model import Project, project_from_document
-from cloudify_scipion.project.site import Flavour, Site
+from cloudify_scipion.project.site import Flavour, Site, site_from_document
 
 ROOT = Path(__file__).resolve().parents[3]
-IFCA = load_site(ROOT / "inputs/sites/ifca.yaml")
-EXAMPLE_CLOUD = load_site(ROOT / "inputs/sites/example-cloud.yaml")
+IFCA, EXAMPLE_CLOUD = (
+    site_from_document(read_yaml(ROOT / f"inputs/sites/{name}.yaml", name).value) for name in ("ifca", "example-cloud")
+)
 
 FACTS = {
     "Import": ProtocolFacts("Import", phase="import"),

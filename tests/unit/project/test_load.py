@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudify_scipion.errors import InputError
-from cloudify_scipion.project.load import check_documents, load_inputs, load_site
+from cloudify_scipion.project.load import check_documents, load_inputs
 from cloudify_scipion.project.model import project_from_document
 from cloudify_scipion.project.schema import schema
 from cloudify_scipion.project.site import Ports, Site, SiteDesktop, site_from_document
@@ -212,7 +212,7 @@ def test_the_demo() -> None:
     loaded = load_inputs(ROOT / "inputs/projects/relion-2d.json", SITE)
     assert loaded.project.id == "relion-2d"
     assert loaded.site == Site("this-machine", allow_discard=True)
-    assert load_site(SITE) == loaded.site
+    assert site_from_document(loaded.site_document) == loaded.site
 
 
 def properties(rule: object, path: str = "$") -> list[tuple[str, dict[str, Any]]]:
