@@ -1,9 +1,9 @@
 """Hostile data spaces for tests: mounts the stand-in over a folder, makes it misbehave, and always unmounts.
 
-    with HostileSpace(backing, coarse_times=True) as space:
-        (space.mountpoint / "a").write_bytes(b"1")
-        space.set(drops_writes="zeros")         # see standin/misbehaviour.py for all there is
-        space.calls()                           # {"getattr": 3, "create": 1, ...}
+with HostileSpace(backing, coarse_times=True) as space:
+    (space.mountpoint / "a").write_bytes(b"1")
+    space.set(drops_writes="zeros")         # see standin/misbehaviour.py for all there is
+    space.calls()                           # {"getattr": 3, "create": 1, ...}
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The command line of `oneclient`, as far as projects use it.
 
-    oneclient -H HOST -t TOKEN [-i] [-o allow_other] [--space NAME] [-f] MOUNTPOINT
-    oneclient stand-in MOUNTPOINT ORDER [JSON]      orders to a running one: see orders.py
+oneclient -H HOST -t TOKEN [-i] [-o allow_other] [--space NAME] [-f] MOUNTPOINT
+oneclient stand-in MOUNTPOINT ORDER [JSON]      orders to a running one: see orders.py
 """
 
 from __future__ import annotations

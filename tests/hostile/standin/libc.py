@@ -1,4 +1,4 @@
-"""The system calls of the stand-in, straight from libc: no copy of a path, a stat or a block of data is made in Python."""
+"""The stand-in's system calls, straight from libc: no path, stat or block of data is copied in Python."""
 
 from __future__ import annotations
 

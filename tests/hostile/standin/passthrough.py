@@ -1,7 +1,7 @@
 """The operations, as they should be: each is one system call on the backing store.
 
-Arguments are libfuse's (`struct fuse_operations` of libfuse 3): `info` is a pointer to the open file, or NULL; `path` is
-None where there is one.
+Arguments are libfuse's (`struct fuse_operations` of libfuse 3): `info` is a pointer to the open file, or NULL; `path`
+is None where there is one. One limit is libfuse's: no mode, owner or times can be set on an open file without a name.
 """
 
 from __future__ import annotations
@@ -246,8 +246,5 @@ class Passthrough:
 
 
 OPERATIONS = frozenset(
-    (
-        "getattr readlink mknod mkdir symlink link unlink rmdir rename chmod chown utimens statfs create open read write"
-        " truncate fallocate flush fsync release opendir readdir releasedir fsyncdir init"
-    ).split()
-)
+    name for name, value in vars(Passthrough).items() if callable(value) and not name.startswith("_")
+) - {"shown", "listed", "opened"} | {"init"}
