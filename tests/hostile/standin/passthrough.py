@@ -1,7 +1,8 @@
 """The operations, as they should be: each is one system call on the backing store.
 
 Arguments are libfuse's (`struct fuse_operations` of libfuse 3): `info` is a pointer to the open file, or NULL; `path`
-is None where there is one. One limit is libfuse's: no mode, owner or times can be set on an open file without a name.
+is None where there is one. One limit is
+libfuse's (bindfs has it too): the attributes of an open file whose name is gone can be neither read nor set (ESTALE).
 """
 
 from __future__ import annotations
