@@ -137,6 +137,8 @@ class HostileSpace:
 
     def close(self) -> None:
         """Unmounts, whatever hangs, and removes all but the backing folder."""
+        if not self.folder.exists():
+            return
         if self._process is not None:
             with suppress(OSError, ValueError):
                 orders.tell(self._socket, "release", timeout=5)
