@@ -157,6 +157,6 @@ def test_a_space_of_a_test_can_be_a_list_too(tmp_path: Path) -> None:
 def test_one_file_runs_on_a_machine_without_this_project(machine: Machine, tmp_path: Path) -> None:
     command = build(tmp_path / "oneclient")
     environment = {"PATH": os.environ["PATH"], VARIABLE: os.fspath(machine.file)}
-    argv = [command, "-H", HOST, "-t", TOKEN, machine.mountpoint]
+    argv = [os.fspath(command), "-H", HOST, "-t", TOKEN, os.fspath(machine.mountpoint)]
     subprocess.run(argv, env=environment, cwd="/", check=True, timeout=60)
     assert (machine.mountpoint / "project").is_dir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat as modes
 import tempfile
@@ -66,7 +67,7 @@ class Hostile(Passthrough):
             known = self.handles[info.contents.fh].path if info else path
             until, old = self._seen.get(known or b"", (0.0, b""))
             if time.monotonic() < until:
-                libc.ctypes.memmove(stat, old, len(old))
+                ctypes.memmove(stat, old, len(old))
                 return
         super().getattr(path, stat, info)
 
@@ -80,7 +81,7 @@ class Hostile(Passthrough):
             now = time.monotonic()
             until, old = self._seen.get(path, (0.0, b""))
             if now < until:
-                libc.ctypes.memmove(libc.ctypes.byref(stat), old, len(old))
+                ctypes.memmove(ctypes.byref(stat), old, len(old))
             else:
                 self._seen[path] = now + self.settings.stale_attributes, bytes(stat)
 

@@ -88,7 +88,8 @@ class Misbehaviours:
         unknown = values.keys() - {field.name for field in fields(self)}
         if unknown:
             raise ValueError(f"no such misbehaviour: {', '.join(sorted(unknown))}")
-        return replace(self, **{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return replace(self, **plain)
 
     def concerns(self, path: bytes) -> bool:
         """Whether `only` lets a path be treated badly."""
