@@ -8,7 +8,7 @@ import stat as modes
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from errno import EINVAL, ENOSPC
 from typing import Any
 
@@ -179,19 +179,14 @@ class Hostile(Passthrough):
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
 
     def flush(self, path: bytes | None, info: Any) -> None:
-        if self.settings.fails_at == "flush":
-            self._lose(info.contents.fh)
+        with suppress(OSError) if self.settings.fails_at == "fsync" else nullcontext():
+            if self.settings.fails_at:
+                self._lose(info.contents.fh)
 
     def fsync(self, path: bytes | None, data_only: int, info: Any) -> None:
         if self.settings.fails_at == "fsync":
             self._lose(info.contents.fh)
         super().fsync(path, data_only, info)
-
-    def release(self, path: bytes | None, info: Any) -> None:
-        with suppress(OSError):
-            if self.settings.fails_at:
-                self._lose(info.contents.fh)
-        super().release(path, info)
 
     def _lose(self, descriptor: int) -> None:
         """What was written through an open file since the last time is lost; raises if there was any."""
