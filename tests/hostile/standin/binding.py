@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import threading
 import traceback
 from collections.abc import Callable
 from errno import EIO
@@ -14,6 +16,9 @@ os.environ.setdefault("FUSE_LIBRARY_PATH", "libfuse3.so.3")
 from mfusepy import FUSE, c_stat, fuse_get_context  # type: ignore[import-untyped] # noqa: E402
 
 __all__ = ["Binding", "c_stat", "fuse_get_context"]
+
+
+_thread = threading.local()
 
 
 class Binding(FUSE):  # type: ignore[misc]
@@ -29,6 +34,10 @@ class Binding(FUSE):  # type: ignore[misc]
         super().__init__(_Named(names), mountpoint, foreground=True, **options)
 
     def _wrapper(self, function: Callable[..., Any], *arguments: Any) -> int:
+        if not hasattr(_thread, "kept"):
+            # Else Python would make its state of this thread of libfuse's anew for every call, which costs more than
+            # most calls do: one PyGILState_Ensure without its Release keeps it.
+            _thread.kept = ctypes.pythonapi.PyGILState_Ensure()
         try:
             return self.dispatch(function.__name__.removesuffix("_fuse_3"), arguments) or 0
         except OSError as error:
