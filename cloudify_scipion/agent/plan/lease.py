@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
 
 from cloudify_scipion.agent.plan.names import generation_of
@@ -36,9 +36,8 @@ class Holder:
         return self.project, self.installation, self.tenant, self.deployment
 
     def name(self) -> bytes:
-        """The lease's file name; of two machines of one generation each has its own."""
-        digest = hashlib.sha256(json.dumps([*self.owner(), self.machine]).encode()).hexdigest()[:12]
-        return f"g{self.generation:08d}-{digest}".encode()
+        """The lease's file name; it tells the owner even where the content is lost."""
+        return f"g{self.generation:08d}-{_digest(*self.owner())}-{_digest(self.machine)}".encode()
 
     def text(self) -> bytes:
         """The lease's content."""
@@ -48,14 +47,24 @@ class Holder:
         return f"project '{self.project}' of deployment {self.deployment} (installation {self.installation})"
 
 
-def holder_from(text: bytes, name: bytes) -> Holder:
-    """The reverse of `text`; what cannot be read is somebody unknown of the generation in the file's name."""
+def holder_from(text: bytes, name: bytes, own: Holder) -> Holder:
+    """Who holds the lease of that name and content; where the content is lost, `own` deployment's is known by the name."""
     try:
         document = json.loads(text)
         known = {field.name for field in fields(Holder)}
-        return Holder(**{key: value for key, value in document.items() if key in known})
+        holder = Holder(**{key: value for key, value in document.items() if key in known})
+        if holder.name() == name:
+            return holder
     except (ValueError, TypeError, AttributeError):
-        return Holder("unknown", "unknown", "", "unknown", "unknown", generation_of(name))
+        pass
+    generation = generation_of(name)
+    if name.split(b"-")[1:2] == [_digest(*own.owner()).encode()]:
+        return replace(own, machine=f"unknown {name.decode(errors='replace')}", generation=generation)
+    return Holder("unknown", "unknown", "", "unknown", name.decode(errors="replace"), generation)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:10]
 
 
 class Verdict(Enum):

@@ -234,8 +234,7 @@ class Index:
         folder = self.add_folder(above)
         self.begin()
         self._db.execute(_PUT, (folder, name, *row.values()))
-        if row.racy or not row.held():
-            self._db.execute("UPDATE dirs SET digest=NULL WHERE id=?", (folder,))
+        self._changed(folder)
         self._journal(path, gone=False)
 
     def drop(self, path: bytes) -> None:
@@ -245,8 +244,12 @@ class Index:
         if folder is not None:
             self.begin()
             self._db.execute("DELETE FROM files WHERE dir=? AND name=?", (folder, name))
-            self._db.execute("UPDATE dirs SET digest=NULL WHERE id=?", (folder,))
+            self._changed(folder)
         self._journal(path, gone=True)
+
+    def _changed(self, folder: int) -> None:
+        """A folder's digest stands for what the index knows: that is otherwise now."""
+        self._db.execute("UPDATE dirs SET digest=NULL WHERE id=? AND digest IS NOT NULL", (folder,))
 
     def by_ino(self, ino: int) -> list[tuple[bytes, Row]]:
         """Known files of that inode number."""

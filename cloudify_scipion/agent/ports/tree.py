@@ -60,6 +60,11 @@ class Tree:
         self.uid = os.geteuid()
         """Whose new files are; `chown_to` gives them to somebody else."""
 
+    def leave(self) -> None:
+        """Close everything."""
+        self.forget()
+        self._root = Folder(-1)
+
     # looking
 
     def folder(self, path: bytes) -> Folder:

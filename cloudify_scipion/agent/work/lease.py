@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from cloudify_scipion.agent.plan.lease import (
     judge,
     next_generation,
 )
-from cloudify_scipion.agent.plan.names import LEASE, generation_of, joined
+from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.world import World, again
 
@@ -32,12 +32,13 @@ def acquire(world: World) -> None:
     Without the provider's word that no earlier machine runs, it waits until that one's heartbeat is too old.
     """
     make_folders(world.space, LEASE, 0o700)
+    make_folders(world.space, TEMPORARY, 0o700)
     own = holder_of(world.config.document, world.config.generation, world.clock.iso())
     held = holders(world)
     kept = world.index.get_state(KEY)
-    if kept and [holder.name() for holder in held] == [kept["name"].encode()]:
-        own = next(iter(held))
-    verdict = judge(own, list(held))
+    if kept and [lease.name for lease in held] == [kept["name"].encode()]:
+        own = held[0].holder
+    verdict = judge(own, [lease.holder for lease in held])
     if verdict is Verdict.REFUSE:
         raise _foreign(world, own, held)
     if verdict is Verdict.TAKE_OVER:
@@ -45,35 +46,50 @@ def acquire(world: World) -> None:
             _wait_for_silence(world, held)
         own = _take_over(world, own, held)
     elif verdict is Verdict.TAKE:
-        with contextlib.suppress(FileExistsError):
-            again(lambda: write_new(world.space, joined(LEASE, own.name()), own.text()))
+        _write(world, own)
     _remember(world, own)
     confirm(world)
 
 
-def _take_over(world: World, own: Holder, held: Mapping[Holder, float]) -> Holder:
-    """Rename the old machine's lease: its next heartbeat fails. Leases of even older ones go after that."""
-    new = Holder(*own.owner(), own.machine, next_generation(own.generation, list(held)), own.at)
-    first, *others = sorted(held, key=lambda holder: holder.generation, reverse=True)
-    world.tell(f"the data space was last written by {first.machine} (generation {first.generation}): taken over")
-    with contextlib.suppress(FileExistsError):
-        again(lambda: write_new(world.space, joined(LEASE, new.name()), new.text()))
-    for holder in (first, *others):
-        again(lambda holder=holder: world.space.unlink(joined(LEASE, holder.name())))  # type: ignore[misc]
+def _write(world: World, own: Holder) -> None:
+    """Whole, or not at all."""
+    temporary = joined(TEMPORARY, temporary_name(own.generation, world.nonce()))
+    again(lambda: write_new(world.space, temporary, own.text()))
+    try:
+        again(lambda: world.space.rename(temporary, joined(LEASE, own.name())))
+    except FileExistsError:
+        again(lambda: world.space.unlink(temporary))
+
+
+def _take_over(world: World, own: Holder, held: Sequence[Lease]) -> Holder:
+    """Write our own, then take the old machine's away: its next heartbeat fails."""
+    new = replace(own, generation=next_generation(own.generation, [lease.holder for lease in held]))
+    last = max((lease.holder for lease in held), key=lambda holder: holder.generation)
+    world.tell(f"the data space was last written by {last.machine} (generation {last.generation}): taken over")
+    _write(world, new)
+    for lease in held:
+        again(lambda lease=lease: world.space.unlink(joined(LEASE, lease.name)))  # type: ignore[misc]
     return new
 
 
-def holders(world: World) -> dict[Holder, float]:
-    """Who holds a lease, by a fresh listing, each with the time of its last heartbeat."""
+@dataclass(frozen=True)
+class Lease:
+    """A lease that is there: its file's name, who holds it, and its last heartbeat by the data space's clock."""
+
+    name: bytes
+    holder: Holder
+    beat: float
+
+
+def holders(world: World) -> list[Lease]:
+    """The leases that are there, by a fresh listing."""
     world.space.forget()
-    found = {}
+    own = holder_of(world.config.document, world.config.generation, "")
+    found = []
     for name, facts in again(lambda: world.space.entries(LEASE)):
         if generation_of(name):
             text = again(lambda name=name: read_all(world.space, joined(LEASE, name)))  # type: ignore[misc]
-            holder = holder_from(text or b"", name)
-            if holder.name() != name:  # somebody's of whom no more is known than the name
-                holder = Holder("unknown", "unknown", "", "unknown", "unknown", generation_of(name))
-            found[holder] = facts.st_mtime
+            found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))
     return found
 
 
@@ -109,7 +125,7 @@ def resume(world: World) -> None:
 def confirm(world: World) -> None:
     """By a fresh listing: the lease is ours, and nobody else's is there. Raises LeaseForeign."""
     kept, held = _kept(world), holders(world)
-    if [holder.name() for holder in held] != [kept["name"].encode()]:
+    if [lease.name for lease in held] != [kept["name"].encode()]:
         raise _foreign(world, holder_of(world.config.document, kept["generation"], ""), held)
 
 
@@ -156,9 +172,9 @@ def _kept(world: World) -> dict[str, Any]:
     return dict(kept)
 
 
-def _wait_for_silence(world: World, held: Mapping[Holder, float]) -> None:
+def _wait_for_silence(world: World, held: Sequence[Lease]) -> None:
     """Return when no heartbeat came for as long as a lease is valid; the clock of the data space does not matter."""
-    since, before = world.clock.elapsed(), dict(held)
+    since, before = world.clock.elapsed(), list(held)
     while world.clock.elapsed() - since <= VALID_SECONDS:
         left = VALID_SECONDS - (world.clock.elapsed() - since)
         world.progress.start(f"an earlier machine may still write to the data space: waiting up to {left:.0f} s")
@@ -168,12 +184,13 @@ def _wait_for_silence(world: World, held: Mapping[Holder, float]) -> None:
             since, before = world.clock.elapsed(), now
 
 
-def _foreign(world: World, own: Holder, held: Mapping[Holder, float]) -> LeaseForeign:
-    others = {holder: when for holder, when in held.items() if holder.name() != own.name()}
+def _foreign(world: World, own: Holder, held: Sequence[Lease]) -> LeaseForeign:
+    others = [lease for lease in held if lease.holder.name() != own.name()]
     if not others:
         return LeaseForeign("the lease of the data space was taken away", "repair the project, or install it again")
-    holder, when = max(others.items(), key=lambda item: item[0].generation)
-    age = timedelta(seconds=max(0, round(world.clock.now() - when)))
+    found = max(others, key=lambda lease: lease.holder.generation)
+    holder, beat = found.holder, found.beat
+    age = timedelta(seconds=max(0, round(world.clock.now() - beat)))
     if holder.owner() == own.owner():
         return LeaseForeign(
             f"machine {holder.machine} (generation {holder.generation}) of this deployment has taken the data space over",

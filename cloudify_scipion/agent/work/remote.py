@@ -17,7 +17,7 @@ from cloudify_scipion.agent.ports.tree import kind, move_between
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import CHUNK, digest_of, download, with_facts
 from cloudify_scipion.agent.work.manifests import read_manifest
-from cloudify_scipion.agent.work.place import as_known, keep_beside, throw_away
+from cloudify_scipion.agent.work.place import keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space
 from cloudify_scipion.agent.work.trash import note_trash
@@ -74,12 +74,14 @@ def scan(world: World) -> Result:
 
 
 def _finish_pull(world: World, result: Result) -> None:
-    if not world.index.get_state(PULLED):
+    first = not world.index.get_state(PULLED)
+    if first:
         _apply_base(world, result)
     if result.failed:
         shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
         raise Unsaved(
-            f"{len(result.failed)} files could not be pulled: {shown}", "pull again; nothing is saved until then"
+            f"{len(result.failed)} files could not be pulled: {shown}",
+            "pull again; nothing is saved until then" if first else "they are tried again by the next scan",
         )
     world.tree.sync()
     world.index.set_state(PULLED, True)
@@ -167,7 +169,10 @@ def _settle(world: World, result: Result) -> None:
         if not jobs:
             continue
         lease.check(world)
+        _make_parents(world, jobs, result)
         for job, seen in world.each(lambda job: _see(world, job), jobs):
+            if isinstance(seen, FileNotFoundError) and world.space.stat(job.path) is None:
+                continue  # gone since it was listed: the next scan sees what became of it
             if isinstance(seen, OSError):
                 result.failed.append((job.path, seen.strerror or str(seen)))
             else:
@@ -332,6 +337,15 @@ def _make_folders(world: World, folders: Sequence[tuple[bytes, int]], result: Re
         world.index.set_folder(number, remote=1)
         if base is None:
             world.index.note_change(path)
+
+
+def _make_parents(world: World, jobs: Sequence[Job], result: Result) -> None:
+    """The folders of what is pulled; the user may have moved or removed them meanwhile."""
+    for path in sorted({split(job.path)[0] for job in jobs}):
+        try:
+            make_local_folder(world, path, 0o755)
+        except OSError as error:
+            result.failed.append((path, f"the folder cannot be made here: {error.strerror}"))
 
 
 def _may_make(world: World, path: bytes) -> bool:

@@ -110,6 +110,8 @@ class Rig:
             yield world
         finally:
             index.close()
+            for tree in (world.tree, world.state, world.space):
+                tree.leave()
 
     def pull(self) -> remote.Result:
         with self.world() as world:
