@@ -21,8 +21,8 @@ class Config:
     """Whose data these are, and where they lie.
 
     `tree` is the working copy, `state` the agent's own folder on the same file system, `mark` the file that names the
-    volume, `user_path` where the user sees the tree. `space` is the project's folder in the data space, `verify` a second
-    way to it, empty if there is none. `fenced` says that no older machine of the project runs.
+    volume, `user_path` where the user sees the tree. `space` is the project's folder in the data space, `verify` a
+    second way to it, empty if there is none. `fenced` says that no older machine of the project runs.
     """
 
     document: Mapping[str, Any]

@@ -84,7 +84,8 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
     except sqlite3.Error:
         return {}
     return {
-        "pulled": bool(kept.get("pulled")), "saved": kept.get("saved"), "scanned": kept.get("scanned"), "unsaved": unsaved,
+        "pulled": bool(kept.get("pulled")), "saved": kept.get("saved"), "scanned": kept.get("scanned"),
+        "unsaved": unsaved,
         "questions": [{"id": row[0], "text": row[1], "answers": json.loads(row[2])} for row in asked],
         "alarms": [f"{row[0]} {row[1]}" for row in reversed(alarms)],
     }  # fmt: skip

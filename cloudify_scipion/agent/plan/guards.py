@@ -9,7 +9,7 @@ MASS_SHARE = 0.3
 
 
 def mass_deletion(gone: int, gone_bytes: int, files: int, size: int) -> bool:
-    """Whether so many of `files` files (`size` bytes) being gone at once is held: nearly all of a small project, too."""
+    """Whether so many of `files` files (`size` bytes) being gone at once is held; all of a small project, too."""
     if gone == 0:
         return False
     if gone == files:

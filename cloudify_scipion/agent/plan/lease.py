@@ -48,7 +48,7 @@ class Holder:
 
 
 def holder_from(text: bytes, name: bytes, own: Holder) -> Holder:
-    """Who holds the lease of that name and content; where the content is lost, `own` deployment's is known by the name."""
+    """Who holds the lease of that name and content; without content, `own` deployment's is known by the name."""
     try:
         document = json.loads(text)
         known = {field.name for field in fields(Holder)}

@@ -17,12 +17,13 @@ from cloudify_scipion.agent.plan.names import joined, split
 ROOT = 1
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS dirs(
-  id INTEGER PRIMARY KEY, parent INTEGER, name BLOB, ino INTEGER, mode INTEGER, digest BLOB, remote INTEGER, UNIQUE(parent, name));
+  id INTEGER PRIMARY KEY, parent INTEGER, name BLOB, ino INTEGER, mode INTEGER, digest BLOB, remote INTEGER,
+  UNIQUE(parent, name));
 CREATE INDEX IF NOT EXISTS dirs_ino ON dirs(ino);
 CREATE TABLE IF NOT EXISTS files(
-  dir INTEGER, name BLOB, kind TEXT, mode INTEGER, size INTEGER, mtime INTEGER, ctime INTEGER, ino INTEGER, racy INTEGER,
-  hash TEXT, local TEXT, target BLOB, link BLOB, stored BLOB, origin INTEGER, point INTEGER, rsize INTEGER, rmtime INTEGER,
-  rracy INTEGER, PRIMARY KEY(dir, name)) WITHOUT ROWID;
+  dir INTEGER, name BLOB, kind TEXT, mode INTEGER, size INTEGER, mtime INTEGER, ctime INTEGER, ino INTEGER,
+  racy INTEGER, hash TEXT, local TEXT, target BLOB, link BLOB, stored BLOB, origin INTEGER, point INTEGER,
+  rsize INTEGER, rmtime INTEGER, rracy INTEGER, PRIMARY KEY(dir, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_ino ON files(ino);
 CREATE TABLE IF NOT EXISTS intents(path BLOB PRIMARY KEY, hash TEXT);
 CREATE TABLE IF NOT EXISTS busy(path BLOB PRIMARY KEY, tries INTEGER);
@@ -34,7 +35,8 @@ CREATE TABLE IF NOT EXISTS listing(path BLOB PRIMARY KEY, kind TEXT, mode INTEGE
 CREATE TABLE IF NOT EXISTS listed(path BLOB PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS base(path BLOB PRIMARY KEY, row TEXT);
 CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value TEXT);
-CREATE TEMP TABLE IF NOT EXISTS todo(number INTEGER PRIMARY KEY, path BLOB, kind TEXT, ino INTEGER, size INTEGER, mtime INTEGER);
+CREATE TEMP TABLE IF NOT EXISTS todo(
+  number INTEGER PRIMARY KEY, path BLOB, kind TEXT, ino INTEGER, size INTEGER, mtime INTEGER);
 CREATE TEMP TABLE IF NOT EXISTS gone(path BLOB PRIMARY KEY, size INTEGER);
 INSERT OR IGNORE INTO dirs(id, parent, name, ino, mode, remote) VALUES (1, 0, x'', 0, 0, 1);
 """
@@ -50,8 +52,8 @@ ABSENT = -1
 class Row:
     """A file or symbolic link as both sides last had it in common.
 
-    `size` to `ino` are the working copy's facts (times in nanoseconds); `racy` is true where a later change may have left
-    them as they are, so the content is compared again. `hash` is the SHA-256 (hex) of the content in the data space,
+    `size` to `ino` are the working copy's facts (times in nanoseconds); `racy` is true where a later change may have
+    left them as they are, so the content is compared again. `hash` is the SHA-256 (hex) of the content in the data space,
     `local` that of the working copy's file where it differs (SQLite). `rsize` and `rmtime` are the data space's facts,
     `rracy` as above. For the rest see `plan.manifest.Entry`.
     """
@@ -85,7 +87,8 @@ class Row:
     def values(self) -> tuple[Any, ...]:
         """The columns."""
         return (self.kind, self.mode, self.size, self.mtime, self.ctime, self.ino, self.racy, self.hash, self.local,
-                self.target, self.link, self.stored, self.origin, self.point, self.rsize, self.rmtime, self.rracy)  # fmt: skip
+                self.target, self.link, self.stored, self.origin, self.point, self.rsize, self.rmtime,
+                self.rracy)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ class Tree:
         """The names in a folder, sorted."""
         fd = os.open(b".", _LISTED, dir_fd=self.folder(path).fd)
         try:
-            return sorted(os.fsencode(name) for name in os.listdir(fd))
+            return sorted(os.fsencode(name) for name in os.listdir(fd))  # noqa: PTH208 - a descriptor
         finally:
             os.close(fd)
 

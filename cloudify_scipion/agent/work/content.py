@@ -52,7 +52,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Copied:
-    """What was made of a job: the index's new row, and the unfinished file; that is empty where nothing was to be sent."""
+    """What was made of a job: the index's new row, and the unfinished file; empty where nothing was to be sent."""
 
     path: bytes
     row: Row

@@ -155,7 +155,9 @@ def _touch(world: World, kept: dict[str, Any]) -> None:
 
 
 def _remember(world: World, own: Holder | None, kept: dict[str, Any] | None = None) -> None:
-    known = {"name": own.name().decode(), "generation": own.generation} if own else dict(kept or {})
+    known: dict[str, Any] = dict(kept or {})
+    if own:
+        known = {"name": own.name().decode(), "generation": own.generation}
     known |= {"beat": world.clock.elapsed(), "boot": world.clock.boot()}
     world.generation = known["generation"]
     world.index.set_state(KEY, known)
@@ -193,7 +195,7 @@ def _foreign(world: World, own: Holder, held: Sequence[Lease]) -> LeaseForeign:
     age = timedelta(seconds=max(0, round(world.clock.now() - beat)))
     if holder.owner() == own.owner():
         return LeaseForeign(
-            f"machine {holder.machine} (generation {holder.generation}) of this deployment has taken the data space over",
+            f"machine {holder.machine} (generation {holder.generation}) of this deployment took the data space over",
             "this machine writes nothing any more: delete it",
         )
     return LeaseForeign(

@@ -33,7 +33,7 @@ def scan(
 ) -> Found:
     """Write all changes into the index's lists `changes` and `gone`.
 
-    `moved(number, old, new)` is asked to move a folder in the data space, too. `everything`: no file counts as unchanged.
+    `moved(number, old, new)` is asked to move a folder in the data space, too. `everything`: no file is unchanged.
     """
     found = Found()
     world.index.forget_changes()

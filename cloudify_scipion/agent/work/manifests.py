@@ -49,8 +49,8 @@ def _set_head(index: Index, head: Head) -> None:
 
 def entry_of(path: bytes, row: Row) -> Entry:
     """What the manifest says of a file or link."""
-    return Entry(path, row.kind, stat.S_IMODE(row.mode), row.size, row.mtime, row.hash, row.origin, row.target, row.link,
-                 row.stored, bool(row.point))  # fmt: skip
+    return Entry(path, row.kind, stat.S_IMODE(row.mode), row.size, row.mtime, row.hash, row.origin, row.target,
+                 row.link, row.stored, bool(row.point))  # fmt: skip
 
 
 def write_segment(world: World) -> None:

@@ -15,6 +15,7 @@ from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import NotAFile, kind
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH, Busy, Copied, Destroyed, Job, upload
+from cloudify_scipion.agent.work.fetch import restore, restore_beside
 from cloudify_scipion.agent.work.local_scan import Found, scan
 from cloudify_scipion.agent.work.manifests import write_segment
 from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing, keep_beside, place, remove
@@ -42,6 +43,7 @@ class Result:
     conflicts: int = 0
     failed: list[tuple[bytes, str]] = field(default_factory=list)
     special: list[bytes] = field(default_factory=list)
+    restored: list[bytes] = field(default_factory=list)
     wrote: bool = False
 
 
@@ -104,7 +106,8 @@ def _finish(world: World, found: Found, result: Result) -> None:
         if world.config.kind == "directory":
             world.space.sync()
         lease.confirm(world)  # a stranger's lease makes this push void
-    world.index.set_state(BOOT, world.clock.boot())
+    if not any(question["id"] == DESTROYED for question in world.index.questions()):
+        world.index.set_state(BOOT, world.clock.boot())
     world.index.set_state("saved", world.clock.iso())
     world.index.set_state(DIRTY, False)
     world.keep()
@@ -179,6 +182,10 @@ def _put_all(world: World, able: Abilities, result: Result, made: set[bytes], fi
     deferred: list[bytes] = []
     for batch in _batches(world):
         deferred += _put_batch(world, able, result, made, batch, final)
+    if world.index.answer_to(DESTROYED):
+        world.index.answer(DESTROYED, "save")  # what was brought back is safe: now all goes as it is
+        _put_batch(world, able, result, made, result.restored, final)
+        world.index.settled(DESTROYED)
     return deferred
 
 
@@ -229,7 +236,8 @@ def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result)
     target = world.tree.readlink(job.path)
     row = Row(
         "l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
-        hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0, stored=place_of(job.path, able),
+        hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0,
+        stored=place_of(job.path, able),
     )  # fmt: skip
     known = job.known
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
@@ -252,8 +260,7 @@ def _not_copied(world: World, job: Job, error: OSError, result: Result) -> None:
         world.index.count_try(job.path)
         result.busy += 1
     elif isinstance(error, Destroyed):
-        result.held += 1
-        _ask_destroyed(world, job.path)
+        _destroyed(world, job, result)
     elif error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise NoRoom(
             "the data space is full", "the operator makes room or gives a larger quota; saving goes on then"
@@ -263,6 +270,17 @@ def _not_copied(world: World, job: Job, error: OSError, result: Result) -> None:
     else:
         result.failed.append((job.path, error.strerror or str(error)))
         world.index.count_try(job.path)
+
+
+def _destroyed(world: World, job: Job, result: Result) -> None:
+    """Nothing is replaced by what a crash may have left, before a person has said what to do."""
+    result.held += 1
+    if _allowed(world, DESTROYED, "restore") and job.known is not None:
+        name = restore_beside(world, job.path, job.known)
+        world.tell(f"the earlier content of {os.fsdecode(job.path)} is back as {os.fsdecode(name)}")
+        result.restored.append(job.path)
+    else:
+        _ask_destroyed(world, job.path)
 
 
 def _place_batch(world: World, result: Result, made: set[bytes], copied: Sequence[Copied]) -> list[bytes]:
@@ -376,10 +394,14 @@ def _put_deferred(
 def _delete_all(world: World, found: Found, result: Result) -> None:
     gone, size = world.index.gone_totals()
     if not gone and not found.gone_folders:
+        world.index.settled(DELETIONS)
         return
     if found.errors:
         result.held += gone
         world.tell("some folders cannot be read: nothing is deleted in the data space", "alarm")
+        return
+    if _allowed(world, DELETIONS, "restore"):
+        _restore_all(world, result)
         return
     if mass_deletion(gone, size, *world.index.totals()) and not _allowed(world, DELETIONS, "delete"):
         result.held += gone
@@ -404,6 +426,20 @@ def _delete_files(world: World, result: Result) -> None:
             else:
                 _deleted(world, answer, result)
         world.keep()
+
+
+def _restore_all(world: World, result: Result) -> None:
+    """What is gone here comes back from the data space."""
+    for path in world.index.gone():
+        row = world.index.get(path)
+        if row is None or not row.held():
+            continue
+        try:
+            restore(world, path, row)
+        except OSError as error:
+            result.failed.append((path, f"it cannot be brought back: {error.strerror}"))
+    world.index.settled(DELETIONS)
+    world.keep()
 
 
 def _deleted(world: World, outcome: Outcome, result: Result) -> None:
@@ -433,7 +469,8 @@ def _delete_folder(world: World, path: bytes) -> None:
 def _ask_deletions(world: World, gone: int, size: int) -> None:
     world.index.ask(
         DELETIONS,
-        f"{gone} files ({size / 1e9:.1f} GB) are gone from the working copy. Shall they be deleted in the data space, too?",
+        f"{gone} files ({size / 1e9:.1f} GB) are gone from the working copy. "
+        "Shall they be deleted in the data space, too?",
         ["delete", "restore"],
     )
 
@@ -441,8 +478,8 @@ def _ask_deletions(world: World, gone: int, size: int) -> None:
 def _ask_destroyed(world: World, path: bytes) -> None:
     world.index.ask(
         DESTROYED,
-        f"After a crash {os.fsdecode(path)} (and perhaps others) is empty or all zeros. The data space still has the earlier "
-        "content. Shall the files be saved as they are, or the earlier content be brought back beside them?",
+        f"After a crash {os.fsdecode(path)} (and perhaps others) is empty or all zeros. The data space still has the "
+        "earlier content. Shall the files be saved as they are, or the earlier content be brought back beside them?",
         ["save", "restore"],
     )
 

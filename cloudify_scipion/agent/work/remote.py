@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,9 +12,10 @@ from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind, move_between
+from cloudify_scipion.agent.ports.tree import kind
 from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.content import CHUNK, digest_of, download, with_facts
+from cloudify_scipion.agent.work.content import CHUNK, digest_of, with_facts
+from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.manifests import read_manifest
 from cloudify_scipion.agent.work.place import keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains
@@ -38,17 +38,6 @@ class Result:
     conflicts: int = 0
     lost: int = 0
     failed: list[tuple[bytes, str]] = field(default_factory=list)
-
-
-@dataclass
-class Seen:
-    """What came of one path of the data space."""
-
-    rows: list[tuple[bytes, Row]] = field(default_factory=list)
-    drop: bool = False
-    pulled: int = 0
-    conflicts: int = 0
-    trash: list[tuple[bytes, int, int]] = field(default_factory=list)
 
 
 def pull(world: World) -> Result:
@@ -198,9 +187,9 @@ class Job:
 def _job(world: World, listed: tuple[bytes, str, int, int, int]) -> Job | None:
     path, form, _, size, mtime = listed
     row = world.index.get(path)
-    if row is not None and row.held() and not row.stored and row.kind == form:
-        if form == "l" or (not row.rracy and (row.rsize, row.rmtime) == (size, mtime)):
-            return None
+    known = row is not None and row.held() and not row.stored and row.kind == form
+    if known and row and (form == "l" or (not row.rracy and (row.rsize, row.rmtime) == (size, mtime))):
+        return None
     if row is None and not _wanted(world, path):
         return None
     base = world.index.base(path)
@@ -212,7 +201,7 @@ def _see(world: World, job: Job) -> Seen:
     if job.form == "l":
         return _see_link(world, job, local)
     if local is None:
-        return _fetch(world, job.path, job.path, job.base, drop=job.row is not None)
+        return fetch(world, job.path, job.path, job.base, drop=job.row is not None)
     digest, facts = digest_of(world.space, job.path)
     row = job.row
     if row is not None and digest == row.hash and row.kind == "f":
@@ -223,11 +212,8 @@ def _see(world: World, job: Job) -> Seen:
         origin = job.base.origin if ours and job.base else 0
         if own == digest or ours:
             held = Row("f", hash=digest, origin=origin, rsize=facts.st_size, rmtime=facts.st_mtime_ns)
-            if own == digest:
-                held = with_facts(world, job.path, held)
-            else:  # newer here: the next push saves it
-                held = replace(held, size=own_facts.st_size, racy=1)
-            return Seen([(job.path, held)])
+            newer = replace(held, size=own_facts.st_size, racy=1)  # the next push saves it
+            return Seen([(job.path, with_facts(world, job.path, held) if own == digest else newer)])
     if row is not None and row.size > 0 and _is_damaged(world, job.path, facts):
         return _throw_damaged(world, job, facts)
     return _both(world, job)
@@ -236,38 +222,10 @@ def _see(world: World, job: Job) -> Seen:
 def _see_link(world: World, job: Job, local: os.stat_result | None) -> Seen:
     target = world.space.readlink(job.path)
     if local is None:
-        _make_link(world, target, job.path)
+        make_link(world, target, job.path)
     elif kind(local) != "l" or world.tree.readlink(job.path) != target:
         return _both(world, job)
-    return Seen([(job.path, _link_row(world, job.path, target, job.base.origin if job.base else 0))], pulled=0)
-
-
-def _link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
-    facts = world.tree.stat(path)
-    if facts is None:
-        return Row("l", target=target, rsize=0, origin=origin)
-    return Row("l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
-               rsize=0, origin=origin)  # fmt: skip
-
-
-def _make_link(world: World, target: bytes, path: bytes) -> None:
-    world.tree.symlink(target, path)
-    if os.geteuid() != world.config.user:
-        world.tree.chown_link(path, world.config.user, world.config.user)
-
-
-def _fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bool = False) -> Seen:
-    """Pull a file to a path where nothing is; if something appears there meanwhile, it stays, and this is tried again."""
-    temporary, row, _ = download(world, source, base)
-    try:
-        move_between(world.state, temporary, world.tree, path)
-    except OSError:
-        world.state.unlink(temporary)
-        raise
-    if base is not None and base.kind == "f" and row.hash != base.hash and base.size > 0:
-        world.tell(f"{os.fsdecode(path)} is not as it was saved: it was changed in the data space, or damaged", "alarm")
-    stored = source if source != path else b""
-    return Seen([(path, with_facts(world, path, replace(row, stored=stored)))], drop=drop, pulled=1)
+    return Seen([(job.path, link_row(world, job.path, target, job.base.origin if job.base else 0))], pulled=0)
 
 
 def _both(world: World, job: Job) -> Seen:
@@ -275,11 +233,11 @@ def _both(world: World, job: Job) -> Seen:
     beside = keep_beside(world, job.path)
     seen = Seen(conflicts=1)
     if job.form == "f":
-        seen = replace(_fetch(world, beside, beside, None), conflicts=1)
+        seen = replace(fetch(world, beside, beside, None), conflicts=1)
     elif job.form == "l":
         target = world.space.readlink(beside)
-        _make_link(world, target, beside)
-        seen.rows.append((beside, _link_row(world, beside, target, 0)))
+        make_link(world, target, beside)
+        seen.rows.append((beside, link_row(world, beside, target, 0)))
     if job.row is not None:
         seen.rows.append((job.path, job.row.without_remote()))
     return seen
@@ -354,22 +312,6 @@ def _may_make(world: World, path: bytes) -> bool:
     return not config.include or selected(path + b"/x", config.include, config.exclude) or bool(world.index.base(path))
 
 
-def make_local_folder(world: World, path: bytes, mode: int) -> None:
-    """A folder of the user in the working copy, and those above it, where they are not there."""
-    if not path:
-        return
-    facts = world.tree.stat(path)
-    if facts is not None and kind(facts) == "d":
-        return
-    make_local_folder(world, split(path)[0], 0o755)
-    if world.tree.mkdir(path, stat.S_IMODE(mode) & 0o777 | 0o700):
-        if os.geteuid() != world.config.user:
-            world.tree.chown_link(path, world.config.user, world.config.user)
-        made = world.tree.stat(path)
-        if made is not None:
-            world.index.set_folder(world.index.add_folder(path), ino=made.st_ino, mode=made.st_mode)
-
-
 def _find_lost(world: World, result: Result) -> None:
     """Files that the index knows and the data space has not any more: told, and saved again by the next push."""
     able = abilities(world)
@@ -410,11 +352,11 @@ def _apply_entry(world: World, entry: Entry) -> None:
         return
     elif entry.kind == "l":
         make_local_folder(world, split(entry.path)[0], 0o755)
-        _make_link(world, entry.target, entry.path)
-        world.index.put(entry.path, _link_row(world, entry.path, entry.target, entry.origin))
+        make_link(world, entry.target, entry.path)
+        world.index.put(entry.path, link_row(world, entry.path, entry.target, entry.origin))
     elif entry.stored and world.space.stat(entry.stored) is not None:
         make_local_folder(world, split(entry.path)[0], 0o755)
-        for path, row in _fetch(world, entry.stored, entry.path, entry).rows:
+        for path, row in fetch(world, entry.stored, entry.path, entry).rows:
             world.index.put(path, row)
     else:
         world.tell(f"{os.fsdecode(entry.path)} was saved once and is not in the data space any more", "alarm")

@@ -95,7 +95,7 @@ def _must_be_read_only(world: World) -> None:
 
 
 def _answers_are_awaited_no_longer(world: World) -> None:
-    """Nobody answers on a desktop that is gone: held deletions stay held (nothing is lost), the rest is saved as it is."""
+    """Nobody answers on a desktop that is gone: held deletions stay held, the rest is saved as it is."""
     if any(question["id"] == "destroyed" for question in world.index.questions()):
         world.index.answer("destroyed", "save")
         world.tell(

@@ -97,7 +97,7 @@ def _keeps_times(world: World, path: bytes) -> bool:
 
 
 def _keeps_mode(world: World, path: bytes) -> bool:
-    _works(lambda: os.chmod(_proc(world, path), 0o640))
+    _works(lambda: os.chmod(_proc(world, path), 0o640))  # noqa: PTH101 - bytes
     facts = world.space.stat(path)
     return facts is not None and stat.S_IMODE(facts.st_mode) == 0o640
 

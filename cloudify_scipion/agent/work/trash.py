@@ -14,7 +14,7 @@ def note_trash(world: World, thrown: Iterable[tuple[bytes, int, int]]) -> None:
 
 
 def prune(world: World) -> None:
-    """Over the limit, versions that we wrote go, oldest first. What others wrote stays, and saving goes on, with an alarm."""
+    """Over the limit, versions that we wrote go, oldest first. What others wrote stays, with an alarm."""
     over = world.index.trash_bytes() - world.config.trash_bytes
     if over <= 0:
         return

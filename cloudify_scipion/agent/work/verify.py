@@ -1,4 +1,4 @@
-"""Comparing all that the data space should hold with what it gives back, read on a way that shares no cache with writing."""
+"""Comparing all that the data space should hold with what it gives back, past the writer's cache."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def check_volume(config: Config, tree: Tree, state: Tree) -> None:
             f"another volume is mounted: {mark.get('volume')} of project {mark.get('project')}, not {config.volume}",
             "repair the project; nothing is saved until then",
         )
-    devices = {os.stat(folder.path).st_dev for folder in (tree, state)} | {config.mark.stat().st_dev}
+    devices = {Path(os.fsdecode(folder.path)).stat().st_dev for folder in (tree, state)} | {config.mark.stat().st_dev}
     if len(devices) != 1:
         raise GuardFailed("the working copy is not on the volume", "repair the project; nothing is saved until then")
 

@@ -16,6 +16,7 @@ from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import lease, push, remote, seal, verify
+from cloudify_scipion.agent.work.verify import Result as VerifyResult
 from cloudify_scipion.agent.work.world import Progress, World
 
 OWNER = {"installation": "i1", "tenant": "local", "deployment": "demo"}
@@ -126,7 +127,7 @@ class Rig:
         with self.world() as world:
             return push.push(world)
 
-    def verify_all(self) -> verify.Result:
+    def verify_all(self) -> VerifyResult:
         with self.world() as world:
             lease.renew(world)
             return verify.verify(world)

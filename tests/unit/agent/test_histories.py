@@ -1,7 +1,7 @@
 """Long random histories of a user, the data space's web pages, machines that die and agents that are killed.
 
-In the end, whatever anybody gave a path last is in the data space, its trash, or a conflict's copy; and the agent has never
-changed or removed anything in a working copy.
+In the end, whatever anybody gave a path last is in the data space, its trash, or a conflict's copy; and the agent has
+never changed or removed anything in a working copy.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ steps = st.one_of(
     st.tuples(st.just("push"), kill),
     st.tuples(st.just("scan"), kill),
     st.tuples(st.just("answer"), st.sampled_from(("delete", "restore"))),
-    st.tuples(st.just("reboot"),),
+    st.tuples(
+        st.just("reboot"),
+    ),
     st.tuples(st.just("replace"), st.booleans(), kill),
     st.tuples(st.just("zombie"), kill),
     st.tuples(st.just("pass"), st.sampled_from((1.0, 300.0, 4000.0))),
@@ -52,7 +54,7 @@ steps = st.one_of(
 
 @dataclass
 class History:
-    """`here` is what the working copy must hold: what its user did and what was pulled; `owed` what must not be lost."""
+    """`here`: what the working copy must hold, of its user and pulled; `owed`: what must not be lost."""
 
     folder: Path
     rig: Rig = field(init=False)
@@ -100,9 +102,7 @@ class History:
     def rename(self, old: str, new: str) -> None:
         if old in self.here and old != new and self._free(new):
             (self.rig.user / new).parent.mkdir(parents=True, exist_ok=True)
-            same = new in self.here and os.path.samestat(
-                os.lstat(self.rig.user / old), os.lstat(self.rig.user / new)
-            )
+            same = new in self.here and os.path.samestat(os.lstat(self.rig.user / old), os.lstat(self.rig.user / new))
             (self.rig.user / old).rename(self.rig.user / new)
             if not same:  # rename(2) does nothing for two names of one file
                 self._overwritten(new)
@@ -257,7 +257,7 @@ class History:
         self.saved = dict(self.here)
 
     def _overwritten(self, path: str) -> None:
-        """Of two contents that a user gives one path, the trash keeps the later; what others gave it is kept for ever."""
+        """Of two contents that a user gives one path, the trash keeps the later; of others' it keeps all."""
         for known in (self.saved, self.trashed):
             old = known.get(path, b"web")
             if not old.startswith(b"web"):
@@ -280,8 +280,15 @@ class History:
         return not blocked and (target.is_symlink() or not target.is_dir())
 
 
+EXAMPLES = int(os.environ.get("HISTORIES", "500"))
+"""So many of the same histories at every run; another number takes others each time (`make soak`)."""
+
+
 @pytest.mark.long
-@settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 500, suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)  # fmt: skip
 @given(st.lists(steps, min_size=30, max_size=45))
 def test_nothing_is_ever_lost(history: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:

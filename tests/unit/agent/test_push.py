@@ -162,3 +162,54 @@ def test_a_folder_becomes_a_file_and_back(rig: Rig) -> None:
     rig.push()
     assert rig.saved() == rig.local()
     assert sorted(rig.trash().values()) == [b"inside", b"now a file"]
+
+
+def test_deleted_by_mistake_comes_back(rig: Rig) -> None:
+    rig.pull()
+    for n in range(50):
+        rig.write(f"f/{n}", str(n))
+    (rig.user / "f/link").symlink_to("1")
+    rig.push()
+    before = rig.local()
+    for path in list((rig.user / "f").iterdir()):
+        path.unlink()
+    (rig.user / "f").rmdir()
+    rig.push()
+    rig.answer("deletions", "restore")
+    rig.push()
+    assert rig.local() == rig.saved() == before
+    assert rig.questions() == []
+
+
+def crash(rig: Rig) -> None:
+    rig.clock.boot_id = "boot-2"
+
+
+@pytest.mark.parametrize("remains", [b"", bytes(7)])
+def test_emptied_by_a_crash(rig: Rig, remains: bytes) -> None:
+    rig.pull()
+    rig.write("a", b"content")
+    rig.write("b", b"content")
+    rig.push()
+    crash(rig)
+    rig.write("a", remains, age=10)
+    rig.write("new", b"new")
+    assert rig.push().held == 1
+    assert rig.saved() == {"a": b"content", "b": b"content", "new": b"new"}
+    assert rig.questions() == ["destroyed"]
+    rig.answer("destroyed", "restore")
+    rig.push()
+    rig.push()
+    saved = rig.saved()
+    assert saved.pop("a") == remains
+    assert sorted(saved.values()) == [b"content", b"content", b"new"]
+    assert rig.questions() == [] and rig.local() == rig.saved()
+
+
+def test_emptied_on_purpose(rig: Rig) -> None:
+    rig.pull()
+    rig.write("a", b"content")
+    rig.push()
+    rig.write("a", b"", age=10)
+    assert rig.push().held == 0
+    assert rig.saved() == {"a": b""}
