@@ -25,7 +25,7 @@ class Deferred(OSError):
 
 @dataclass
 class Outcome:
-    """What happened at one path. `trash`: (name, bytes, origin) of what went there; `conflicts`: what is kept beside."""
+    """What happened at one path. `trash` holds (name, bytes, origin), `conflicts` what is kept beside."""
 
     path: bytes
     row: Row | None = None

@@ -186,8 +186,8 @@ def contents(folder: Path, hidden: bool = False) -> dict[str, bytes]:
     for where, folders, files in os.walk(folder):
         if not hidden and ".cloudify-scipion" in folders:
             folders.remove(".cloudify-scipion")
-        for name in [*files, *(f for f in folders if os.path.islink(os.path.join(where, f)))]:
+        for name in [*files, *(f for f in folders if Path(where, f).is_symlink())]:
             path = Path(where, name)
             key = str(path.relative_to(folder))
-            found[key] = b"-> " + os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
+            found[key] = b"-> " + os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
     return found

@@ -280,6 +280,7 @@ class History:
         return not blocked and (target.is_symlink() or not target.is_dir())
 
 
+MEMORY = "/dev/shm"
 EXAMPLES = int(os.environ.get("HISTORIES", "500"))
 """So many of the same histories at every run; another number takes others each time (`make soak`)."""
 
@@ -291,7 +292,7 @@ EXAMPLES = int(os.environ.get("HISTORIES", "500"))
 )  # fmt: skip
 @given(st.lists(steps, min_size=30, max_size=45))
 def test_nothing_is_ever_lost(history: list[tuple[object, ...]]) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
         world = History(Path(folder))
         world.rig.pull()
         for step in history:
