@@ -56,7 +56,7 @@ def look(pid: int, uid: int, proc: Path = PROC) -> Process | None:
 
 def processes_of(uid: int, proc: Path = PROC) -> list[Process]:
     """All processes of the user."""
-    pids = sorted(int(entry) for entry in os.listdir(proc) if entry.isdigit())
+    pids = sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
     return [found for pid in pids if (found := look(pid, uid, proc))]
 
 
@@ -131,12 +131,12 @@ def main(words: Sequence[str]) -> int:
 
 def _statuses(tasks: Path) -> Iterator[str]:
     try:
-        threads = os.listdir(tasks)
+        threads = list(tasks.iterdir())
     except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
         return
     for thread in threads:
         try:
-            yield (tasks / thread / "status").read_text(encoding="utf-8", errors="replace")
+            yield (thread / "status").read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             continue
 
