@@ -31,7 +31,7 @@ STATE = Path("/var/lib/onedata")
 MOUNTS = Path("/proc/self/mountinfo")
 WAIT = 150.0
 """Seconds to wait for oneclient's mount and the space in it."""
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_PRIVATE = 1, 2, 4, 32, 4096, 1 << 18
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -150,11 +150,15 @@ class Kernel:
         return parse_mounts(MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
 
     def bind(self, source: int, target: str, read_only: bool) -> None:
-        """Show the folder with descriptor `source` at `target` as well."""
+        """Show the folder with descriptor `source` at `target` as well.
+
+        Private, or what is mounted there next would show up below it as well, where the folder itself is.
+        """
         with _opened(target) as folder:
             self._mount(f"/proc/self/fd/{source}", f"/proc/self/fd/{folder}", MS_BIND)
         flags = MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV
         self._mount(None, target, flags | MS_RDONLY if read_only else flags)
+        self._mount(None, target, MS_PRIVATE)
 
     def detach(self, path: str) -> None:
         """Take away what is seen at `path`, in use or not."""
@@ -237,6 +241,7 @@ def _step(step: str, mount: Mount) -> int:
     if step == "run":
         token = read_token(SETTINGS / f"{mount.name}.token")
         os.execve(mount.command, arguments(mount), environment(mount, token, os.environ))
+    os.umask(0o022)
     steps = {"prepare": prepare, "clear": clear, "remove": remove}
     kernel = Kernel()
     if step == "show":

@@ -37,11 +37,13 @@ class onedata::repository {
   }
 
   # apt may have been told, by APT_CONFIG, to read its sources from another folder.
-  $wanted = "${onedata::package}=${onedata::version}"
   $installed = "test \"\$(dpkg-query -W -f '\${db:Status-Status} \${Version}' ${onedata::package})\" = 'installed ${onedata::version}'"
+  $known = "apt-cache madison ${onedata::package} | awk -F ' *[|] *' '\$2 == \"${onedata::version}\" { found = 1 } END { exit !found }'"
+  $copy = "test ${source} -ef \"\$parts/onedata.sources\" || cp ${source} \"\$parts/onedata.sources\""
+  $update = "apt-get update -q -o Dir::Etc::sourcelist=${source} -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0"
   exec { 'apt lists for oneclient':
-    command     => "eval \"\$(apt-config shell parts Dir::Etc::sourceparts/d)\" && { test ${source} -ef \"\$parts/onedata.sources\" || cp ${source} \"\$parts/onedata.sources\"; } && apt-get update -q -o Acquire::Retries=2 -o APT::Update::Error-Mode=any",
-    unless      => "{ ${installed} || apt-cache show ${wanted}; } >/dev/null 2>&1",
+    command     => "eval \"\$(apt-config shell parts Dir::Etc::sourceparts/d)\" && { ${copy}; } && ${update} -o APT::Update::Error-Mode=any",
+    unless      => "${installed} || ${known}",
     provider    => shell,
     path        => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     environment => ['DEBIAN_FRONTEND=noninteractive'],

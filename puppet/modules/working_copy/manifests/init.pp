@@ -4,7 +4,7 @@
 # own, and can do no more than that. It can be applied in two steps: first without `service` (the agent and its units),
 # and later with it (its configuration, and the timers).
 #
-# @param ensure Whether it is here. `absent` removes everything but what is on the volume and in the data space.
+# @param ensure Whether it is here. `absent` removes everything but the agent's account and what is on the volume and in the data space.
 # @param install Whether Debian packages are installed; false where there is no network.
 # @param service Whether the configuration is written and the timers run.
 # @param user Name of the agent's user and group.

@@ -1,4 +1,4 @@
-# @summary Stops the agent and removes all of it but what is on the volume and in the data space.
+# @summary Stops the agent and removes all of it but its account: what is on the volume belongs to that.
 # @api private
 class working_copy::remove {
   assert_private()
@@ -28,12 +28,6 @@ class working_copy::remove {
       ;
     ['/usr/local/lib/scipion-data', '/usr/local/bin/scipion-data', '/usr/local/sbin/scipion-data-quiesce']:
       ;
-  }
-  -> user { $working_copy::user:
-    ensure => absent,
-  }
-  -> group { $working_copy::user:
-    ensure => absent,
   }
 
   exec { 'systemd forgets the units of scipion-data':

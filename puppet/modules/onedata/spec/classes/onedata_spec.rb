@@ -44,7 +44,7 @@ describe 'onedata' do
     end
 
     it {
-      is_expected.to contain_exec('apt lists for oneclient').with_unless(%r{apt-cache show oneclient=21\.02\.8-1~jammy})
+      is_expected.to contain_exec('apt lists for oneclient').with_unless(%r{apt-cache madison oneclient .*"21\.02\.8-1~jammy"})
         .that_comes_before('System::Packages[onedata]')
     }
     it { is_expected.to contain_file_line('onedata: user_allow_other').that_requires('System::Packages[onedata]') }

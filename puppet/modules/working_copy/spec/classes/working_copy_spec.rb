@@ -120,7 +120,7 @@ describe 'working_copy' do
       *started.map { |name| "/etc/systemd/system/#{name}" }
     ].each { |path| it { is_expected.to contain_file(path).with_ensure('absent') } }
 
-    it { is_expected.to contain_user('scipion-data').with_ensure('absent') }
+    it { is_expected.not_to contain_user('scipion-data') }
 
     it 'touches nothing of the volume or of a data space' do
       paths = catalogue.resources.select { |resource| resource.type == 'File' }.map(&:title)
