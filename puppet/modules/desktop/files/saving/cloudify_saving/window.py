@@ -36,22 +36,26 @@ class Watch:
         self._corner = Corner(root, folder)
         self._answered: list[str] = []
         self._asked: dict[str, float] = {}
-        self._open: tk.Toplevel | None = None
+        self._open: tuple[Question, tk.Toplevel] | None = None
 
     def look(self) -> None:
         """One look, and the next one later."""
         status = self._folder.status()
         self._corner.show(*line(status))
-        asking = self._open is not None and self._open.winfo_exists()
-        waiting = [
-            question
-            for question in open_questions(status, self._answered)
-            if time.monotonic() - self._asked.get(question.id, -AGAIN) >= AGAIN
-        ]
-        if waiting and not asking:
-            self._asked[waiting[0].id] = time.monotonic()
-            self._open = ask(self._root, waiting[0], partial(self._answer, waiting[0]))
+        self._ask_next(open_questions(status, self._answered))
         self._root.after(EVERY, self.look)
+
+    def _ask_next(self, waiting: Sequence[Question]) -> None:
+        if self._open and self._open[0] not in waiting:
+            self._open[1].destroy()  # it has been answered elsewhere
+        if self._open and self._open[1].winfo_exists():
+            return
+        now = time.monotonic()
+        question = next((one for one in waiting if now - self._asked.get(one.id, -AGAIN) >= AGAIN), None)
+        self._open = None
+        if question:
+            self._asked[question.id] = now
+            self._open = question, ask(self._root, question, partial(self._answer, question))
 
     def _answer(self, question: Question, word: str) -> None:
         try:
@@ -62,17 +66,21 @@ class Watch:
 
 
 class Corner:
-    """A line in the corner that takes no focus: a click opens the window about saving, and hides an alarm."""
+    """A line in the corner that takes no focus. A click opens the window about saving, and hides the line.
+
+    An alarm stays hidden until it is another one, progress until something else is hidden.
+    """
 
     def __init__(self, root: tk.Tk, folder: Folder) -> None:
         self._root, self._folder = root, folder
-        self._hidden = ""
+        self._shown = self._hidden = ""
         self._window: tk.Toplevel | None = None
         self._label: tk.Label | None = None
 
     def show(self, text: str, alarm: bool) -> None:
         """Show this text instead of the last one; an empty one is no line."""
-        if not text or text == self._hidden:
+        self._shown = text if alarm else CALM
+        if not text or self._shown == self._hidden:
             self._close()
             return
         if self._window is None or self._label is None:
@@ -90,7 +98,7 @@ class Corner:
         self._window.geometry(f"+{left}+{self._window.winfo_screenheight() - height - TASK_BAR}")
 
     def _clicked(self) -> None:
-        self._hidden = str(self._label.cget("text")) if self._label else ""
+        self._hidden = self._shown
         self._close()
         tell(self._root, summary(self._folder.status(), time.time()))
 
