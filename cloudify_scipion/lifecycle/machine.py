@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
+from cloudify_scipion.lifecycle.facts import USER_FOLDER, MachineSpec, SeedFile, VolumeMount
 from cloudify_scipion.lifecycle.layer import locked_files, software_layer
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.volume import TARGET
+from cloudify_scipion.lifecycle.volume import TARGET, WHOLE
 
 SSH, DESKTOP = 22, 6080
 READY_SECONDS = 90.0
@@ -80,7 +80,7 @@ def machine_spec(services: Services, record: Record) -> MachineSpec:
         tags=record.tags(),
         ports={SSH: record.port("ssh"), DESKTOP: record.port("desktop")},
         layer=record.layer or None,
-        mounts=(VolumeMount(record.volume, TARGET),),
+        mounts=(VolumeMount(record.volume, "", WHOLE), VolumeMount(record.volume, USER_FOLDER, TARGET)),
         files=locked_files(services, record) if not record.layer else {},
         seed=(
             SeedFile("/etc/ssh/ssh_host_ed25519_key", keys.host_private, 0o600),

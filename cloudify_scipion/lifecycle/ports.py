@@ -83,7 +83,19 @@ class Volumes(Protocol):
         """Observe."""
 
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
-        """Make it, with a file system owned by the project's user. True if it was made."""
+        """Make it, with its mark, an empty working copy and no state of the agent. True if it was made.
+
+        One that is there gets these tags, and nothing else.
+        """
+
+    def all(self) -> Mapping[str, VolumeFacts]:
+        """Every volume that is there, by name."""
+
+    def tag(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Replace its tags. True if they were others."""
+
+    def unseal(self, name: str) -> bool:
+        """Take away the seal that lies on an attached volume. True if there was one."""
 
     def attach(self, name: str) -> Path:
         """Mount it on the host below the volumes' own folder and return where."""

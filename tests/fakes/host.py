@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
-from cloudify_scipion.lifecycle.facts import LayerFacts, MachineFacts, MachineSpec, VolumeFacts
+from cloudify_scipion.lifecycle.facts import SEAL, LayerFacts, MachineFacts, MachineSpec, VolumeFacts
 
 GIVEN = "/run/given"
 """Names of the store's files that a machine was given."""
@@ -25,6 +25,10 @@ class Disk:
     files: dict[str, bytes] = field(default_factory=dict)
     ports: dict[int, int] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    targets: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Where which folder of which volume is mounted."""
+    folders: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """Where which folder of the host is mounted, and whether read-only."""
     running: bool = False
     network: bool = False
     base: str = "b" * 64
@@ -34,10 +38,14 @@ class Disk:
 
 @dataclass
 class Volume:
+    """`files` are the working copy's, `agent` those of the agent's state."""
+
     size: int
     tags: dict[str, str]
     files: dict[str, bytes] = field(default_factory=dict)
     attached: bool = False
+    mark: dict[str, object] = field(default_factory=dict)
+    agent: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -132,7 +140,9 @@ class FakeMachines:
             if disk.layer is None and spec.files:
                 disk.files[GIVEN] = json.dumps(sorted(spec.files)).encode()
             disk.units = {}
-            disk.volumes = tuple(mount.volume for mount in spec.mounts)
+            disk.volumes = tuple(dict.fromkeys(mount.volume for mount in spec.mounts))
+            disk.targets = {mount.target: (mount.volume, mount.folder) for mount in spec.mounts}
+            disk.folders = {mount.target: (str(mount.path), mount.read_only) for mount in spec.folders}
             disk.running = changed = True
             disk.ports = {}
         if not disk.network:
@@ -200,9 +210,26 @@ class FakeVolumes:
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
         made = name not in self.host.volumes
         if made:
-            self.host.volumes[name] = Volume(size_bytes, dict(tags))
+            mark = {"version": 1, "volume": name, "project": tags.get("project", "")}
+            self.host.volumes[name] = Volume(size_bytes, dict(tags), mark=mark)
         self.host.volumes[name].tags = dict(tags)
         return made
+
+    def all(self) -> Mapping[str, VolumeFacts]:
+        return {name: self.look(name) for name in sorted(self.host.volumes)}
+
+    def tag(self, name: str, tags: Mapping[str, str]) -> bool:
+        if name not in self.host.volumes:
+            raise PermanentError(f"volume {name} does not exist")
+        changed = self.host.volumes[name].tags != dict(tags)
+        self.host.volumes[name].tags = dict(tags)
+        return changed
+
+    def unseal(self, name: str) -> bool:
+        volume = self.host.volumes.get(name)
+        if volume is None or not volume.attached:
+            raise PermanentError(f"volume {name} is not mounted")
+        return volume.agent.pop(SEAL, None) is not None
 
     def attach(self, name: str) -> Path:
         if name not in self.host.volumes:
