@@ -20,7 +20,7 @@ from cloudify_scipion.adapters.state import ProjectFolders, state_root
 from cloudify_scipion.adapters.web import GatewayProbe
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.resources import puppet_folder
+from cloudify_scipion.resources import made_files, puppet_folder
 
 
 def local_services(write: Callable[[str], object], root: Path | None = None) -> Services:
@@ -32,7 +32,7 @@ def local_services(write: Callable[[str], object], root: Path | None = None) -> 
         machines=NspawnMachines(root, progress),
         volumes=LoopVolumes(root, progress),
         layers=LayerCache(root),
-        puppet=PuppetOverSsh(puppet_folder(), Access(), progress),
+        puppet=PuppetOverSsh(puppet_folder(), Access(), progress, made_files),
         inventory=InventoryOverSsh(Access(), progress),
         secrets=FileSecrets(root / "secrets"),
         clock=SystemClock(),
