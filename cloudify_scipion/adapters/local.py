@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.clock import SystemClock
+from cloudify_scipion.adapters.data_folders import HostFolders
 from cloudify_scipion.adapters.inventory import InventoryOverSsh
 from cloudify_scipion.adapters.nspawn.layers import LayerCache
 from cloudify_scipion.adapters.nspawn.machine import NspawnMachines
@@ -31,6 +32,7 @@ def local_services(write: Callable[[str], object], root: Path | None = None) -> 
         projects=projects,
         machines=NspawnMachines(root, progress),
         volumes=LoopVolumes(root, progress),
+        folders=HostFolders(root / "spaces"),
         layers=LayerCache(root),
         puppet=PuppetOverSsh(puppet_folder(), Access(), progress, made_files),
         inventory=InventoryOverSsh(Access(), progress),

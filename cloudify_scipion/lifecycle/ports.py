@@ -107,6 +107,17 @@ class Volumes(Protocol):
         """Detach and remove it. The caller has made sure that this is allowed."""
 
 
+class DataFolders(Protocol):
+    """Folders of the host that are data spaces of the kind directory."""
+
+    def ensure(self, space: str, root: str, path: str, make: bool) -> Path:
+        """The folder `path` of the data space `space`, absolute and without symlinks; with `make`, made if absent.
+
+        `root` is where the data space lies, empty for a folder of our own. Raises PermanentError if the folder is not
+        there, or a symlink is in the way.
+        """
+
+
 class Layers(Protocol):
     """The cache of software layers."""
 
@@ -233,6 +244,7 @@ class Services:
     projects: Projects
     machines: Machines
     volumes: Volumes
+    folders: DataFolders
     layers: Layers
     puppet: Puppet
     inventory: Inventory

@@ -10,10 +10,19 @@ from pathlib import Path
 
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
 from cloudify_scipion.lifecycle.facts import SEAL, LayerFacts, MachineFacts, MachineSpec, VolumeFacts
+from tests.fakes.agent import Space, Ways
 
 GIVEN = "/run/given"
 """Names of the store's files that a machine was given."""
 HIDDEN = ("/tmp/", "/run/", "/root/.ssh/", "/var/log/", "/home/scipion/ScipionUserData/")
+
+
+@dataclass
+class Work:
+    """A work of the agent: when it began, and how its unit ended."""
+
+    began: float
+    code: int | None = None
 
 
 @dataclass
@@ -34,6 +43,12 @@ class Disk:
     base: str = "b" * 64
     units: dict[str, float] = field(default_factory=dict)
     """What systemd has started since the boot, and when."""
+    works: dict[str, Work] = field(default_factory=dict)
+    """Works of the agent since the boot."""
+    read_only: bool = False
+    """Whether the user's mount of the working copy is."""
+    open_files: list[str] = field(default_factory=list)
+    """What processes that nothing ends have open for writing in the working copy."""
 
 
 @dataclass
@@ -66,6 +81,9 @@ class FakeHost:
     store: dict[str, str] = field(default_factory=dict)
     default: str = "3.1.3-3"
     """RELION's version in the index of the hour."""
+    spaces: dict[str, Space] = field(default_factory=dict)
+    """Projects' folders of data spaces, by path."""
+    agents: Ways = field(default_factory=Ways)
     taken: set[int] = field(default_factory=set)
     folderless: dict[str, Disk] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -139,7 +157,7 @@ class FakeMachines:
             disk.files |= {seed.path: seed.content for seed in spec.seed}
             if disk.layer is None and spec.files:
                 disk.files[GIVEN] = json.dumps(sorted(spec.files)).encode()
-            disk.units = {}
+            disk.units, disk.works, disk.read_only, disk.open_files = {}, {}, False, []
             disk.volumes = tuple(dict.fromkeys(mount.volume for mount in spec.mounts))
             disk.targets = {mount.target: (mount.volume, mount.folder) for mount in spec.mounts}
             disk.folders = {mount.target: (str(mount.path), mount.read_only) for mount in spec.folders}
@@ -252,6 +270,21 @@ class FakeVolumes:
 
     def _point(self, name: str) -> Path:
         return Path("/fake/volumes/mnt") / name
+
+
+class FakeFolders:
+    """The port DataFolders."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def ensure(self, space: str, root: str, path: str, make: bool) -> Path:
+        there = f"{root or f'/fake/spaces/{space}'}/{path}"
+        if make:
+            self.host.spaces.setdefault(there, Space())
+        elif there not in self.host.spaces:
+            raise PermanentError(f"{space}:{path} cannot be used: it is not there")
+        return Path(there)
 
 
 class FakeLayers:
