@@ -25,12 +25,13 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
         raise NotSealed(_refusal(record, "its machine does not run", [what_is_known(record)]), _next(record))
     try:
         return seal_project(services, record)
-    except TemporaryError:
-        raise
     except ScipionError as error:
         status = saving_status(services, record)
         lines = unsaved_lines(status) if status else [what_is_known(record)]
-        raise NotSealed(_refusal(record, error.what, lines), _next(record)) from error
+        refusal = _refusal(record, error.what, lines)
+        if isinstance(error, TemporaryError):
+            raise TemporaryError(refusal, _next(record), error.retry_after) from error
+        raise NotSealed(refusal, _next(record)) from error
 
 
 def _refusal(record: Record, why: str, lines: list[str]) -> str:

@@ -27,10 +27,19 @@ def seal_project(services: Services, record: Record) -> Record:
         return seal_quiet(services, record)
     except ScipionError as error:
         services.progress.say(f"NOT SEALED, everything is started again: {error.what}")
-        unseal(services, record)
+        _give_back(services, unseal(services, record))
+        raise
+
+
+def _give_back(services: Services, record: Record) -> None:
+    """Let the user go on. What cannot be started is reported: the error to tell is that nothing was sealed."""
+    try:
         let_write(services, record)
         start_saving(services, record)
-        raise
+    except ScipionError as error:
+        services.progress.say(
+            f"could not start everything again: {error.what} (cloudify-scipion repair {record.project})"
+        )
 
 
 def seal_quiet(services: Services, record: Record) -> Record:

@@ -14,8 +14,8 @@ def create(**_: Any) -> None:
 
 
 def _create(c: Call) -> None:
-    for part in ("data", "secrets", "facility"):
-        c = c.asking(part, c.properties[part])
+    given = c.properties
+    c = c.asking("data", given["data"]).asking("secrets", given["secrets"]).asking("facility", given["facility"])
     use.configure_data(c.services, c.record)
 
 

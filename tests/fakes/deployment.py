@@ -111,7 +111,11 @@ class Deployment:
         self.run(UNINSTALL, reaper)
 
     def __post_init__(self) -> None:
-        if "project_id" in self.inputs and "data" not in self.inputs:  # a folder of its own
+        if "data" in self.inputs:
+            return
+        if "site" in self.inputs:  # one without data spaces
+            self.inputs = {**self.inputs, **UNSAVED}
+        elif "project_id" in self.inputs:  # a folder of its own
             self.inputs = {**self.inputs, "data": {"project": {"source": f"local:{self.inputs['project_id']}"}}}
 
     @contextmanager

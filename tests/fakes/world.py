@@ -14,7 +14,7 @@ from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.lifecycle.facts import Keys
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record, to_document
-from tests.fakes.agent import Space
+from tests.fakes.agent import CONFIG, Space
 from tests.fakes.host import FakeFolders, FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.fakes.inside import FakeShell, Workflows
 from tests.fakes.ports import FakeClock, FakeInventory, FakeProgress, FakePuppet, FakeSecrets, FakeWeb
@@ -97,7 +97,7 @@ class World:
         return {
             "records": [to_document(record) for record in records],
             "machines": {
-                n: [d.layer, d.files, d.ports, d.volumes, d.running, d.network, sorted(d.units)]
+                n: [d.layer, _same(d.files), d.ports, d.volumes, d.running, d.network, sorted(d.units), d.read_only]
                 for n, d in self.host.machines.items()
             },
             "lost": sorted(self.host.folderless),
@@ -122,3 +122,8 @@ class World:
     def close(self) -> None:
         self.end_process()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _same(files: dict[str, bytes]) -> dict[str, bytes]:
+    """A machine's files; what the agent is told differs from generation to generation."""
+    return {name: b"" if name in (CONFIG, "/etc/puppet-project-data") else content for name, content in files.items()}
