@@ -115,3 +115,31 @@ class DiskFull(PermanentError):
 
 class PortInUse(PermanentError):
     """A port that was to be published is taken by another program."""
+
+
+class UnknownDataSpace(PermanentError):
+    """The site has no data space of that name."""
+
+
+class ReadOnlyDataSpace(PermanentError):
+    """Project data are to be saved where nothing can be written."""
+
+
+class TokenExpires(PermanentError):
+    """The token of a data space ends before the project does."""
+
+
+class LeaseHeld(PermanentError):
+    """Somebody else may write to the project's folder of the data space."""
+
+
+class GuardTripped(PermanentError):
+    """The volume or the data space is not what it should be: nothing was written."""
+
+
+class NotAllSaved(PermanentError):
+    """Some files could not be saved; the agent's log names them."""
+
+
+class NotSealed(PermanentError):
+    """There is no proof that all data are saved, so nothing was stopped and nothing deleted."""

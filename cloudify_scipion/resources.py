@@ -1,4 +1,4 @@
-"""Data that ships with the package: Puppet code and the plugin's description.
+"""Data that ships with the package: Puppet code, the plugin's description, and the agent as one file.
 
 A checkout (or an editable install of one) has them at its root; in a wheel they are inside the package.
 """
@@ -6,6 +6,8 @@ A checkout (or an editable install of one) has them at its root; in a wheel they
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from cloudify_scipion.errors import PermanentError
 
 _PACKAGE = Path(__file__).resolve().parent
 _SHIPPED = _PACKAGE / "_shipped"
+AGENT_FILE = "modules/working_copy/files/scipion-data.pyz"
+"""Where the machine's Puppet finds the agent."""
+_MAIN = b"import sys\n\nfrom cloudify_scipion.agent.cli import main\n\nsys.exit(main())\n"
 _NOT_SHIPPED = frozenset({"spec", ".git", "__pycache__", ".rspec", ".fixtures.yml", "Rakefile"})
 
 
@@ -44,6 +49,40 @@ def files_digest(files: Mapping[str, Path]) -> str:
             digest.update(f"{len(name)}:{name}:".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def made_files() -> dict[str, bytes]:
+    """What is sent to machines with the Puppet code, made of other parts of the package."""
+    return {AGENT_FILE: agent_archive()}
+
+
+def agent_archive(package: Path = _PACKAGE) -> bytes:
+    """The agent as one file that Python runs (a zipapp). The same code gives the same bytes.
+
+    It holds the folder `agent` of the package, which imports nothing else of it.
+    """
+    sources = [package / "__init__.py", *sorted((package / "agent").rglob("*"))]
+    found = {f"{package.name}/{path.relative_to(package).as_posix()}": path for path in sources if _is_code(path)}
+    if f"{package.name}/agent/cli.py" not in found:
+        raise PermanentError(
+            "the agent is missing from this installation of cloudify-scipion", "install the package again"
+        )
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        _add(archive, "__main__.py", _MAIN)
+        for name in sorted(found):
+            _add(archive, name, found[name].read_bytes())
+    return content.getvalue()
+
+
+def _is_code(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name)  # of 1980, whenever it is made
+    entry.external_attr = 0o644 << 16
+    archive.writestr(entry, content)
 
 
 def _find(name: str) -> Path:

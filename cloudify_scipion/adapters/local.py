@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.clock import SystemClock
+from cloudify_scipion.adapters.data_folders import HostFolders
 from cloudify_scipion.adapters.inventory import InventoryOverSsh
 from cloudify_scipion.adapters.nspawn.layers import LayerCache
 from cloudify_scipion.adapters.nspawn.machine import NspawnMachines
@@ -20,7 +21,7 @@ from cloudify_scipion.adapters.state import ProjectFolders, state_root
 from cloudify_scipion.adapters.web import GatewayProbe
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.resources import puppet_folder
+from cloudify_scipion.resources import made_files, puppet_folder
 
 
 def local_services(write: Callable[[str], object], root: Path | None = None) -> Services:
@@ -31,8 +32,9 @@ def local_services(write: Callable[[str], object], root: Path | None = None) -> 
         projects=projects,
         machines=NspawnMachines(root, progress),
         volumes=LoopVolumes(root, progress),
+        folders=HostFolders(root / "spaces"),
         layers=LayerCache(root),
-        puppet=PuppetOverSsh(puppet_folder(), Access(), progress),
+        puppet=PuppetOverSsh(puppet_folder(), Access(), progress, made_files),
         inventory=InventoryOverSsh(Access(), progress),
         secrets=FileSecrets(root / "secrets"),
         clock=SystemClock(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -24,16 +25,25 @@ DEADLINE = 3600.0
 
 
 class PuppetOverSsh:
-    """Implements the port Puppet; `code` is the folder that holds hiera.yaml, manifests, data and modules."""
+    """Implements the port Puppet; `code` is the folder that holds hiera.yaml, manifests, data and modules.
 
-    def __init__(self, code: Path, access: Access, progress: Progress) -> None:
+    `made` gives further files of that folder, which are made when they are needed.
+    """
+
+    def __init__(
+        self, code: Path, access: Access, progress: Progress, made: Callable[[], Mapping[str, bytes]] = dict
+    ) -> None:
         self._code = code
         self._access = access
         self._progress = progress
+        self._made = made
 
     def modules_digest(self) -> str:
         """SHA-256 over names and contents of every file that is sent to machines."""
-        return files_digest(shipped_files(self._code))
+        digest = hashlib.sha256(files_digest(shipped_files(self._code)).encode())
+        for name, content in sorted(self._made().items()):
+            digest.update(f"{len(name)}:{name}:".encode() + hashlib.sha256(content).digest())
+        return digest.hexdigest()
 
     def apply(
         self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
@@ -69,7 +79,7 @@ class PuppetOverSsh:
         return lines, result.code
 
     def _archive(self, data: Mapping[str, object], modules: Path | None) -> bytes:
-        files = read_files(shipped_files(self._code))
+        files = {**read_files(shipped_files(self._code)), **self._made()}
         if modules:
             files |= {f"modules/{name}": content for name, content in read_files(shipped_files(modules)).items()}
         files["data/run.yaml"] = yaml.safe_dump(dict(data), allow_unicode=True).encode()

@@ -26,7 +26,8 @@ def notes_of(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
     """What is right, and may still surprise."""
     project = loaded.project
     if project.volume.at_end == "discard":
-        yield "nothing of this project is kept: uninstalling it deletes its volume"
+        lost = "what is not saved by then is lost" if project.data.project else "nothing of this project is kept"
+        yield f"{lost}: uninstalling it deletes its volume"
     yield from _full_volume(project)
     if unneeded := _unneeded_licences(project.software):
         yield f"accepted_licences names {', '.join(unneeded)}, which the project does not ask for"
@@ -36,8 +37,6 @@ def notes_of(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
         yield f"no flavour of {loaded.site.name} fits: cloudify-scipion choose says why"
     yield from site_notes(project.software, loaded.site, load_catalogue())
     yield from gpu_notes(project.software, project.workflow.protocols, loaded.site, load_catalogue())
-    if project.data.project or project.data.datasets:
-        yield "this version neither copies nor mounts data: the part data is checked and kept, no more"
     if problem := provider_problem(loaded.site_document):
         yield problem
 
@@ -54,12 +53,13 @@ def _full_volume(project: Project) -> Iterator[str]:
 
 
 def _volume(project: Project) -> str:
-    end = "deleted at the end" if project.volume.at_end == "discard" else "held at the end"
+    kept = "deleted at the end, once all is proven saved" if project.data.project else "held at the end"
+    end = "deleted at the end" if project.volume.at_end == "discard" else kept
     return f"{project.volume.size_gb} GB, {end}"
 
 
 def _data(data: Data) -> str:
-    parts = [f"{data.project.source}{_size(data.project.size_gb)}, copied"] if data.project else []
+    parts = [f"{data.project.source}{_size(data.project.size_gb)}, copied and saved"] if data.project else []
     parts += [f"{set_.source}{_size(set_.size_gb)}, read-only at {set_.mount}" for set_ in data.datasets]
     return "; ".join(parts) or "none"
 

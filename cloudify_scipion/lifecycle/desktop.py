@@ -37,17 +37,20 @@ def project_data(record: Record) -> dict[str, object]:
     """Hiera data of the project run. Nothing in it is secret."""
     project, desktop = record.settings["project"], record.settings["desktop"]
     return {
-        "system::identity": {
-            "project_id": record.project,
-            "title": project["title"],
-            "ssh_keys": list(project.get("owner", {}).get("ssh_keys", [])),
-        },
+        **identity(record),
         "desktop::page_title": project["title"] or record.project,
         "desktop::open_command": f"cloudify-scipion open {record.project}",
         "desktop::geometry": desktop["geometry"],
         "desktop::tls": with_tls(record),
         "desktop::scipion_project": record.project,
     }
+
+
+def identity(record: Record) -> dict[str, object]:
+    """Hiera data of whose machine it is: part of every project run, since a run without it would take it away."""
+    project = record.settings["project"]
+    keys = list(project.get("owner", {}).get("ssh_keys", []))
+    return {"system::identity": {"project_id": record.project, "title": project["title"], "ssh_keys": keys}}
 
 
 def _send_certificate(services: Services, record: Record) -> None:

@@ -6,6 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+USER, AGENT = 2000, 2001
+"""uid and gid, on every machine, of the project's user and of the agent that saves the data."""
+MARK, USER_FOLDER, AGENT_FOLDER = "volume.json", "user", "agent"
+"""What lies on every volume: the file by which it is known for the right one, the working copy, the agent's state."""
+SEAL = "seal.json"
+"""In the agent's folder: the proof that the data space holds all that the volume holds."""
+
 
 @dataclass(frozen=True)
 class SeedFile:
@@ -18,10 +25,20 @@ class SeedFile:
 
 @dataclass(frozen=True)
 class VolumeMount:
-    """A volume bound into the machine at `target` (an absolute path inside)."""
+    """A folder of a volume, or with "" all of it, bound into the machine at `target` (an absolute path inside)."""
 
     volume: str
+    folder: str
     target: str
+
+
+@dataclass(frozen=True)
+class FolderMount:
+    """A folder of the host bound into the machine at `target` (an absolute path inside)."""
+
+    path: Path
+    target: str
+    read_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,7 @@ class MachineSpec:
     mounts: Sequence[VolumeMount] = ()
     seed: Sequence[SeedFile] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    folders: Sequence[FolderMount] = ()
 
 
 @dataclass(frozen=True)

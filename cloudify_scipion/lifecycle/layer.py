@@ -19,7 +19,7 @@ from cloudify_scipion.project.site import files_from_document
 
 ASKED_FILE = "asked.lock.json"
 """In the project's folder: the lock file that it is installed from."""
-CLASSES = ("system", "scipion", "em_package", "desktop")
+CLASSES = ("system", "scipion", "em_package", "desktop", "working_copy")
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
+from cloudify_scipion.lifecycle.facts import USER_FOLDER, MachineSpec, SeedFile, VolumeMount
 from cloudify_scipion.lifecycle.layer import locked_files, software_layer
+from cloudify_scipion.lifecycle.mounts import make_writable
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.proof import unseal
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.volume import TARGET
+from cloudify_scipion.lifecycle.space import folder_mounts
+from cloudify_scipion.lifecycle.volume import TARGET, WHOLE
 
 SSH, DESKTOP = 22, 6080
 READY_SECONDS = 90.0
@@ -17,6 +20,8 @@ READY_SECONDS = 90.0
 
 def create_machine(services: Services, record: Record) -> Record:
     """Make the machine's disk unless it is there; a new machine is a new generation."""
+    if record.rescuing:  # what a rescue that was broken off has left can save data, and no more
+        record = delete_machine(services, record)
     if not services.machines.look(record.machine).exists:
         digest = software_layer(services, record).digest
         layer = digest if services.layers.has(digest) else ""
@@ -34,11 +39,12 @@ def create_machine(services: Services, record: Record) -> Record:
 
 def start_machine(services: Services, record: Record) -> Record:
     """Boot the machine with the volume in it and wait until SSH answers with the known host key."""
-    record = update(services, record, volume_written=True)
-    services.volumes.attach(record.volume)
+    record = unseal(services, update(services, record, volume_written=True))
     if services.machines.start(machine_spec(services, record)):
         services.progress.say(f"machine {record.machine} is up")
-    services.connect(record).wait_until_ready(READY_SECONDS)
+    shell = services.connect(record)
+    shell.wait_until_ready(READY_SECONDS)
+    make_writable(shell)
     return record
 
 
@@ -68,7 +74,7 @@ def delete_machine(services: Services, record: Record) -> Record:
     gone = services.machines.delete(record.machine)
     services.progress.say(f"deleted machine {record.machine}" if gone else f"machine {record.machine} is gone already")
     services.volumes.detach(record.volume)
-    return update(services, record, installed=False, layer="", personal=False, ports={})
+    return update(services, record, installed=False, layer="", personal=False, rescuing=False, ports={})
 
 
 def machine_spec(services: Services, record: Record) -> MachineSpec:
@@ -80,8 +86,9 @@ def machine_spec(services: Services, record: Record) -> MachineSpec:
         tags=record.tags(),
         ports={SSH: record.port("ssh"), DESKTOP: record.port("desktop")},
         layer=record.layer or None,
-        mounts=(VolumeMount(record.volume, TARGET),),
+        mounts=(VolumeMount(record.volume, "", WHOLE), VolumeMount(record.volume, USER_FOLDER, TARGET)),
         files=locked_files(services, record) if not record.layer else {},
+        folders=folder_mounts(services, record),
         seed=(
             SeedFile("/etc/ssh/ssh_host_ed25519_key", keys.host_private, 0o600),
             SeedFile("/etc/ssh/ssh_host_ed25519_key.pub", f"{keys.host_public}\n".encode()),

@@ -83,7 +83,19 @@ class Volumes(Protocol):
         """Observe."""
 
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
-        """Make it, with a file system owned by the project's user. True if it was made."""
+        """Make it, with its mark, an empty working copy and no state of the agent. True if it was made.
+
+        One that is there gets these tags, and nothing else.
+        """
+
+    def all(self) -> Mapping[str, VolumeFacts]:
+        """Every volume that is there, by name."""
+
+    def tag(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Replace its tags. True if they were others."""
+
+    def unseal(self, name: str) -> bool:
+        """Take away the seal that lies on an attached volume. True if there was one."""
 
     def attach(self, name: str) -> Path:
         """Mount it on the host below the volumes' own folder and return where."""
@@ -93,6 +105,17 @@ class Volumes(Protocol):
 
     def delete(self, name: str) -> bool:
         """Detach and remove it. The caller has made sure that this is allowed."""
+
+
+class DataFolders(Protocol):
+    """Folders of the host that are data spaces of the kind directory."""
+
+    def ensure(self, space: str, root: str, path: str, make: bool) -> Path:
+        """The folder `path` of the data space `space`, absolute and without symlinks; with `make`, made if absent.
+
+        `root` is where the data space lies, empty for a folder of our own. Raises PermanentError if the folder is not
+        there, or a symlink is in the way.
+        """
 
 
 class Layers(Protocol):
@@ -221,6 +244,7 @@ class Services:
     projects: Projects
     machines: Machines
     volumes: Volumes
+    folders: DataFolders
     layers: Layers
     puppet: Puppet
     inventory: Inventory

@@ -10,6 +10,7 @@ from typing import Any
 from cloudify_scipion.errors import PermanentError, ProjectTaken
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.lifecycle.space import data_source
 from cloudify_scipion.project.names import resource_name
 
 DAY = timedelta(days=1)
@@ -87,14 +88,19 @@ def _expires(created: str, project: Mapping[str, Any]) -> str:
     return (datetime.fromisoformat(created) + int(project["time_limit_days"]) * DAY).isoformat(timespec="seconds")
 
 
-def refuse_changes(record: Record, volume_bytes: int = 0, software: Mapping[str, Any] | None = None) -> None:
+def refuse_changes(
+    record: Record, volume_bytes: int = 0, software: Mapping[str, Any] | None = None, source: str | None = None
+) -> None:
     """Raise PermanentError with the differences when an existing project is asked to become something else.
 
-    What is not given (0, None) is not compared.
+    What is not given (0, None) is not compared. `source` is where the project's data are saved: with another one, the
+    agent's memory of what is there would be wrong.
     """
     differences = []
     if record.volume_bytes and volume_bytes not in (0, record.volume_bytes):
         differences.append(f"volume: is {record.volume_bytes / 1e9:g} GB, asked for {volume_bytes / 1e9:g} GB")
+    if record.volume_written and "data" in record.settings and source not in (None, data_source(record)):
+        differences.append(f"data.project.source: is {data_source(record)!r}, asked for {source!r}")
     if record.installed and software is not None:
         differences += _software_differences(record.settings.get("software", software), software)
     if differences:

@@ -38,11 +38,14 @@ class Record:
 
     `volume_written` is true once a machine had the volume writable; `held` says why the volume is kept, empty if
     it is not; `at_end` is `discard` only if project and site both said so when the volume was made or adopted;
-    `discarding` is true once its deletion began. `settings` holds what was last asked of each part (keys: project,
-    site, volume, software, workflow, desktop), enough to build all of it again. `installed` is true from the first
-    machine until it is removed. `layer` is the software layer that the machine stands on, empty while its software is
-    not complete. `personal` is true once anything of the project was put on the machine: from then on it makes no layer
-    for others.
+    `discarding` is true once its deletion began. `seal` is what the agent said of the last proof that all is saved,
+    empty once the volume may have been written since (it is valid only together with the volume's tags). `saved` is
+    what is known of the last pull or push. `settings` holds what was last asked of each part (keys: project, site,
+    volume, data, secrets, facility, software, workflow, desktop), enough to build all of it again. `installed` is true
+    from the first machine until it is removed; `rescuing` while the machine is one that only saves the volume of a
+    project whose own machine is gone. `layer` is the software layer that the machine stands on, empty while its
+    software is not complete. `personal` is true once anything of the project was put on the machine: from then on it
+    makes no layer for others.
     """
 
     project: str
@@ -57,6 +60,9 @@ class Record:
     at_end: str = "hold"
     held: str = ""
     discarding: bool = False
+    seal: Mapping[str, Any] = field(default_factory=dict)
+    saved: Mapping[str, Any] = field(default_factory=dict)
+    rescuing: bool = False
     installed: bool = False
     ports: Mapping[str, int] = field(default_factory=dict)
     layer: str = ""
@@ -89,6 +95,10 @@ class Record:
             "generation": str(self.generation),
             "installation": self.binding.installation,
         }
+
+    def volume_tags(self) -> dict[str, str]:
+        """The tags of its volume: with the digest of its seal, if it has one."""
+        return {**self.tags(), "seal": self.seal["manifest"]} if self.seal else self.tags()
 
 
 def to_document(record: Record) -> dict[str, Any]:

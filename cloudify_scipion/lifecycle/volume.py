@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.facts import VolumeFacts
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
+from cloudify_scipion.lifecycle.proof import valid_seal
 from cloudify_scipion.lifecycle.record import Record
 
 TARGET = "/home/scipion/ScipionUserData"
+"""The working copy, where the user has it."""
+WHOLE = "/srv/scipion-volume"
+"""The volume as the agent sees it."""
 UNSAVED = "it was writable in a machine, and there is no proof that its data are saved elsewhere"
 
 
@@ -16,7 +21,7 @@ def ensure_volume(services: Services, record: Record) -> Record:
     size, asked = record.settings["volume"]["size_bytes"], record.settings["volume"]["at_end"]
     if record.volume_written and not record.discarding and not services.volumes.look(record.volume).exists:
         raise _gone(record)
-    if services.volumes.create(record.volume, size, record.tags()):
+    if services.volumes.create(record.volume, size, record.volume_tags()):
         services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
     else:
         services.progress.say(f"volume {record.volume} is there already: adopted")
@@ -39,28 +44,35 @@ def heal_volume(services: Services, record: Record) -> None:
     services.volumes.attach(record.volume)
 
 
-def end_volume(services: Services, record: Record, at_end: bool = True) -> Record | None:
+def end_volume(services: Services, record: Record, ends: bool = True, discards: bool = True) -> Record | None:
     """Delete a volume that may go, hold any other. Returns the record that remains, or None.
 
-    `at_end` is false when Cloudify makes a node again, or the deployment does not ask for it: then nothing that was
-    ever written may go.
+    `ends` is false when Cloudify makes a node again: then nothing that was ever written may go. `discards` says that
+    the deployment, too, asks for a deletion without proof.
     """
-    if not services.volumes.look(record.volume).exists:
+    facts = services.volumes.look(record.volume)
+    if not facts.exists:
         lost = record.volume_written and not record.discarding
         services.progress.say(f"volume {record.volume} is gone already{': IT WAS NOT DELETED BY US' if lost else ''}")
         services.projects.forget(record.project)
         return None
-    if record.volume_written and not (at_end and may_discard(record)):
+    if record.volume_written and not (ends and may_go(record, facts, discards)):
         held = update(services, record, held=UNSAVED)  # first: what cannot be unmounted now is held, too
         services.volumes.detach(record.volume)
         return note(
             services,
             held,
             f"volume {record.volume} is HELD: {UNSAVED}. Install project '{record.project}' again to work on with it, "
+            f"save what is in it: cloudify-scipion rescue {record.project}, "
             f"or delete it: cloudify-scipion discard {record.project}",
         )
     _delete(services, record)
     return None
+
+
+def may_go(record: Record, volume: VolumeFacts, discards: bool) -> bool:
+    """Whether a volume that was written may be deleted: it is sealed, or somebody has said that it need not be."""
+    return valid_seal(record, volume) or record.discarding or (discards and may_discard(record))
 
 
 def why_held(record: Record) -> str:
@@ -82,7 +94,16 @@ def discard(services: Services, record: Record) -> None:
             f"cfy uninstall -b {record.binding.deployment}, then discard again",
         )
     record = note(services, record, f"discard of volume {record.volume} was asked for by its project id")
+    if record.volume_written and not valid_seal(record, services.volumes.look(record.volume)):
+        services.progress.say(f"NOT PROVEN SAVED: {what_is_known(record)}")
     _delete(services, record)
+
+
+def what_is_known(record: Record) -> str:
+    """What the record knows of how much of the data is saved."""
+    if not record.saved:
+        return "nothing of it was saved in a data space, as far as is known"
+    return f"the last {record.saved['work']} that is known was {record.saved['at']}; what came later may be lost"
 
 
 def _delete(services: Services, record: Record) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cloudify_scipion.lifecycle import machine as use
 from cloudify_scipion.lifecycle.project import refuse_changes
+from cloudify_scipion.lifecycle.space import source_of
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known, heal_in_place
 
 
@@ -15,8 +16,9 @@ def create(**_: Any) -> None:
 
 
 def _create(c: Call) -> None:
-    refuse_changes(c.record, software=c.asked_software()[0])
-    use.create_machine(c.services, c.asking_software().record)
+    data = c.properties["data"]
+    refuse_changes(c.record, software=c.asked_software()[0], source=source_of(data))
+    use.create_machine(c.services, c.asking("data", data).asking_software().record)
 
 
 def start(**_: Any) -> None:

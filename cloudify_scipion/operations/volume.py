@@ -6,22 +6,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudify_scipion.lifecycle import volume as use
+from cloudify_scipion.lifecycle.data import check_tokens
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software, check_lock_can_be_met
 from cloudify_scipion.lifecycle.project import refuse_changes
+from cloudify_scipion.lifecycle.space import source_of
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place, read_lock
 
 
 def precreate(document: Mapping[str, Any], lock: str = "", **_: Any) -> None:
     """Check everything that was asked for, before anything is made."""
     text = read_lock(lock)
-    software = check_inputs(document, text).get("software")
-    call(lambda c: _precreate(c, software, text))
+    checked = check_inputs(document, text)
+    call(lambda c: _precreate(c, checked, text))
 
 
-def _precreate(c: Call, software: Mapping[str, Any] | None, lock: str) -> None:
+def _precreate(c: Call, document: Mapping[str, Any], lock: str) -> None:
+    software = document.get("software")
     asked = asked_software(software, c.properties["site"], lock) if software else None
-    refuse_changes(c.record, _settings(c)["size_bytes"], asked)
+    source = source_of(document.get("data", {})) if document else None
+    refuse_changes(c.record, _settings(c)["size_bytes"], asked, source)
+    check_tokens(
+        c.services, c.record.asking("data", document.get("data", {})).asking("secrets", document.get("secrets", {}))
+    )
     if asked and lock:
         check_lock_can_be_met(c.services, ask_for_software(c.services, c.record, asked, lock))
 
@@ -41,7 +48,7 @@ def _create(c: Call) -> None:
 
 def delete(**_: Any) -> None:
     """Hold the volume, or delete it if it may go; only an uninstall ends a project, a heal or reinstall does not."""
-    call_known(lambda c: use.end_volume(c.services, c.record, at_end=_ends(c)))
+    call_known(lambda c: use.end_volume(c.services, c.record, c.workflow == "uninstall", _discards(c)))
 
 
 def check_status(**_: Any) -> dict[str, str]:
@@ -54,8 +61,8 @@ def heal(**_: Any) -> None:
     heal_in_place(lambda c: use.heal_volume(c.services, c.record))
 
 
-def _ends(c: Call) -> bool:
-    return c.workflow == "uninstall" and c.properties["at_end"] == "discard"
+def _discards(c: Call) -> bool:
+    return bool(c.properties["at_end"] == "discard")
 
 
 def _settings(c: Call) -> dict[str, Any]:

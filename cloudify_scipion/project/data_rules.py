@@ -10,6 +10,7 @@ from typing import Any
 
 from cloudify_scipion.project.documents import child_path, is_number, part
 from cloudify_scipion.project.hints import shown
+from cloudify_scipion.project.space_rules import use_problem
 
 Found = Iterator[tuple[str, str]]
 _MANY = 100
@@ -50,6 +51,8 @@ def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixe
             yield where, f"{source!r} {form}; data spaces of the site {name}: {known}"
         elif space[1] not in spaces:
             yield where, f"the site {name} has no data space {space[1]!r}; it has {known}"
+        else:
+            yield from _use(where, space[1], part(spaces, dict, space[1]), project)
     given = tuple(prefix for prefix in part(site, list, "mount_prefixes") if isinstance(prefix, str)) or prefixes
     for path, dataset in _datasets(project):
         mount = dataset.get("mount")
@@ -57,6 +60,12 @@ def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixe
             continue  # told by `data_rules`
         if not any(mount.startswith(f"{prefix}/") for prefix in given):
             yield f"{path}.mount", f"the site {name} allows mounts below {', '.join(given)}, not {mount!r}"
+
+
+def _use(where: str, name: str, space: Mapping[str, Any], project: Mapping[str, Any]) -> Found:
+    kind, message = use_problem(name, space, project, saves=where.startswith("$.data.project."))
+    if kind:
+        yield where if kind == "source" else "$.secrets.onedata_token", message
 
 
 def mount_problem(mount: str) -> str:
@@ -88,8 +97,15 @@ def _source(path: str, source: object) -> Found:
     if not isinstance(source, str):
         return
     space = _SPACE.fullmatch(source)
-    if space and (message := _relative_problem(space[2])):
+    if space and (message := _relative_problem(space[2]) or _folder_problem(space[2])):
         yield path, f"the path {shown(space[2])} {message}"
+
+
+def _folder_problem(text: str) -> str:
+    if text in ("", "."):
+        return "is the whole data space; name a folder in it"
+    tidy = normpath(text)
+    return "" if text == tidy else f"is not normalised; did you mean {tidy!r}?"
 
 
 def _relative_problem(text: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloudify_scipion.project.spaces import DataSpace, spaces_from_document
+
 MOUNT_PREFIXES = ("/data", "/scratch", "/gpfs", "/mnt")
 """Folders below which datasets may be mounted where the site says nothing."""
 
@@ -64,7 +66,7 @@ class Site:
     """Where machines run, and what is allowed there.
 
     `mirrors` maps names to URLs, `files` the files on them that the site answers for to their SHA-256 (hex);
-    `data_spaces` maps names to descriptions; `cuda` is the version that the driver supports,
+    `cuda` is the version that the driver supports,
     empty if it is not known.
     """
 
@@ -75,7 +77,7 @@ class Site:
     desktop: SiteDesktop = field(default_factory=SiteDesktop)
     limits: Limits = field(default_factory=Limits)
     mount_prefixes: tuple[str, ...] = MOUNT_PREFIXES
-    data_spaces: Mapping[str, str] = field(default_factory=dict)
+    data_spaces: Mapping[str, DataSpace] = field(default_factory=dict)
     mirrors: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     cuda: str = ""
@@ -93,7 +95,7 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         desktop=SiteDesktop(**document.get("desktop", {})),
         limits=Limits(**{key: int(value) for key, value in document.get("limits", {}).items()}),
         mount_prefixes=tuple(document.get("mount_prefixes", MOUNT_PREFIXES)),
-        data_spaces={name: space.get("description", "") for name, space in document.get("data_spaces", {}).items()},
+        data_spaces=spaces_from_document(document),
         mirrors={name: mirror["url"] for name, mirror in document.get("mirrors", {}).items()},
         files=files_from_document(document),
         cuda=document.get("cuda", ""),

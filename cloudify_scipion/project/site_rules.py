@@ -9,6 +9,7 @@ from cloudify_scipion.project.data_rules import site_data_rules
 from cloudify_scipion.project.documents import child_path, is_number, part
 from cloudify_scipion.project.nearest import nearest_or_all
 from cloudify_scipion.project.site import MOUNT_PREFIXES
+from cloudify_scipion.project.space_rules import space_rules
 
 Found = Iterator[tuple[str, str]]
 
@@ -19,6 +20,7 @@ def site_rules(document: Mapping[str, Any]) -> Found:
     yield from _tls(document)
     yield from _flavours(document)
     yield from _files(document)
+    yield from space_rules(document)
 
 
 def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:

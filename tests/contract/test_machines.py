@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from cloudify_scipion.errors import PermanentError, PortInUse
-from cloudify_scipion.lifecycle.facts import MachineFacts
-from tests.contract.worlds import SEED, World, spec
+from cloudify_scipion.lifecycle.facts import FolderMount, MachineFacts
+from tests.contract.worlds import DATA, SEED, WHOLE, World, spec
 
 DIGEST = "d" * 64
 CONTENTS = {"scipion": "3.8.3"}
@@ -57,6 +57,23 @@ def test_delete_of_a_running_machine_leaves_nothing_but_the_volume(world: World)
     assert world.machines.delete("m")
     assert not world.leftovers("m")
     assert world.get_data("v", "kept") == "results"
+
+
+def test_a_machine_sees_the_whole_volume_and_the_working_copy(world: World) -> None:
+    world.volumes.create("v", 100_000_000, {"project": "m"})
+    world.machines.start(spec(world, "m", volume="v"))
+    world.put_data("v", "kept", "results")
+    assert world.see("m", f"{DATA}/kept") == "results"
+    assert '"project": "m"' in (world.see("m", f"{WHOLE}/volume.json") or "")
+
+
+def test_folders_of_the_host(world: World) -> None:
+    space = world.space()
+    folders = (FolderMount(space, "/srv/scipion-space/project"), FolderMount(space, "/data/raw/x", read_only=True))
+    world.machines.start(replace(spec(world, "m"), folders=folders))
+    for target, writable in (("/srv/scipion-space/project", True), ("/data/raw/x", False)):
+        assert world.see("m", f"{target}/there") == "data"
+        assert world.writable("m", target) == writable
 
 
 def test_network_is_given_back(world: World) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from cloudify_scipion.errors import PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import VolumeFacts
-from tests.contract.worlds import World, spec
+from tests.contract.worlds import LAYOUT, World, spec
 
 SIZE = 100_000_000
 
@@ -77,3 +77,36 @@ def test_delete_mounted(world: World) -> None:
     world.volumes.attach("v")
     assert world.volumes.delete("v")
     assert not world.volumes.look("v").exists
+
+
+def test_what_lies_on_a_new_volume(world: World) -> None:
+    world.volumes.create("v", SIZE, {"project": "p"})
+    assert world.layout("v") == LAYOUT
+    assert world.mark("v") == {"version": 1, "volume": "v", "project": "p"}
+
+
+def test_tags_are_replaced_without_a_look_at_the_volume(world: World) -> None:
+    world.volumes.create("v", SIZE, {"project": "p"})
+    assert world.volumes.tag("v", {"project": "p", "seal": "abc"})
+    assert not world.volumes.tag("v", {"project": "p", "seal": "abc"})
+    assert world.volumes.look("v").tags == {"project": "p", "seal": "abc"}
+    with pytest.raises(PermanentError, match="does not exist"):
+        world.volumes.tag("other", {})
+
+
+def test_all_volumes(world: World) -> None:
+    assert world.volumes.all() == {}
+    for name in ("v", "w"):
+        world.volumes.create(name, SIZE, {"project": name})
+    assert world.volumes.all() == {"v": world.volumes.look("v"), "w": world.volumes.look("w")}
+
+
+def test_unseal(world: World) -> None:
+    world.volumes.create("v", SIZE, {})
+    with pytest.raises(PermanentError, match="not mounted"):
+        world.volumes.unseal("v")
+    world.volumes.attach("v")
+    assert not world.volumes.unseal("v")
+    world.seal("v")
+    assert world.volumes.unseal("v")
+    assert not world.volumes.unseal("v")

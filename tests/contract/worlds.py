@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from cloudify_scipion.adapters.nspawn.folders import MachineRecord
@@ -14,7 +15,9 @@ from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.realhost import RealHost, free_port
 
 SEED = "/etc/seed/key"
-DATA = "/home/scipion/ScipionUserData"
+DATA, WHOLE = "/home/scipion/ScipionUserData", "/srv/scipion-volume"
+LAYOUT = {".": (0, 2001, 0o750), "volume.json": (0, 0, 0o644), "user": (2000, 2000, 0o750)}
+LAYOUT["agent"] = (2001, 2001, 0o700)
 
 
 class World(Protocol):
@@ -38,12 +41,26 @@ class World(Protocol):
     def get(self, name: str, path: str) -> str | None: ...
     def put_data(self, volume: str, path: str, text: str) -> None: ...
     def get_data(self, volume: str, path: str) -> str | None: ...
+    def layout(self, volume: str) -> dict[str, tuple[int, int, int]]:
+        """What lies on a volume: path to uid, gid and mode."""
+
+    def mark(self, volume: str) -> object: ...
+    def seal(self, volume: str) -> None:
+        """As the agent writes it."""
+
+    def see(self, name: str, path: str) -> str | None:
+        """What a running machine reads at `path`, mounts included."""
+
+    def writable(self, name: str, path: str) -> bool: ...
+    def space(self) -> Path:
+        """A folder of the host's with a file `there`."""
+
     def leftovers(self, name: str) -> Sequence[str]: ...
 
 
 def spec(world: World, name: str, layer: str | None = None, volume: str | None = None) -> MachineSpec:
     """A machine with a port, a seed file and perhaps a volume."""
-    mounts = (VolumeMount(volume, DATA),) if volume else ()
+    mounts = (VolumeMount(volume, "", WHOLE), VolumeMount(volume, "user", DATA)) if volume else ()
     seed = (SeedFile(SEED, b"secret", 0o600),)
     return MachineSpec(name, name, {"project": name}, {22: world.port()}, layer, mounts, seed)
 
@@ -93,6 +110,29 @@ class FakeWorld:
         found = self.host.volumes[volume].files.get(path)
         return None if found is None else found.decode()
 
+    def layout(self, volume: str) -> dict[str, tuple[int, int, int]]:
+        assert self.host.volumes[volume].mark
+        return LAYOUT
+
+    def mark(self, volume: str) -> object:
+        return self.host.volumes[volume].mark
+
+    def seal(self, volume: str) -> None:
+        self.host.volumes[volume].agent["seal.json"] = b"{}"
+
+    def see(self, name: str, path: str) -> str | None:
+        disk, there = self.host.machines[name], PurePosixPath(path)
+        if str(there.parent) in disk.folders:
+            return "data" if there.name == "there" else None
+        volume, folder = disk.targets[str(there.parent)]
+        return self.get_data(volume, there.name) if folder else json.dumps(self.host.volumes[volume].mark)
+
+    def writable(self, name: str, path: str) -> bool:
+        return not self.host.machines[name].folders[path][1]
+
+    def space(self) -> Path:
+        return Path("/fake/space")
+
     def leftovers(self, name: str) -> Sequence[str]:
         return [name] if name in self.host.machines or name in self.host.folderless else []
 
@@ -138,10 +178,34 @@ class RealWorld:
         return _read(self._disk(name) / path.lstrip("/"))
 
     def put_data(self, volume: str, path: str, text: str) -> None:
-        (self.volumes.attach(volume) / path).write_text(text)
+        (self.volumes.attach(volume) / "user" / path).write_text(text)
 
     def get_data(self, volume: str, path: str) -> str | None:
-        return _read(self.volumes.attach(volume) / path)
+        return _read(self.volumes.attach(volume) / "user" / path)
+
+    def layout(self, volume: str) -> dict[str, tuple[int, int, int]]:
+        root = self.volumes.attach(volume)
+        found = {str(path.relative_to(root)): path.stat() for path in (root, *root.rglob("*"))}
+        return {name: (facts.st_uid, facts.st_gid, facts.st_mode & 0o7777) for name, facts in found.items()}
+
+    def mark(self, volume: str) -> object:
+        return json.loads((self.volumes.attach(volume) / "volume.json").read_text())
+
+    def seal(self, volume: str) -> None:
+        (self.volumes.attach(volume) / "agent/seal.json").write_text("{}")
+
+    def see(self, name: str, path: str) -> str | None:
+        done = self.host.inside(name, "cat", path)
+        return done.stdout if done.returncode == 0 else None
+
+    def writable(self, name: str, path: str) -> bool:
+        return self.host.inside(name, "touch", f"{path}/touched").returncode == 0
+
+    def space(self) -> Path:
+        space = self.host.root / "spaces/s"
+        space.mkdir(parents=True, exist_ok=True)
+        (space / "there").write_text("data")
+        return space
 
     def leftovers(self, name: str) -> Sequence[str]:
         folder = self.host.folder(name).path

@@ -30,11 +30,17 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO, SITE = ROOT / "inputs/projects/relion-2d.json", ROOT / "inputs/sites/this-machine.yaml"
 LOCK = b""
 """A lock file that the demo is rendered with; after a change, `planned.cache_clear()`."""
+DISCARD: dict[str, Any] = {"volume_at_end": "discard"}
+"""Inputs of a project whose volume goes at the end, saved or not."""
+UNSAVED: dict[str, Any] = {"data": {}}
+"""Inputs of a project that has no data space."""
 LIFECYCLE = "cloudify.interfaces.lifecycle"
 INSTALL = (
     ("volume", "precreate"), ("volume", "create"), ("machine", "create"), ("machine", "start"), ("software", "create"),
+    ("working_copy", "create"), ("working_copy", "start"),
     ("scipion_project", "create"), ("scipion_project", "start"), ("desktop", "create"), ("desktop", "start"),
 )  # fmt: skip
+GATE = ("seal", "prestop")
 UNINSTALL = (
     ("desktop", "stop"), ("scipion_project", "stop"), ("machine", "stop"), ("machine", "delete"), ("volume", "delete"),
 )  # fmt: skip
@@ -74,6 +80,7 @@ class Deployment:
     workflow: str = "install"
     local: bool = True
     workflow_file: bytes | None = None
+    whole: bool = False
     runtime: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
@@ -92,12 +99,24 @@ class Deployment:
             self.operation(node, name, reaper)
 
     def install(self, reaper: Reaper | None = None) -> None:
-        self.workflow = "install"
+        self.workflow, self.whole = "install", False
         self.run(INSTALL, reaper)
+        self.whole = True
 
     def uninstall(self, reaper: Reaper | None = None) -> None:
         self.workflow = "uninstall"
+        if self.whole:  # else Cloudify has no node whose end would begin with the gate
+            self.operation(*GATE, reaper)
+            self.whole = False
         self.run(UNINSTALL, reaper)
+
+    def __post_init__(self) -> None:
+        if "data" in self.inputs:
+            return
+        if "site" in self.inputs:  # one without data spaces
+            self.inputs = {**self.inputs, **UNSAVED}
+        elif "project_id" in self.inputs:  # a folder of its own
+            self.inputs = {**self.inputs, "data": {"project": {"source": f"local:{self.inputs['project_id']}"}}}
 
     @contextmanager
     def _context(self, node: str) -> Iterator[None]:

@@ -9,11 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
-from cloudify_scipion.lifecycle.facts import LayerFacts, MachineFacts, MachineSpec, VolumeFacts
+from cloudify_scipion.lifecycle.facts import SEAL, LayerFacts, MachineFacts, MachineSpec, VolumeFacts
+from tests.fakes.agent import Space, Ways
 
 GIVEN = "/run/given"
 """Names of the store's files that a machine was given."""
 HIDDEN = ("/tmp/", "/run/", "/root/.ssh/", "/var/log/", "/home/scipion/ScipionUserData/")
+
+
+@dataclass
+class Work:
+    """A work of the agent: when it began, and how its unit ended."""
+
+    began: float
+    code: int | None = None
 
 
 @dataclass
@@ -25,19 +34,33 @@ class Disk:
     files: dict[str, bytes] = field(default_factory=dict)
     ports: dict[int, int] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    targets: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Where which folder of which volume is mounted."""
+    folders: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """Where which folder of the host is mounted, and whether read-only."""
     running: bool = False
     network: bool = False
     base: str = "b" * 64
     units: dict[str, float] = field(default_factory=dict)
     """What systemd has started since the boot, and when."""
+    works: dict[str, Work] = field(default_factory=dict)
+    """Works of the agent since the boot."""
+    read_only: bool = False
+    """Whether the user's mount of the working copy is."""
+    open_files: list[str] = field(default_factory=list)
+    """What processes that nothing ends have open for writing in the working copy."""
 
 
 @dataclass
 class Volume:
+    """`files` are the working copy's, `agent` those of the agent's state."""
+
     size: int
     tags: dict[str, str]
     files: dict[str, bytes] = field(default_factory=dict)
     attached: bool = False
+    mark: dict[str, object] = field(default_factory=dict)
+    agent: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,6 +81,9 @@ class FakeHost:
     store: dict[str, str] = field(default_factory=dict)
     default: str = "3.1.3-3"
     """RELION's version in the index of the hour."""
+    spaces: dict[str, Space] = field(default_factory=dict)
+    """Projects' folders of data spaces, by path."""
+    agents: Ways = field(default_factory=Ways)
     taken: set[int] = field(default_factory=set)
     folderless: dict[str, Disk] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -131,8 +157,10 @@ class FakeMachines:
             disk.files |= {seed.path: seed.content for seed in spec.seed}
             if disk.layer is None and spec.files:
                 disk.files[GIVEN] = json.dumps(sorted(spec.files)).encode()
-            disk.units = {}
-            disk.volumes = tuple(mount.volume for mount in spec.mounts)
+            disk.units, disk.works, disk.read_only, disk.open_files = {}, {}, False, []
+            disk.volumes = tuple(dict.fromkeys(mount.volume for mount in spec.mounts))
+            disk.targets = {mount.target: (mount.volume, mount.folder) for mount in spec.mounts}
+            disk.folders = {mount.target: (str(mount.path), mount.read_only) for mount in spec.folders}
             disk.running = changed = True
             disk.ports = {}
         if not disk.network:
@@ -200,9 +228,26 @@ class FakeVolumes:
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
         made = name not in self.host.volumes
         if made:
-            self.host.volumes[name] = Volume(size_bytes, dict(tags))
+            mark = {"version": 1, "volume": name, "project": tags.get("project", "")}
+            self.host.volumes[name] = Volume(size_bytes, dict(tags), mark=mark)
         self.host.volumes[name].tags = dict(tags)
         return made
+
+    def all(self) -> Mapping[str, VolumeFacts]:
+        return {name: self.look(name) for name in sorted(self.host.volumes)}
+
+    def tag(self, name: str, tags: Mapping[str, str]) -> bool:
+        if name not in self.host.volumes:
+            raise PermanentError(f"volume {name} does not exist")
+        changed = self.host.volumes[name].tags != dict(tags)
+        self.host.volumes[name].tags = dict(tags)
+        return changed
+
+    def unseal(self, name: str) -> bool:
+        volume = self.host.volumes.get(name)
+        if volume is None or not volume.attached:
+            raise PermanentError(f"volume {name} is not mounted")
+        return volume.agent.pop(SEAL, None) is not None
 
     def attach(self, name: str) -> Path:
         if name not in self.host.volumes:
@@ -225,6 +270,21 @@ class FakeVolumes:
 
     def _point(self, name: str) -> Path:
         return Path("/fake/volumes/mnt") / name
+
+
+class FakeFolders:
+    """The port DataFolders."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    def ensure(self, space: str, root: str, path: str, make: bool) -> Path:
+        there = f"{root or f'/fake/spaces/{space}'}/{path}"
+        if make:
+            self.host.spaces.setdefault(there, Space())
+        elif there not in self.host.spaces:
+            raise PermanentError(f"{space}:{path} cannot be used: it is not there")
+        return Path(there)
 
 
 class FakeLayers:

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable
+from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.desktop import LINK, SERVICES
 from cloudify_scipion.lifecycle.facts import CommandResult
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import TOOL
-from tests.fakes.host import Disk, FakeHost
+from cloudify_scipion.lifecycle.volume import TARGET
+from cloudify_scipion.lifecycle.writers import QUIESCE
+from tests.fakes.agent import CONFIG, FakeAgent
+from tests.fakes.host import Disk, FakeHost, Work
 
 GATEWAY = SERVICES[-1]
 SCIPION = "/opt/scipion/bin/scipion"
@@ -87,18 +91,93 @@ class FakeShell:
             return CommandResult(1, "", text)
         if argv[0].startswith("/opt/") and argv[0] not in self.files():
             return CommandResult(127, "", f"{argv[0]}: not found")
+        if argv[0] in (COMMAND, QUIESCE) and COMMAND not in self.files():
+            return CommandResult(127, "", f"{argv[0]}: not found")
         if argv[0] == "install":
-            if argv[-2] == "/dev/stdin":
-                self.disk().files[argv[-1]] = stdin
-            return CommandResult(0, "", "")
-        answers = {"systemctl": self._systemctl, TOOL: self._workflow, LINK: self._link}
+            return self._install(argv[-1], stdin) if argv[-2] == "/dev/stdin" else CommandResult(0, "", "")
+        answers = {
+            "systemctl": self._systemctl, TOOL: self._workflow, LINK: self._link, COMMAND: self._agent,
+            "mount": self._mount, "findmnt": self._findmnt, "cat": self._cat, "find": self._find,
+        }  # fmt: skip
         if argv[0] in answers:
             return answers[argv[0]](argv[1:])
-        known = {"journalctl": "starting\nKilled: out of memory\n", SCIPION: "3.8.3\n", "true": ""}
+        known = {
+            "journalctl": "starting\nKilled: out of memory\n",
+            SCIPION: "3.8.3\n",
+            "true": "",
+            QUIESCE: "",
+            "sh": "",
+        }
         return CommandResult(0, known[argv[0]], "")
+
+    def _install(self, path: str, content: bytes) -> CommandResult:
+        if path.startswith(f"{TARGET}/"):
+            if self.disk().read_only:
+                return CommandResult(1, "", f"{path}: Read-only file system")
+            self._data()[path.removeprefix(f"{TARGET}/")] = content
+        else:
+            self.disk().files[path] = content
+        return CommandResult(0, "", "")
+
+    def _cat(self, words: list[str]) -> CommandResult:
+        found = self._data().get(words[0].removeprefix(f"{TARGET}/"))
+        return CommandResult(1, "", "No such file") if found is None else CommandResult(0, found.decode(), "")
+
+    def _mount(self, words: list[str]) -> CommandResult:
+        disk, wanted = self.disk(), words[1].endswith(",ro")
+        if wanted and disk.open_files:
+            return CommandResult(32, "", "mount point is busy")
+        disk.read_only = wanted
+        return CommandResult(0, "", "")
+
+    def _findmnt(self, words: list[str]) -> CommandResult:
+        return CommandResult(0, f"{'ro' if self.disk().read_only else 'rw'},nosuid,nodev,relatime\n", "")
+
+    def _find(self, words: list[str]) -> CommandResult:
+        return CommandResult(0, "".join(f"/proc/77/fd {name}\n" for name in self.disk().open_files), "")
+
+    def agent(self) -> FakeAgent:
+        """The agent as the machine's configuration has it."""
+        disk, config = self.disk(), json.loads(self.files()[CONFIG])
+        volume = self.host.volumes[disk.volumes[0]]
+        space = self.host.spaces[disk.folders[config["space"]["path"]][0]]
+        now = f"{self.clock.monotonic():.0f}"
+        return FakeAgent(
+            config, volume.mark, volume.files, volume.agent, space, self.host.agents, disk.read_only, now
+        )  # fmt: skip
+
+    def _agent(self, words: list[str]) -> CommandResult:
+        self._advance_works()
+        agent = self.agent()
+        if words[0] == "health":
+            return CommandResult(1 if agent.problem() else 0, agent.problem(), "")
+        going = next((name for name, work in self.disk().works.items() if work.code is None), "")
+        return CommandResult(0, json.dumps(agent.status(going)), "")
+
+    def _advance_works(self) -> None:
+        for name, work in self.disk().works.items():
+            if work.code is None and self.clock.monotonic() - work.began >= self.host.agents.seconds:
+                work.code = self.agent().run(name)
+
+    def _show(self, name: str) -> CommandResult:
+        self._advance_works()
+        work = self.disk().works.get(name.partition("@")[2].removesuffix(".service"))
+        state = "inactive" if work is None or work.code == 0 else "activating" if work.code is None else "failed"
+        began, code = (f"{work.began}", work.code or 0) if work else ("", 0)
+        told = {"ActiveState": state, "ExecMainStatus": code, "ExecMainStartTimestampMonotonic": began, "Job": ""}
+        return CommandResult(0, "".join(f"{key}={value}\n" for key, value in told.items()), "")
 
     def _systemctl(self, words: list[str]) -> CommandResult:
         units, names = self.disk().units, [word for word in words[1:] if not word.startswith("--")]
+        if words[0] == "show":
+            return self._show(words[-1])
+        if words[0] == "start" and names[0].startswith("scipion-data@"):
+            if CONFIG not in self.files():
+                return CommandResult(5, "", f"Unit {names[0]} not found.")
+            self._advance_works()
+            work = names[0].partition("@")[2].removesuffix(".service")
+            self.disk().works[work] = Work(self.clock.monotonic() + 1e-6 * len(self.sent))
+            return CommandResult(0, "", "")
         if words[0] == "start":
             for name in names:
                 units.setdefault(name, self.clock.monotonic())
@@ -146,7 +225,7 @@ class FakeShell:
         """What the running workflow has come to by now; protocols that have finished stay so."""
         for unit, began in [*self.disk().units.items()]:
             name = unit.partition("@")[2].removesuffix(".service")
-            if not name:
+            if not unit.startswith("scipion-workflow@"):
                 continue
             protocols, left = self._protocols(name), self.clock.monotonic() - began
             waiting = [p for p in protocols if p["status"] in ("saved", "running")][: self.workflows.ends_after]

@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from cloudify_scipion.catalogue.lock import AptPackage, Installed, PythonPackage
 from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
+from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.facts import PuppetResult, ResourceResult
 from cloudify_scipion.lifecycle.ports import Shell
+from tests.fakes.agent import CONFIG
 from tests.fakes.host import GIVEN, FakeHost
 from tests.fakes.inside import GATEWAY, FakeShell
 
@@ -146,10 +148,13 @@ class FakePuppet:
             bad = self.failing[run]
             raise PuppetFailed(f"Puppet's {run} run failed:\n  {bad.resource} ({bad.file}:{bad.line}): {bad.message}")
         told = json.dumps([list(classes), data], sort_keys=True)
-        wanted = {f"/etc/puppet-{run}": sha256(told.encode()).hexdigest().encode()}
-        if RELION not in shell.files() and run != "project":
+        kind = f"{run}-data" if run == "project" and "working_copy" in classes else run
+        wanted = {f"/etc/puppet-{kind}": sha256(told.encode()).hexdigest().encode()}
+        if "working_copy" in classes:
+            wanted |= self._agent(run, data)
+        if RELION not in shell.files() and run != "project" and "em_package" in classes:
             wanted[RELION] = self._relion(shell, run)
-        if run != "project":
+        if run != "project" and "scipion" in classes:
             wanted |= {"/opt/scipion/bin/scipion": b"", "/opt/scipion/bin/scipion-workflow": b""}
         elif data.get("desktop::tls") and "/etc/cloudify-desktop/tls/cert.pem" not in disk.files:
             wanted["/etc/cloudify-desktop/fingerprint"] = b"AB:CD"
@@ -157,6 +162,13 @@ class FakePuppet:
         changed = {path: content for path, content in wanted.items() if have.get(path) != content}
         disk.files |= changed
         return PuppetResult([ResourceResult(f"File[{path}]", "changed") for path in changed], 1.0)
+
+    def _agent(self, run: str, data: Mapping[str, object]) -> dict[str, bytes]:
+        """The agent, and in the project run its configuration, as the module writes it."""
+        if run != "project":
+            return {COMMAND: b""}
+        known = {name.removeprefix("working_copy::"): value for name, value in data.items() if name.startswith("w")}
+        return {COMMAND: b"", CONFIG: json.dumps(known, sort_keys=True).encode()}
 
     def _relion(self, shell: FakeShell, run: str) -> bytes:
         """The version that apt installs: the index's default, or the only one of the lock."""

@@ -14,7 +14,8 @@ from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.lifecycle.facts import Keys
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record, to_document
-from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
+from tests.fakes.agent import CONFIG, Space
+from tests.fakes.host import FakeFolders, FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.fakes.inside import FakeShell, Workflows
 from tests.fakes.ports import FakeClock, FakeInventory, FakeProgress, FakePuppet, FakeSecrets, FakeWeb
 
@@ -50,6 +51,7 @@ class World:
             projects=projects,
             machines=FakeMachines(self.host),
             volumes=FakeVolumes(self.host),
+            folders=FakeFolders(self.host),
             layers=FakeLayers(self.host),
             puppet=self.puppet,
             inventory=FakeInventory(self.host),
@@ -77,17 +79,30 @@ class World:
         """A file of the user's, written on the running machine."""
         self.host.volumes[self.record(project).volume].files[name] = content
 
+    def space(self, project: str = "relion-2d") -> Space:
+        """The project's folder of the data space."""
+        return self.host.spaces.setdefault(f"/fake/spaces/local/{project}", Space())
+
+    def work(self, work: str, project: str = "relion-2d") -> int:
+        """A work of the agent, as a timer starts it; returns its exit code."""
+        shell = self.services().connect(self.record(project))
+        assert isinstance(shell, FakeShell)
+        return shell.agent().run(work)
+
     def facts(self) -> dict[str, Any]:
         """All that is there, without what differs from run to run: generations, times, the order of layers."""
-        records = [replace(r, generation=0, events=(), created="", expires="") for r in FastProjects(self.root).all()]
+        records = [
+            replace(r, generation=0, events=(), created="", expires="", saved={}) for r in FastProjects(self.root).all()
+        ]
         return {
             "records": [to_document(record) for record in records],
             "machines": {
-                n: [d.layer, d.files, d.ports, d.volumes, d.running, d.network, sorted(d.units)]
+                n: [d.layer, _same(d.files), d.ports, d.volumes, d.running, d.network, sorted(d.units), d.read_only]
                 for n, d in self.host.machines.items()
             },
             "lost": sorted(self.host.folderless),
-            "volumes": {n: [v.size, v.files, v.attached] for n, v in self.host.volumes.items()},
+            "volumes": {n: [v.size, v.files, v.attached, "seal.json" in v.agent] for n, v in self.host.volumes.items()},
+            "spaces": {n: s.files for n, s in self.host.spaces.items()},
             "layers": {n: [layer.contents, layer.files, layer.lock] for n, layer in self.host.layers.items()},
             "folders": sorted(str(p.relative_to(self.root)) for p in self.root.glob("projects/**/*") if p.is_file()),
         }
@@ -107,3 +122,8 @@ class World:
     def close(self) -> None:
         self.end_process()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _same(files: dict[str, bytes]) -> dict[str, bytes]:
+    """A machine's files; what the agent is told differs from generation to generation."""
+    return {name: b"" if name in (CONFIG, "/etc/puppet-project-data") else content for name, content in files.items()}

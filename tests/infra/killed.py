@@ -22,7 +22,7 @@ SEED = SeedFile("/etc/seed/key", b"secret", 0o600)
 
 
 def spec(port: int) -> MachineSpec:
-    mounts = (VolumeMount("v", "/home/scipion/ScipionUserData"),)
+    mounts = (VolumeMount("v", "user", "/home/scipion/ScipionUserData"),)
     return MachineSpec("m", "m", {"project": "m"}, {22: port}, None, mounts, (SEED,))
 
 

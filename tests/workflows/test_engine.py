@@ -22,7 +22,9 @@ from tests.fakes.world import World
 from tests.workflows.engine import Engine
 
 Cause = Callable[[Callable[[], object]], str]
-HOLD = {"volume_at_end": "hold"}
+DISCARD = {"volume_at_end": "discard"}
+UNSAVED: dict[str, Any] = {"data": {}}
+SECOND = {"project_id": "second", "data": {"project": {"source": "local:second"}}}
 
 
 def test_install_and_uninstall(engine: Engine) -> None:
@@ -34,33 +36,32 @@ def test_install_and_uninstall(engine: Engine) -> None:
         "desktop_tls_fingerprint": "",
         "ssh": f"127.0.0.1:{record.ports['ssh']}",
         "volume": record.volume,
-        "volume_at_end": "discard",
+        "volume_at_end": "hold",
         "software_lock_sha256": text_digest(world.services().projects.kept("relion-2d", FILE)),
     }
     assert record.binding.deployment == "relion-2d"
     assert record.work_folder == str(engine.folder / "cfy")
-    assert any("NOTHING WILL BE KEPT" in line for line in world.progress.lines)
     engine.execute("uninstall")
     assert engine.states() == {"deleted"}
     assert (world.host.machines, world.host.volumes, world.facts()["folders"]) == ({}, {}, [])
 
 
 def test_uninstall_holds_the_volume_and_the_next_install_adopts_it(engine: Engine) -> None:
-    engine.install(HOLD)
+    engine.install(UNSAVED)
     engine.world.write("mine", b"data")
     engine.execute("uninstall")
     record = engine.world.record()
     assert record.held
-    engine.install(HOLD)
+    engine.install(UNSAVED)
     assert engine.world.host.volumes[record.volume].files["mine"] == b"data"
 
 
 def test_install_over_an_existing_deployment_converges(engine: Engine) -> None:
     """Cloudify forgets the old state before any operation runs; machine and data stay as they are."""
-    engine.install(HOLD)
+    engine.install(UNSAVED)
     engine.world.write("mine", b"data")
     before, calls = engine.world.facts(), len(engine.world.host.calls)
-    engine.install(HOLD)
+    engine.install(UNSAVED)
     assert engine.world.facts() == before
     assert not [call for call in engine.world.host.calls[calls:] if call.split()[0] in ("stop", "delete", "capture")]
     assert engine.runtime("machine")["generation"] == 1
@@ -113,7 +114,7 @@ def test_the_same_project_from_another_deployment_is_refused(engine: Engine, cau
 
 def test_two_projects_one_uninstalled(engine: Engine) -> None:
     engine.install()
-    engine.install({"project_id": "second"}, "second")
+    engine.install(SECOND, "second")
     machine = engine.world.record("second").machine
     ports = engine.world.record().ports.values(), engine.world.record("second").ports.values()
     assert not set(ports[0]) & set(ports[1])
@@ -222,7 +223,7 @@ def test_a_forced_reinstall_keeps_the_data(engine: Engine) -> None:
 
 @pytest.mark.parametrize("gone", ["machine", "volume", "both", "mount", "network", "record"])
 def test_uninstall_when_half_is_gone(engine: Engine, gone: str) -> None:
-    engine.install()
+    engine.install(DISCARD)
     host, record = engine.world.host, engine.world.record()
     if gone in ("machine", "both"):
         host.reboot()
@@ -257,7 +258,7 @@ class Stuck(FakeMachines):
 
 
 def test_uninstall_that_ignores_failures_holds_the_volume(engine: Engine) -> None:
-    engine.install(HOLD)
+    engine.install(UNSAVED)
     engine.world.write("mine", b"data")
     engine.services = lambda: replace(engine.world.services(), machines=Stuck(engine.world.host))
     engine.execute("uninstall", ignore_failure=True)

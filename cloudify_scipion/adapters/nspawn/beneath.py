@@ -50,6 +50,20 @@ def open_folder(parent: int, name: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+def real_folder(root: Path, inside: str = "") -> Path:
+    """The folder `inside` of `root`, as a path. PermanentError if it is none, or a symlink leads to it.
+
+    On a volume and in a data space, others could have put one there.
+    """
+    path = root / inside if inside else root
+    try:
+        with folder(root) as top:
+            os.close(_openat2(top, inside or ".", _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH))
+    except OSError as error:
+        raise PermanentError(f"{path} is not a folder, or a symlink leads to it: {error.strerror}") from error
+    return path
+
+
 def open_inside(root: int, path: PurePosixPath) -> int:
     """Open a folder of a machine's tree; symlinks mean what they mean inside the machine; no mount is crossed."""
     return _openat2(root, str(path), _RESOLVE_IN_ROOT | _RESOLVE_NO_XDEV)

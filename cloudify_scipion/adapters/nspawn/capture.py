@@ -49,7 +49,8 @@ class Capture:
         machine.write(replace(record, capturing=digest))
         if made:
             with self._progress.during("keeping the installed software for the next project"):
-                clean(machine.upper, [seed.path for seed in spec.seed])
+                targets = [mount.target for mount in spec.mounts] + [folder.target for folder in spec.folders]
+                clean(machine.upper, [seed.path for seed in spec.seed], targets)
                 self._layers.store(machine.upper, digest, record.base, contents, downloads, lock)
         else:
             machine.upper.rename(machine.path / _DISCARDED)

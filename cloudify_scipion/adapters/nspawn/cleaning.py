@@ -10,6 +10,7 @@ import glob
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from cloudify_scipion.adapters.nspawn.beneath import folder, open_folder
@@ -56,13 +57,29 @@ UNWANTED = (
 """Patterns as in a shell; `**` is every file at any depth, while folders stay, because services want theirs."""
 
 
-def clean(upper: Path, seeds: Sequence[str]) -> None:
-    """Remove from a stopped machine's changes whatever is unwanted, and its seed files."""
+def clean(upper: Path, seeds: Sequence[str], targets: Sequence[str] = ()) -> None:
+    """Remove from a stopped machine's changes whatever is unwanted, its seed files, and where things were mounted."""
     with folder(upper) as opened:
         for pattern in UNWANTED:
             _remove(opened, PurePosixPath(pattern).parts)
         for seed in seeds:
             _remove(opened, [glob.escape(part) for part in PurePosixPath(seed.strip("/")).parts])
+        for target in targets:
+            _unmake(opened, PurePosixPath(target.strip("/")).parts)
+
+
+def _unmake(opened: int, parts: Sequence[str]) -> None:
+    """Remove a mount point, and above it the folders that were made for it: their names may be the project's."""
+    name = parts[0]
+    if name not in os.listdir(opened):
+        return
+    if len(parts) == 1:
+        remove_entry(opened, name)
+    elif stat.S_ISDIR(os.lstat(name, dir_fd=opened).st_mode):
+        with open_folder(opened, name) as inner:
+            _unmake(inner, parts[1:])
+        with suppress(OSError):  # something else is in it
+            os.rmdir(name, dir_fd=opened)
 
 
 def _remove(opened: int, parts: Sequence[str]) -> None:

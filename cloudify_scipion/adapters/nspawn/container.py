@@ -8,6 +8,7 @@ import signal
 import stat
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cloudify_scipion.adapters.nspawn.cgroups import Group
@@ -26,8 +27,22 @@ _POWER_OFF = signal.SIGRTMIN + 4
 _DROPPED = ("CAP_MKNOD", "CAP_LINUX_IMMUTABLE", "CAP_DAC_READ_SEARCH")
 
 
-def nspawn_argv(root: Path, identity: str, hostname: str, binds: Sequence[tuple[Path, str]]) -> list[str]:
-    """The container's command; `binds` are (path on the host, path inside)."""
+@dataclass(frozen=True)
+class Bind:
+    """A path of the host that the container sees at `target`."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+    def option(self) -> str:
+        """The option of systemd-nspawn."""
+        name = "--bind-ro" if self.read_only else "--bind"
+        return f"{name}={_escaped(str(self.source))}:{_escaped(self.target)}"
+
+
+def nspawn_argv(root: Path, identity: str, hostname: str, binds: Sequence[Bind]) -> list[str]:
+    """The container's command."""
     return [
         "systemd-nspawn",
         "--boot",
@@ -43,7 +58,7 @@ def nspawn_argv(root: Path, identity: str, hostname: str, binds: Sequence[tuple[
         "--timezone=off",
         "--link-journal=no",
         f"--drop-capability={','.join(_DROPPED)}",
-        *(f"--bind={_escaped(str(source))}:{_escaped(target)}" for source, target in binds),
+        *(bind.option() for bind in binds),
     ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.adapters.nspawn import container, hosttools, network
 from cloudify_scipion.adapters.nspawn.base import BaseCache
-from cloudify_scipion.adapters.nspawn.beneath import folder, write_inside
+from cloudify_scipion.adapters.nspawn.beneath import folder, real_folder, write_inside
 from cloudify_scipion.adapters.nspawn.capture import Capture
 from cloudify_scipion.adapters.nspawn.cgroups import Group
 from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord
@@ -141,10 +141,15 @@ class NspawnMachines:
         self._progress.say(f"starting machine {spec.name}")
         root = mount_root(self._root, machine.path, lowers)
         _seed(root, spec)
-        binds = [(container.make_fuse_node(machine.path), "/dev/fuse"), (machine.downloads, DOWNLOADS_INSIDE)]
-        binds += [(self._volumes.attach(mount.volume), mount.target) for mount in spec.mounts]
+        points = {mount.volume: self._volumes.attach(mount.volume) for mount in spec.mounts}
+        binds = [
+            container.Bind(container.make_fuse_node(machine.path), "/dev/fuse"),
+            container.Bind(machine.downloads, DOWNLOADS_INSIDE),
+            *(container.Bind(real_folder(points[m.volume], m.folder), m.target) for m in spec.mounts),
+            *(container.Bind(_still_real(m.path), m.target, m.read_only) for m in spec.folders),
+        ]
         argv = container.nspawn_argv(root, machine.identity, spec.hostname, binds)
-        return container.boot(machine.path, self._group(machine), argv, [root, *(source for source, _ in binds)])
+        return container.boot(machine.path, self._group(machine), argv, [root, *points.values()])
 
     def _connect(self, machine: MachineFolder, spec: MachineSpec, leader: Process) -> bool:
         group = self._network_group(machine)
@@ -176,6 +181,11 @@ class NspawnMachines:
 
     def _network_group(self, machine: MachineFolder) -> Group:
         return Group(f"cloudify-scipion-{machine.identity}.network")
+
+
+def _still_real(path: Path) -> Path:
+    """The path, again without a symlink: whoever may write in a data space could have put one there meanwhile."""
+    return real_folder(Path("/"), str(path.relative_to("/")))
 
 
 def _seed(root: Path, spec: MachineSpec) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import make_private, sync_folder, write_atomic
 from cloudify_scipion.adapters.nspawn import hosttools
+from cloudify_scipion.adapters.nspawn.file_system import make_file_system, remove_seal
 from cloudify_scipion.adapters.nspawn.folders import checked_name
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
@@ -22,8 +23,6 @@ from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import VolumeFacts
 from cloudify_scipion.lifecycle.ports import Progress
 
-OWNER = 2000
-"""uid and gid of the project's user on every machine."""
 RESERVE_BYTES = 200_000_000
 """Room to be left on the host's file system beside a full volume."""
 _CHECKED = (0, 1)
@@ -47,18 +46,35 @@ class LoopVolumes:
         return VolumeFacts(True, size, self._point(name) if mounted else None, self._tags(name))
 
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
-        """Make it, empty, owned by the project's user. DiskFull if the host could not hold it when full."""
+        """Make it, with an empty working copy. DiskFull if the host could not hold it when full."""
         hosttools.require(hosttools.VOLUME_TOOLS)
         with self._locked():
             made = not self._image(name).exists()
             if made:
                 self._check_room(size_bytes)
-            if self._tags(name) != dict(tags):
-                write_atomic(self._tags_file(name), json.dumps(dict(tags), indent=1).encode())
+            self._write_tags(name, tags)
             if made:
                 self._progress.say(f"making volume {name} of {size_bytes / 1e9:.1f} GB")
-                self._make(name, size_bytes)
+                self._make(name, size_bytes, tags.get("project", ""))
             return made
+
+    def all(self) -> Mapping[str, VolumeFacts]:
+        """Every volume, by name."""
+        return {image.stem: self.look(image.stem) for image in sorted(self._images())}
+
+    def tag(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Replace its tags."""
+        with self._locked():
+            if not self._image(name).exists():
+                raise PermanentError(f"volume {name} does not exist")
+            return self._write_tags(name, tags)
+
+    def unseal(self, name: str) -> bool:
+        """Remove the seal that lies on the mounted volume."""
+        with self._locked():
+            if self._mounted(name) is None:
+                raise PermanentError(f"volume {name} is not mounted")
+            return remove_seal(self._point(name))
 
     def attach(self, name: str) -> Path:
         """Mount it, checked first if it was not left cleanly; returns where."""
@@ -89,19 +105,14 @@ class LoopVolumes:
                 path.unlink(missing_ok=True)
             return changed
 
-    def _make(self, name: str, size_bytes: int) -> None:
+    def _make(self, name: str, size_bytes: int, project: str) -> None:
         part = self._part(name)
         part.unlink(missing_ok=True)
         try:
             with part.open("wb") as stream:
                 os.fchmod(stream.fileno(), 0o600)
                 self._reserve(stream.fileno(), size_bytes)
-            extended = f"root_owner={OWNER}:{OWNER},lazy_itable_init=1,lazy_journal_init=1,nodiscard"
-            run(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", extended, str(part)], timeout=300)
-            # hidden from the others on the machine; no lost+found in the user's folder
-            for request in ("rmdir lost+found", "set_inode_field <2> mode 040700"):
-                run(["debugfs", "-w", "-R", request, str(part)])
-            run(["sync", str(part)], timeout=300)
+            make_file_system(part, name, project)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -193,6 +204,12 @@ class LoopVolumes:
 
     def _images(self) -> Iterable[Path]:
         return self._folder.glob("*.img")
+
+    def _write_tags(self, name: str, tags: Mapping[str, str]) -> bool:
+        changed = self._tags(name) != dict(tags)
+        if changed:
+            write_atomic(self._tags_file(name), json.dumps(dict(tags), indent=1).encode())
+        return changed
 
     def _tags(self, name: str) -> dict[str, str]:
         try:

@@ -150,3 +150,11 @@ def test_a_locked_run_is_a_software_run_without_the_hosts_settings(code: Path, a
     assert command(machine)[1] == "FACTER_cloudify_scipion_run=software"
     assert PROXY not in sent(machine, "access")["environment"]
     assert "sources/locked.list" in sent(machine, "access")
+
+
+def test_files_that_are_made_are_sent_and_count(code: Path, access: Access) -> None:
+    machine, plain = shell("nothing"), PuppetOverSsh(code, access, FakeProgress())
+    puppet = PuppetOverSsh(code, access, FakeProgress(), lambda: {"modules/a/files/made": b"made"})
+    puppet.apply(machine, "project", ["a"], {})
+    assert sent(machine, "puppet")["modules/a/files/made"] == "made"
+    assert puppet.modules_digest() == puppet.modules_digest() != plain.modules_digest()

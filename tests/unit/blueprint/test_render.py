@@ -108,6 +108,9 @@ def test_inputs_have_defaults_descriptions_and_no_types() -> None:
         assert decode(rule["default"]) == decode(given_inputs[name])
 
 
+NODES = ("volume", "machine", "software", "working_copy", "scipion_project", "desktop", "seal")
+
+
 def test_every_input_is_used_and_every_value_reaches_its_node(tmp_path: Any) -> None:
     files = rendered(full_project())
     text = files["blueprint.yaml"].decode()
@@ -115,7 +118,7 @@ def test_every_input_is_used_and_every_value_reaches_its_node(tmp_path: Any) -> 
         assert re.search(rf"get_input: {name} ", text), name
     plan = planned(files, tmp_path / "out", {"volume_size_gb": "7", "site": {"name": "there", "provider": "local"}})
     properties = {node["id"]: node["properties"] for node in plan["nodes"]}
-    assert set(properties) == {"volume", "machine", "software", "scipion_project", "desktop"}
+    assert set(properties) == {*NODES}
     for node in properties.values():
         assert node["site"] == {"name": "there", "provider": "local"}
         assert node["project"]["id"] == "relion-2d"
@@ -125,6 +128,10 @@ def test_every_input_is_used_and_every_value_reaches_its_node(tmp_path: Any) -> 
     assert properties["machine"]["software"] == asked == properties["software"]["software"]
     assert properties["scipion_project"]["workflow"] == "workflow.json"
     assert properties["desktop"]["geometry"] == "1280x800"
+    data = full_project()["data"]
+    assert data == properties["machine"]["data"] == properties["working_copy"]["data"]
+    assert properties["working_copy"]["secrets"] == full_project()["secrets"]
+    assert properties["seal"]["at_end"] == properties["volume"]["at_end"] == full_project()["volume"]["at_end"]
 
 
 def test_a_lock_file_is_in_the_folder_and_named_to_the_nodes(tmp_path: Any) -> None:
@@ -145,8 +152,10 @@ def test_order_of_nodes(tmp_path: Any) -> None:
         "volume": set(),
         "machine": {"volume"},
         "software": {"machine"},
-        "scipion_project": {"software"},
+        "working_copy": {"software"},
+        "scipion_project": {"software", "working_copy"},
         "desktop": {"software", "scipion_project"},
+        "seal": {*NODES} - {"seal"},
     }
 
 

@@ -16,7 +16,6 @@ from cloudify_scipion.project.model import Project, project_from_document
 INPUTS = Path(__file__).resolve().parents[3] / "inputs"
 LITTLE = "the volume has 10 GB for 9.5 GB of data: little is left for results"
 UNNEEDED = "accepted_licences names gctf, which the project does not ask for"
-NOT_COPIED = "this version neither copies nor mounts data: the part data is checked and kept, no more"
 
 
 def project(**changes: Any) -> Project:
@@ -46,7 +45,7 @@ def test_everything_is_shown() -> None:
     )
     assert list(understood(given)) == [
         "volume: 900 GB, deleted at the end",
-        "data: s:p (8.5 GB), copied; s:raw (12400 GB), read-only at /data/raw; s:x, read-only at /data/x",
+        "data: s:p (8.5 GB), copied and saved; s:raw (12400 GB), read-only at /data/raw; s:x, read-only at /data/x",
         "time limit: 45 days, a warning 7 before, 0 of grace after (Europe/Paris)",
     ]
 
@@ -56,8 +55,8 @@ def test_everything_is_shown() -> None:
     [
         ({}, []),
         ({"volume": {"size_gb": 10, "at_end": "discard"}}, ["nothing of this project is kept: uninstalling it deletes its volume"]),  # noqa: E501
-        ({"data": {"project": {"source": "s:p", "size_gb": 9.5}}}, [LITTLE, NOT_COPIED]),
-        ({"data": {"project": {"source": "s:p", "size_gb": 9}}}, [NOT_COPIED]),
+        ({"data": {"project": {"source": "s:p", "size_gb": 9.5}}}, [LITTLE]),
+        ({"data": {"project": {"source": "s:p", "size_gb": 9}}}, []),
         ({"software": {"scipion": "3.8.3", "accepted_licences": ["gctf"]}}, [UNNEEDED]),
         ({"software": {"scipion": "3.8.3", "em_packages": {"gctf": "1"}, "accepted_licences": ["gctf"]}}, []),
     ],

@@ -36,7 +36,8 @@ def test_check() -> None:
     assert result.stderr == ""
     assert "relion-2d, Relion 2D classification" in result.stdout
     assert "scipion 3.8.3 (run), scipion-em-relion 4.0.20 (run), relion 3.1.3 (run), demo" in result.stdout
-    assert "nothing of this project is kept" in result.stdout
+    assert "2 GB, deleted at the end, once all is proven saved" in result.stdout
+    assert "note: " not in result.stdout
 
 
 def test_check_for_programs() -> None:

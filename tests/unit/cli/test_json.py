@@ -62,8 +62,8 @@ def test_keys_of_problems(command: str) -> None:
 
 
 def changed(**parts: Any) -> Path:
-    """The demo's project file with other parts, without its workflow."""
-    document = {key: value for key, value in json.loads(PROJECT.read_text()).items() if key != "workflow"}
+    """The demo's project file with other parts, without its workflow and its data."""
+    document = {key: value for key, value in json.loads(PROJECT.read_text()).items() if key not in ("workflow", "data")}
     path = Path("p.json")
     path.write_text(json.dumps(document | {"volume": {"size_gb": 1}} | parts))
     return path

@@ -9,7 +9,7 @@ from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.desktop import SERVICES, Link, desktop_problem, open_link, revoke_links, stop_desktop
-from tests.fakes.deployment import INSTALL, Deployment
+from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
 from tests.fakes.world import World
 
 SITE = {"name": "here", "provider": "local", "allow_discard": True}
@@ -21,8 +21,8 @@ def with_site(world: World, **desktop: str) -> Deployment:
 
 
 def project_run(world: World) -> dict[str, Any]:
-    (run,) = [run for run in world.puppet.runs if run.run == "project"]
-    assert run.classes == ("system", "desktop")
+    (run,) = [run for run in world.puppet.runs if run.classes == ("system", "desktop")]
+    assert run.run == "project"
     return dict(run.data)
 
 
@@ -96,7 +96,7 @@ def test_links(demo: Deployment) -> None:
 
 
 def test_no_links_without_a_machine(world: World) -> None:
-    demo = Deployment(world, {"volume_at_end": "hold"})
+    demo = Deployment(world, UNSAVED)
     demo.install()
     demo.uninstall()
     with pytest.raises(PermanentError, match="has no machine"):

@@ -33,7 +33,7 @@ def test_the_first_software_run_leaves_a_layer(demo: Deployment) -> None:
     assert world.host.machines[record.machine].layer == record.layer
     assert world.host.machines[record.machine].running
     (run,) = [run for run in world.puppet.runs if run.run == "software"]
-    assert run.classes == ("system", "scipion", "em_package", "desktop")
+    assert run.classes == ("system", "scipion", "em_package", "desktop", "working_copy")
     assert not [text for text in ("relion-2d", "Relion 2D") if text in str(run.data)]
 
 

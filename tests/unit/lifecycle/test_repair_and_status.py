@@ -9,7 +9,7 @@ import pytest
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.status import project_status
-from tests.fakes.deployment import INSTALL, Deployment
+from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
 from tests.fakes.world import World
 
 
@@ -100,7 +100,7 @@ def test_repair_goes_as_far_as_the_install_did(demo: Deployment, steps: int) -> 
 
 
 def test_nothing_to_repair(world: World) -> None:
-    demo = Deployment(world, {"volume_at_end": "hold"})
+    demo = Deployment(world, UNSAVED)
     demo.install()
     demo.uninstall()
     with pytest.raises(PermanentError, match="has no machine to repair"):
@@ -138,7 +138,7 @@ def test_status_of_a_machine_that_is_down_or_cannot_be_reached(demo: Deployment)
 
 
 def test_status_of_a_held_project(world: World) -> None:
-    demo = Deployment(world, {"volume_at_end": "hold"})
+    demo = Deployment(world, UNSAVED)
     demo.install()
     demo.uninstall()
     status = project_status(world.services(), world.record())

@@ -19,7 +19,7 @@ from tests.fakes.deployment import INSTALL, Deployment
 from tests.fakes.ports import FakeClock, FakeProgress
 from tests.fakes.world import World
 
-BEFORE, PROJECT, RUN = INSTALL[:5], INSTALL[5], INSTALL[6]
+BEFORE, PROJECT, RUN = INSTALL[:7], INSTALL[7], INSTALL[8]
 
 
 def statuses(world: World) -> list[str]:

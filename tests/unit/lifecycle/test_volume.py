@@ -14,7 +14,7 @@ KEEPING_SITE = {"name": "here", "provider": "local", "allow_discard": False}
 
 
 def deployment(world: World, at_end: str, allowed: bool) -> Deployment:
-    inputs: dict[str, object] = {"volume_at_end": at_end}
+    inputs: dict[str, object] = {"volume_at_end": at_end, "data": {}}
     return Deployment(world, inputs if allowed else inputs | {"site": KEEPING_SITE})
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from cloudify_scipion.adapters import commands
 from cloudify_scipion.adapters.nspawn import hosttools, port_is_free
-from cloudify_scipion.adapters.nspawn.container import nspawn_argv
+from cloudify_scipion.adapters.nspawn.container import Bind, nspawn_argv
 from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord, checked_name
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.network import helper_argv
@@ -83,8 +83,9 @@ def test_port_is_free() -> None:
 
 
 def test_container_command_keeps_to_itself() -> None:
-    argv = nspawn_argv(Path("/s/root"), "m-1", "host", [(Path("/a:b"), "/c")])
-    for option in ("--private-network", "--register=no", "--keep-unit", "--settings=no", "--bind=/a\\:b:/c"):
+    argv = nspawn_argv(Path("/s/root"), "m-1", "host", [Bind(Path("/a:b"), "/c"), Bind(Path("/d"), "/e", True)])
+    asked = ("--bind=/a\\:b:/c", "--bind-ro=/d:/e")
+    for option in ("--private-network", "--register=no", "--keep-unit", "--settings=no", *asked):
         assert option in argv
     assert "--disable-host-loopback" in helper_argv(7)
 

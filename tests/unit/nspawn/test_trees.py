@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.adapters.nspawn import tree
-from cloudify_scipion.adapters.nspawn.beneath import folder, write_inside
+from cloudify_scipion.adapters.nspawn.beneath import folder, real_folder, write_inside
 from cloudify_scipion.adapters.nspawn.cleaning import clean
 from cloudify_scipion.adapters.nspawn.downloads import keep_downloads
+from cloudify_scipion.adapters.nspawn.file_system import remove_seal
 from cloudify_scipion.adapters.nspawn.mounts import Mount
 from cloudify_scipion.adapters.nspawn.supplies import sha256_of, supply
 from cloudify_scipion.adapters.nspawn.tree import remove_tree, tree_size
@@ -114,6 +115,35 @@ def test_clean_takes_identity_and_leaves_software(tmp_path: Path) -> None:
     ]
     assert (tmp_path / "var/log/apt").is_dir()
     assert not (tmp_path / "var/log/journal/0123").exists()
+
+
+def test_clean_takes_mount_points_and_the_folders_that_were_made_for_them(tmp_path: Path) -> None:
+    make(tmp_path, "home/u/.profile", "data/kept", "srv/kept")
+    for folder_ in ("srv/scipion-space/project", "data/session-42/raw", "scratch/session-42"):
+        (tmp_path / folder_).mkdir(parents=True)
+    clean(tmp_path, [], ["/srv/scipion-space/project", "/data/session-42/raw", "/scratch/session-42", "/not/there"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "home", "srv"]
+    assert [path.name for path in (*(tmp_path / "data").iterdir(), *(tmp_path / "srv").iterdir())] == ["kept", "kept"]
+
+
+def test_a_folder_that_a_symlink_leads_to_is_no_folder(tmp_path: Path) -> None:
+    make(tmp_path, "volume/user/x", "outside/x")
+    (tmp_path / "volume/evil").symlink_to(tmp_path / "outside")
+    assert real_folder(tmp_path / "volume", "user") == tmp_path / "volume/user"
+    assert real_folder(tmp_path / "volume") == tmp_path / "volume"
+    for bad in ("evil", "evil/deep", "../outside", "user/x", "absent"):
+        with pytest.raises(PermanentError, match="not a folder, or a symlink"):
+            real_folder(tmp_path / "volume", bad)
+
+
+def test_a_seal_behind_a_symlink_stays(tmp_path: Path) -> None:
+    make(tmp_path, "volume/agent/seal.json", "outside/seal.json", "other/x")
+    assert remove_seal(tmp_path / "volume")
+    assert not remove_seal(tmp_path / "volume")
+    (tmp_path / "other/agent").symlink_to(tmp_path / "outside")
+    with pytest.raises(OSError, match="symbolic"):
+        remove_seal(tmp_path / "other")
+    assert (tmp_path / "outside/seal.json").exists()
 
 
 def test_clean_is_not_led_out(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from cloudify_scipion.project.load import check_documents, load_inputs
 from cloudify_scipion.project.model import project_from_document
 from cloudify_scipion.project.schema import schema
 from cloudify_scipion.project.site import Ports, Site, SiteDesktop, site_from_document
+from cloudify_scipion.project.spaces import DataSpace
 
 from .samples import SSH_KEY, full_project, site, small_project, small_workflow
 
@@ -211,7 +212,8 @@ def test_both_files_at_once(tmp_path: Path) -> None:
 def test_the_demo() -> None:
     loaded = load_inputs(ROOT / "inputs/projects/relion-2d.json", SITE)
     assert loaded.project.id == "relion-2d"
-    assert loaded.site == Site("this-machine", allow_discard=True)
+    spaces = {"local": DataSpace("local", description="Projects of this machine", space="local")}
+    assert loaded.site == Site("this-machine", allow_discard=True, data_spaces=spaces)
     assert site_from_document(loaded.site_document) == loaded.site
 
 

@@ -28,7 +28,7 @@ FORBIDDEN = {**ALLOWED, "allow_discard": False}
 
 def installed(world: World, **inputs: Any) -> Deployment:
     """As an author's blueprint does it, whose documents nobody checks."""
-    deployment = Deployment(world, inputs)
+    deployment = Deployment(world, {"data": {}, **inputs})
     deployment.run(INSTALL[1:])
     world.end_process()
     world.write("mine", b"results")
@@ -41,7 +41,7 @@ def is_kept(world: World) -> bool:
 
 def refused_install(world: World, **inputs: Any) -> Deployment:
     """`cfy install` over it with other inputs, refused at its first operation: the deployment has them all the same."""
-    deployment = Deployment(world, {"volume_size_gb": 99, **inputs})
+    deployment = Deployment(world, {"volume_size_gb": 99, "data": {}, **inputs})
     with pytest.raises(NonRecoverableError, match="cannot be changed"):
         deployment.operation("volume", "precreate")
     world.end_process()
@@ -150,7 +150,7 @@ def test_discard_reads_the_record_under_the_lock(world: World, monkeypatch: pyte
     hold = services.projects.hold_lock
 
     def changed_meanwhile(project: str, purpose: str) -> None:
-        Deployment(world, {"volume_at_end": "hold"}).install()
+        Deployment(world, {"data": {}}).install()
         late.append(world.record().ports)
         hold(project, purpose)
 

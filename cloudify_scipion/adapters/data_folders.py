@@ -1,0 +1,59 @@
+"""Data spaces that are folders of this host: opened name by name, so that no symlink in them leads elsewhere."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from cloudify_scipion.adapters.files import make_private
+from cloudify_scipion.errors import PermanentError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MODE = 0o700
+"""Of folders that we make: on the machine, the agent reads them whatever their mode, and nobody else should."""
+
+
+class HostFolders:
+    """Implements the port DataFolders; data spaces without a root lie below `own`, by name."""
+
+    def __init__(self, own: Path) -> None:
+        self._own = own
+
+    def ensure(self, space: str, root: str, path: str, make: bool) -> Path:
+        """The folder; see the port."""
+        top = self._root(space, root)
+        steps = PurePosixPath(path).parts
+        if not steps or PurePosixPath(path).is_absolute() or ".." in steps:
+            raise PermanentError(f"{path!r} is not a folder below the data space '{space}'", "correct the source")
+        opened = os.open(top, _FOLDER)
+        for step in steps:
+            opened = _step(opened, step, make, f"{space}:{path}")
+        os.close(opened)
+        return top.joinpath(*steps)
+
+    def _root(self, space: str, root: str) -> Path:
+        if not root:
+            make_private(self._own / space)
+            return (self._own / space).resolve()
+        if not Path(root).is_dir():
+            what = f"the folder {root} of the data space '{space}' is not there"
+            raise PermanentError(what, "mount it, or correct the site file")
+        return Path(root).resolve()
+
+
+def _step(opened: int, name: str, make: bool, source: str) -> int:
+    """Open a folder in an open one, which is closed, whatever happens."""
+    try:
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(name, _MODE, dir_fd=opened)
+                os.fsync(opened)
+        return os.open(name, _FOLDER, dir_fd=opened)
+    except OSError as error:
+        why = f"{name!r} in it is not a folder of its own ({error.strerror})"
+        raise PermanentError(
+            f"{source} cannot be used: {why}", "correct the source, or put the folder there"
+        ) from error
+    finally:
+        os.close(opened)

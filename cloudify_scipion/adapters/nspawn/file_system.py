@@ -1,0 +1,47 @@
+"""The file system of a volume: made with its mark and its folders in it, so that none is ever without them."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from cloudify_scipion.adapters.commands import run
+from cloudify_scipion.adapters.nspawn.beneath import folder, open_folder
+from cloudify_scipion.lifecycle.facts import AGENT, AGENT_FOLDER, MARK, SEAL, USER, USER_FOLDER
+
+_OPTIONS = "lazy_itable_init=1,lazy_journal_init=1,nodiscard"
+
+
+def make_file_system(image: Path, volume: str, project: str) -> None:
+    """Make ext4 in the file `image`: the mark, a folder for the user, and one for the agent."""
+    with tempfile.TemporaryDirectory(prefix="volume.", dir=image.parent) as scratch:
+        _lay_out(Path(scratch), volume, project)
+        run(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", _OPTIONS, "-d", scratch, str(image)], timeout=300)
+    # The user sees his own folder only, through a mount of its own: through the whole volume he could still write
+    # there when that mount is read-only. And he needs no lost+found.
+    for request in ("rmdir lost+found", "set_inode_field <2> mode 040750", f"set_inode_field <2> gid {AGENT}"):
+        run(["debugfs", "-w", "-R", request, str(image)])
+    run(["sync", str(image)], timeout=300)
+
+
+def remove_seal(root: Path) -> bool:
+    """Remove the seal of the volume mounted at `root`; no symlink on it leads anywhere. True if it was there."""
+    with folder(root) as opened, open_folder(opened, AGENT_FOLDER) as inside:
+        try:
+            os.unlink(SEAL, dir_fd=inside)
+        except FileNotFoundError:
+            return False
+        os.fsync(inside)
+        return True
+
+
+def _lay_out(root: Path, volume: str, project: str) -> None:
+    mark = root / MARK
+    mark.write_text(json.dumps({"version": 1, "volume": volume, "project": project}) + "\n", encoding="utf-8")
+    mark.chmod(0o644)
+    for name, owner, mode in ((USER_FOLDER, USER, 0o750), (AGENT_FOLDER, AGENT, 0o700)):
+        (root / name).mkdir()
+        os.chown(root / name, owner, owner)
+        (root / name).chmod(mode)

@@ -1,0 +1,124 @@
+"""The working copy: configured, filled from the data space, watched, healed, and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from cloudify_scipion.errors import PermanentError, ScipionError, TokenExpires
+from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
+from cloudify_scipion.lifecycle.desktop import identity
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import note, update
+from cloudify_scipion.lifecycle.puppet import apply_classes
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.space import datasets, onedata_parts, saved_part, working_copy_data
+from cloudify_scipion.lifecycle.tokens import onedata_data, send_tokens
+from cloudify_scipion.project.spaces import token_name
+from cloudify_scipion.project.tokens import expiry_problem
+
+TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
+"""What starts the agent by itself, and when the user asks for it."""
+HEALTH_SECONDS = 20.0
+
+
+def configure_data(services: Services, record: Record) -> Record:
+    """The part of the project run that is about data: mounts of data spaces, and the agent. Needs no network of its own
+    beyond the data space's."""
+    saved, mounted = saved_part(record), onedata_parts(record)
+    if saved is None and not mounted:
+        return record
+    check_tokens(services, record)
+    record = update(services, record, personal=True)  # before anything secret is on the machine
+    send_tokens(services, record, mounted)
+    classes = ["system", *(["onedata"] if mounted else []), *(["working_copy"] if saved else [])]
+    data = {**identity(record), **onedata_data(mounted), **(working_copy_data(record, saved) if saved else {})}
+    return apply_classes(services, record, "project", classes, data)
+
+
+def check_tokens(services: Services, record: Record) -> None:
+    """Raise PermanentError for a token that is not known, TokenExpires for one that ends before the project does."""
+    for part in onedata_parts(record).values():
+        name = token_name(part.space, record.settings.get("secrets", {}))
+        problem = expiry_problem(services.secrets.get(name), datetime.fromisoformat(record.expires))
+        if problem:
+            raise TokenExpires(
+                f"secret '{name}' of the data space '{part.space.name}': {problem}", "put a new one there"
+            )
+
+
+def pull_data(services: Services, record: Record) -> Record:
+    """Fill the working copy from the data space, or go on with that, and then have it saved every few minutes."""
+    if saved_part(record) is None:
+        return record
+    record = _told(services, record, run_work(services, record, "pull"))
+    start_saving(services, record)
+    return record
+
+
+def start_saving(services: Services, record: Record) -> None:
+    """Have the working copy saved every few minutes, and when the user asks for it."""
+    services.connect(record).run(["systemctl", "start", *TIMERS])
+
+
+def save(services: Services, record: Record) -> Record:
+    """Save what has changed, and prove it by reading it back. Raises NotAllSaved naming what could not be saved."""
+    if saved_part(record) is None:
+        raise PermanentError(f"project '{record.project}' has no data space", "name one in data.project.source")
+    pushed = run_work(services, record, "push")
+    record = _told(services, record, pushed)
+    verified = run_work(services, record, "verify")
+    for result in (pushed, verified):
+        if result.code != DONE:
+            raise error_of(result)
+    return record
+
+
+def data_problem(services: Services, record: Record) -> str:
+    """What is wrong with the data space, its mounts or the agent; empty if nothing is. Answers within 20 s."""
+    mounted = [part.target for part in datasets(record)]
+    if saved_part(record) is None:
+        return _mounts_problem(services, record, mounted) if mounted else ""
+    shell = services.connect(record)
+    seen = [word for target in mounted for word in ("--dataset", target)]
+    done = shell.run([COMMAND, "health", *seen], timeout=HEALTH_SECONDS, expect=range(128))
+    if done.code != 0:
+        lines = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
+        return "; ".join(lines) or "the agent does not answer"
+    return "" if agent_status(shell).pulled else "the working copy is not complete yet"
+
+
+def _mounts_problem(services: Services, record: Record, targets: Sequence[str]) -> str:
+    """The same where there is no agent to ask."""
+    script = 'for one; do [ -n "$(timeout 5 ls -A -- "$one" | head -c 1)" ] || echo "$one"; done'
+    told = services.connect(record).run(["sh", "-c", script, "sh", *targets], timeout=HEALTH_SECONDS).stdout
+    bad = told.splitlines()
+    return f"empty, absent, or without an answer: {', '.join(bad)}" if bad else ""
+
+
+def saving_status(services: Services, record: Record) -> AgentStatus | None:
+    """What the agent says, None where there is none or it cannot be asked."""
+    try:
+        return agent_status(services.connect(record)) if saved_part(record) else None
+    except ScipionError:
+        return None
+
+
+def unsaved_lines(status: AgentStatus) -> list[str]:
+    """What is not saved, for people; empty if everything was at the last look."""
+    lines = [] if status.pulled else ["the first copy from the data space was never complete"]
+    lines += [f"{status.unsaved} files are not saved yet"] if status.unsaved else []
+    lines += [f"alarm: {alarm}" for alarm in status.alarms]
+    answer = f"`{COMMAND} answer ID WORD` on the machine"
+    return lines + [f"question {q['id']}: {q['text']} ({'/'.join(q['answers'])}: {answer})" for q in status.questions]
+
+
+def _told(services: Services, record: Record, result: Result) -> Record:
+    """Keep in the record how a work ended."""
+    known = {key: value for key, value in asdict(result).items() if key != "facts"}
+    record = update(services, record, saved=known)
+    if result.code != DONE:
+        return note(services, record, f"{result.work}: {result.message}")
+    services.progress.say(f"{result.work}: {result.message or 'done'}")
+    return record

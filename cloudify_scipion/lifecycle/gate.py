@@ -1,0 +1,51 @@
+"""The gate of uninstall: before anything is stopped, all data are saved and sealed, or nothing is stopped at all."""
+
+from __future__ import annotations
+
+from cloudify_scipion.errors import NotSealed, ScipionError, TemporaryError
+from cloudify_scipion.lifecycle.data import saving_status, unsaved_lines
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.seal import seal_project
+from cloudify_scipion.lifecycle.space import saved_part
+from cloudify_scipion.lifecycle.volume import may_go, what_is_known
+
+
+def pass_gate(services: Services, record: Record, discards: bool) -> Record:
+    """Seal the project, unless its volume may go without, or is held whatever happens.
+
+    `discards` says that the deployment asks for a deletion without proof. Raises NotSealed, with the project as it was.
+    """
+    volume = services.volumes.look(record.volume)
+    if not volume.exists or not record.volume_written or saved_part(record) is None:
+        return record
+    if may_go(record, volume, discards):
+        return record
+    if not services.machines.look(record.machine).running:
+        raise NotSealed(_refusal(record, "its machine does not run", [what_is_known(record)]), _next(record))
+    try:
+        return seal_project(services, record)
+    except ScipionError as error:
+        status = saving_status(services, record)
+        lines = unsaved_lines(status) if status else [what_is_known(record)]
+        refusal = _refusal(record, error.what, lines)
+        if isinstance(error, TemporaryError):
+            raise TemporaryError(refusal, _next(record), error.retry_after) from error
+        raise NotSealed(refusal, _next(record)) from error
+
+
+def _refusal(record: Record, why: str, lines: list[str]) -> str:
+    listed = "\n".join(f"  {line}" for line in lines)
+    what = f"project '{record.project}' is not proven to be saved, so nothing was stopped: {why}"
+    return f"{what}\n{listed}" if listed else what
+
+
+def _next(record: Record) -> str:
+    project = record.project
+    forced = f"cfy uninstall -b {record.binding.deployment} -p ignore_failure=true"
+    return f"""one of these
+    cloudify-scipion save {project}      save now, and say what is in the way
+    cloudify-scipion repair {project}    bring machine, mounts and agent back, then uninstall again
+    cloudify-scipion rescue {project}    save from a volume whose machine is dead or gone
+    {forced}    go all the same: the volume is held, and listed by cloudify-scipion held
+    cloudify-scipion discard {project}   once there is no machine: delete the volume, saved or not"""

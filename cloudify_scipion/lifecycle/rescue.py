@@ -1,0 +1,76 @@
+"""Saving a volume whose machine is dead or gone, from the project's record alone: a new machine does that and goes."""
+
+from __future__ import annotations
+
+from cloudify_scipion.errors import PermanentError, TemporaryError
+from cloudify_scipion.lifecycle.about import write_about
+from cloudify_scipion.lifecycle.data import configure_data, pull_data, save
+from cloudify_scipion.lifecycle.machine import create_machine, delete_machine, start_machine
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import note, update
+from cloudify_scipion.lifecycle.proof import valid_seal
+from cloudify_scipion.lifecycle.puppet import apply_classes
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.seal import seal_quiet
+from cloudify_scipion.lifecycle.space import saved_part
+from cloudify_scipion.lifecycle.writers import end_writers
+
+AGENT_CLASSES = ("system", "working_copy")
+"""What a machine without the project's software needs to save its data."""
+PARTS = ("project", "site", "volume", "data", "software")
+ANSWER_SECONDS = 10.0
+
+
+def rescue(services: Services, record: Record) -> Record:
+    """Save and seal what is on the volume, and remove the machine that did it; the volume stays.
+
+    Raises PermanentError where there is nothing to rescue, or a machine that can save by itself.
+    """
+    _refuse(services, record)
+    if valid_seal(record, services.volumes.look(record.volume)):
+        services.progress.say(f"volume {record.volume} is sealed already: all its data are saved")
+    else:
+        record = _saved(services, _with_machine(services, record))
+        record = note(services, record, f"volume {record.volume} was rescued: it may go, or be worked on again")
+    return delete_machine(services, record)
+
+
+def _refuse(services: Services, record: Record) -> None:
+    lacking = [part for part in PARTS if part not in record.settings]
+    if lacking or saved_part(record) is None:
+        raise PermanentError(f"project '{record.project}' names no data space to save in", "copy its volume by hand")
+    if not services.volumes.look(record.volume).exists:
+        raise PermanentError(f"volume {record.volume} of project '{record.project}' is gone", "look for a copy of it")
+    if not record.rescuing and services.machines.look(record.machine).running and _answers(services, record):
+        raise PermanentError(
+            f"the machine of project '{record.project}' runs, and can save by itself",
+            f"cloudify-scipion save {record.project}, or stop it first",
+        )
+
+
+def _answers(services: Services, record: Record) -> bool:
+    if not record.ports:
+        return False
+    try:
+        services.connect(record).wait_until_ready(ANSWER_SECONDS)
+    except TemporaryError:
+        return False
+    return True
+
+
+def _with_machine(services: Services, record: Record) -> Record:
+    """A machine for the rescue alone; the project's own is ended for good first, so that only one can write."""
+    if not (record.rescuing and services.machines.look(record.machine).running):
+        record = create_machine(services, delete_machine(services, record))
+        record = update(services, record, rescuing=True, personal=True)
+    record = start_machine(services, record)
+    if not record.layer:
+        apply_classes(services, record, "software", AGENT_CLASSES, {})
+    return configure_data(services, record)
+
+
+def _saved(services: Services, record: Record) -> Record:
+    record = save(services, pull_data(services, record))
+    write_about(services, record)
+    end_writers(services, record)
+    return seal_quiet(services, record)

@@ -1,0 +1,27 @@
+"""Operations of cloudify.nodes.scipion.Seal, whose node depends on all others: it is made last and ends first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudify_scipion.lifecycle.gate import pass_gate
+from cloudify_scipion.operations.boundary import Call, ask, call_known
+
+
+def prestop(**_: Any) -> None:
+    """Before anything of the project is stopped: save and seal everything, or refuse to go on."""
+    call_known(_prestop)
+
+
+def _prestop(c: Call) -> None:
+    if c.workflow == "uninstall":  # all else that stops nodes keeps the volume
+        pass_gate(c.services, c.record, discards=c.properties["at_end"] == "discard")
+
+
+def heal(**_: Any) -> None:
+    """Nothing: but for a node without it, Cloudify's own heal would stop and delete all that it depends on."""
+
+
+def check_status(**_: Any) -> dict[str, str]:
+    """Whether the project is installed."""
+    return ask(lambda _: "")

@@ -1,0 +1,35 @@
+"""Operations of cloudify.nodes.scipion.WorkingCopy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudify_scipion.lifecycle import data as use
+from cloudify_scipion.operations.boundary import Call, ask, call
+
+
+def create(**_: Any) -> None:
+    """Apply the part of the project run that is about data."""
+    call(_create)
+
+
+def _create(c: Call) -> None:
+    given = c.properties
+    c = c.asking("data", given["data"]).asking("secrets", given["secrets"]).asking("facility", given["facility"])
+    use.configure_data(c.services, c.record)
+
+
+def start(**_: Any) -> None:
+    """Fill the working copy from the data space, and have it saved from then on."""
+    call(lambda c: use.pull_data(c.services, c.record))
+
+
+def heal(**_: Any) -> None:
+    """Mount, configure and start it again."""
+    create()
+    start()
+
+
+def check_status(**_: Any) -> dict[str, str]:
+    """Whether the data space answers and the working copy is complete."""
+    return ask(lambda c: use.data_problem(c.services, c.record))
