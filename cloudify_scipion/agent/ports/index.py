@@ -53,7 +53,7 @@ class Row:
     """A file or symbolic link as both sides last had it in common.
 
     `size` to `ino` are the working copy's facts (times in nanoseconds); `racy` is true where a later change may have
-    left them as they are, so the content is compared again. `hash` is the SHA-256 (hex) of the content in the data space,
+    left them as they are, so the content is compared again. `hash` is the SHA-256 (hex) of the data space's content,
     `local` that of the working copy's file where it differs (SQLite). `rsize` and `rmtime` are the data space's
     facts, `rracy` as above. For the rest see `plan.manifest.Entry`.
     """

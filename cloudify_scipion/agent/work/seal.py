@@ -65,7 +65,7 @@ def seal(world: World) -> Seal:
     lease.confirm(world)
     files, size = world.index.totals()
     made = Seal(
-        world.config.project, world.config.volume, world.generation, get_head(world.index).digest, files, size,
+        world.config.project, world.config.volume, world.config.generation, get_head(world.index).digest, files, size,
         world.clock.iso(), len(result.special),
     )  # fmt: skip
     _write(world, made)

@@ -44,7 +44,7 @@ describe 'working_copy' do
 
     it 'lets the agent see whether the working copy is read-only for the user' do
       is_expected.to contain_file(unit)
-        .with_content(%r{^ReadWritePaths=-/srv/scipion-volume/user -/srv/scipion-volume/agent -/srv/scipion-space /run/scipion-data$})
+        .with_content(%r{^ReadWritePaths=-/srv/scipion-volume -/srv/scipion-space /run/scipion-data$})
         .with_content(%r{^ReadWritePaths=-/home/scipion/ScipionUserData$})
     end
 
