@@ -189,7 +189,7 @@ def _keep_result(config: Config, work: str, failure: AgentError | None, facts: d
     result = {
         "work": work, "ok": failure is None, "code": failure.code if failure else 0, "at": Clock().iso(),
         "message": failure.what if failure else "", "next": failure.next_step if failure else "", "facts": facts,
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds, 1), "run": os.environ.get("INVOCATION_ID") or os.urandom(16).hex(),
     }  # fmt: skip
     part = config.state / "results" / f"{work}.part"
     part.write_text(json.dumps(result))

@@ -91,6 +91,7 @@ class FakeAgent:
             "message": message,
             "next": "",
             "facts": facts,
+            "run": str(next(self.runs)),
         }
         self.state[f"{RESULT}{work}.json"] = json.dumps(told).encode()
         return code
