@@ -19,7 +19,7 @@ from typing import Any
 
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import FILE, Config, load_config
-from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, WrongUse
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, Unsaved, WrongUse
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
@@ -166,7 +166,8 @@ def _verify(world: World) -> dict[str, Any]:
     lease.renew(world)
     result = verify.verify(world)
     if result.wrong:
-        raise AgentError(f"{len(result.wrong)} files are not in the data space as they are here", "push again")
+        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.wrong[:10])
+        raise Unsaved(f"{len(result.wrong)} files are not in the data space as they are here: {shown}", "push again")
     return {"files": result.files, "bytes": result.size}
 
 

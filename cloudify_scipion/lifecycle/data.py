@@ -21,6 +21,8 @@ from cloudify_scipion.project.tokens import expiry_problem
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
 HEALTH_SECONDS = 20.0
+TURNS = 2
+"""How often a save is tried: what the first finds missing, the second saves."""
 
 
 def configure_data(services: Services, record: Record) -> Record:
@@ -66,12 +68,16 @@ def save(services: Services, record: Record) -> Record:
     """Save what has changed, and prove it by reading it back. Raises NotAllSaved naming what could not be saved."""
     if saved_part(record) is None:
         raise PermanentError(f"project '{record.project}' has no data space", "name one in data.project.source")
-    pushed = run_work(services, record, "push")
-    record = _told(services, record, pushed)
-    verified = run_work(services, record, "verify")
-    for result in (pushed, verified):
-        if result.code != DONE:
-            raise error_of(result)
+    for turn in range(TURNS):
+        pushed = run_work(services, record, "push")
+        record = _told(services, record, pushed)
+        verified = run_work(services, record, "verify")
+        failed = [result for result in (pushed, verified) if result.code != DONE]
+        if not failed:
+            return record
+        if turn + 1 == TURNS:
+            raise error_of(failed[0])
+        services.progress.say(f"{failed[0].message}: saving once more")
     return record
 
 
