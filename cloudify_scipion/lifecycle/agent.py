@@ -100,6 +100,11 @@ def run_work(services: Services, record: Record, work: str) -> Result:
     return _checked(agent_status(shell).last.get(work), work, after.code)
 
 
+def is_running(shell: Shell, work: str) -> bool:
+    """Whether a work runs, or is about to."""
+    return _unit_state(shell, work).going
+
+
 def unit(work: str) -> str:
     """The systemd unit that does a work."""
     return f"scipion-data@{work}.service"

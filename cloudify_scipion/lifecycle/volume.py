@@ -9,10 +9,6 @@ from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.proof import valid_seal
 from cloudify_scipion.lifecycle.record import Record
 
-TARGET = "/home/scipion/ScipionUserData"
-"""The working copy, where the user has it."""
-WHOLE = "/srv/scipion-volume"
-"""The volume as the agent sees it."""
 UNSAVED = "it was writable in a machine, and there is no proof that its data are saved elsewhere"
 
 

@@ -10,10 +10,9 @@ from typing import Any, Protocol
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable
 from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.desktop import LINK, SERVICES
-from cloudify_scipion.lifecycle.facts import CommandResult
+from cloudify_scipion.lifecycle.facts import TARGET, CommandResult
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import TOOL
-from cloudify_scipion.lifecycle.volume import TARGET
 from cloudify_scipion.lifecycle.writers import QUIESCE
 from tests.fakes.agent import CONFIG, FakeAgent
 from tests.fakes.host import Disk, FakeHost, Work
@@ -159,6 +158,11 @@ class FakeShell:
             if work.code is None and self.clock.monotonic() - work.began >= self.host.agents.seconds:
                 work.code = self.agent().run(name)
 
+    def _end_work(self, unit: str) -> None:
+        work = self.disk().works.get(unit.partition("@")[2].removesuffix(".service"))
+        if unit.startswith("scipion-data@") and work and work.code is None:
+            work.code = 15
+
     def _show(self, name: str) -> CommandResult:
         self._advance_works()
         work = self.disk().works.get(name.partition("@")[2].removesuffix(".service"))
@@ -184,6 +188,7 @@ class FakeShell:
         elif words[0] == "stop":
             for name in names:
                 self._advance()
+                self._end_work(name)
                 units.pop(name, None)
         else:
             self._advance()
