@@ -1,8 +1,9 @@
-"""The gateway is shipped by its Puppet module, not by the package: it is imported from there."""
+"""The gateway and the desktop's programs are shipped by their Puppet module: they are imported from there."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/desktop/files/gateway"))
+FILES = Path(__file__).parents[3] / "puppet/modules/desktop/files"
+sys.path[:0] = [str(FILES / "gateway"), str(FILES / "saving")]

@@ -67,6 +67,8 @@ class desktop::install {
       source => 'puppet:///modules/desktop/page';
     "${share}/session":
       source => 'puppet:///modules/desktop/session';
+    "${share}/saving":
+      source => 'puppet:///modules/desktop/saving';
     "${share}/bin":
       source => 'puppet:///modules/desktop/bin',
       mode   => '0755';

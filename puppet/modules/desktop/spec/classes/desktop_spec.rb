@@ -13,6 +13,8 @@ describe 'desktop' do
 
     services.each { |name| it { is_expected.to contain_service(name).with_ensure('running').with_enable(true) } }
 
+    it { is_expected.to contain_file('/usr/local/share/cloudify-desktop/saving').with_source('puppet:///modules/desktop/saving') }
+
     it 'lets nothing but the gateway listen' do
       is_expected.to contain_file(units[0])
         .with_content(%r{-rfbport -1})

@@ -1,0 +1,69 @@
+"""The agent's configuration, as Puppet writes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.agent.errors import WrongUse
+
+FILE = Path("/etc/scipion-data/config.json")
+VERSION = 1
+TRASH_BYTES = 50_000_000_000
+"""How much the trash may hold where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Whose data these are, and where they lie.
+
+    `tree` is the working copy, `state` the agent's own folder on the same file system, `mark` the file that names the
+    volume, `user_path` where the user sees the tree. `space` is the project's folder in the data space, `verify` a
+    second way to it, empty if there is none. `fenced` says that no older machine of the project runs.
+    """
+
+    document: Mapping[str, Any]
+    project: str
+    volume: str
+    generation: int
+    fenced: bool
+    tree: Path
+    state: Path
+    mark: Path
+    user_path: Path
+    user: int
+    run: Path
+    kind: str
+    space: Path
+    verify: str
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    trash_bytes: int = TRASH_BYTES
+
+
+def load_config(path: Path = FILE) -> Config:
+    """Read it. Raises WrongUse."""
+    try:
+        return config_from(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise WrongUse(
+            f"the configuration {path} cannot be read: {error.strerror}", "install or repair the project"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise WrongUse(f"the configuration {path} is damaged: {error!r}", "repair the project") from error
+
+
+def config_from(document: Mapping[str, Any]) -> Config:
+    """The configuration of a document."""
+    if document["version"] != VERSION:
+        raise WrongUse(f"the configuration has version {document['version']}, not {VERSION}", "repair the project")
+    space = document["space"]
+    return Config(
+        document, document["project"], document["volume"], document["generation"], document["fenced"],
+        Path(document["tree"]), Path(document["state"]), Path(document["mark"]), Path(document["user_path"]),
+        document["user"], Path(document["run"]), space["kind"], Path(space["path"]), space["verify"],
+        tuple(document["include"]), tuple(document["exclude"]), document["trash_bytes"] or TRASH_BYTES,
+    )  # fmt: skip

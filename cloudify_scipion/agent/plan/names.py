@@ -1,0 +1,94 @@
+"""Names that we give in the data space. Paths are bytes, relative, with `/` between their parts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+RESERVED = b".cloudify-scipion"
+"""Our own folder at the top of the project's folder in the data space."""
+LEASE = RESERVED + b"/lease"
+MANIFEST = RESERVED + b"/manifest"
+ODD = RESERVED + b"/odd"
+TEMPORARY = RESERVED + b"/tmp"
+TRASH = RESERVED + b"/trash"
+KEPT = TRASH + b"/kept"
+"""Where versions go that nobody of us wrote: they do not expire."""
+MAX_NAME = 255
+"""Longest name of Linux's file systems, in bytes."""
+_MAX_QUOTED = 200
+_PLAIN = re.compile(rb"[A-Za-z0-9._ +,=@~-]")
+
+
+def joined(folder: bytes, name: bytes) -> bytes:
+    """The path of `name` in `folder`; the top is empty."""
+    return folder + b"/" + name if folder else name
+
+
+def split(path: bytes) -> tuple[bytes, bytes]:
+    """The reverse: (folder, name)."""
+    folder, _, name = path.rpartition(b"/")
+    return folder, name
+
+
+def is_reserved(path: bytes) -> bool:
+    """Whether a path of the working copy would lie in our own folder of the data space."""
+    return path == RESERVED or path.startswith(RESERVED + b"/")
+
+
+def is_text(path: bytes) -> bool:
+    """Whether a path is valid UTF-8, as some data spaces want it."""
+    try:
+        path.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def odd_path(path: bytes) -> bytes:
+    """Where the content of a path lies whose name the data space cannot hold; the manifest knows the name."""
+    return ODD + b"/" + hashlib.sha256(path).hexdigest().encode()
+
+
+def conflict_name(path: bytes, stamp: str, number: int = 1) -> bytes:
+    """`NAME.conflict-STAMP` beside `path`, cut where it would be too long; `number` tells several apart."""
+    folder, name = split(path)
+    end = f".conflict-{stamp}".encode() + (b"" if number == 1 else b"-%d" % number)
+    return joined(folder, _cut(name, MAX_NAME - len(end)) + end)
+
+
+def trash_folder(hour: str, origin: int) -> bytes:
+    """The folder of replaced and deleted versions: by hour for what generation `origin` wrote, one for all else."""
+    return TRASH + b"/" + f"{hour}-g{origin}".encode() if origin else KEPT
+
+
+def trash_name(path: bytes, number: int = 1) -> bytes:
+    """One readable name for a whole path: `/` and odd bytes as %XX; long ones are cut in front and get a digest."""
+    quoted = b"".join(byte if _PLAIN.match(byte) else b"%%%02X" % ord(byte) for byte in _bytes(path))
+    if len(quoted) > _MAX_QUOTED:
+        digest = hashlib.sha256(path).hexdigest()[:16].encode()
+        quoted = digest + b"..." + quoted[-(_MAX_QUOTED - 19) :]
+    return quoted if number == 1 else quoted + b"~%d" % number
+
+
+def temporary_name(generation: int, nonce: str) -> bytes:
+    """The name of an unfinished upload; its generation tells whose it is."""
+    return f"g{generation:08d}-{nonce}".encode()
+
+
+def generation_of(name: bytes) -> int:
+    """The generation in such a name or in that of a lease, 0 if there is none."""
+    found = re.match(rb"g(\d{8})-", name)
+    return int(found[1]) if found else 0
+
+
+def _bytes(path: bytes) -> list[bytes]:
+    return [path[i : i + 1] for i in range(len(path))]
+
+
+def _cut(name: bytes, length: int) -> bytes:
+    """At most `length` bytes of it, never half a character."""
+    cut = name[:length]
+    while cut and cut != name and not is_text(cut) and is_text(name):
+        cut = cut[:-1]
+    return cut

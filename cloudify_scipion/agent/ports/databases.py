@@ -1,0 +1,98 @@
+"""Copies of SQLite databases that others may be writing to, by SQLite's own backup.
+
+SQLite opens paths by itself and follows links. So it is handed the way through an open folder, and before anything is
+read of what it opened, that must be the very file that we opened without following any link.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from cloudify_scipion.agent.plan.names import split
+from cloudify_scipion.agent.ports.tree import Tree
+
+HEADER = b"SQLite format 3\0"
+SIDECARS = (b"-wal", b"-journal", b"-shm")
+_WAIT_SECONDS = 5.0
+
+
+class StillWritten(Exception):
+    """Somebody writes to it now, or died while writing: another time."""
+
+
+def is_database(tree: Tree, path: bytes) -> bool:
+    """Whether a file begins as SQLite's databases do."""
+    try:
+        fd = tree.open(path)
+    except OSError:
+        return False
+    try:
+        return os.pread(fd, len(HEADER), 0) == HEADER
+    finally:
+        os.close(fd)
+
+
+def base_of_sidecar(name: bytes) -> bytes:
+    """The database that a name such as `X-wal` would belong to, empty for other names."""
+    return next((name[: -len(end)] for end in SIDECARS if name.endswith(end) and len(name) > len(end)), b"")
+
+
+def backup(tree: Tree, path: bytes, fd: int, copy: Path) -> None:
+    """Write the database at `path`, open as `fd`, to `copy` as of one moment. Raises StillWritten."""
+    copy.unlink(missing_ok=True)
+    folder, name = split(path)
+    above = tree.folder(folder)
+    uri = f"file:/proc/self/fd/{above.fd}/{quote(name)}?mode=ro&readonly_shm=1"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS)) as source:
+            source.execute("PRAGMA schema_version").fetchone()  # opens the file
+            _must_be_same(fd)
+            with contextlib.closing(sqlite3.connect(copy)) as target:
+                target.execute("PRAGMA synchronous=OFF")
+                source.backup(target)
+    except sqlite3.Error as error:
+        copy.unlink(missing_ok=True)
+        raise StillWritten(str(error)) from error
+
+
+def _must_be_same(fd: int) -> None:
+    wanted, count = os.fstat(fd), 0
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are numbers
+        with contextlib.suppress(OSError):
+            facts = os.fstat(int(name))
+            count += (facts.st_dev, facts.st_ino) == (wanted.st_dev, wanted.st_ino)
+    if count < 2:
+        raise StillWritten("another file was put in its place")
+
+
+def recovered(tree: Tree, path: bytes, copy: Path) -> None:
+    """The same for a database whose writer died: a raw copy with its journal, recovered in our own folder.
+
+    Raises StillWritten if what was copied is no database.
+    """
+    for end in (b"", b"-wal", b"-journal"):
+        target = copy.with_name(copy.name + end.decode())
+        target.unlink(missing_ok=True)
+        try:
+            fd = tree.open(path + end)
+        except OSError:
+            if end == b"":
+                raise
+            continue
+        with os.fdopen(fd, "rb") as source, target.open("wb") as stream:
+            shutil.copyfileobj(source, stream, 1 << 20)
+    try:
+        with contextlib.closing(sqlite3.connect(copy, timeout=_WAIT_SECONDS)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            database.execute("PRAGMA journal_mode=DELETE").fetchall()
+            database.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error as error:
+        raise StillWritten(str(error)) from error
+    finally:
+        for end in SIDECARS:
+            copy.with_name(copy.name + end.decode()).unlink(missing_ok=True)

@@ -1,0 +1,350 @@
+"""A folder in which others work meanwhile: no path leads out of it, whatever they put in a path's way.
+
+Every path is opened part by part from the folder's own descriptor, and no symbolic link is ever followed. Everything
+that changes something is a method of its own, so that tests can end the agent at each of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+import struct
+import threading
+from collections.abc import Iterator
+
+from cloudify_scipion.agent.plan.names import joined, split
+
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NOREPLACE = 1
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+_MAX_FOLDERS = 512
+# of statx(2): linux/stat.h
+_NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NotAFile(OSError):
+    """What is at the path is no regular file."""
+
+
+class Folder:
+    """An open folder; closed when nobody has it any more."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self.fd)
+
+
+class Tree:
+    """Operations below one folder; paths are bytes, relative to it, the folder itself is b"".
+
+    Open folders are kept until `forget`; whoever moves one meanwhile, moves what is written into it.
+    """
+
+    def __init__(self, path: str | bytes) -> None:
+        self.path = os.fsencode(path)
+        self._root = Folder(os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._folders: dict[bytes, Folder] = {}
+        self._lock = threading.Lock()
+        self._replaces = False
+        self.uid = os.geteuid()
+        """Whose new files are; `chown_to` gives them to somebody else."""
+
+    def leave(self) -> None:
+        """Close everything."""
+        self.forget()
+        self._root = Folder(-1)
+
+    # looking
+
+    def folder(self, path: bytes) -> Folder:
+        """The folder at `path`, opened part by part."""
+        if not path:
+            return self._root
+        with self._lock:
+            found = self._folders.get(path)
+        if found is None:
+            above, name = split(path)
+            found = Folder(os.open(name, _FOLDER, dir_fd=self.folder(above).fd))
+            with self._lock:
+                if len(self._folders) >= _MAX_FOLDERS:
+                    self._folders.clear()
+                self._folders[path] = found
+        return found
+
+    def forget(self) -> None:
+        """Open every folder again from now on."""
+        with self._lock:
+            self._folders.clear()
+
+    def stat(self, path: bytes) -> os.stat_result | None:
+        """What is at `path` (a link itself, not what it points to), None if there is nothing."""
+        folder, name = split(path)
+        try:
+            return os.stat(name or b".", dir_fd=self.folder(folder).fd, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a link stands where a folder was
+                return None
+            raise
+
+    def fresh(self, path: bytes) -> tuple[int, int] | None:
+        """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
+        folder, name = split(path)
+        buffer = ctypes.create_string_buffer(256)
+        if _libc.statx(self.folder(folder).fd, name, _NOFOLLOW | _FORCE_SYNC, _MASK, buffer) != 0:
+            number = ctypes.get_errno()
+            if number == errno.ENOENT:
+                return None
+            raise OSError(number, os.strerror(number), os.fsdecode(path))
+        size = struct.unpack_from("=Q", buffer, 40)[0]
+        seconds, nanoseconds = struct.unpack_from("=qI", buffer, 112)
+        return size, seconds * 1_000_000_000 + nanoseconds
+
+    def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+        """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""
+        fd = os.open(b".", _LISTED, dir_fd=self.folder(path).fd)
+        try:
+            with os.scandir(fd) as entries:
+                found = []
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):
+                        found.append((os.fsencode(entry.name), entry.stat(follow_symlinks=False)))
+        finally:
+            os.close(fd)
+        found.sort()
+        return found
+
+    def names(self, path: bytes) -> list[bytes]:
+        """The names in a folder, sorted."""
+        fd = os.open(b".", _LISTED, dir_fd=self.folder(path).fd)
+        try:
+            return sorted(os.fsencode(name) for name in os.listdir(fd))  # noqa: PTH208 - a descriptor
+        finally:
+            os.close(fd)
+
+    def readlink(self, path: bytes) -> bytes:
+        """What a symbolic link says."""
+        folder, name = split(path)
+        return os.readlink(name, dir_fd=self.folder(folder).fd)
+
+    def open(self, path: bytes) -> int:
+        """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
+        folder, name = split(path)
+        fd = os.open(name, _READ, dir_fd=self.folder(folder).fd)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise NotAFile(errno.EINVAL, "not a regular file", os.fsdecode(path))
+        return fd
+
+    def free(self) -> int:
+        """Bytes that may still be written."""
+        facts = os.statvfs(self._real())
+        return facts.f_bavail * facts.f_frsize
+
+    def read_only(self) -> bool:
+        """Whether the folder is mounted read-only."""
+        return bool(os.statvfs(self._real()).f_flag & os.ST_RDONLY)
+
+    def _real(self) -> str:
+        return f"/proc/self/fd/{self._root.fd}"
+
+    # changing
+
+    def create(self, path: bytes, mode: int = 0o600) -> int:
+        """A descriptor to write a new file at `path`. Raises FileExistsError."""
+        folder, name = split(path)
+        return os.open(name, _CREATE, mode, dir_fd=self.folder(folder).fd)
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        """Write all of `data`."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+
+    def sync_file(self, fd: int) -> None:
+        """Return when a file's content is on stable storage."""
+        os.fsync(fd)
+
+    def close(self, fd: int) -> None:
+        """Close a written file: some file systems tell only now that they failed."""
+        os.close(fd)
+
+    def set_times(self, fd: int, mtime: int) -> None:
+        """Set an open file's time of modification, in nanoseconds since 1970."""
+        os.utime(fd, ns=(mtime, mtime))
+
+    def set_mode(self, fd: int, mode: int) -> None:
+        """Set an open file's permissions."""
+        os.fchmod(fd, stat.S_IMODE(mode))
+
+    def chown(self, fd: int, uid: int, gid: int) -> None:
+        """Give an open file to somebody."""
+        os.fchown(fd, uid, gid)
+
+    def touch(self, path: bytes) -> None:
+        """Set a file's time to now. Raises FileNotFoundError."""
+        folder, name = split(path)
+        os.utime(name, dir_fd=self.folder(folder).fd, follow_symlinks=False)
+
+    def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
+        """Move; what is at `new` is replaced only if that is wanted, else FileExistsError.
+
+        Where the file system cannot promise that, it is looked at first: a short window remains.
+        """
+        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
+        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        if replace:
+            os.rename(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
+            return
+        if not self._replaces:
+            result = _libc.renameat2(old_fd.fd, old_name, new_fd.fd, new_name, _NOREPLACE)
+            number = ctypes.get_errno()
+            if result == 0:
+                return
+            if number not in _UNSUPPORTED:
+                raise OSError(number, os.strerror(number), os.fsdecode(new))
+            self._replaces = True
+        if self.stat(new) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(new))
+        os.rename(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
+
+    def unlink(self, path: bytes) -> None:
+        """Remove a file or link; nothing to do when it is gone."""
+        folder, name = split(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self.folder(folder).fd)
+
+    def rmdir(self, path: bytes) -> bool:
+        """Remove an empty folder; False if it is not empty."""
+        folder, name = split(path)
+        try:
+            os.rmdir(name, dir_fd=self.folder(folder).fd)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                return False
+            raise
+        finally:
+            self.forget()
+        return True
+
+    def mkdir(self, path: bytes, mode: int = 0o755) -> bool:
+        """Make a folder; False if one is there. Raises FileExistsError if something else is there."""
+        folder, name = split(path)
+        try:
+            os.mkdir(name, mode, dir_fd=self.folder(folder).fd)
+        except FileExistsError:
+            facts = self.stat(path)
+            if facts is None or not stat.S_ISDIR(facts.st_mode):
+                raise
+            return False
+        return True
+
+    def symlink(self, target: bytes, path: bytes) -> None:
+        """Make a symbolic link."""
+        folder, name = split(path)
+        os.symlink(target, name, dir_fd=self.folder(folder).fd)
+
+    def link(self, old: bytes, new: bytes) -> None:
+        """Make another name of a file."""
+        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
+        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        os.link(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
+
+    def chown_link(self, path: bytes, uid: int, gid: int) -> None:
+        """Give what is at `path`, not what it points to, to somebody."""
+        folder, name = split(path)
+        os.chown(name, uid, gid, dir_fd=self.folder(folder).fd, follow_symlinks=False)
+
+    def chmod_folder(self, path: bytes, mode: int) -> None:
+        """Set a folder's permissions."""
+        fd = os.open(b".", _LISTED, dir_fd=self.folder(path).fd)
+        try:
+            os.fchmod(fd, stat.S_IMODE(mode))
+        finally:
+            os.close(fd)
+
+    def moving_in(self, path: bytes) -> None:
+        """A file of another tree is about to be moved here: a place where tests end the agent."""
+
+    def sync(self) -> None:
+        """Return when all that was written is on stable storage."""
+        fd = os.open(b".", _LISTED, dir_fd=self._root.fd)
+        try:
+            if _libc.syncfs(fd) != 0 and ctypes.get_errno() not in _UNSUPPORTED:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            os.close(fd)
+
+
+def make_folders(tree: Tree, path: bytes, mode: int = 0o755) -> None:
+    """Make a folder and those above it, where they are not there."""
+    above = b""
+    for name in path.split(b"/"):
+        above = joined(above, name)
+        tree.mkdir(above, mode)
+
+
+def kind(facts: os.stat_result) -> str:
+    """f (regular file), l (symbolic link), d (folder), or ? for pipes, sockets and devices."""
+    mode = facts.st_mode
+    return "f" if stat.S_ISREG(mode) else "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "?"
+
+
+def move_between(source: Tree, old: bytes, target: Tree, new: bytes) -> None:
+    """Move a file into another tree of the same file system, where nothing may be in its way (FileExistsError)."""
+    (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
+    old_fd, new_fd = source.folder(old_folder), target.folder(new_folder)
+    target.moving_in(new)
+    if _libc.renameat2(old_fd.fd, old_name, new_fd.fd, new_name, _NOREPLACE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fsdecode(new))
+
+
+def read_all(tree: Tree, path: bytes) -> bytes | None:
+    """The content of a small file, None if it is not there."""
+    try:
+        fd = tree.open(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with os.fdopen(fd, "rb") as stream:
+        return stream.read()
+
+
+def write_new(tree: Tree, path: bytes, data: bytes, mode: int = 0o600) -> None:
+    """A new small file with that content, on stable storage."""
+    fd = tree.create(path, mode)
+    try:
+        tree.write(fd, data)
+        tree.sync_file(fd)
+    except BaseException:
+        os.close(fd)
+        raise
+    tree.close(fd)
+
+
+def files_below(tree: Tree, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    """All that is below a folder and is no folder; nothing if the folder is not there."""
+    facts = tree.stat(path)
+    if facts is None or kind(facts) != "d":
+        return
+    for name, found in tree.entries(path):
+        inside = joined(path, name)
+        if kind(found) == "d":
+            yield from files_below(tree, inside)
+        else:
+            yield inside, found

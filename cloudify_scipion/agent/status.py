@@ -1,0 +1,103 @@
+"""What people and portals see of the saving."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.agent.config import Config
+
+WORKS = ("pull", "push", "scan", "verify", "seal", "release")
+PROGRESS, SUMMARY = "progress.json", "status.json"
+
+
+def document(config: Config) -> dict[str, Any]:
+    """The status; what cannot be read by the caller is taken from the last summary."""
+    summary = _read(config.run / SUMMARY) or empty()
+    progress = _read(config.run / PROGRESS) or {}
+    if not _alive(progress.get("pid")):
+        progress = {}
+    return {**summary, **{key: progress.get(key, default) for key, default in _IDLE.items()}}
+
+
+_IDLE: dict[str, Any] = {
+    "work": "", "phase": "", "files_done": 0, "files_total": 0, "bytes_done": 0, "bytes_total": 0, "rate": 0,
+    "seconds_left": None,
+}  # fmt: skip
+
+
+def empty() -> dict[str, Any]:
+    """Before anything was done."""
+    return {"pulled": False, "unsaved": 0, "saved": None, "scanned": None, "last": {}, "questions": [], "alarms": [],
+            "seal": None}  # fmt: skip
+
+
+def lines(status: dict[str, Any]) -> list[str]:
+    """The same for a person."""
+    out = []
+    if status["work"]:
+        left = status["seconds_left"]
+        out.append(
+            f"{status['work']}: {status['phase']}, {status['files_done']} of {status['files_total']} files, "
+            f"{status['bytes_done'] / 1e9:.2f} of {status['bytes_total'] / 1e9:.2f} GB, {status['rate'] / 1e6:.1f} MB/s"
+            + (f", {left // 60} min {left % 60} s left" if left is not None else "")
+        )
+    out.append(f"last saved: {status['saved'] or 'never'}; not saved: {status['unsaved']} files")
+    for name, result in status["last"].items():
+        if not result["ok"]:
+            out.append(f"{name}: {result['message']}" + (f"\n  next: {result['next']}" if result["next"] else ""))
+    out += [f"question: {question['text']} (scipion-data answer {question['id']} {'|'.join(question['answers'])})"
+            for question in status["questions"]]  # fmt: skip
+    out += [f"alarm: {text}" for text in status["alarms"]]
+    return out
+
+
+def write_summary(config: Config) -> None:
+    """Put what the index says where everybody may read it."""
+    summary = empty() | {
+        "last": {work: result for work in WORKS if (result := _read(config.state / "results" / f"{work}.json"))},
+        "seal": _read(config.state / "seal.json"),
+    }
+    path = config.state / "index.sqlite"
+    if path.exists():
+        with closing(sqlite3.connect(path)) as index:
+            summary |= _of_index(index)
+    part = config.run / "status.part"
+    part.write_text(json.dumps(summary, indent=1))
+    part.chmod(0o644)
+    part.rename(config.run / SUMMARY)
+
+
+def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
+    try:
+        kept = {key: json.loads(value) for key, value in index.execute("SELECT key, value FROM state")}
+        unsaved = index.execute("SELECT count(*) FROM files WHERE rsize=-1").fetchone()[0]
+        unsaved += index.execute("SELECT count(*) FROM busy").fetchone()[0]
+        asked = index.execute("SELECT id, text, answers FROM questions WHERE answer='' ORDER BY id").fetchall()
+        alarms = index.execute(
+            "SELECT at, text FROM events WHERE kind='alarm' ORDER BY number DESC LIMIT 20"
+        ).fetchall()
+    except sqlite3.Error:
+        return {}
+    return {
+        "pulled": bool(kept.get("pulled")), "saved": kept.get("saved"), "scanned": kept.get("scanned"),
+        "unsaved": unsaved,
+        "questions": [{"id": row[0], "text": row[1], "answers": json.loads(row[2])} for row in asked],
+        "alarms": [f"{row[0]} {row[1]}" for row in reversed(alarms)],
+    }  # fmt: skip
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _alive(pid: object) -> bool:
+    return isinstance(pid, int) and os.path.exists(f"/proc/{pid}")  # noqa: PTH110 - one call, many times

@@ -1,0 +1,1 @@
+"""The works: pull, scan, push, verify, seal."""

@@ -1,0 +1,270 @@
+"""Copying content: from the working copy to an unfinished file in the data space, and back. Done by several threads."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
+from cloudify_scipion.agent.plan.manifest import Entry
+from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports import databases
+from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work.space import GRANULARITY_NS, Abilities, place_of
+from cloudify_scipion.agent.work.world import World
+
+CHUNK = 1 << 20
+SCRATCH = b"tmp"
+"""Our own folder on the volume for unfinished files."""
+RACY_NS = 50_000_000
+"""Linux's clock of file times ticks every 1 to 10 ms: what is changed within the tick of a look leaves no trace."""
+
+
+class Busy(OSError):
+    """The file was changed while it was copied."""
+
+
+class Destroyed(OSError):
+    """The file has become empty or all zeros after a crash: a person is asked first."""
+
+
+class Changed(OSError):
+    """A file in the data space was changed while it was copied."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to be saved. `known` is what the index has; `again` forces a copy of what is still being written."""
+
+    path: bytes
+    known: Row | None
+    force: bool = False
+    unclean: bool = False
+    quick: bool = True
+    """Whether equal size and time are taken for a hint that the content is the same."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was made of a job: the index's new row, and the unfinished file; empty where nothing was to be sent."""
+
+    path: bytes
+    row: Row
+    temporary: bytes = b""
+    size: int = 0
+
+
+def upload(world: World, able: Abilities, job: Job) -> Copied:
+    """Send a file's content to an unfinished file, unless the data space has it already.
+
+    Raises Busy, Destroyed, or whatever the file systems say.
+    """
+    began = int(world.clock.now() * 1e9)
+    fd = world.tree.open(job.path)
+    try:
+        before = os.fstat(fd)
+        row = _row_of(before, began, job, able)
+        if os.pread(fd, 16, 0) == databases.HEADER:
+            return _upload_database(world, able, job, fd, row)
+        if job.known is not None and job.known.held() and job.known.size == row.size:
+            digest = _digest(fd)
+            if digest in (job.known.local or job.known.hash,):
+                _must_be_unchanged(fd, before, job)
+                return Copied(job.path, _as_before(row, job.known))
+            os.lseek(fd, 0, os.SEEK_SET)
+        temporary, digest, rest = _send(world, able, fd, row, job)
+    finally:
+        os.close(fd)
+    return Copied(
+        job.path, replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2]), temporary, row.size
+    )
+
+
+def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> tuple[bytes, str, tuple[int, int, int]]:
+    """Copy an open file to an unfinished one; returns its name, the digest, and the data space's facts of it."""
+    path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    target, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hashlib.sha256(), True
+    try:
+        before, size = os.fstat(fd), 0
+        while data := os.read(fd, CHUNK):
+            hasher.update(data)
+            zeros = zeros and is_zeros(data)
+            world.space.write(target, data)
+            size += len(data)
+        if job is not None:
+            _must_be_unchanged(fd, before, job)
+            known = job.known
+            if job.unclean and known is not None and known.held() and looks_destroyed(known.size, size, zeros):
+                raise Destroyed(errno.ENODATA, "empty or all zeros after a crash", os.fsdecode(job.path))
+        if able.owner:
+            world.space.chown(target, *able.owner)
+        if able.times:
+            world.space.set_times(target, row.mtime)
+        facts = os.fstat(target)
+        if world.config.kind != "directory":
+            world.space.sync_file(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(target)
+        with contextlib.suppress(OSError):
+            world.space.unlink(path)
+        raise
+    world.space.close(target)
+    return path, hasher.hexdigest(), (size, facts.st_mtime_ns, int(_young(world, facts)))
+
+
+def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row) -> Copied:
+    """An SQLite file goes as of one moment: by SQLite's backup, or recovered if its writer seems to have died."""
+    before, local = os.fstat(fd), _digest(fd)
+    known, quiet = job.known, not _has_journal(world.tree, job.path)
+    if known is not None and known.held() and quiet and local == (known.local or known.hash):
+        _must_be_unchanged(fd, before, job)
+        return Copied(job.path, _as_before(row, known))
+    copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
+    try:
+        point = 0
+        try:
+            databases.backup(world.tree, job.path, fd, copy)
+        except databases.StillWritten as error:
+            if not job.force:
+                raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
+            point = _last_resort(world, job, copy)
+        if not job.force:
+            _must_be_unchanged(fd, before, job)
+        source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            temporary, digest, rest = _send(world, able, source, row, None)
+        finally:
+            os.close(source)
+    finally:
+        copy.unlink(missing_ok=True)
+    row = replace(row, hash=digest, local=local, point=point, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
+    return Copied(job.path, row, temporary, row.size)
+
+
+def _last_resort(world: World, job: Job, copy: Path) -> int:
+    """A marked copy of a database that is never quiet, or that nobody can read any more."""
+    try:
+        databases.recovered(world.tree, job.path, copy)
+    except databases.StillWritten:
+        fd = world.tree.open(job.path)
+        with os.fdopen(fd, "rb") as source, copy.open("wb") as target:
+            while data := source.read(CHUNK):
+                target.write(data)
+    return 1
+
+
+def _has_journal(tree: Tree, path: bytes) -> bool:
+    return any((facts := tree.stat(path + end)) is not None and facts.st_size > 0 for end in (b"-wal", b"-journal"))
+
+
+def _row_of(facts: os.stat_result, began: int, job: Job, able: Abilities) -> Row:
+    return Row(
+        "f", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino,
+        racy=int(facts.st_mtime_ns >= began - RACY_NS), stored=place_of(job.path, able), point=int(job.force),
+    )  # fmt: skip
+
+
+def _as_before(row: Row, known: Row) -> Row:
+    """The same content: only the working copy's facts are new."""
+    return replace(
+        known, mode=row.mode, size=row.size, mtime=row.mtime, ctime=row.ctime, ino=row.ino, racy=row.racy, link=b""
+    )
+
+
+def _must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
+    after = os.fstat(fd)
+    same = (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == (
+        before.st_size,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+    )
+    if not same and not job.force:
+        raise Busy(errno.ETXTBSY, "it is still being written", os.fsdecode(job.path))
+
+
+def _digest(fd: int) -> str:
+    hasher = hashlib.sha256()
+    os.lseek(fd, 0, os.SEEK_SET)
+    while data := os.read(fd, CHUNK):
+        hasher.update(data)
+    return hasher.hexdigest()
+
+
+def digest_of(tree: Tree, path: bytes) -> tuple[str, os.stat_result]:
+    """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile."""
+    fd = tree.open(path)
+    try:
+        before = os.fstat(fd)
+        digest = _digest(fd)
+        after = os.fstat(fd)
+    finally:
+        os.close(fd)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise Changed(errno.ETXTBSY, "it is being changed", os.fsdecode(path))
+    return digest, after
+
+
+def download(world: World, path: bytes, base: Entry | None = None) -> tuple[bytes, Row, os.stat_result]:
+    """Fetch a file's content into an unfinished file on the volume, with mode, time and owner.
+
+    Returns that, what the index is to know of the content, and the data space's facts. Where the content is what `base`
+    says, mode and time are its, too. Raises Changed if it changed meanwhile.
+    """
+    fd = world.space.open(path)
+    temporary = joined(SCRATCH, world.nonce().encode())
+    try:
+        target = world.state.create(temporary)
+        try:
+            row, facts = _receive(world, fd, target, path, base)
+        except BaseException:
+            os.close(target)
+            world.state.unlink(temporary)
+            raise
+        world.state.close(target)
+    finally:
+        os.close(fd)
+    return temporary, row, facts
+
+
+def _receive(world: World, fd: int, target: int, path: bytes, base: Entry | None) -> tuple[Row, os.stat_result]:
+    before, hasher, size = os.fstat(fd), hashlib.sha256(), 0
+    while data := os.read(fd, CHUNK):
+        hasher.update(data)
+        world.state.write(target, data)
+        size += len(data)
+    after = os.fstat(fd)
+    if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise Changed(errno.ETXTBSY, "it is being changed, or cut short", os.fsdecode(path))
+    digest = hasher.hexdigest()
+    known = base is not None and base.kind == "f" and base.hash == digest
+    mode, mtime = (base.mode, base.mtime) if known and base else (after.st_mode, after.st_mtime_ns)
+    if os.geteuid() != world.config.user:
+        world.state.chown(target, world.config.user, world.config.user)
+    world.state.set_mode(target, stat.S_IMODE(mode) & 0o777 | 0o600)
+    world.state.set_times(target, mtime)
+    origin = base.origin if known and base else 0
+    row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=after.st_mtime_ns, rracy=int(_young(world, after)))
+    return row, after
+
+
+def _young(world: World, facts: os.stat_result) -> bool:
+    return facts.st_mtime_ns > int(world.clock.now() * 1e9) - GRANULARITY_NS
+
+
+def with_facts(world: World, path: bytes, row: Row) -> Row:
+    """The same with the working copy's facts of a file that was just put there."""
+    facts = world.tree.stat(path)
+    if facts is None:
+        return row
+    racy = int(facts.st_mtime_ns >= int(world.clock.now() * 1e9) - RACY_NS)
+    return replace(
+        row, mode=facts.st_mode, size=facts.st_size, mtime=facts.st_mtime_ns, ctime=facts.st_ctime_ns, ino=facts.st_ino,
+        racy=racy,
+    )  # fmt: skip

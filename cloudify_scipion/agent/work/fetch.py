@@ -1,0 +1,95 @@
+"""Putting files, links and folders of the data space into the working copy, where nothing is in their way."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field, replace
+
+from cloudify_scipion.agent.plan.manifest import Entry
+from cloudify_scipion.agent.plan.names import conflict_name, split
+from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tree import kind, move_between
+from cloudify_scipion.agent.work.content import download, with_facts
+from cloudify_scipion.agent.work.manifests import entry_of
+from cloudify_scipion.agent.work.world import World
+
+
+@dataclass
+class Seen:
+    """What came of one path of the data space."""
+
+    rows: list[tuple[bytes, Row]] = field(default_factory=list)
+    drop: bool = False
+    pulled: int = 0
+    conflicts: int = 0
+    trash: list[tuple[bytes, int, int]] = field(default_factory=list)
+
+
+def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bool = False) -> Seen:
+    """Pull a file to a path where nothing is; what appears there meanwhile stays, and this is tried again."""
+    temporary, row, _ = download(world, source, base)
+    try:
+        move_between(world.state, temporary, world.tree, path)
+    except OSError:
+        world.state.unlink(temporary)
+        raise
+    if base is not None and base.kind == "f" and row.hash != base.hash and base.size > 0:
+        world.tell(f"{os.fsdecode(path)} is not as it was saved: it was changed in the data space, or damaged", "alarm")
+    stored = source if source != path else b""
+    return Seen([(path, with_facts(world, path, replace(row, stored=stored)))], drop=drop, pulled=1)
+
+
+def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
+    """What the index is to know of a link that is in the working copy and in the data space or its manifest."""
+    facts = world.tree.stat(path)
+    if facts is None:
+        return Row("l", target=target, rsize=0, origin=origin)
+    return Row("l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
+               rsize=0, origin=origin)  # fmt: skip
+
+
+def make_link(world: World, target: bytes, path: bytes) -> None:
+    """A symbolic link of the user."""
+    world.tree.symlink(target, path)
+    if os.geteuid() != world.config.user:
+        world.tree.chown_link(path, world.config.user, world.config.user)
+
+
+def make_local_folder(world: World, path: bytes, mode: int) -> None:
+    """A folder of the user in the working copy, and those above it, where they are not there."""
+    if not path:
+        return
+    facts = world.tree.stat(path)
+    if facts is not None and kind(facts) == "d":
+        return
+    make_local_folder(world, split(path)[0], 0o755)
+    if world.tree.mkdir(path, stat.S_IMODE(mode) & 0o777 | 0o700):
+        if os.geteuid() != world.config.user:
+            world.tree.chown_link(path, world.config.user, world.config.user)
+        made = world.tree.stat(path)
+        if made is not None:
+            world.index.set_folder(world.index.add_folder(path), ino=made.st_ino, mode=made.st_mode)
+
+
+def restore(world: World, path: bytes, row: Row) -> None:
+    """Bring a file that is gone here back from the data space, as it was."""
+    make_local_folder(world, split(path)[0], 0o755)
+    if row.kind == "l":
+        make_link(world, row.target, path)
+        world.index.put(path, link_row(world, path, row.target, row.origin))
+        return
+    for where, found in fetch(world, row.stored or path, path, entry_of(path, row)).rows:
+        world.index.put(where, found)
+
+
+def restore_beside(world: World, path: bytes, row: Row) -> bytes:
+    """Bring what the data space has of a file back under another name; returns that. The next push saves it, too."""
+    name = conflict_name(path, world.clock.stamp())
+    temporary, _, _ = download(world, row.stored or path, entry_of(path, row))
+    try:
+        move_between(world.state, temporary, world.tree, name)
+    except OSError:
+        world.state.unlink(temporary)
+        raise
+    return name

@@ -1,0 +1,143 @@
+"""Finding what has changed in the working copy, by the facts of every file. Nothing is read but folders."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cloudify_scipion.agent.plan.names import RESERVED, joined
+from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database
+from cloudify_scipion.agent.ports.index import ROOT, Row
+from cloudify_scipion.agent.ports.tree import kind
+from cloudify_scipion.agent.work.world import World
+
+Entries = list[tuple[bytes, os.stat_result]]
+MAX_TOLD = 100
+
+
+@dataclass
+class Found:
+    """What a scan found. `special` are pipes, sockets and devices, `errors` folders that could not be read."""
+
+    files: int = 0
+    special: list[bytes] = field(default_factory=list)
+    errors: list[tuple[bytes, str]] = field(default_factory=list)
+    gone_folders: list[bytes] = field(default_factory=list)
+
+
+def scan(
+    world: World, moved: Callable[[int, bytes, bytes], bool] = lambda *_: False, everything: bool = False
+) -> Found:
+    """Write all changes into the index's lists `changes` and `gone`.
+
+    `moved(number, old, new)` is asked to move a folder in the data space, too. `everything`: no file is unchanged.
+    """
+    found = Found()
+    world.index.forget_changes()
+    stack, missing = [(ROOT, b"")], list[int]()
+    while stack:
+        number, path = stack.pop()
+        try:
+            entries = world.tree.entries(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # gone meanwhile: the next scan sees that
+        except OSError as error:
+            found.errors.append((path, os.strerror(error.errno or 0)))
+            continue
+        _compare_files(world, number, path, entries, found, everything)
+        inside = _compare_folders(world, number, path, entries, moved)
+        stack += reversed(inside[0])
+        missing += inside[1]
+    world.tree.forget()
+    _find_missing(world, missing, found)
+    world.index.commit()
+    return found
+
+
+def _compare_files(world: World, number: int, path: bytes, entries: Entries, found: Found, everything: bool) -> None:
+    facts, special = [], []
+    for name, st in entries:
+        form = st.st_mode & 0o170000
+        if form in (0o100000, 0o120000):
+            facts.append((name, st.st_mode, st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino))
+        elif form != 0o040000:
+            special.append(joined(path, name))
+    found.files += len(facts)
+    found.special += special[: MAX_TOLD - len(found.special)]
+    digest = hashlib.blake2b(marshal.dumps(facts, 2), digest_size=16).digest()
+    if not everything and world.index.folder(number).digest == digest:
+        return
+    names, same = {fact[0] for fact in facts}, True
+    rows = world.index.files(number)
+    for fact in facts:
+        inside = joined(path, fact[0])
+        base = base_of_sidecar(fact[0])
+        if base in names and is_database(world.tree, joined(path, base)):
+            rows.pop(fact[0], None)
+            same = False
+            continue
+        row = rows.pop(fact[0], None)
+        written = fact[0] + b"-wal" in names
+        if everything or row is None or written or not _as_known(row, fact):
+            same = False
+            world.index.found_change(inside, "l" if fact[1] & 0o170000 == 0o120000 else "f", fact[5], fact[2], fact[3])
+    for name, row in rows.items():
+        same = False
+        world.index.found_gone(joined(path, name), row.size)
+    if same:
+        world.index.set_folder(number, digest=digest)
+
+
+def _as_known(row: Row, fact: tuple[bytes, int, int, int, int, int]) -> bool:
+    known = (row.mode, row.size, row.mtime, row.ctime, row.ino)
+    return known == fact[1:] and not row.racy and row.held()
+
+
+def _compare_folders(
+    world: World, number: int, path: bytes, entries: Entries, moved: Callable[[int, bytes, bytes], bool]
+) -> tuple[list[tuple[int, bytes]], list[int]]:
+    """The folders to go on with, and those that are known and not there."""
+    known, inside = world.index.folders(number), []
+    for name, st in entries:
+        if kind(st) != "d" or (not path and name == RESERVED):
+            continue
+        where, row = joined(path, name), known.pop(name, None)
+        if row is not None:
+            if row.ino != st.st_ino or row.mode != st.st_mode:
+                world.index.set_folder(row.id, ino=st.st_ino, mode=st.st_mode)
+                world.index.note_change(where)
+            inside.append((row.id, where))
+            continue
+        old = _moved_from(world, where, st.st_ino, moved)
+        inside.append((old or world.index.add_folder(where, st.st_ino, st.st_mode), where))
+        if not old:
+            world.index.note_change(where)
+    return inside, [row.id for row in known.values()]
+
+
+def _moved_from(world: World, path: bytes, ino: int, moved: Callable[[int, bytes, bytes], bool]) -> int | None:
+    """The number of a known folder that is at `path` now, once it has moved in the data space as well."""
+    for number in world.index.folder_by_ino(ino):
+        old = world.index.path_of(number)
+        facts = world.tree.stat(old)
+        inside = path.startswith(old + b"/")
+        if not inside and (facts is None or facts.st_ino != ino) and moved(number, old, path):
+            return number
+    return None
+
+
+def _find_missing(world: World, missing: list[int], found: Found) -> None:
+    """All files of folders that are gone, unless those turned up elsewhere."""
+    for number in missing:
+        path = world.index.path_of(number)
+        facts = world.tree.stat(path)
+        if facts is not None and kind(facts) == "d":
+            continue
+        found.gone_folders.append(path)
+        for folder in world.index.below(number):
+            where = world.index.path_of(folder)
+            for name, row in world.index.files(folder).items():
+                world.index.found_gone(joined(where, name), row.size)

@@ -1,0 +1,198 @@
+"""Putting finished uploads in their place in the data space, and taking away what was deleted; destroying nothing.
+
+Whatever is in the way is looked at: what we know to be ours goes to the trash, what somebody else put there is kept
+beside it under the name of a conflict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field, replace
+
+from cloudify_scipion.agent.plan.names import conflict_name, joined, trash_folder, trash_name
+from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tree import kind, make_folders
+from cloudify_scipion.agent.work.content import Changed, Copied, digest_of
+from cloudify_scipion.agent.work.world import World
+
+TURNS = 20
+
+
+class Deferred(OSError):
+    """A folder of ours is in the way, whose files are to be deleted first."""
+
+
+@dataclass
+class Outcome:
+    """What happened at one path. `trash` holds (name, bytes, origin), `conflicts` what is kept beside."""
+
+    path: bytes
+    row: Row | None = None
+    trash: list[tuple[bytes, int, int]] = field(default_factory=list)
+    conflicts: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """An upload to be put in its place. `known` is the index's row, `intent` what a killed push may have put there."""
+
+    copied: Copied
+    known: Row | None
+    intent: str = ""
+    folder: bool = False
+    """Whether the index knows a folder at this path."""
+
+
+def place(world: World, placing: Placing) -> Outcome:
+    """Move the unfinished file to its path; what was there goes to the trash, or is kept beside."""
+    copied, row = placing.copied, placing.copied.row
+    target, outcome = row.stored or copied.path, Outcome(copied.path, row)
+    cleared = placing.known is None or not placing.known.held()
+    for _ in range(TURNS):
+        if not cleared and not _clear(world, target, placing, outcome):
+            world.space.unlink(copied.temporary)
+            return outcome
+        try:
+            if copied.temporary:
+                world.space.rename(copied.temporary, target)
+            elif world.space.stat(target) is not None:  # a link that the space cannot hold
+                cleared = False
+                continue
+        except FileExistsError:
+            cleared = False
+            continue
+        return outcome
+    raise Changed(0, "somebody keeps putting other files there", os.fsdecode(target))
+
+
+def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> bool:
+    """Make room at `target`. False if exactly the new content is there already."""
+    facts = world.space.stat(target)
+    if facts is None:
+        if placing.known is not None and placing.known.held():
+            world.tell(f"{_text(target)} was deleted in the data space: saved again")
+        return True
+    if kind(facts) == "d" and placing.folder:
+        raise Deferred(0, "a folder is in the way", os.fsdecode(target))
+    origin = _origin(world, target, facts, placing.known, placing.copied.row.hash, placing.intent)
+    if origin == SAME:
+        known = _fresh(world, target, facts)
+        outcome.row = replace(placing.copied.row, rsize=known[0], rmtime=known[1], rracy=1)
+        return False
+    if origin is None:
+        outcome.conflicts.append(keep_beside(world, target))
+    else:
+        _to_trash(world, target, facts, origin, outcome)
+    return True
+
+
+SAME = -1
+
+
+def _origin(
+    world: World, target: bytes, facts: os.stat_result, known: Row | None, wanted: str, intent: str
+) -> int | None:
+    """Whose content is at `target`: a generation of ours (0: the facility's, as known), SAME, or None: a stranger's."""
+    if kind(facts) == "l":
+        same = known is not None and known.kind == "l" and known.target == world.space.readlink(target)
+        return known.origin if same and known else None
+    if kind(facts) != "f":
+        return None
+    if known is not None and as_known(known, facts):
+        return known.origin
+    try:
+        digest, _ = digest_of(world.space, target)
+    except Changed:
+        return None
+    if digest == wanted:
+        return SAME
+    if known is not None and digest == known.hash and known.kind == "f":
+        return known.origin
+    return world.generation if intent and digest == intent else None
+
+
+def as_known(row: Row, facts: os.stat_result) -> bool:
+    """Whether a file in the data space is the one that the index knows, by facts alone."""
+    return (
+        row.kind == "f" == kind(facts)
+        and not row.rracy
+        and (row.rsize, row.rmtime) == (facts.st_size, facts.st_mtime_ns)
+    )
+
+
+def keep_beside(world: World, path: bytes) -> bytes:
+    """Give what a stranger put at `path` the name of a conflict; returns that."""
+    stamp = world.clock.stamp()
+    for number in range(1, 1000):
+        name = conflict_name(path, stamp, number)
+        if world.tree.stat(name) is None:
+            with contextlib.suppress(FileExistsError):
+                world.space.rename(path, name)
+                break
+    world.tell(f"{_text(path)} was changed in the data space as well: that version is kept as {_text(name)}", "alarm")
+    return name
+
+
+def _to_trash(world: World, path: bytes, facts: os.stat_result, origin: int, outcome: Outcome) -> None:
+    """Move our own version away; what turns out to be a stranger's after all is kept beside."""
+    name = throw_away(world, path, origin)
+    moved = _fresh(world, name, facts)
+    if moved != (facts.st_size, facts.st_mtime_ns) and kind(facts) == "f":
+        beside = _beside(world, path, name)
+        if beside:
+            outcome.conflicts.append(beside)
+            return
+    outcome.trash.append((name, facts.st_size, origin))
+
+
+def _beside(world: World, path: bytes, name: bytes) -> bytes:
+    """Somebody changed the file between our look and the move: nothing that we know by content may be so lost."""
+    stamp = world.clock.stamp()
+    for number in range(1, 1000):
+        beside = conflict_name(path, stamp, number)
+        with contextlib.suppress(FileExistsError):
+            world.space.rename(name, beside)
+            world.tell(
+                f"{_text(path)} was changed in the data space as well: that version is kept as {_text(beside)}", "alarm"
+            )
+            return beside
+    return b""
+
+
+def throw_away(world: World, path: bytes, origin: int) -> bytes:
+    """Move a path to the trash: of what we wrote, one version for each hour; of all else, every one."""
+    folder = trash_folder(world.clock.hour(), origin)
+    make_folders(world.space, folder, 0o700)
+    if origin:
+        name = joined(folder, trash_name(path))
+        world.space.rename(path, name, replace=True)
+        return name
+    for number in range(1, 10_000):
+        name = joined(folder, trash_name(path, number))
+        with contextlib.suppress(FileExistsError):
+            world.space.rename(path, name)
+            return name
+    raise Changed(0, "there are too many versions of it in the trash", os.fsdecode(path))
+
+
+def remove(world: World, path: bytes, row: Row) -> Outcome:
+    """Take away what was deleted in the working copy. What a stranger changed meanwhile stays, and is pulled again."""
+    outcome, target = Outcome(path), row.stored or path
+    facts = world.space.stat(target)
+    if facts is None:
+        return outcome
+    origin = _origin(world, target, facts, row, "", "")
+    if origin is None:
+        world.tell(f"{_text(path)} was deleted here and changed in the data space: it stays")
+        return outcome
+    _to_trash(world, target, facts, origin, outcome)
+    return outcome
+
+
+def _fresh(world: World, path: bytes, facts: os.stat_result) -> tuple[int, int]:
+    return world.space.fresh(path) or (facts.st_size, facts.st_mtime_ns)
+
+
+def _text(path: bytes) -> str:
+    return os.fsdecode(path)

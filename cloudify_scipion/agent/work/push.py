@@ -1,0 +1,488 @@
+"""Saving: what has changed in the working copy goes to the data space. A push lists nothing there."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cloudify_scipion.agent.errors import AgentError, NoRoom, Temporary, Unsaved
+from cloudify_scipion.agent.plan.guards import mass_deletion
+from cloudify_scipion.agent.plan.names import TEMPORARY, is_reserved, joined, split, temporary_name
+from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tree import NotAFile, kind
+from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.content import SCRATCH, Busy, Copied, Destroyed, Job, upload
+from cloudify_scipion.agent.work.fetch import restore, restore_beside
+from cloudify_scipion.agent.work.local_scan import Found, scan
+from cloudify_scipion.agent.work.manifests import write_segment
+from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing, keep_beside, place, remove
+from cloudify_scipion.agent.work.space import Abilities, abilities, check_space, ensure_folder, place_of
+from cloudify_scipion.agent.work.trash import note_trash, prune
+from cloudify_scipion.agent.work.world import World, again, check_volume
+
+BATCH, BATCH_BYTES = 400, 256_000_000
+TRIES = 3
+DIRTY, PULLED, BOOT = "dirty", "pulled", "boot"
+DELETIONS, DESTROYED = "deletions", "destroyed"
+_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
+
+
+@dataclass
+class Result:
+    """What a push did. `failed` are the first files that could not be saved, with the reason."""
+
+    files: int = 0
+    size: int = 0
+    deleted: int = 0
+    moved: int = 0
+    busy: int = 0
+    held: int = 0
+    conflicts: int = 0
+    failed: list[tuple[bytes, str]] = field(default_factory=list)
+    special: list[bytes] = field(default_factory=list)
+    restored: list[bytes] = field(default_factory=list)
+    wrote: bool = False
+
+
+def push(world: World, everything: bool = False, final: bool = False) -> Result:
+    """One push. `everything`: read all files, whatever their facts; `final`: nobody writes any more.
+
+    Raises AgentError; Unsaved with the rest done if some files could not be saved.
+    """
+    ready(world)
+    lease.renew(world)
+    clear_remains(world)
+    result, able = Result(), abilities(world)
+    world.progress.start("looking for changes")
+    found = scan(world, lambda *move: _move_folder(world, result, *move), everything)
+    _dirty(world, bool(world.index.change_totals()[0] or world.index.gone_totals()[0]))
+    _move_files(world, result)
+    made: set[bytes] = {b""}
+    deferred = _put_all(world, able, result, made, final)
+    _make_folders(world, result, made)
+    _delete_all(world, found, result)
+    _put_deferred(world, able, result, made, deferred, final)
+    _finish(world, found, result)
+    return result
+
+
+def ready(world: World) -> None:
+    """Raise AgentError unless volume and space are what they should be, and the first pull is complete."""
+    check_volume(world.config, world.tree, world.state)
+    if not world.index.get_state(PULLED):
+        raise AgentError("nothing is saved before the first pull is complete", "wait for it, or repair the project")
+
+
+def clear_remains(world: World) -> None:
+    """Remove unfinished files of a killed work; those in the data space only where one may have left some."""
+    for name in world.state.names(SCRATCH):
+        world.state.unlink(joined(SCRATCH, name))
+    if world.index.get_state(DIRTY):
+        check_space(world)
+        for name in again(lambda: world.space.names(TEMPORARY)):
+            again(lambda name=name: world.space.unlink(joined(TEMPORARY, name)))  # type: ignore[misc]
+
+
+def _dirty(world: World, dirty: bool) -> None:
+    if dirty != bool(world.index.get_state(DIRTY)):
+        world.index.set_state(DIRTY, dirty)
+        world.keep()
+
+
+def _finish(world: World, found: Found, result: Result) -> None:
+    result.special = found.special
+    for path, reason in found.errors:
+        result.failed.append((path, f"the folder cannot be read: {reason}"))
+    if world.index.journal_size():
+        world.progress.start("writing the manifest")
+        lease.check(world)
+        write_segment(world)
+        result.wrote = True
+    if result.wrote:
+        prune(world)
+        if world.config.kind == "directory":
+            world.space.sync()
+        lease.confirm(world)  # a stranger's lease makes this push void
+    if not any(question["id"] == DESTROYED for question in world.index.questions()):
+        world.index.set_state(BOOT, world.clock.boot())
+    world.index.set_state("saved", world.clock.iso())
+    world.index.set_state(DIRTY, False)
+    world.keep()
+    if result.failed:
+        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
+        raise Unsaved(
+            f"{len(result.failed)} files or folders could not be saved: {shown}", "they are tried again by themselves"
+        )
+
+
+# moves
+
+
+def _move_folder(world: World, result: Result, number: int, old: bytes, new: bytes) -> bool:
+    """Move a folder in the data space, if it is there and nothing is at its new place."""
+    row = world.index.folder(number)
+    if not row.remote:
+        return False
+    try:
+        lease.check(world)
+        ensure_folder(world, split(new)[0], set())
+        again(lambda: world.space.rename(old, new))
+    except OSError:
+        return False
+    world.space.forget()
+    for folder in world.index.below(number):
+        where = world.index.path_of(folder)
+        world.index.note_gone(where)
+        for name in world.index.files(folder):
+            world.index.note_gone(joined(where, name))
+    world.index.move_folder(number, new)
+    for folder in world.index.below(number):
+        where = world.index.path_of(folder)
+        world.index.note_change(where)
+        for name in world.index.files(folder):
+            world.index.note_change(joined(where, name))
+    result.moved, result.wrote = result.moved + 1, True
+    world.keep()
+    return True
+
+
+def _move_files(world: World, result: Result) -> None:
+    """Files that only have another name now are renamed in the data space, too."""
+    moves = world.index.moved_files()
+    if not moves:
+        return
+    lease.check(world)
+    made: set[bytes] = {b""}
+    for number, old, new in moves:
+        row = world.index.get(old)
+        assert row is not None
+        if row.stored or place_of(new, abilities(world)):
+            continue
+        try:
+            ensure_folder(world, split(new)[0], made)
+            again(lambda old=old, new=new: world.space.rename(old, new))  # type: ignore[misc]
+        except OSError:
+            continue
+        world.index.drop(old)
+        world.index.put(new, replace(row, racy=1))
+        world.index.settled_move(number, old)
+        result.moved, result.wrote = result.moved + 1, True
+    world.keep()
+
+
+# new and changed files
+
+
+def _put_all(world: World, able: Abilities, result: Result, made: set[bytes], final: bool) -> list[bytes]:
+    files, size = world.index.change_totals()
+    world.progress.start("saving", files, size)
+    deferred: list[bytes] = []
+    for batch in _batches(world):
+        deferred += _put_batch(world, able, result, made, batch, final)
+    if world.index.answer_to(DESTROYED):
+        world.index.answer(DESTROYED, "save")  # what was brought back is safe: now all goes as it is
+        _put_batch(world, able, result, made, result.restored, final)
+        world.index.settled(DESTROYED)
+    return deferred
+
+
+def _batches(world: World) -> Iterator[list[bytes]]:
+    """The paths of new and changed files, so many at a time that the lease is looked at often enough."""
+    batch: list[bytes] = []
+    size, after = 0, 0
+    while rows := world.index.changes(after, BATCH):
+        for number, path, _, length in rows:
+            batch.append(path)
+            size, after = size + length, number
+            if len(batch) >= BATCH or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _put_batch(
+    world: World, able: Abilities, result: Result, made: set[bytes], paths: Sequence[bytes], final: bool
+) -> list[bytes]:
+    jobs = [_job(world, path, final) for path in paths if not is_reserved(path)]
+    for path in paths:
+        if is_reserved(path):
+            result.failed.append((path, "this name is kept for the data space's own folder: rename it"))
+    copied: list[Copied] = []
+    for job, answer in world.each(lambda job: _upload(world, able, job), jobs):
+        if isinstance(answer, OSError):
+            _not_copied(world, job, answer, result)
+        elif answer is not None:
+            copied.append(answer)
+    return _place_batch(world, result, made, copied)
+
+
+def _upload(world: World, able: Abilities, job: Job) -> Copied | None:
+    facts = world.tree.stat(job.path)
+    if facts is None:
+        return None
+    if kind(facts) == "l":
+        return _upload_link(world, able, job, facts)
+    try:
+        return upload(world, able, job)
+    except (FileNotFoundError, NotAFile):
+        return None  # gone, or something else by now: the next scan sees what
+
+
+def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) -> Copied:
+    target = world.tree.readlink(job.path)
+    row = Row(
+        "l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
+        hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0,
+        stored=place_of(job.path, able),
+    )  # fmt: skip
+    known = job.known
+    if known is not None and known.held() and (known.kind, known.target) == ("l", target):
+        return Copied(job.path, replace(row, origin=known.origin))
+    if not able.symlinks or row.stored:
+        return Copied(job.path, replace(row, stored=b""), size=0)
+    temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    world.space.symlink(target, temporary)
+    return Copied(job.path, row, temporary)
+
+
+def _job(world: World, path: bytes, final: bool) -> Job:
+    unclean = world.index.get_state(BOOT) not in (None, world.clock.boot())
+    force = final or world.index.tries(path) >= TRIES
+    return Job(path, world.index.get(path), force=force, unclean=unclean and not _allowed(world, DESTROYED, "save"))
+
+
+def _not_copied(world: World, job: Job, error: OSError, result: Result) -> None:
+    if isinstance(error, Busy):
+        world.index.count_try(job.path)
+        result.busy += 1
+    elif isinstance(error, Destroyed):
+        _destroyed(world, job, result)
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise NoRoom(
+            "the data space is full", "the operator makes room or gives a larger quota; saving goes on then"
+        ) from error
+    elif error.errno in _FATAL:
+        raise Temporary(f"the data space cannot be written: {error.strerror}", "repair the project") from error
+    else:
+        result.failed.append((job.path, error.strerror or str(error)))
+        world.index.count_try(job.path)
+
+
+def _destroyed(world: World, job: Job, result: Result) -> None:
+    """Nothing is replaced by what a crash may have left, before a person has said what to do."""
+    result.held += 1
+    if _allowed(world, DESTROYED, "restore") and job.known is not None:
+        name = restore_beside(world, job.path, job.known)
+        world.tell(f"the earlier content of {os.fsdecode(job.path)} is back as {os.fsdecode(name)}")
+        result.restored.append(job.path)
+    else:
+        _ask_destroyed(world, job.path)
+
+
+def _place_batch(world: World, result: Result, made: set[bytes], copied: Sequence[Copied]) -> list[bytes]:
+    """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
+    moves = [item for item in copied if item.temporary or item.row.kind == "l"]
+    quiet = [item for item in copied if not (item.temporary or item.row.kind == "l")]
+    for item in quiet:
+        _keep_row(world, item.path, _linked(world, item.path, item.row))
+    if not moves:
+        world.keep()
+        return []
+    world.index.intend((item.path, item.row.hash) for item in moves)
+    lease.check(world)
+    for item in moves:
+        _folder_for(world, result, split(item.path)[0], made)
+    placings = [
+        Placing(_owned(world, item), known, world.index.intent(item.path), world.index.folder_id(item.path) is not None)
+        for item in moves
+        for known in [world.index.get(item.path)]
+    ]
+    deferred = []
+    for placing, answer in world.each(lambda placing: place(world, placing), placings):
+        path = placing.copied.path
+        if isinstance(answer, Deferred):
+            deferred.append(path)
+            world.space.unlink(placing.copied.temporary)
+        elif isinstance(answer, OSError):
+            _not_copied(world, Job(path, None), answer, result)
+        else:
+            _placed(world, answer, placing, result)
+    world.space.forget()
+    world.keep()
+    return deferred
+
+
+def _owned(world: World, item: Copied) -> Copied:
+    return replace(item, row=_linked(world, item.path, replace(item.row, origin=world.generation)))
+
+
+def _placed(world: World, outcome: Outcome, placing: Placing, result: Result) -> None:
+    assert outcome.row is not None
+    _keep_row(world, outcome.path, outcome.row)
+    note_trash(world, outcome.trash)
+    result.conflicts += len(outcome.conflicts)
+    result.files, result.size, result.wrote = result.files + 1, result.size + placing.copied.size, True
+    world.progress.add(1, placing.copied.size)
+
+
+def _keep_row(world: World, path: bytes, row: Row) -> None:
+    if world.index.folder_id(path) is not None and not world.index.folders(world.index.folder_id(path) or 0):
+        world.index.drop_folder(path)
+    world.index.put(path, row)
+    world.index.fulfil(path)
+    world.index.not_busy(path)
+
+
+def _linked(world: World, path: bytes, row: Row) -> Row:
+    """The first known name of the same inode, for hard links."""
+    if row.kind != "f":
+        return row
+    facts = world.tree.stat(path)
+    if facts is None or facts.st_nlink < 2:
+        return row
+    others = sorted(other for other, known in world.index.by_ino(row.ino) if other != path and not known.link)
+    first = next((other for other in others if (same := world.tree.stat(other)) and same.st_ino == row.ino), b"")
+    return replace(row, link=first)
+
+
+def _folder_for(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
+    """Make a folder in the data space; a file in its way is ours and gone here, or a stranger's."""
+    try:
+        ensure_folder(world, path, made)
+    except FileExistsError:
+        above = b""
+        for name in path.split(b"/"):
+            above = joined(above, name)
+            facts = world.space.stat(above)
+            if facts is not None and kind(facts) != "d":
+                row = world.index.get(above)
+                if row is not None:
+                    _deleted(world, remove(world, above, row), result)
+                if world.space.stat(above) is not None:
+                    keep_beside(world, above)
+                    result.conflicts += 1
+        ensure_folder(world, path, made)
+
+
+def _make_folders(world: World, result: Result, made: set[bytes]) -> None:
+    """Empty folders, too."""
+    todo = [path for number, path in world.index.all_folders() if path and not world.index.folder(number).remote]
+    there = [path for path in todo if (facts := world.tree.stat(path)) is not None and kind(facts) == "d"]
+    if not there:
+        return
+    lease.check(world)
+    for path in there:
+        _folder_for(world, result, path, made)
+    world.keep()
+
+
+def _put_deferred(
+    world: World, able: Abilities, result: Result, made: set[bytes], paths: Sequence[bytes], final: bool
+) -> None:
+    for path in paths:
+        world.index.drop_folder(path)
+        _put_batch(world, able, result, made, [path], final)
+
+
+# deletions
+
+
+def _delete_all(world: World, found: Found, result: Result) -> None:
+    gone, size = world.index.gone_totals()
+    if not gone and not found.gone_folders:
+        world.index.settled(DELETIONS)
+        return
+    if found.errors:
+        result.held += gone
+        world.tell("some folders cannot be read: nothing is deleted in the data space", "alarm")
+        return
+    if _allowed(world, DELETIONS, "restore"):
+        _restore_all(world, result)
+        return
+    if mass_deletion(gone, size, *world.index.totals()) and not _allowed(world, DELETIONS, "delete"):
+        result.held += gone
+        _ask_deletions(world, gone, size)
+        return
+    _delete_files(world, result)
+    for path in sorted(found.gone_folders, reverse=True):
+        _delete_folder(world, path)
+    world.index.settled(DELETIONS)
+    world.keep()
+
+
+def _delete_files(world: World, result: Result) -> None:
+    paths = world.index.gone()
+    world.progress.start("moving deleted files to the trash", len(paths))
+    for i in range(0, len(paths), BATCH):
+        lease.check(world)
+        batch = [(path, row) for path in paths[i : i + BATCH] if (row := world.index.get(path)) is not None]
+        for (path, _), answer in world.each(lambda item: remove(world, *item), batch):
+            if isinstance(answer, OSError):
+                _not_copied(world, Job(path, None), answer, result)
+            else:
+                _deleted(world, answer, result)
+        world.keep()
+
+
+def _restore_all(world: World, result: Result) -> None:
+    """What is gone here comes back from the data space."""
+    for path in world.index.gone():
+        row = world.index.get(path)
+        if row is None or not row.held():
+            continue
+        try:
+            restore(world, path, row)
+        except OSError as error:
+            result.failed.append((path, f"it cannot be brought back: {error.strerror}"))
+    world.index.settled(DELETIONS)
+    world.keep()
+
+
+def _deleted(world: World, outcome: Outcome, result: Result) -> None:
+    world.index.drop(outcome.path)
+    world.index.not_busy(outcome.path)
+    note_trash(world, outcome.trash)
+    result.deleted, result.wrote = result.deleted + 1, True
+    result.conflicts += len(outcome.conflicts)
+    world.progress.add(1, 0)
+
+
+def _delete_folder(world: World, path: bytes) -> None:
+    """Folders that are empty there go, deepest first; one in which a stranger has put something stays."""
+    number = world.index.folder_id(path)
+    if number is None:
+        return
+    for folder in reversed(world.index.below(number)):
+        where = world.index.path_of(folder)
+        again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
+        world.index.note_gone(where)
+    world.index.drop_folder(path)
+
+
+# questions
+
+
+def _ask_deletions(world: World, gone: int, size: int) -> None:
+    world.index.ask(
+        DELETIONS,
+        f"{gone} files ({size / 1e9:.1f} GB) are gone from the working copy. "
+        "Shall they be deleted in the data space, too?",
+        ["delete", "restore"],
+    )
+
+
+def _ask_destroyed(world: World, path: bytes) -> None:
+    world.index.ask(
+        DESTROYED,
+        f"After a crash {os.fsdecode(path)} (and perhaps others) is empty or all zeros. The data space still has the "
+        "earlier content. Shall the files be saved as they are, or the earlier content be brought back beside them?",
+        ["save", "restore"],
+    )
+
+
+def _allowed(world: World, question: str, word: str) -> bool:
+    return bool(world.index.answer_to(question) == word)

@@ -1,0 +1,144 @@
+"""The seal: proof, written after the last writer is gone, that the data space holds everything the volume holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cloudify_scipion.agent.errors import GuardFailed, Unsaved
+from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.tree import write_new
+from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.local_scan import scan as scan_tree
+from cloudify_scipion.agent.work.manifests import get_head
+from cloudify_scipion.agent.work.push import push
+from cloudify_scipion.agent.work.remote import scan as scan_space
+from cloudify_scipion.agent.work.verify import verify
+from cloudify_scipion.agent.work.world import World, again
+
+NAME = "seal.json"
+REMOTE = joined(RESERVED, b"seal.json")
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What was proven. `manifest` is the digest (hex) of the last segment; `special` counts pipes, sockets, devices."""
+
+    project: str
+    volume: str
+    generation: int
+    manifest: str
+    files: int
+    bytes: int
+    at: str
+    special: int = 0
+    version: int = 1
+
+
+def seal(world: World) -> Seal:
+    """Push, compare every byte through another path, and only then write the seal. Gives the lease back.
+
+    Raises AgentError while anybody could still write, and Unsaved with what the data space does not hold.
+    """
+    _must_be_read_only(world)
+    unseal(world)
+    _answers_are_awaited_no_longer(world)
+    for turn in range(ROUNDS):
+        scan_space_first = turn == 0
+        if scan_space_first:
+            _scan(world)
+        result = push(world, everything=True, final=True)
+        wrong = verify(world).wrong
+        if not wrong:
+            break
+        world.tell(f"{len(wrong)} files are not in the data space as they are here: saving them again", "alarm")
+    else:
+        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in wrong[:10])
+        raise Unsaved(
+            f"{len(wrong)} files are not in the data space, though they were written {ROUNDS} times: {shown}",
+            "the volume is kept; the operator looks at the data space",
+        )
+    _must_be_complete(world)
+    lease.confirm(world)
+    files, size = world.index.totals()
+    made = Seal(
+        world.config.project, world.config.volume, world.config.generation, get_head(world.index).digest, files, size,
+        world.clock.iso(), len(result.special),
+    )  # fmt: skip
+    _write(world, made)
+    return made
+
+
+def unseal(world: World) -> None:
+    """Whatever was proven, from now on it may be otherwise."""
+    (Path(os.fsdecode(world.state.path)) / NAME).unlink(missing_ok=True)
+
+
+def read_seal(state: Path) -> dict[str, object] | None:
+    """The seal on the volume, None if there is none."""
+    try:
+        document = json.loads((state / NAME).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _must_be_read_only(world: World) -> None:
+    if not os.statvfs(world.config.user_path).f_flag & os.ST_RDONLY:
+        raise GuardFailed(
+            f"{world.config.user_path} is writable: somebody could still change it",
+            "seal through cloudify-scipion save",
+        )
+
+
+def _answers_are_awaited_no_longer(world: World) -> None:
+    """Nobody answers on a desktop that is gone: held deletions stay held, the rest is saved as it is."""
+    if any(question["id"] == "destroyed" for question in world.index.questions()):
+        world.index.answer("destroyed", "save")
+        world.tell(
+            "files that were empty or zeros after a crash are saved as they are; the earlier content is in the trash"
+        )
+        world.keep()
+
+
+def _scan(world: World) -> None:
+    """Nothing can be pulled into a read-only working copy through its mount; we write beside it, as always."""
+    try:
+        scan_space(world)
+    except Unsaved as error:
+        world.tell(error.what, "alarm")
+
+
+def _must_be_complete(world: World) -> None:
+    """Look once more: nothing is new, and nothing of what is here is unknown to the data space."""
+    found = scan_tree(world)
+    changes, _ = world.index.change_totals()
+    if changes or found.errors or world.index.unsaved():
+        rows = [os.fsdecode(path) for _, path, _, _ in world.index.changes(0, 10)]
+        raise Unsaved(
+            f"{max(changes, world.index.unsaved())} files changed while they were sealed: {', '.join(rows)}",
+            "seal again",
+        )
+
+
+def _write(world: World, made: Seal) -> None:
+    """First where everybody can read it, then on the volume: without the second there is no seal."""
+    data = json.dumps(asdict(made), indent=1).encode()
+    temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    again(lambda: write_new(world.space, temporary, data))
+    again(lambda: world.space.rename(temporary, REMOTE, replace=True))
+    if world.config.kind == "directory":
+        world.space.sync()
+    lease.release(world)
+    world.keep()
+    state = Path(os.fsdecode(world.state.path))
+    part = state / "seal.part"
+    with part.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.rename(state / NAME)
+    world.state.sync()

@@ -1,0 +1,138 @@
+"""What the data space can hold, found out by trying; and the folders in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split
+from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.work.world import World, again
+
+KEY = "abilities"
+MARK = joined(RESERVED, b"space.json")
+GRANULARITY_NS = 2_000_000_000
+"""A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What the data space can hold; `times` whether it keeps the times that it is told. `owner` gets the new files."""
+
+    symlinks: bool
+    odd_names: bool
+    times: bool
+    chmod: bool
+    owner: tuple[int, int] | None
+
+
+def open_space(world: World) -> None:
+    """Make our own folders in it, and try what it can hold. Raises GuardFailed if it cannot be written."""
+    try:
+        for folder in (RESERVED, TEMPORARY, ODD):
+            make_folders(world.space, folder, 0o700)
+        if read_all(world.space, MARK) is None:
+            write_new(world.space, MARK, world.config.project.encode())
+    except OSError as error:
+        raise GuardFailed(
+            f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
+        ) from error
+    world.index.set_state(KEY, asdict(_probe(world)))
+    world.index.commit()
+
+
+def abilities(world: World) -> Abilities:
+    """What was found out when the space was opened."""
+    known = world.index.get_state(KEY)
+    if known is None:
+        raise GuardFailed("the data space was never opened", "pull first")
+    return Abilities(**{**known, "owner": tuple(known["owner"]) if known["owner"] else None})
+
+
+def check_space(world: World) -> None:
+    """Raise GuardFailed unless it is mounted and is this project's."""
+    world.space.forget()
+    try:
+        mark = again(lambda: read_all(world.space, MARK))
+    except OSError as error:
+        raise GuardFailed(f"the data space does not answer: {error.strerror}", "repair the project") from error
+    if mark is None:
+        raise GuardFailed("the data space is not mounted, or has lost its mark", "repair the project")
+
+
+def _probe(world: World) -> Abilities:
+    space, path = world.space, joined(TEMPORARY, f"probe-{world.nonce()}".encode())
+    write_new(space, path, b"?")
+    try:
+        return Abilities(
+            symlinks=_works(lambda: space.symlink(b"nowhere", path + b"-link")),
+            odd_names=_works(lambda: write_new(space, path + b"-\xff\n", b"?")),
+            times=_keeps_times(world, path),
+            chmod=_keeps_mode(world, path),
+            owner=_owner(world, path),
+        )
+    finally:
+        for end in (b"", b"-link", b"-\xff\n"):
+            _works(lambda end=end: space.unlink(path + end))  # type: ignore[misc]
+
+
+def _works(do: Callable[[], object]) -> bool:
+    try:
+        do()
+    except OSError:
+        return False
+    return True
+
+
+def _keeps_times(world: World, path: bytes) -> bool:
+    wanted = 1_500_000_000_000_000_000
+    if not _works(lambda: os.utime(_proc(world, path), ns=(wanted, wanted), follow_symlinks=False)):
+        return False
+    world.space.forget()
+    facts = world.space.stat(path)
+    return facts is not None and facts.st_mtime_ns == wanted
+
+
+def _keeps_mode(world: World, path: bytes) -> bool:
+    _works(lambda: os.chmod(_proc(world, path), 0o640))  # noqa: PTH101 - bytes
+    facts = world.space.stat(path)
+    return facts is not None and stat.S_IMODE(facts.st_mode) == 0o640
+
+
+def _owner(world: World, path: bytes) -> tuple[int, int] | None:
+    """Who owns the project's folder there, if new files can and must be given to them."""
+    top, new = world.space.stat(b""), world.space.stat(path)
+    if top is None or new is None or (top.st_uid, top.st_gid) == (new.st_uid, new.st_gid):
+        return None
+    owner = (top.st_uid, top.st_gid)
+    return owner if _works(lambda: world.space.chown_link(path, *owner)) else None
+
+
+def _proc(world: World, path: bytes) -> bytes:
+    folder, name = split(path)
+    return f"/proc/self/fd/{world.space.folder(folder).fd}/".encode() + name
+
+
+def place_of(path: bytes, able: Abilities) -> bytes:
+    """Where a file's content lies if the space cannot hold its name; empty if it can."""
+    return b"" if able.odd_names or (is_text(path) and not any(byte < 32 for byte in path)) else odd_path(path)
+
+
+def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
+    """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there."""
+    if not path or path in made:
+        return
+    above, _ = split(path)
+    ensure_folder(world, above, made)
+    number = world.index.add_folder(path)
+    if not world.index.folder(number).remote:
+        facts = world.tree.stat(path)
+        mode = stat.S_IMODE(facts.st_mode) | 0o700 if facts else 0o755
+        if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
+            world.space.chown_link(path, *owner)
+        world.index.set_folder(number, remote=1)
+        world.index.note_change(path)
+    made.add(path)

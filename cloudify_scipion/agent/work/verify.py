@@ -1,0 +1,95 @@
+"""Comparing all that the data space should hold with what it gives back, past the writer's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+
+from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tree import Tree, kind
+from cloudify_scipion.agent.work.content import Changed, digest_of
+from cloudify_scipion.agent.work.world import World
+
+BATCH = 400
+
+
+@dataclass
+class Result:
+    """What was compared; `wrong` are the paths that the data space does not hold as they are, and why."""
+
+    files: int = 0
+    size: int = 0
+    wrong: list[tuple[bytes, str]] = field(default_factory=list)
+
+
+def verify(world: World) -> Result:
+    """Read everything once more. What is wrong is saved again by the next push."""
+    result = Result()
+    with _other_way(world) as space:
+        world.progress.start("verifying", *world.index.totals())
+        batch: list[tuple[bytes, Row]] = []
+        for item in world.index.all_files():
+            batch.append(item)
+            if len(batch) == BATCH:
+                _verify_batch(world, space, batch, result)
+                batch = []
+        _verify_batch(world, space, batch, result)
+    for path, _ in result.wrong:
+        row = world.index.get(path)
+        if row is not None:
+            world.index.put(path, row.without_remote())
+    world.keep()
+    return result
+
+
+@contextlib.contextmanager
+def _other_way(world: World):  # type: ignore[no-untyped-def]
+    """The data space through its second mount; a plain folder is read past the cache instead."""
+    if world.config.verify:
+        yield Tree(world.config.verify)
+    else:
+        world.space.sync()
+        yield world.space
+
+
+def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], result: Result) -> None:
+    for (path, row), answer in world.each(lambda item: _compare(space, *item), batch):
+        reason = (answer.strerror or str(answer)) if isinstance(answer, OSError) else answer
+        if reason:
+            result.wrong.append((path, reason))
+        result.files, result.size = result.files + 1, result.size + row.size
+        world.progress.add(1, row.size)
+
+
+def _compare(space: Tree, path: bytes, row: Row) -> str:
+    """What is wrong with one path, empty if nothing is."""
+    if not row.held():
+        return "it is not saved"
+    if row.kind == "l":
+        return _compare_link(space, path, row)
+    try:
+        drop_cache(space, row.stored or path)
+        digest, _ = digest_of(space, row.stored or path)
+    except FileNotFoundError:
+        return "it is not there"
+    except Changed:
+        return "it is being changed"
+    return "" if digest == row.hash else "its content is another"
+
+
+def _compare_link(space: Tree, path: bytes, row: Row) -> str:
+    """A link stands in the manifest, and in the data space if that can hold links."""
+    facts = space.stat(path)
+    if facts is not None and kind(facts) == "l" and space.readlink(path) != row.target:
+        return "it points elsewhere"
+    return "" if facts is None or kind(facts) == "l" else "something else is there"
+
+
+def drop_cache(space: Tree, path: bytes) -> None:
+    """Let the kernel forget what it has read or written of a file, so that the next read asks the file system."""
+    fd = space.open(path)
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(fd)

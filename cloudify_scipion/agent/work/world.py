@@ -1,0 +1,185 @@
+"""What every work has at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cloudify_scipion.agent.config import Config
+from cloudify_scipion.agent.errors import GuardFailed, Temporary
+from cloudify_scipion.agent.ports.clock import Clock
+from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.tree import Tree
+
+WORKERS = 8
+"""Files that are copied at the same time: a data space answers slowly, not busily."""
+RETRIES = 5
+_AGAIN = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass
+class Progress:
+    """What the work is doing, for `status`; written at most every second."""
+
+    path: Path | None
+    work: str
+    phase: str = ""
+    files_done: int = 0
+    files_total: int = 0
+    bytes_done: int = 0
+    bytes_total: int = 0
+    _began: float = field(default_factory=time.monotonic)
+    _written: float = 0.0
+
+    def start(self, phase: str, files: int = 0, size: int = 0) -> None:
+        """A new part of the work."""
+        self.phase, self.files_total, self.bytes_total = phase, files, size
+        self.files_done = self.bytes_done = 0
+        self._began = time.monotonic()
+        self._write(force=True)
+
+    def add(self, files: int, size: int) -> None:
+        """So much more is done."""
+        self.files_done += files
+        self.bytes_done += size
+        self._write()
+
+    def document(self) -> dict[str, Any]:
+        """For `status`; rate in bytes per second, time left in seconds or null."""
+        seconds = time.monotonic() - self._began
+        rate = self.bytes_done / seconds if seconds > 0 else 0.0
+        left = (self.bytes_total - self.bytes_done) / rate if rate > 0 and self.bytes_total else None
+        return {"work": self.work, "phase": self.phase, "files_done": self.files_done, "files_total": self.files_total,
+                "bytes_done": self.bytes_done, "bytes_total": self.bytes_total, "rate": round(rate),
+                "seconds_left": None if left is None else round(left), "pid": os.getpid()}  # fmt: skip
+
+    def _write(self, force: bool = False) -> None:
+        if self.path is None or not (force or time.monotonic() - self._written > 1.0):
+            return
+        self._written = time.monotonic()
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps(self.document()))
+        part.chmod(0o644)
+        part.rename(self.path)
+
+
+@dataclass
+class World:
+    """The ports, and the few facts that all parts of a work share."""
+
+    config: Config
+    tree: Tree
+    state: Tree
+    space: Tree
+    index: Index
+    clock: Clock
+    progress: Progress
+    generation: int = 0
+    workers: int = WORKERS
+    beat: Callable[[], None] = lambda: None
+    """Called often while others work: renews the lease when it is time to."""
+    said: list[tuple[str, str]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _count: int = 0
+
+    def tell(self, text: str, kind: str = "event") -> None:
+        """Remember something worth telling; from any thread."""
+        with self._lock:
+            self.said.append((kind, text))
+
+    def keep(self) -> None:
+        """Keep all changes of the index, and what was told."""
+        with self._lock:
+            said, self.said = self.said, []
+        for kind, text in said:
+            self.index.event(self.clock.iso(), kind, text)
+            print(f"{kind}: {text}" if kind != "event" else text, flush=True)
+        self.index.commit()
+
+    def nonce(self) -> str:
+        """Something that no other name of ours has."""
+        with self._lock:
+            self._count += 1
+            return f"{os.getpid()}-{self._count}-{os.urandom(4).hex()}"
+
+    def each(self, do: Callable[[In], Out], items: Iterable[In]) -> Iterator[tuple[In, Out | OSError]]:
+        """Do something with all items, several at a time; yields each with its result or error, as they end."""
+        if self.workers == 1:
+            for item in items:
+                yield item, _attempt(do, item)
+                self.beat()
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            waiting: dict[Future[Out | OSError], In] = {pool.submit(_attempt, do, item): item for item in items}
+            try:
+                while waiting:
+                    done, _ = wait(waiting, timeout=30, return_when=FIRST_COMPLETED)
+                    self.beat()
+                    for future in done:
+                        yield waiting.pop(future), future.result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+def _attempt(do: Callable[[In], Out], item: In) -> Out | OSError:
+    for turn in range(RETRIES + 1):
+        try:
+            return do(item)
+        except OSError as error:
+            if error.errno not in _AGAIN or turn == RETRIES:
+                return error
+            time.sleep(0.05 * 2**turn)
+    raise AssertionError("unreachable")
+
+
+def again(do: Callable[[], Out]) -> Out:
+    """Do something single, again if the data space says that it is busy. Raises Temporary after a while."""
+    result = _attempt(lambda _: do(), None)
+    if isinstance(result, OSError):
+        if result.errno in _AGAIN:
+            raise Temporary(
+                f"the data space does not answer: {result.strerror}", "it is tried again by itself"
+            ) from result
+        raise result
+    return result
+
+
+def check_volume(config: Config, tree: Tree, state: Tree) -> None:
+    """Raise GuardFailed unless the working copy is on the volume that is meant."""
+    try:
+        mark = json.loads(config.mark.read_bytes())
+    except (OSError, ValueError) as error:
+        raise GuardFailed(
+            f"the volume is not mounted: {config.mark} cannot be read",
+            "repair the project; nothing is saved until then",
+        ) from error
+    if mark.get("volume") != config.volume or mark.get("project") != config.project:
+        raise GuardFailed(
+            f"another volume is mounted: {mark.get('volume')} of project {mark.get('project')}, not {config.volume}",
+            "repair the project; nothing is saved until then",
+        )
+    devices = {Path(os.fsdecode(folder.path)).stat().st_dev for folder in (tree, state)} | {config.mark.stat().st_dev}
+    if len(devices) != 1:
+        raise GuardFailed("the working copy is not on the volume", "repair the project; nothing is saved until then")
+
+
+@contextlib.contextmanager
+def closing_index(index: Index) -> Iterator[Index]:
+    """Give up what was not committed at the end."""
+    try:
+        yield index
+    finally:
+        index.close()

@@ -1,0 +1,56 @@
+"""Where the agent and the user meet: the agent writes `status.json`, the user's wishes go to `requests/`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudify_saving.status import Question, Status, parse_status
+
+RUN = "/run/scipion-data"
+
+
+class NotTaken(Exception):
+    """A wish that could not be handed on, in words for the user."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The agent's folder; `CLOUDIFY_SAVING_RUN` names another one."""
+
+    path: Path
+
+    @classmethod
+    def known(cls) -> Folder:
+        """The folder of this machine."""
+        return cls(Path(os.environ.get("CLOUDIFY_SAVING_RUN", RUN)))
+
+    def status(self) -> Status | None:
+        """What the agent last said; None if it said nothing yet."""
+        try:
+            return parse_status((self.path / "status.json").read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            return None
+
+    def answer(self, question: Question, word: str) -> None:
+        """Hand the user's answer on, complete or not at all, and have the agent look at it now."""
+        if word not in question.answers:
+            raise ValueError(word)
+        part = self.path / "requests" / f".answer-{question.id}.{os.getpid()}"
+        try:
+            part.write_text(word, encoding="utf-8")
+            part.replace(part.with_name(f"answer-{question.id}"))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise NotTaken(f"Your answer could not be handed on: {error.strerror}") from error
+        self.save_now()
+
+    def save_now(self) -> None:
+        """Ask the agent to save; asking twice is asking once."""
+        try:
+            (self.path / "requests/push").touch()
+        except OSError as error:
+            raise NotTaken(f"Nothing on this machine takes the wish to save: {error.strerror}") from error

@@ -1,0 +1,207 @@
+"""What is seen: a line in the corner, questions, and a window about saving. `saving watch|now|status`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from cloudify_saving.folder import Folder, NotTaken
+from cloudify_saving.status import Question, line, open_questions, summary
+
+TITLE = "Saving"
+EVERY = 2000
+"""Milliseconds between two looks at what the agent says."""
+AGAIN = 600.0
+"""Seconds until a question is asked again whose window was closed."""
+TASK_BAR = 48
+"""Pixels at the bottom that are the task bar's."""
+WIDTH = 460
+BACK, TEXT, BUTTON, ACTIVE = "#eef3f5", "#203540", "#dfe8ec", "#2f8f93"
+ALARM, CALM = "#8c3b2e", "#17394c"
+FONT = ("Noto Sans", 10)
+
+
+class Watch:
+    """Looks at what the agent says, and shows what the user has to know."""
+
+    def __init__(self, root: tk.Tk, folder: Folder) -> None:
+        self._root, self._folder = root, folder
+        self._corner = Corner(root, folder)
+        self._answered: list[str] = []
+        self._asked: dict[str, float] = {}
+        self._open: tuple[Question, tk.Toplevel] | None = None
+
+    def look(self) -> None:
+        """One look, and the next one later."""
+        status = self._folder.status()
+        self._corner.show(*line(status))
+        self._ask_next(open_questions(status, self._answered))
+        self._root.after(EVERY, self.look)
+
+    def _ask_next(self, waiting: Sequence[Question]) -> None:
+        if self._open and self._open[0] not in waiting:
+            self._open[1].destroy()  # it has been answered elsewhere
+        if self._open and self._open[1].winfo_exists():
+            return
+        now = time.monotonic()
+        question = next((one for one in waiting if now - self._asked.get(one.id, -AGAIN) >= AGAIN), None)
+        self._open = None
+        if question:
+            self._asked[question.id] = now
+            self._open = question, ask(self._root, question, partial(self._answer, question))
+
+    def _answer(self, question: Question, word: str) -> None:
+        try:
+            self._folder.answer(question, word)
+            self._answered.append(question.id)
+        except NotTaken as error:
+            tell(self._root, [str(error)])
+
+
+class Corner:
+    """A line in the corner that takes no focus. A click opens the window about saving, and hides the line.
+
+    An alarm stays hidden until it is another one, progress until something else is hidden.
+    """
+
+    def __init__(self, root: tk.Tk, folder: Folder) -> None:
+        self._root, self._folder = root, folder
+        self._shown = self._hidden = ""
+        self._window: tk.Toplevel | None = None
+        self._label: tk.Label | None = None
+
+    def show(self, text: str, alarm: bool) -> None:
+        """Show this text instead of the last one; an empty one is no line."""
+        self._shown = text if alarm else CALM
+        if not text or self._shown == self._hidden:
+            self._close()
+            return
+        if self._window is None or self._label is None:
+            self._window = tk.Toplevel(self._root, bg=CALM)
+            self._window.overrideredirect(True)
+            self._label = tk.Label(
+                self._window, fg="#ffffff", font=FONT, padx=14, pady=9, wraplength=WIDTH, justify="left", cursor="hand2"
+            )
+            self._label.pack()
+            self._label.bind("<Button-1>", lambda _: self._clicked())
+        self._label.configure(text=text, bg=ALARM if alarm else CALM)
+        self._window.update_idletasks()
+        width, height = self._window.winfo_reqwidth(), self._window.winfo_reqheight()
+        left = self._window.winfo_screenwidth() - width - 16
+        self._window.geometry(f"+{left}+{self._window.winfo_screenheight() - height - TASK_BAR}")
+
+    def _clicked(self) -> None:
+        self._hidden = self._shown
+        self._close()
+        tell(self._root, summary(self._folder.status(), time.time()))
+
+    def _close(self) -> None:
+        if self._window is not None:
+            self._window.destroy()
+        self._window = self._label = None
+
+
+def ask(root: tk.Tk, question: Question, answer: Callable[[str], None]) -> tk.Toplevel:
+    """A window with a question and a button for each answer. Closed without one, the question stays open."""
+
+    def chosen(word: str) -> None:
+        window.destroy()
+        answer(word)
+
+    window = _window(root, [question.text])
+    row = tk.Frame(window, bg=BACK)
+    row.pack(anchor="e", padx=18, pady=(0, 16))
+    for word in question.answers:
+        _button(row, word.capitalize(), partial(chosen, word)).pack(side="left", padx=(8, 0))
+    _centre(window)
+    return window
+
+
+def tell(root: tk.Tk, paragraphs: Sequence[str], close: Callable[[], None] | None = None) -> tk.Toplevel:
+    """A window with a text."""
+    window = _window(root, paragraphs)
+    done = close or window.destroy
+    window.protocol("WM_DELETE_WINDOW", done)
+    _button(window, "Close", done).pack(anchor="e", padx=18, pady=(0, 16))
+    _centre(window)
+    return window
+
+
+def main(words: Sequence[str]) -> int:
+    """`watch` is started with the session, `now` and `status` by the menu."""
+    step = words[0] if len(words) == 1 else ""
+    if step not in ("watch", "now", "status"):
+        print("saving watch|now|status", file=sys.stderr)
+        return 2
+    lock = _alone() if step == "watch" else None
+    if step == "watch" and lock is None:
+        return 0
+    folder = Folder.known()
+    root = tk.Tk(className="saving")
+    root.withdraw()
+    if step == "watch":
+        Watch(root, folder).look()
+    else:
+        tell(root, _said(folder, step), root.destroy)
+    root.mainloop()
+    return 0
+
+
+def _said(folder: Folder, step: str) -> list[str]:
+    if step == "now":
+        try:
+            folder.save_now()
+        except NotTaken as error:
+            return [str(error)]
+        status = folder.status()
+        if status and status.pulled:
+            return ["Your changes are being saved now. You can go on working."]
+    return summary(folder.status(), time.time())
+
+
+def _alone() -> IO[str] | None:
+    """A lock that one process of the user holds, for as long as it lives."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    state.mkdir(parents=True, exist_ok=True)
+    lock = (state / "scipion-desktop-saving.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def _window(root: tk.Tk, paragraphs: Sequence[str]) -> tk.Toplevel:
+    window = tk.Toplevel(root, bg=BACK)
+    window.withdraw()
+    window.title(TITLE)
+    window.resizable(False, False)
+    for place, paragraph in enumerate(paragraphs):
+        label = tk.Label(window, text=paragraph, bg=BACK, fg=TEXT, font=FONT, wraplength=WIDTH, justify="left")
+        label.pack(anchor="w", padx=18, pady=(16 if place == 0 else 0, 12))
+    return window
+
+
+def _button(parent: tk.Misc, text: str, command: Callable[[], None]) -> tk.Button:
+    button = tk.Button(parent, text=text, command=command, font=FONT, relief="flat", padx=16, pady=5)
+    button.configure(bg=BUTTON, fg=TEXT, activebackground=ACTIVE, activeforeground="#ffffff")
+    return button
+
+
+def _centre(window: tk.Toplevel) -> None:
+    window.update_idletasks()
+    left = (window.winfo_screenwidth() - window.winfo_reqwidth()) // 2
+    window.geometry(f"+{left}+{(window.winfo_screenheight() - window.winfo_reqheight()) // 3}")
+    window.deiconify()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

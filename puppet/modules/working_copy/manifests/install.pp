@@ -1,0 +1,125 @@
+# @summary The agent, its user, its commands and its units; starts nothing.
+# @api private
+class working_copy::install {
+  assert_private()
+
+  $library = '/usr/local/lib/scipion-data'
+  $agent = "${library}/scipion-data.pyz"
+  $volume = $working_copy::volume_path
+
+  if $working_copy::install {
+    system::packages { 'working_copy':
+      packages => $working_copy::packages,
+    }
+  }
+
+  group { $working_copy::user:
+    ensure => present,
+    gid    => $working_copy::gid,
+  }
+
+  user { $working_copy::user:
+    ensure => present,
+    uid    => $working_copy::uid,
+    gid    => $working_copy::gid,
+    home   => '/nonexistent',
+    shell  => '/usr/sbin/nologin',
+  }
+
+  file {
+    default:
+      ensure => file,
+      owner  => 'root',
+      group  => 'root',
+      mode   => '0644',
+      ;
+    $library:
+      ensure => directory,
+      mode   => '0755',
+      ;
+    $agent:
+      source => 'puppet:///modules/working_copy/scipion-data.pyz',
+      ;
+    '/usr/local/bin/scipion-data':
+      mode    => '0755',
+      content => epp('working_copy/command.epp', { 'agent' => $agent }),
+      ;
+    '/usr/local/sbin/scipion-data-quiesce':
+      mode   => '0755',
+      source => 'puppet:///modules/working_copy/quiesce.py',
+      ;
+    '/etc/scipion-data':
+      ensure => directory,
+      group  => $working_copy::user,
+      mode   => '0750',
+      ;
+    '/etc/tmpfiles.d/scipion-data.conf':
+      content => epp('working_copy/tmpfiles.conf.epp', {
+          'user'      => $working_copy::user,
+          'tree_user' => $working_copy::tree_user,
+      }),
+      ;
+  }
+
+  $systemd = '/etc/systemd/system'
+  $timers = {
+    'push' => ['saves what has changed', $working_copy::push_minutes],
+    'scan' => ['looks for what is new in the data space', $working_copy::scan_minutes],
+  }
+
+  file {
+    default:
+      ensure => file,
+      owner  => 'root',
+      group  => 'root',
+      mode   => '0644',
+      notify => Exec['systemd reads the units of scipion-data'],
+      ;
+    "${systemd}/scipion-data@.service":
+      content => epp('working_copy/scipion-data@.service.epp', {
+          'user'      => $working_copy::user,
+          'agent'     => $agent,
+          'volume'    => $volume,
+          'user_path' => $working_copy::user_path,
+          'space'     => $working_copy::space_path,
+          'memory'    => $working_copy::memory,
+      }),
+      ;
+    "${systemd}/scipion-data-requests.path":
+      source => 'puppet:///modules/working_copy/scipion-data-requests.path',
+      ;
+    "${systemd}/scipion-data-requests.service":
+      source => 'puppet:///modules/working_copy/scipion-data-requests.service',
+      ;
+  }
+
+  $timers.each |String[1] $work, Tuple[String, Integer] $timer| {
+    $values = { 'work' => $work, 'about' => $timer[0], 'minutes' => $timer[1] }
+
+    # Before the first pull is complete there is nothing to push and nothing to compare.
+    file {
+      default:
+        ensure => file,
+        owner  => 'root',
+        group  => 'root',
+        mode   => '0644',
+        notify => Exec['systemd reads the units of scipion-data'],
+        ;
+      "${systemd}/scipion-data-${work}.timer":
+        content => epp('working_copy/timer.epp', $values),
+        ;
+      "${systemd}/scipion-data@${work}.service.d":
+        ensure => directory,
+        mode   => '0755',
+        ;
+      "${systemd}/scipion-data@${work}.service.d/pulled.conf":
+        content => "[Unit]\nConditionPathExists=${volume}/agent/pulled\n",
+        ;
+    }
+  }
+
+  exec { 'systemd reads the units of scipion-data':
+    command     => '/usr/bin/systemctl daemon-reload',
+    refreshonly => true,
+  }
+}

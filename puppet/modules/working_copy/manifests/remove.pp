@@ -1,0 +1,37 @@
+# @summary Stops the agent and removes all of it but its account: what is on the volume belongs to that.
+# @api private
+class working_copy::remove {
+  assert_private()
+
+  $started = ['push.timer', 'scan.timer', 'requests.path'].map |String $unit| { "scipion-data-${unit}" }
+  $works = ['push', 'scan', 'pull', 'verify', 'seal', 'release'].map |String $work| { "scipion-data@${work}.service" }
+  $units = $started + ['scipion-data-requests.service', 'scipion-data@.service'] + ['push', 'scan'].map |String $work| {
+    "scipion-data@${work}.service.d"
+  }
+
+  service { $started:
+    ensure => stopped,
+    enable => false,
+  }
+  -> service { ['scipion-data-requests.service'] + $works:
+    ensure => stopped,
+  }
+  -> file {
+    default:
+      ensure => absent,
+      force  => true,
+      ;
+    $units.map |String $unit| { "/etc/systemd/system/${unit}" }:
+      notify => Exec['systemd forgets the units of scipion-data'],
+      ;
+    ['/etc/tmpfiles.d/scipion-data.conf', '/etc/scipion-data', '/run/scipion-data']:
+      ;
+    ['/usr/local/lib/scipion-data', '/usr/local/bin/scipion-data', '/usr/local/sbin/scipion-data-quiesce']:
+      ;
+  }
+
+  exec { 'systemd forgets the units of scipion-data':
+    command     => '/usr/bin/systemctl daemon-reload',
+    refreshonly => true,
+  }
+}

@@ -1,0 +1,148 @@
+# frozen_string_literal: true
+
+require 'spec_helper'
+require 'json'
+
+timers = ['scipion-data-push.timer', 'scipion-data-scan.timer']
+started = timers + ['scipion-data-requests.path']
+unit = '/etc/systemd/system/scipion-data@.service'
+
+describe 'working_copy' do
+  let(:copy) do
+    {
+      install: false, service: true, project: 'beta-gal-1', machine: 'beta-gal-1-m3', generation: 3, volume: 'beta-gal-1-data',
+      owner: { installation: 'i1', tenant: 'default_tenant', deployment: 'beta-gal-1' }, fenced: true,
+      space: { kind: 'directory', path: '/srv/scipion-space/project', verify: '' },
+      include: ['**/*.mrcs'], exclude: ["odd \"é\" 🧊\u0085"],
+    }
+  end
+
+  context 'when only the agent is installed' do
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.to contain_system__packages('working_copy').with_packages('python3' => 'installed') }
+    it { is_expected.to contain_user('scipion-data').with_uid(2001).with_gid(2001).with_shell('/usr/sbin/nologin') }
+    it { is_expected.to contain_group('scipion-data').with_gid(2001) }
+    it { is_expected.to contain_file('/usr/local/bin/scipion-data').with_mode('0755').with_content(%r{ -I -B .*\.pyz "\$@"$}) }
+    it { is_expected.to contain_file('/usr/local/sbin/scipion-data-quiesce').with_mode('0755') }
+    it { is_expected.to have_service_resource_count(0) }
+    it { is_expected.not_to contain_file('/etc/scipion-data/config.json') }
+
+    it {
+      is_expected.to contain_file('/usr/local/lib/scipion-data/scipion-data.pyz')
+        .with_source('puppet:///modules/working_copy/scipion-data.pyz').with_mode('0644')
+    }
+
+    it 'gives the agent three capabilities and nothing else' do
+      caps = 'CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER'
+      is_expected.to contain_file(unit)
+        .with_content(%r{^AmbientCapabilities=#{caps}$}).with_content(%r{^CapabilityBoundingSet=#{caps}$})
+        .with_content(%r{^NoNewPrivileges=yes$}).with_content(%r{^User=scipion-data$}).with_content(%r{^PrivateNetwork=yes$})
+        .with_content(%r{^ProtectSystem=strict$}).with_content(%r{^ProtectHome=read-only$})
+        .with_content(%r{^PrivateDevices=yes$}).with_content(%r{^SystemCallFilter=@system-service$})
+        .with_content(%r{^MemoryMax=1G$}).with_content(%r{^RuntimeDirectoryPreserve=yes$})
+    end
+
+    it 'lets the agent see whether the working copy is read-only for the user' do
+      is_expected.to contain_file(unit)
+        .with_content(%r{^ReadWritePaths=-/srv/scipion-volume -/srv/scipion-space /run/scipion-data$})
+        .with_content(%r{^ReadWritePaths=-/home/scipion/ScipionUserData$})
+    end
+
+    it { is_expected.to contain_file(unit).with_content(%r{^ConditionPathExists=/etc/scipion-data/config\.json$}) }
+
+    ['push', 'scan'].each do |work|
+      it {
+        is_expected.to contain_file("/etc/systemd/system/scipion-data@#{work}.service.d/pulled.conf")
+          .with_content("[Unit]\nConditionPathExists=/srv/scipion-volume/agent/pulled\n")
+      }
+    end
+
+    it {
+      is_expected.to contain_file('/etc/systemd/system/scipion-data-push.timer')
+        .with_content(%r{^OnUnitInactiveSec=5min$}).with_content(%r{^Unit=scipion-data@push\.service$})
+    }
+    it { is_expected.to contain_file('/etc/systemd/system/scipion-data-scan.timer').with_content(%r{^OnUnitInactiveSec=60min$}) }
+  end
+
+  context 'with its configuration' do
+    let(:params) { copy }
+
+    it { is_expected.to compile.with_all_deps }
+    it { is_expected.not_to contain_system__packages('working_copy') }
+    it { is_expected.to contain_class('working_copy::config').that_comes_before('Class[working_copy::service]') }
+    started.each { |name| it { is_expected.to contain_service(name).with_ensure('running').with_enable(true) } }
+    it { is_expected.to contain_file('/etc/systemd/system/scipion-data-push.timer').that_notifies('Service[scipion-data-push.timer]') }
+
+    it 'runs nothing without a guard' do
+      catalogue.resources.select { |resource| resource.type == 'Exec' }.each do |exec|
+        expect(exec[:unless] || exec[:refreshonly]).to be_truthy, exec.ref
+      end
+    end
+
+    it {
+      is_expected.to contain_file('/etc/scipion-data/config.json').with_owner('root').with_group('scipion-data').with_mode('0640')
+    }
+    it { is_expected.to contain_file('/srv/scipion-space').with_owner('root').with_group('scipion-data').with_mode('0750').without_recurse }
+    it { is_expected.to contain_file('/run/scipion-data/requests').with_owner('scipion-data').with_group('scipion').with_mode('0770') }
+
+    it 'writes every key' do
+      content = catalogue.resource('file', '/etc/scipion-data/config.json')[:content]
+      expect(JSON.parse(content)).to eq(
+        'version' => 1, 'project' => 'beta-gal-1',
+        'owner' => { 'installation' => 'i1', 'tenant' => 'default_tenant', 'deployment' => 'beta-gal-1' },
+        'machine' => 'beta-gal-1-m3', 'generation' => 3, 'fenced' => true, 'volume' => 'beta-gal-1-data',
+        'mark' => '/srv/scipion-volume/volume.json', 'tree' => '/srv/scipion-volume/user', 'state' => '/srv/scipion-volume/agent',
+        'user_path' => '/home/scipion/ScipionUserData', 'user' => 2000, 'run' => '/run/scipion-data',
+        'space' => { 'kind' => 'directory', 'path' => '/srv/scipion-space/project', 'verify' => '' },
+        'include' => ['**/*.mrcs'], 'exclude' => ["odd \"é\" 🧊\u0085"], 'trash_bytes' => 0
+      )
+    end
+  end
+
+  [:project, :machine, :generation, :volume, :space].each do |name|
+    context "without #{name}" do
+      let(:params) { copy.reject { |key| key == name } }
+
+      it { is_expected.to compile.and_raise_error(%r{service needs #{name}}) }
+    end
+  end
+
+  context 'when it goes' do
+    let(:params) { { ensure: 'absent' } }
+
+    it { is_expected.to compile.with_all_deps }
+    started.each { |name| it { is_expected.to contain_service(name).with_ensure('stopped').with_enable(false) } }
+    it { is_expected.to contain_service('scipion-data@push.service').with_ensure('stopped') }
+
+    [
+      unit, '/etc/systemd/system/scipion-data@push.service.d', '/etc/scipion-data', '/run/scipion-data',
+      '/usr/local/lib/scipion-data', '/usr/local/bin/scipion-data', '/usr/local/sbin/scipion-data-quiesce',
+      *started.map { |name| "/etc/systemd/system/#{name}" }
+    ].each { |path| it { is_expected.to contain_file(path).with_ensure('absent') } }
+
+    it { is_expected.not_to contain_user('scipion-data') }
+
+    it 'touches nothing of the volume or of a data space' do
+      paths = catalogue.resources.select { |resource| resource.type == 'File' }.map(&:title)
+      expect(paths.grep(%r{\A/(srv|home)})).to eq([])
+    end
+  end
+
+  {
+    project: ['', 'Beta', '-x', "a\nb"],
+    generation: [-1, '3'],
+    memory: ['1G; x', ''],
+    space: [{ kind: 'ftp', path: '/x', verify: '' }, { kind: 'onedata', path: 'x', verify: '' }, { kind: 'onedata', path: '/x' }],
+    owner: [{ installation: 'x' }],
+    include: [['']],
+    user: ['root;', ''],
+  }.each do |name, values|
+    values.each do |value|
+      context "with #{name} #{value.inspect}" do
+        let(:params) { copy.merge(name => value) }
+
+        it { is_expected.to compile.and_raise_error(%r{#{name}}) }
+      end
+    end
+  end
+end

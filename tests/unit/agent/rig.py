@@ -1,0 +1,193 @@
+"""A machine with a volume, a data space and the agent, in plain folders, with a clock that tests set."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.agent.config import Config, config_from
+from cloudify_scipion.agent.ports.clock import Clock
+from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work import lease, push, remote, seal, verify
+from cloudify_scipion.agent.work.verify import Result as VerifyResult
+from cloudify_scipion.agent.work.world import Progress, World
+
+OWNER = {"installation": "i1", "tenant": "local", "deployment": "demo"}
+
+
+@dataclass
+class TestClock(Clock):
+    """Starts well after the files that a test makes, so that nothing is young; goes on only when it is told to."""
+
+    __test__ = False
+    ahead: float = 100.0
+    since_boot: float = 1000.0
+    boot_id: str = "boot-1"
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def elapsed(self) -> float:
+        return self.since_boot
+
+    def boot(self) -> str:
+        return self.boot_id
+
+    def sleep(self, seconds: float) -> None:
+        self.pass_time(seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        self.ahead += seconds
+        self.since_boot += seconds
+
+
+@dataclass
+class Rig:
+    """One machine of a project. Its volume is `root`, the project's folder in the data space `space`."""
+
+    root: Path
+    space: Path
+    machine: str = "m1"
+    generation: int = 1
+    owner: dict[str, str] = field(default_factory=lambda: dict(OWNER))
+    project: str = "p1"
+    fenced: bool = True
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    trash_bytes: int = 0
+    verify: str = ""
+    kind: str = "directory"
+    clock: TestClock = field(default_factory=TestClock)
+    workers: int = 2
+    trees: Callable[[str], Tree] = Tree
+    indexes: Callable[[Path], Index] = Index
+
+    def __post_init__(self) -> None:
+        for folder in ("user", "agent", "agent/tmp", "agent/results", "run/requests"):
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        self.space.mkdir(parents=True, exist_ok=True)
+        self.mark = self.root / "volume.json"
+        if not self.mark.exists():
+            self.mark.write_text(json.dumps({"version": 1, "volume": "v1", "project": self.project}))
+
+    @property
+    def user(self) -> Path:
+        return self.root / "user"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "agent"
+
+    def config(self) -> Config:
+        return config_from(self.document())
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "version": 1, "project": self.project, "owner": self.owner, "machine": self.machine,
+            "generation": self.generation, "fenced": self.fenced, "volume": "v1", "mark": str(self.mark),
+            "tree": str(self.user), "state": str(self.state), "user_path": str(self.user), "user": os.getuid(),
+            "run": str(self.root / "run"), "include": self.include, "exclude": self.exclude,
+            "space": {"kind": self.kind, "path": str(self.space), "verify": self.verify},
+            "trash_bytes": self.trash_bytes,
+        }  # fmt: skip
+
+    @contextmanager
+    def world(self) -> Iterator[World]:
+        index = self.indexes(self.state / "index.sqlite")
+        config = self.config()
+        world = World(
+            config, self.trees(str(self.user)), Tree(str(self.state)), self.trees(str(self.space)), index, self.clock,
+            Progress(None, "test"), workers=self.workers,
+        )  # fmt: skip
+        world.beat = lambda: lease.beat_when_due(world)
+        try:
+            yield world
+        finally:
+            index.close()
+            for tree in (world.tree, world.state, world.space):
+                tree.leave()
+
+    def pull(self) -> remote.Result:
+        with self.world() as world:
+            return remote.pull(world)
+
+    def scan(self) -> remote.Result:
+        with self.world() as world:
+            push.ready(world)
+            return remote.scan(world)
+
+    def push(self) -> push.Result:
+        with self.world() as world:
+            return push.push(world)
+
+    def verify_all(self) -> VerifyResult:
+        with self.world() as world:
+            lease.renew(world)
+            return verify.verify(world)
+
+    def seal(self) -> seal.Seal:
+        with self.world() as world:
+            push.ready(world)
+            return seal.seal(world)
+
+    def alarms(self) -> list[str]:
+        with self.world() as world:
+            return [text for _, _, text in world.index.events(kind="alarm")]
+
+    def events(self) -> list[str]:
+        with self.world() as world:
+            return [text for _, _, text in world.index.events()]
+
+    def questions(self) -> list[str]:
+        with self.world() as world:
+            return [question["id"] for question in world.index.questions()]
+
+    def answer(self, name: str, word: str) -> None:
+        with self.world() as world:
+            assert world.index.answer(name, word)
+            world.index.commit()
+
+    # what a test writes
+
+    def write(self, path: str, content: bytes | str = b"content", age: float = 3600.0) -> Path:
+        return write(self.user / path, content, age)
+
+    def web(self, path: str, content: bytes | str = b"content", age: float = 0.0) -> Path:
+        return write(self.space / path, content, age)
+
+    def saved(self) -> dict[str, bytes]:
+        return contents(self.space)
+
+    def local(self) -> dict[str, bytes]:
+        return contents(self.user)
+
+    def trash(self) -> dict[str, bytes]:
+        return contents(self.space / ".cloudify-scipion/trash", hidden=True)
+
+
+def write(path: Path, content: bytes | str, age: float = 0.0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    when = time.time() - age
+    os.utime(path, (when, when))
+    return path
+
+
+def contents(folder: Path, hidden: bool = False) -> dict[str, bytes]:
+    """All files below a folder; links as `-> TARGET`. Our own folder only if `hidden`."""
+    found: dict[str, bytes] = {}
+    for where, folders, files in os.walk(folder):
+        if not hidden and ".cloudify-scipion" in folders:
+            folders.remove(".cloudify-scipion")
+        for name in [*files, *(f for f in folders if Path(where, f).is_symlink())]:
+            path = Path(where, name)
+            key = str(path.relative_to(folder))
+            found[key] = b"-> " + os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+    return found

@@ -1,0 +1,160 @@
+"""What the desktop says about saving, and what it hands on to the agent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from cloudify_saving.folder import Folder, NotTaken
+from cloudify_saving.status import (
+    Question,
+    Status,
+    duration,
+    first_line,
+    line,
+    open_questions,
+    parse_status,
+    progress,
+    size,
+    summary,
+)
+
+PULL = {
+    "work": "pull", "phase": "copy", "files_done": 1234, "files_total": 100000, "bytes_done": 3_200_000_000,
+    "bytes_total": 10_000_000_000, "rate": 1e7, "seconds_left": 290.0, "pulled": False, "unsaved": 0, "last": {},
+    "questions": [], "alarms": [], "seal": None,
+}  # fmt: skip
+IDLE = {**PULL, "work": "", "pulled": True, "files_total": 0, "bytes_total": 0}
+ASKED = {"id": "mass-deletion-3", "text": "Delete 812 files?", "answers": ["delete", "keep"]}
+
+
+def status(base: Mapping[str, object] = IDLE, **changes: object) -> Status:
+    found = parse_status(json.dumps({**base, **changes}))
+    assert found
+    return found
+
+
+def test_the_first_pull_is_shown_with_its_progress() -> None:
+    text = "Your data are on their way: 1,234 of 100,000 files, 3.2 GB of 10.0 GB, 5 minutes left"
+    assert line(status(PULL)) == (text, False)
+    assert line(status(PULL, files_total=0, bytes_total=0))[0].endswith("looking at what is there")
+
+
+def test_nothing_is_shown_when_all_is_well() -> None:
+    assert line(status()) == ("", False)
+    assert line(status(work="push", files_total=3)) == ("", False)
+    assert line(None) == ("", False)
+
+
+def test_alarms_come_first() -> None:
+    assert line(status(PULL, alarms=["The data space is full.\nMore here", "b"])) == (
+        "The data space is full. (and 1 more)", True,
+    )  # fmt: skip
+    failed = {"pull": {"ok": False, "code": 5, "at": 0, "message": "No room", "next": "Ask for a larger volume"}}
+    assert line(status(PULL, work="", last=failed)) == ("Your data could not be fetched: No room", True)
+
+
+def test_the_window_tells_how_things_stand() -> None:
+    now = datetime(2030, 1, 2, 14, 10).timestamp()
+    last = {"push": {"ok": True, "at": now - 300, "message": "12 files saved", "next": ""}}
+    assert summary(status(last=last), now) == [
+        "Everything is saved.",
+        "Last time (14:05, 5 minutes ago): 12 files saved",
+    ]
+    last = {"push": {"ok": False, "at": "2030-01-02T14:05:00", "message": "No network", "next": "It is tried again"}}
+    told = summary(status(work="push", files_total=3, unsaved=1200, last=last, questions=[ASKED], alarms=["x"]), now)
+    assert told == [
+        "1,200 file(s) are not saved yet.",
+        "Now: changes are saved (1,234 of 3 files, 5 minutes left).",
+        "Last time (14:05, 5 minutes ago): No network",
+        "It is tried again",
+        "Attention: x",
+        "1 question(s) wait for your answer.",
+    ]
+    assert summary(None, now) == ["Nothing is known about saving on this machine."]
+    assert summary(status(PULL, work=""), now)[0] == "Your data have not been fetched yet."
+    assert summary(status(PULL, work="", alarms=["x"]), now) == ["Your data have not been fetched yet.", "Attention: x"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"work": "pu'])
+def test_what_is_no_status(text: str) -> None:
+    assert parse_status(text) is None
+
+
+def test_what_is_odd_counts_as_unknown() -> None:
+    odd = {
+        "work": 7, "pulled": "yes", "files_done": -1, "files_total": True, "bytes_done": "x", "bytes_total": None,
+        "seconds_left": 1e300, "last": {"push": 3, "pull": {"ok": 1, "at": "soon"}}, "alarms": [None, "", "a"],
+        "questions": [
+            3, {}, {**ASKED, "id": "../x"}, {**ASKED, "id": ""}, {**ASKED, "answers": []},
+            {**ASKED, "answers": ["a\nb"]}, {**ASKED, "text": 3}, ASKED,
+        ],
+    }  # fmt: skip
+    found = parse_status(json.dumps(odd))
+    assert found
+    assert (found.work, found.pulled, found.files_done, found.files_total, found.seconds_left) == ("", False, 0, 0, 0)
+    assert found.alarms == ("a",)
+    assert [question.id for question in found.questions] == ["mass-deletion-3"]
+    assert parse_status('{"seconds_left": NaN, "files_done": Infinity}') is not None
+    summary(found, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (123_456, "123 kB"),
+        (5e9, "5.0 GB"),
+        (2.5e15, "2,500.0 TB"),
+    ],
+)
+def test_sizes(count: float, text: str) -> None:
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 second"), (89, "89 seconds"), (90, "2 minutes"), (5400, "2 hours"), (200_000, "2 days")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_lines_are_short() -> None:
+    assert first_line("\n a\nb") == "a"
+    assert len(first_line("x" * 500)) == 160
+    assert progress(status(PULL, seconds_left=0)).endswith("GB")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    (tmp_path / "requests").mkdir()
+    return Folder(tmp_path)
+
+
+def test_an_answer_is_handed_on_and_the_agent_is_woken(folder: Folder) -> None:
+    question = status(questions=[ASKED]).questions[0]
+    folder.answer(question, "keep")
+    assert sorted(path.name for path in (folder.path / "requests").iterdir()) == ["answer-mass-deletion-3", "push"]
+    assert (folder.path / "requests/answer-mass-deletion-3").read_text() == "keep"
+    with pytest.raises(ValueError, match="maybe"):
+        folder.answer(question, "maybe")
+
+
+def test_open_questions() -> None:
+    asking = status(questions=[ASKED, {**ASKED, "id": "two"}])
+    assert [question.id for question in open_questions(asking, ["two"])] == ["mass-deletion-3"]
+    assert open_questions(None, []) == []
+
+
+def test_without_an_agent(tmp_path: Path) -> None:
+    assert Folder(tmp_path).status() is None
+    with pytest.raises(NotTaken, match="Nothing on this machine"):
+        Folder(tmp_path).save_now()
+    with pytest.raises(NotTaken, match="could not be handed on"):
+        Folder(tmp_path).answer(Question("a", "b?", ("yes",)), "yes")
