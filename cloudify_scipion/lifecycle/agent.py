@@ -19,6 +19,7 @@ from cloudify_scipion.errors import (
     ScipionError,
     TemporaryError,
 )
+from cloudify_scipion.lifecycle.facts import AGENT_FOLDER, SEAL, WHOLE
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
 
@@ -82,6 +83,15 @@ def agent_status(shell: Shell) -> AgentStatus:
     known = {name: value for name, value in told.items() if name in AgentStatus.__dataclass_fields__}
     known["last"] = {work: _result(result) for work, result in (told.get("last") or {}).items() if result}
     return AgentStatus(**known)
+
+
+def read_seal(shell: Shell) -> Mapping[str, Any]:
+    """The seal that lies on the volume, empty if there is none. (What the agent says of itself may be older.)"""
+    try:
+        seal = json.loads(shell.run(["cat", f"{WHOLE}/{AGENT_FOLDER}/{SEAL}"], expect=range(128)).stdout)
+    except ValueError:
+        return {}
+    return seal if isinstance(seal, dict) else {}
 
 
 def run_work(services: Services, record: Record, work: str) -> Result:

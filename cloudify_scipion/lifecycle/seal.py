@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cloudify_scipion.errors import NotSealed, ScipionError
 from cloudify_scipion.lifecycle.about import write_about
-from cloudify_scipion.lifecycle.agent import DONE, agent_status, error_of, is_running, run_work
-from cloudify_scipion.lifecycle.data import data_problem, pull_data, save
+from cloudify_scipion.lifecycle.agent import DONE, error_of, is_running, read_seal, run_work
+from cloudify_scipion.lifecycle.data import data_problem, pull_data, push
 from cloudify_scipion.lifecycle.mounts import is_read_only
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import keep_seal, reopen, unseal
@@ -21,14 +21,16 @@ def seal_project(services: Services, record: Record) -> Record:
     shell = services.connect(record)
     if is_read_only(shell) and is_running(shell, "seal"):  # for an attempt that was broken off
         return seal_quiet(services, record)
-    made = agent_status(shell).seal
+    made = read_seal(shell)
     if made and made.get("generation") == record.generation and is_read_only(shell):
         return keep_seal(services, record, made)  # that attempt could not remember it any more
     if made:  # and then somebody could write; the agent has given back its right to save
         record = pull_data(services, unseal(services, record))
     if problem := data_problem(services, record):
         raise NotSealed(problem, f"cloudify-scipion repair {record.project}")
-    record = save(services, record)  # while the user still works: what is left for later is little
+    record, pushed = push(services, record)  # while the user still works: what is left for later is little
+    if pushed.code != DONE:
+        raise error_of(pushed)
     write_about(services, record)
     try:
         end_writers(services, record)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable
 from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.desktop import LINK, SERVICES
-from cloudify_scipion.lifecycle.facts import TARGET, CommandResult
+from cloudify_scipion.lifecycle.facts import SEAL, TARGET, WHOLE, CommandResult
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import TOOL
 from cloudify_scipion.lifecycle.writers import QUIESCE
@@ -119,7 +119,10 @@ class FakeShell:
         return CommandResult(0, "", "")
 
     def _cat(self, words: list[str]) -> CommandResult:
-        found = self._data().get(words[0].removeprefix(f"{TARGET}/"))
+        if words[0] == f"{WHOLE}/agent/{SEAL}":
+            found = self.host.volumes[self.disk().volumes[0]].agent.get(SEAL)
+        else:
+            found = self._data().get(words[0].removeprefix(f"{TARGET}/"))
         return CommandResult(1, "", "No such file") if found is None else CommandResult(0, found.decode(), "")
 
     def _mount(self, words: list[str]) -> CommandResult:
@@ -175,6 +178,8 @@ class FakeShell:
         units, names = self.disk().units, [word for word in words[1:] if not word.startswith("--")]
         if words[0] == "show":
             return self._show(words[-1])
+        if words[0] == "restart":
+            return CommandResult(0, "", "")
         if words[0] == "start" and names[0].startswith("scipion-data@"):
             if CONFIG not in self.files():
                 return CommandResult(5, "", f"Unit {names[0]} not found.")
