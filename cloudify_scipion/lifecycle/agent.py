@@ -50,7 +50,8 @@ class Result:
 
 @dataclass(frozen=True)
 class AgentStatus:
-    """What the agent says of itself. `unsaved` counts files; `last` holds the last result of each work."""
+    """What the agent says of itself. `unsaved` counts files, `saved` is when it last saved (UTC), `last` holds the last
+    result of each work."""
 
     work: str = ""
     phase: str = ""
@@ -62,6 +63,7 @@ class AgentStatus:
     seconds_left: float | None = None
     pulled: bool = False
     unsaved: int = 0
+    saved: str | None = None
     last: Mapping[str, Result] = field(default_factory=dict)
     questions: Sequence[Mapping[str, Any]] = ()
     alarms: Sequence[str] = ()

@@ -23,6 +23,7 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.operations import boundary
 from cloudify_scipion.project.load import load_inputs
 from cloudify_scipion.resources import plugin_description
+from cloudify_scipion.workflows import boundary as workflows_boundary
 from tests.fakes.kill import Reaper
 from tests.fakes.world import World
 
@@ -153,11 +154,15 @@ class Deployment:
 def services_from(make: Callable[[], Services], reaper: Reaper | None = None) -> Iterator[None]:
     """Every operation meanwhile gets these services, which kill it where the reaper says."""
     real = boundary.make_services
-    boundary.make_services = lambda _: reaper.over(make()) if reaper else make()
+
+    def made(_: object) -> Services:
+        return reaper.over(make()) if reaper else make()
+
+    boundary.make_services = workflows_boundary.make_services = made
     try:
         yield
     finally:
-        boundary.make_services = real
+        boundary.make_services = workflows_boundary.make_services = real
 
 
 class _Lines(logging.Handler):
