@@ -20,6 +20,9 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
     volume = services.volumes.look(record.volume)
     if not volume.exists or not record.volume_written or saved_part(record) is None:
         return record
+    if not record.saved:
+        services.progress.say("the first copy from the data space was never complete: the volume will be held")
+        return record
     record = recheck_seal(services, record)
     if may_go(record, services.volumes.look(record.volume), discards):
         return record

@@ -81,7 +81,6 @@ class Deployment:
     workflow: str = "install"
     local: bool = True
     workflow_file: bytes | None = None
-    whole: bool = False
     runtime: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
@@ -100,16 +99,12 @@ class Deployment:
             self.operation(node, name, reaper)
 
     def install(self, reaper: Reaper | None = None) -> None:
-        self.workflow, self.whole = "install", False
+        self.workflow = "install"
         self.run(INSTALL, reaper)
-        self.whole = True
 
     def uninstall(self, reaper: Reaper | None = None) -> None:
         self.workflow = "uninstall"
-        if self.whole:  # else Cloudify has no node whose end would begin with the gate
-            self.operation(*GATE, reaper)
-            self.whole = False
-        self.run(UNINSTALL, reaper)
+        self.run((GATE, *UNINSTALL), reaper)
 
     def __post_init__(self) -> None:
         if "data" in self.inputs:

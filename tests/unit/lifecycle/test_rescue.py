@@ -10,7 +10,7 @@ from cloudify_scipion.errors import PermanentError, PuppetFailed
 from cloudify_scipion.lifecycle.held import held_volumes, lost_record
 from cloudify_scipion.lifecycle.rescue import rescue
 from cloudify_scipion.lifecycle.volume import discard
-from tests.fakes.deployment import UNSAVED, Deployment
+from tests.fakes.deployment import UNINSTALL, UNSAVED, Deployment
 from tests.fakes.world import World
 from tests.unit.lifecycle.test_seal import installed, sealed
 
@@ -34,7 +34,8 @@ def lose_machine_and_layers(world: World) -> None:
 
 
 def uninstalled_over_the_gate(world: World) -> None:
-    Deployment(world).uninstall()
+    deployment = Deployment(world, workflow="uninstall")
+    deployment.run(UNINSTALL)
 
 
 @pytest.mark.parametrize("harm", [lose_machine, reboot, hang, lose_machine_and_layers, uninstalled_over_the_gate])
@@ -50,7 +51,6 @@ def test_rescue(world: World, harm: Callable[[World], None]) -> None:
     assert len(world.host.layers) == (0 if harm is lose_machine_and_layers else 1)
     rescue(world.services(), world.record())
     assert "is sealed already" in world.progress.text
-    deployment.whole = True
     deployment.uninstall()
     assert not world.host.volumes and not world.known()
 

@@ -12,7 +12,7 @@ from cloudify_scipion.lifecycle.facts import TARGET
 from cloudify_scipion.lifecycle.proof import recheck_seal, valid_seal
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.writers import QUIESCE
-from tests.fakes.deployment import DISCARD, GATE, UNSAVED, Deployment
+from tests.fakes.deployment import DISCARD, GATE, UNINSTALL, UNSAVED, Deployment
 from tests.fakes.world import World
 
 TIMERS = {"scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path"}
@@ -217,8 +217,7 @@ def test_a_gate_that_was_passed_over_holds_the_volume(world: World) -> None:
     deployment = installed(world)
     break_push(world)
     refused(deployment)
-    deployment.whole = False
-    deployment.uninstall()
+    deployment.run(UNINSTALL)
     assert world.record().held
     assert world.host.volumes[world.record().volume].files["mine"] == b"results"
     assert "cloudify-scipion rescue relion-2d" in world.progress.text
