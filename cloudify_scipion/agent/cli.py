@@ -19,7 +19,7 @@ from typing import Any
 
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import FILE, Config, load_config
-from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, WrongUse
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, Unsaved, WrongUse
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
@@ -166,7 +166,8 @@ def _verify(world: World) -> dict[str, Any]:
     lease.renew(world)
     result = verify.verify(world)
     if result.wrong:
-        raise AgentError(f"{len(result.wrong)} files are not in the data space as they are here", "push again")
+        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.wrong[:10])
+        raise Unsaved(f"{len(result.wrong)} files are not in the data space as they are here: {shown}", "push again")
     return {"files": result.files, "bytes": result.size}
 
 
@@ -189,7 +190,7 @@ def _keep_result(config: Config, work: str, failure: AgentError | None, facts: d
     result = {
         "work": work, "ok": failure is None, "code": failure.code if failure else 0, "at": Clock().iso(),
         "message": failure.what if failure else "", "next": failure.next_step if failure else "", "facts": facts,
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds, 1), "run": os.environ.get("INVOCATION_ID") or os.urandom(16).hex(),
     }  # fmt: skip
     part = config.state / "results" / f"{work}.part"
     part.write_text(json.dumps(result))

@@ -26,7 +26,7 @@ def write_about(services: Services, record: Record) -> None:
             path = f"{FOLDER}/{name}"
             there = shell.run([*_AS_USER, "cat", path], expect=range(128))
             if there.stdout != text:  # written again it would have to be saved again
-                shell.run([*_AS_USER, "install", "-m", "0640", "/dev/stdin", path], stdin=text.encode())
+                shell.run([*_AS_USER, "tee", path], stdin=text.encode())
     except ScipionError as error:
         services.progress.say(f"the note about the project could not be written: {error.what}")
 

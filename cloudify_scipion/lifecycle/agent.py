@@ -31,13 +31,13 @@ DONE, SOME_FAILED, TEMPORARY = 0, 6, 75
 ERRORS: Mapping[int, type[PermanentError]] = {3: LeaseHeld, 4: GuardTripped, 5: DiskFull, SOME_FAILED: NotAllSaved}
 """What the agent's exit codes mean, beside 0 (done), 75 (try again) and the rest (failed)."""
 T = TypeVar("T")
-_SHOWN = ("-p", "ActiveState", "-p", "ExecMainStatus", "-p", "ExecMainStartTimestampMonotonic", "-p", "Job")
+_SHOWN = ("-p", "ActiveState", "-p", "Job")
 _GOING = ("active", "activating", "reloading", "deactivating")
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a work ended; `message` and `next` are for people, `facts` depend on the work."""
+    """How a work ended; `message` and `next` are for people, `facts` depend on the work, `run` tells runs apart."""
 
     work: str
     ok: bool
@@ -46,6 +46,7 @@ class Result:
     message: str = ""
     next: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,6 @@ class AgentStatus:
     questions: Sequence[Mapping[str, Any]] = ()
     alarms: Sequence[str] = ()
     seal: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class _Unit:
-    """A work's unit: whether it runs or is about to, the exit code of its last run, and when that began."""
-
-    going: bool
-    code: int
-    began: str
 
 
 def agent_status(shell: Shell) -> AgentStatus:
@@ -102,19 +94,13 @@ def run_work(services: Services, record: Record, work: str) -> Result:
     Raises the error that its exit code stands for; files that could not be saved (NotAllSaved) are the caller's affair.
     """
     shell = services.connect(record)
-    before = _unit_state(shell, work)
-    services.progress.say(f"{work}: attached to what runs already" if before.going else f"{work}: started")
-    if not before.going:
+    before = agent_status(shell).last.get(work)
+    going = is_running(shell, work)
+    services.progress.say(f"{work}: attached to what runs already" if going else f"{work}: started")
+    if not going:
         shell.run(["systemctl", "start", "--no-block", unit(work)])
-    after = _follow(services, shell, work)
-    if not before.going and after.began == before.began:
-        raise PermanentError(f"{work} did not run", f"see `journalctl -u {unit(work)}` on the machine")
-    return _checked(agent_status(shell).last.get(work), work, after.code)
-
-
-def is_running(shell: Shell, work: str) -> bool:
-    """Whether a work runs, or is about to."""
-    return _unit_state(shell, work).going
+    _follow(services, shell, work)
+    return _checked(before, agent_status(shell).last.get(work), work)
 
 
 def unit(work: str) -> str:
@@ -134,14 +120,11 @@ def progress_line(status: AgentStatus) -> str:
     return f"{status.phase or 'working'}{': ' if parts else ''}{', '.join(parts)}"
 
 
-def _follow(services: Services, shell: Shell, work: str) -> _Unit:
+def _follow(services: Services, shell: Shell, work: str) -> None:
     """Report what a work does until it has ended."""
     clock = services.clock
     began = spoken = clock.monotonic()
-    while True:
-        state = _patiently(services, lambda: _unit_state(shell, work))
-        if not state.going:
-            return state
+    while _patiently(services, lambda: is_running(shell, work)):
         if clock.monotonic() - spoken >= WORD_SECONDS:
             line = progress_line(_patiently(services, lambda: agent_status(shell)))
             services.progress.say(f"{work}: {line} ({clock.monotonic() - began:.0f} s)")
@@ -161,17 +144,16 @@ def _patiently(services: Services, question: Callable[[], T]) -> T:
             services.clock.sleep(POLL_SECONDS)
 
 
-def _unit_state(shell: Shell, work: str) -> _Unit:
+def is_running(shell: Shell, work: str) -> bool:
+    """Whether a work's unit runs, or is about to. (Of a unit that has ended, systemd may forget all else.)"""
     told = shell.run(["systemctl", "show", *_SHOWN, unit(work)]).stdout
     values = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
-    waiting = values.get("Job", "") not in ("", "0")
-    began = values.get("ExecMainStartTimestampMonotonic", "")
-    return _Unit(waiting or values.get("ActiveState") in _GOING, int(values.get("ExecMainStatus") or 0), began)
+    return values.get("Job", "") not in ("", "0") or values.get("ActiveState") in _GOING
 
 
-def _checked(result: Result | None, work: str, code: int) -> Result:
-    if result is None or result.code != code:  # an older one: this time it was killed before it could say anything
-        raise PermanentError(f"{work} ended without a result (exit code {code})", f"see `{COMMAND} log` on the machine")
+def _checked(before: Result | None, result: Result | None, work: str) -> Result:
+    if result is None or (before is not None and before.run == result.run):  # skipped, or killed before it could speak
+        raise PermanentError(f"{work} ended without a result", f"see `journalctl -u {unit(work)}` on the machine")
     if result.code in (DONE, SOME_FAILED):
         return result
     raise error_of(result)

@@ -18,6 +18,8 @@ from cloudify_scipion.lifecycle.space import datasets, saved_part, working_copy_
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
 HEALTH_SECONDS = 20.0
+TURNS = 2
+"""How often a save is tried: what the first finds missing, the second saves."""
 
 
 def configure_data(services: Services, record: Record) -> Record:
@@ -64,11 +66,14 @@ def save(services: Services, record: Record) -> Record:
     if not services.machines.look(record.machine).running:
         what = f"the machine of project '{record.project}' does not run"
         raise PermanentError(what, f"cloudify-scipion repair {record.project}, or rescue {record.project}")
-    record, pushed = push(services, record)
-    verified = run_work(services, record, "verify")
-    for result in (pushed, verified):
-        if result.code != DONE:
-            raise error_of(result)
+    for turn in range(TURNS):
+        record, pushed = push(services, record)
+        problem = _save_problem(services, record, pushed)
+        if problem is None:
+            return record
+        if turn + 1 == TURNS:
+            raise problem
+        services.progress.say(f"{problem.what}: saving once more")
     return record
 
 
@@ -76,6 +81,17 @@ def push(services: Services, record: Record) -> tuple[Record, Result]:
     """Save what has changed; how that ended."""
     result = run_work(services, record, "push")
     return _told(services, record, result), result
+
+
+def _save_problem(services: Services, record: Record, pushed: Result) -> ScipionError | None:
+    """What a push has left unsaved, or a second look finds missing."""
+    if pushed.code != DONE:
+        return error_of(pushed)
+    try:
+        verified = run_work(services, record, "verify")
+    except PermanentError as error:
+        return error
+    return None if verified.code == DONE else error_of(verified)
 
 
 def data_problem(services: Services, record: Record) -> str:

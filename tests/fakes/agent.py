@@ -91,9 +91,14 @@ class FakeAgent:
             "message": message,
             "next": "",
             "facts": facts,
+            "run": self._next_run(),
         }
         self.state[f"{RESULT}{work}.json"] = json.dumps(told).encode()
         return code
+
+    def _next_run(self) -> str:
+        self.state["runs"] = str(int(self.state.get("runs", b"0")) + 1).encode()
+        return self.state["runs"].decode()
 
     def status(self, work: str = "") -> dict[str, Any]:
         last = {name.removeprefix(RESULT).removesuffix(".json"): json.loads(text) for name, text in self._results()}

@@ -94,6 +94,8 @@ class FakeShell:
             return CommandResult(127, "", f"{argv[0]}: not found")
         if argv[0] == "install":
             return self._install(argv[-1], stdin) if argv[-2] == "/dev/stdin" else CommandResult(0, "", "")
+        if argv[0] == "tee":
+            return self._install(argv[-1], stdin)
         answers = {
             "systemctl": self._systemctl, TOOL: self._workflow, LINK: self._link, COMMAND: self._agent,
             "mount": self._mount, "findmnt": self._findmnt, "cat": self._cat, "find": self._find,

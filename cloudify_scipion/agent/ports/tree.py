@@ -74,13 +74,19 @@ class Tree:
         with self._lock:
             found = self._folders.get(path)
         if found is None:
-            above, name = split(path)
-            found = Folder(os.open(name, _FOLDER, dir_fd=self.folder(above).fd))
+            above, name = self._at(path)
+            found = Folder(os.open(name, _FOLDER, dir_fd=above.fd))
             with self._lock:
                 if len(self._folders) >= _MAX_FOLDERS:
                     self._folders.clear()
                 self._folders[path] = found
         return found
+
+    def _at(self, path: bytes) -> tuple[Folder, bytes]:
+        """The folder that a path is in, and its name there. Whoever uses the descriptor keeps the folder meanwhile: it is
+        closed when nobody has it any more, and its number may then be another folder's."""
+        above, name = split(path)
+        return self.folder(above), name
 
     def forget(self) -> None:
         """Open every folder again from now on."""
@@ -89,9 +95,9 @@ class Tree:
 
     def stat(self, path: bytes) -> os.stat_result | None:
         """What is at `path` (a link itself, not what it points to), None if there is nothing."""
-        folder, name = split(path)
+        above, name = self._at(path)
         try:
-            return os.stat(name or b".", dir_fd=self.folder(folder).fd, follow_symlinks=False)
+            return os.stat(name or b".", dir_fd=above.fd, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -101,9 +107,9 @@ class Tree:
 
     def fresh(self, path: bytes) -> tuple[int, int] | None:
         """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
-        folder, name = split(path)
+        above, name = self._at(path)
         buffer = ctypes.create_string_buffer(256)
-        if _libc.statx(self.folder(folder).fd, name, _NOFOLLOW | _FORCE_SYNC, _MASK, buffer) != 0:
+        if _libc.statx(above.fd, name, _NOFOLLOW | _FORCE_SYNC, _MASK, buffer) != 0:
             number = ctypes.get_errno()
             if number == errno.ENOENT:
                 return None
@@ -114,7 +120,8 @@ class Tree:
 
     def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
         """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""
-        fd = os.open(b".", _LISTED, dir_fd=self.folder(path).fd)
+        folder = self.folder(path)
+        fd = os.open(b".", _LISTED, dir_fd=folder.fd)
         try:
             with os.scandir(fd) as entries:
                 found = []
@@ -128,7 +135,8 @@ class Tree:
 
     def names(self, path: bytes) -> list[bytes]:
         """The names in a folder, sorted."""
-        fd = os.open(b".", _LISTED, dir_fd=self.folder(path).fd)
+        folder = self.folder(path)
+        fd = os.open(b".", _LISTED, dir_fd=folder.fd)
         try:
             return sorted(os.fsencode(name) for name in os.listdir(fd))  # noqa: PTH208 - a descriptor
         finally:
@@ -136,13 +144,13 @@ class Tree:
 
     def readlink(self, path: bytes) -> bytes:
         """What a symbolic link says."""
-        folder, name = split(path)
-        return os.readlink(name, dir_fd=self.folder(folder).fd)
+        above, name = self._at(path)
+        return os.readlink(name, dir_fd=above.fd)
 
     def open(self, path: bytes) -> int:
         """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
-        folder, name = split(path)
-        fd = os.open(name, _READ, dir_fd=self.folder(folder).fd)
+        above, name = self._at(path)
+        fd = os.open(name, _READ, dir_fd=above.fd)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
             raise NotAFile(errno.EINVAL, "not a regular file", os.fsdecode(path))
@@ -164,8 +172,8 @@ class Tree:
 
     def create(self, path: bytes, mode: int = 0o600) -> int:
         """A descriptor to write a new file at `path`. Raises FileExistsError."""
-        folder, name = split(path)
-        return os.open(name, _CREATE, mode, dir_fd=self.folder(folder).fd)
+        above, name = self._at(path)
+        return os.open(name, _CREATE, mode, dir_fd=above.fd)
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
         """Write all of `data`."""
@@ -195,8 +203,8 @@ class Tree:
 
     def touch(self, path: bytes) -> None:
         """Set a file's time to now. Raises FileNotFoundError."""
-        folder, name = split(path)
-        os.utime(name, dir_fd=self.folder(folder).fd, follow_symlinks=False)
+        above, name = self._at(path)
+        os.utime(name, dir_fd=above.fd, follow_symlinks=False)
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
         """Move; what is at `new` is replaced only if that is wanted, else FileExistsError.
@@ -222,15 +230,15 @@ class Tree:
 
     def unlink(self, path: bytes) -> None:
         """Remove a file or link; nothing to do when it is gone."""
-        folder, name = split(path)
+        above, name = self._at(path)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self.folder(folder).fd)
+            os.unlink(name, dir_fd=above.fd)
 
     def rmdir(self, path: bytes) -> bool:
         """Remove an empty folder; False if it is not empty."""
-        folder, name = split(path)
+        above, name = self._at(path)
         try:
-            os.rmdir(name, dir_fd=self.folder(folder).fd)
+            os.rmdir(name, dir_fd=above.fd)
         except FileNotFoundError:
             return True
         except OSError as error:
@@ -243,9 +251,9 @@ class Tree:
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> bool:
         """Make a folder; False if one is there. Raises FileExistsError if something else is there."""
-        folder, name = split(path)
+        above, name = self._at(path)
         try:
-            os.mkdir(name, mode, dir_fd=self.folder(folder).fd)
+            os.mkdir(name, mode, dir_fd=above.fd)
         except FileExistsError:
             facts = self.stat(path)
             if facts is None or not stat.S_ISDIR(facts.st_mode):
@@ -255,8 +263,8 @@ class Tree:
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make a symbolic link."""
-        folder, name = split(path)
-        os.symlink(target, name, dir_fd=self.folder(folder).fd)
+        above, name = self._at(path)
+        os.symlink(target, name, dir_fd=above.fd)
 
     def link(self, old: bytes, new: bytes) -> None:
         """Make another name of a file."""
@@ -266,12 +274,13 @@ class Tree:
 
     def chown_link(self, path: bytes, uid: int, gid: int) -> None:
         """Give what is at `path`, not what it points to, to somebody."""
-        folder, name = split(path)
-        os.chown(name, uid, gid, dir_fd=self.folder(folder).fd, follow_symlinks=False)
+        above, name = self._at(path)
+        os.chown(name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
 
     def chmod_folder(self, path: bytes, mode: int) -> None:
         """Set a folder's permissions."""
-        fd = os.open(b".", _LISTED, dir_fd=self.folder(path).fd)
+        folder = self.folder(path)
+        fd = os.open(b".", _LISTED, dir_fd=folder.fd)
         try:
             os.fchmod(fd, stat.S_IMODE(mode))
         finally:

@@ -58,6 +58,8 @@ class Copied:
     row: Row
     temporary: bytes = b""
     size: int = 0
+    clear: bool = False
+    """Whether something else may lie there: this is a link that the data space cannot hold."""
 
 
 def upload(world: World, able: Abilities, job: Job) -> Copied:

@@ -241,9 +241,9 @@ def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result)
     )  # fmt: skip
     known = job.known
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
-        return Copied(job.path, replace(row, origin=known.origin))
+        return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
     if not able.symlinks or row.stored:
-        return Copied(job.path, replace(row, stored=b""), size=0)
+        return Copied(job.path, replace(row, stored=b""), clear=True)
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)
@@ -285,8 +285,8 @@ def _destroyed(world: World, job: Job, result: Result) -> None:
 
 def _place_batch(world: World, result: Result, made: set[bytes], copied: Sequence[Copied]) -> list[bytes]:
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
-    moves = [item for item in copied if item.temporary or item.row.kind == "l"]
-    quiet = [item for item in copied if not (item.temporary or item.row.kind == "l")]
+    moves = [item for item in copied if item.temporary or item.clear]
+    quiet = [item for item in copied if not (item.temporary or item.clear)]
     for item in quiet:
         _keep_row(world, item.path, _linked(world, item.path, item.row))
     if not moves:

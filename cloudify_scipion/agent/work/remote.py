@@ -19,7 +19,7 @@ from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, 
 from cloudify_scipion.agent.work.manifests import read_manifest
 from cloudify_scipion.agent.work.place import keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains
-from cloudify_scipion.agent.work.space import abilities, check_space, open_space
+from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World, again, check_volume
 
@@ -353,7 +353,9 @@ def _apply_entry(world: World, entry: Entry) -> None:
     elif entry.kind == "l":
         make_local_folder(world, split(entry.path)[0], 0o755)
         make_link(world, entry.target, entry.path)
-        world.index.put(entry.path, link_row(world, entry.path, entry.target, entry.origin))
+        row = link_row(world, entry.path, entry.target, entry.origin)
+        lacking = abilities(world).symlinks and not place_of(entry.path, abilities(world))
+        world.index.put(entry.path, row.without_remote() if lacking else row)
     elif entry.stored and world.space.stat(entry.stored) is not None:
         make_local_folder(world, split(entry.path)[0], 0o755)
         for path, row in fetch(world, entry.stored, entry.path, entry).rows:

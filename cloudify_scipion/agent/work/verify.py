@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import Tree, kind
 from cloudify_scipion.agent.work.content import Changed, digest_of
+from cloudify_scipion.agent.work.space import Abilities, abilities, place_of
 from cloudify_scipion.agent.work.world import World
 
 BATCH = 400
@@ -54,7 +55,8 @@ def _other_way(world: World):  # type: ignore[no-untyped-def]
 
 
 def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], result: Result) -> None:
-    for (path, row), answer in world.each(lambda item: _compare(space, *item), batch):
+    able = abilities(world)
+    for (path, row), answer in world.each(lambda item: _compare(space, *item, able), batch):
         reason = (answer.strerror or str(answer)) if isinstance(answer, OSError) else answer
         if reason:
             result.wrong.append((path, reason))
@@ -62,12 +64,12 @@ def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], res
         world.progress.add(1, row.size)
 
 
-def _compare(space: Tree, path: bytes, row: Row) -> str:
+def _compare(space: Tree, path: bytes, row: Row, able: Abilities) -> str:
     """What is wrong with one path, empty if nothing is."""
     if not row.held():
         return "it is not saved"
     if row.kind == "l":
-        return _compare_link(space, path, row)
+        return _compare_link(space, path, row) if able.symlinks and not place_of(path, able) else ""
     try:
         drop_cache(space, row.stored or path)
         digest, _ = digest_of(space, row.stored or path)
@@ -79,11 +81,13 @@ def _compare(space: Tree, path: bytes, row: Row) -> str:
 
 
 def _compare_link(space: Tree, path: bytes, row: Row) -> str:
-    """A link stands in the manifest, and in the data space if that can hold links."""
+    """The manifest has all links; where the data space can hold them, they are there as well."""
     facts = space.stat(path)
-    if facts is not None and kind(facts) == "l" and space.readlink(path) != row.target:
-        return "it points elsewhere"
-    return "" if facts is None or kind(facts) == "l" else "something else is there"
+    if facts is None:
+        return "it is not there"
+    if kind(facts) != "l":
+        return "something else is there"
+    return "" if space.readlink(path) == row.target else "it points elsewhere"
 
 
 def drop_cache(space: Tree, path: bytes) -> None:

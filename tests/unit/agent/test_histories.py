@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.work import push
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig, contents, write
 
@@ -233,6 +234,9 @@ class History:
         everything = set(contents(self.rig.space, hidden=True).values())
         lost = {content for content in self.owed if content not in everything}
         assert not lost, f"lost: {lost}"
+        assert contents(self.rig.space) == self.rig.local()
+        with self.rig.world() as world:
+            assert push.push(world, everything=True).files == 0
         assert contents(self.rig.space) == self.rig.local()
         assert self.rig.verify_all().wrong == []
 

@@ -213,3 +213,16 @@ def test_emptied_on_purpose(rig: Rig) -> None:
     rig.write("a", b"", age=10)
     assert rig.push().held == 0
     assert rig.saved() == {"a": b""}
+
+
+def test_links_that_the_data_space_has_lost_are_saved_again(rig: Rig, tmp_path: Path) -> None:
+    rig.pull()
+    (rig.user / "link").symlink_to("nowhere")
+    rig.push()
+    (rig.space / "link").unlink()
+    again = Rig(tmp_path / "other", rig.space, machine="m2", generation=2)
+    again.pull()
+    assert again.local() == {"link": b"-> nowhere"}
+    again.push()
+    assert again.saved() == {"link": b"-> nowhere"}
+    assert again.verify_all().wrong == []

@@ -155,7 +155,7 @@ def test_a_work_that_did_not_run(demo: Deployment, monkeypatch: pytest.MonkeyPat
         return real(self, ["stop", "x"] if words[:2] == ["start", "--no-block"] else words)
 
     monkeypatch.setattr(FakeShell, "_systemctl", systemctl)
-    with pytest.raises(PermanentError, match="push did not run"):
+    with pytest.raises(PermanentError, match="push ended without a result"):
         run_work(demo.world.services(), demo.world.record(), "push")
 
 

@@ -56,7 +56,7 @@ def test_what_a_seal_takes(demo: Deployment) -> None:
     told = [" ".join(words) for words, _ in world.sent[before:]]
     order = [
         "systemctl start --no-block scipion-data@push.service",
-        f"runuser -u scipion -- install -m 0640 /dev/stdin {TARGET}/about-this-project/README.txt",
+        f"runuser -u scipion -- tee {TARGET}/about-this-project/README.txt",
         "systemctl stop scipion-data-push.timer scipion-data-scan.timer scipion-data-requests.path",
         f"systemctl stop {' '.join(reversed(SERVICES))}",
         "systemctl stop scipion-workflow@relion-2d.service",

@@ -50,7 +50,7 @@ class working_copy::config {
     '/etc/scipion-data/config.json':
       ensure  => file,
       owner   => 'root',
-      mode    => '0640',
+      mode    => '0644',
       content => to_json_pretty($config),
       ;
   }

@@ -80,7 +80,7 @@ describe 'working_copy' do
     end
 
     it {
-      is_expected.to contain_file('/etc/scipion-data/config.json').with_owner('root').with_group('scipion-data').with_mode('0640')
+      is_expected.to contain_file('/etc/scipion-data/config.json').with_owner('root').with_group('scipion-data').with_mode('0644')
     }
     it { is_expected.to contain_file('/srv/scipion-space').with_owner('root').with_group('scipion-data').with_mode('0750').without_recurse }
     it { is_expected.to contain_file('/run/scipion-data/requests').with_owner('scipion-data').with_group('scipion').with_mode('0770') }

@@ -1,0 +1,32 @@
+"""Folders that others work in meanwhile."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cloudify_scipion.agent.ports import tree as module
+from cloudify_scipion.agent.ports.tree import Tree
+
+
+def test_a_folder_stays_open_while_somebody_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its descriptor's number would be another folder's by the time it is used: the wrong file."""
+    monkeypatch.setattr(module, "_MAX_FOLDERS", 2)
+    paths = [f"{n}/{n}/file".encode() for n in range(40)]
+    for path in paths:
+        whole = tmp_path / os.fsdecode(path)
+        whole.parent.mkdir(parents=True)
+        whole.write_bytes(path)
+    tree = Tree(str(tmp_path))
+
+    def read(path: bytes) -> bytes:
+        fd = tree.open(path)
+        with os.fdopen(fd, "rb") as stream:
+            return stream.read()
+
+    with ThreadPoolExecutor(16) as pool:
+        asked = paths * 200
+        assert list(pool.map(read, asked)) == asked
