@@ -124,8 +124,8 @@ def _finish(world: World, found: Found, result: Result) -> None:
 
 def _move_folder(world: World, result: Result, number: int, old: bytes, new: bytes) -> bool:
     """Move a folder in the data space, if it is there and nothing is at its new place."""
-    row = world.index.folder(number)
-    if not row.remote:
+    row, able = world.index.folder(number), abilities(world)
+    if not row.remote or place_of(old, able) or place_of(new, able) or _has_odd(world, number):
         return False
     try:
         lease.check(world)
@@ -139,6 +139,11 @@ def _move_folder(world: World, result: Result, number: int, old: bytes, new: byt
     result.moved, result.wrote = result.moved + 1, True
     world.keep()
     return True
+
+
+def _has_odd(world: World, number: int) -> bool:
+    """Whether content of a folder lies elsewhere, under a name that stands for its path."""
+    return any(row.stored for folder in world.index.below(number) for row in world.index.files(folder).values())
 
 
 def settle_move(world: World) -> None:
@@ -470,12 +475,13 @@ def _deleted(world: World, outcome: Outcome, result: Result) -> None:
 
 def _delete_folder(world: World, path: bytes) -> None:
     """Folders that are empty there go, deepest first; one in which a stranger has put something stays."""
-    number = world.index.folder_id(path)
+    number, able = world.index.folder_id(path), abilities(world)
     if number is None:
         return
     for folder in reversed(world.index.below(number)):
         where = world.index.path_of(folder)
-        again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
+        if not place_of(where, able):
+            again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
         world.index.note_gone(where)
     world.index.drop_folder(path)
 

@@ -12,7 +12,7 @@ from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind
+from cloudify_scipion.agent.ports.tree import kind, patient
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import CHUNK, digest_of, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, make_local_folder
@@ -250,7 +250,7 @@ def _is_damaged(world: World, path: bytes, facts: os.stat_result) -> bool:
         return True
     fd = world.space.open(path)
     try:
-        while data := os.read(fd, CHUNK):
+        while data := patient(os.read, fd, CHUNK):
             if not is_zeros(data):
                 return False
     finally:
@@ -326,7 +326,8 @@ def _find_lost(world: World, result: Result) -> None:
     if result.lost:
         world.tell(f"{result.lost} files were deleted in the data space; they are still here, and are saved again")
     for number, path in list(world.index.all_folders()):
-        if path and world.index.folder(number).remote and not world.index.in_listing(path):
+        known = bool(path) and world.index.folder(number).remote and not place_of(path, able)
+        if known and not world.index.in_listing(path):
             world.index.set_folder(number, remote=0)
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Temporary
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split
-from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.ports.tree import make_folders, patient, read_all, write_new
 from cloudify_scipion.agent.work.world import World, again
 
 KEY = "abilities"
 MARK = joined(RESERVED, b"space.json")
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_BUSY = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
+_ACCIDENTS = (*_FULL, *_BUSY, errno.ENOTCONN, errno.ESTALE, errno.EROFS)
 GRANULARITY_NS = 2_000_000_000
 """A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
 
@@ -35,13 +41,23 @@ def open_space(world: World) -> None:
         for folder in (RESERVED, TEMPORARY, ODD):
             make_folders(world.space, folder, 0o700)
         if read_all(world.space, MARK) is None:
-            write_new(world.space, MARK, world.config.project.encode())
+            again(lambda: write_new(world.space, MARK, world.config.project.encode()))
+        able = again(lambda: _probe(world))
     except OSError as error:
-        raise GuardFailed(
-            f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
-        ) from error
-    world.index.set_state(KEY, asdict(_probe(world)))
+        raise not_written(error) from error
+    world.index.set_state(KEY, asdict(able))
     world.index.commit()
+
+
+def not_written(error: OSError) -> AgentError:
+    """What it means for a whole work that something of ours cannot be written there."""
+    if error.errno in _READ_ONLY:
+        return GuardFailed(
+            f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
+        )
+    if error.errno in _FULL:
+        return NoRoom("the data space is full", "the operator makes room or gives a larger quota; saving goes on then")
+    return Temporary(f"the data space cannot be written: {error.strerror}", "it is tried again by itself")
 
 
 def abilities(world: World) -> Abilities:
@@ -76,20 +92,24 @@ def _probe(world: World) -> Abilities:
         )
     finally:
         for end in (b"", b"-link", b"-\xff\n"):
-            _works(lambda end=end: space.unlink(path + end))  # type: ignore[misc]
+            with contextlib.suppress(OSError):
+                space.unlink(path + end)
 
 
 def _works(do: Callable[[], object]) -> bool:
+    """Whether it can be done at all; an accident (OSError) is no answer."""
     try:
         do()
-    except OSError:
+    except OSError as error:
+        if error.errno in _ACCIDENTS:
+            raise
         return False
     return True
 
 
 def _keeps_times(world: World, path: bytes) -> bool:
     wanted = 1_500_000_000_000_000_000
-    if not _works(lambda: os.utime(_proc(world, path), ns=(wanted, wanted), follow_symlinks=False)):
+    if not _works(lambda: patient(os.utime, _proc(world, path), ns=(wanted, wanted), follow_symlinks=False)):
         return False
     world.space.forget()
     facts = world.space.stat(path)
@@ -97,7 +117,7 @@ def _keeps_times(world: World, path: bytes) -> bool:
 
 
 def _keeps_mode(world: World, path: bytes) -> bool:
-    _works(lambda: os.chmod(_proc(world, path), 0o640))  # noqa: PTH101 - bytes
+    _works(lambda: patient(os.chmod, _proc(world, path), 0o640))  # noqa: PTH101 - bytes
     facts = world.space.stat(path)
     return facts is not None and stat.S_IMODE(facts.st_mode) == 0o640
 
@@ -122,7 +142,10 @@ def place_of(path: bytes, able: Abilities) -> bytes:
 
 
 def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
-    """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there."""
+    """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there.
+
+    Of a folder whose name the space cannot hold only the manifest tells.
+    """
     if not path or path in made:
         return
     above, _ = split(path)
@@ -130,9 +153,9 @@ def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
     number = world.index.add_folder(path)
     if not world.index.folder(number).remote:
         facts = world.tree.stat(path)
-        mode = stat.S_IMODE(facts.st_mode) | 0o700 if facts else 0o755
-        if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
-            world.space.chown_link(path, *owner)
+        mode, able = stat.S_IMODE(facts.st_mode) | 0o700 if facts else 0o755, abilities(world)
+        if not place_of(path, able) and again(lambda: world.space.mkdir(path, mode)) and able.owner:
+            world.space.chown_link(path, *able.owner)
         world.index.set_folder(number, remote=1)
         world.index.note_change(path)
     made.add(path)
