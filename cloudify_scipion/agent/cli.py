@@ -209,8 +209,8 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _health(given: argparse.Namespace) -> int:
-    space = given.space or (str(load_config(given.config).space) if not given.dataset else "")
-    found = health.problems(space, given.dataset)
+    config = load_config(given.config)
+    found = health.problems(given.space or str(config.space), given.dataset, second=config.verify)
     print("\n".join(found))
     return 1 if found else 0
 

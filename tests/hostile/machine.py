@@ -92,10 +92,11 @@ class Machine(Rig):
             assert (ended.code, ended.message) == (0, ""), (name, ended)
         return ended
 
-    def refused(self, name: str, code: int, *words: str) -> Ended:
+    def refused(self, name: str, codes: int | tuple[int, ...], *words: str) -> Ended:
         """A work that must fail with that exit code, saying these words."""
         ended = self.work(name)
-        assert ended.code == code and all(word in ended.message for word in words), (name, ended)
+        assert ended.code in ((codes,) if isinstance(codes, int) else codes), ended
+        assert all(word in ended.message for word in words), (name, ended)
         assert ended.next_step, ended
         return ended
 

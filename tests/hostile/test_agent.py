@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.hostile.machine import Machine, change, fill, on
+from tests.hostile.machine import RESERVED, Machine, change, fill, on
 from tests.hostile.space import HostileSpace
 from tests.unit.agent.rig import contents
 
@@ -94,3 +95,67 @@ def test_a_project_on_a_space_that_is_so(name: str, machine: Machine, mounted: H
     assert (again.user / "folder/empty").is_dir()
     again.done("push", "verify")
     assert again.conflicts() == [] and contents(again.user) == second
+
+
+# faults that come and go
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a push says while it lasts: its exit code (one of these) and words of its message."""
+
+    wrong: dict[str, Any]
+    codes: int | tuple[int, ...]
+    words: tuple[str, ...]
+
+
+FAULTS = {
+    "errors at close": Fault({"fails_at": "flush"}, 75, ("Input/output error",)),
+    "errors at fsync": Fault({"fails_at": "fsync"}, 75, ("Input/output error",)),
+    "errors at close of the project's": Fault({"fails_at": "flush", "only": "*/tmp/*"}, 75, ("Input/output error",)),
+    "no space, told at close": Fault({"fails_at": "flush", "fails_with": "ENOSPC"}, 5, ("full",)),
+    "no space, told at fsync": Fault({"fails_at": "fsync", "fails_with": "ENOSPC"}, 5, ("full",)),
+    "no space": Fault({"enospc_after": 2_000_000}, 5, ("full",)),
+    "no space at all": Fault({"enospc_after": 0}, 5, ("full",)),
+    "read-only": Fault({"read_only": True}, 4, ("cannot be written", "Read-only")),
+    "not writable": Fault({"read_only": "EACCES"}, 4, ("cannot be written", "Permission denied")),
+    "empty": Fault({"empty": True}, 4, ("not mounted",)),
+    "all calls fail": Fault({"error": "EIO"}, 75, ("Input/output error",)),
+    "reads fail": Fault({"error": "EIO", "error_kinds": ["read"]}, (75, 4), ("Input/output error",)),
+    "renames fail": Fault({"error": "EIO", "error_kinds": ["rename"]}, 75, ("Input/output error",)),
+    "creating fails": Fault({"error": "EIO", "error_kinds": ["create"]}, 75, ("Input/output error",)),
+    "refused for ever": Fault({"error": "EACCES"}, 4, ("Permission denied",)),
+    "busy for ever": Fault({"eagain_every": 1}, (75, 4), ("temporarily",)),
+    "renames stop half-way": Fault(
+        {"no_rename_flags": True, "rename_copies": True, "rename_stops": "half"}, 75, ("Input/output error",)
+    ),
+    "renames stop before the source is gone": Fault(
+        {"no_rename_flags": True, "rename_copies": True, "rename_stops": "copied"}, 75, ("Input/output error",)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_during_a_push(name: str, machine: Machine, mounted: HostileSpace) -> None:
+    """It is told, destroys nothing here or there, and the next push completes."""
+    fault = FAULTS[name]
+    machine.done("pull")
+    fill(machine)
+    machine.done("push")
+    machine.clock.pass_time(60)
+    change(machine)
+    before, local = machine.everything(), machine.local()
+    mounted.set(**fault.wrong)
+    for _ in range(2):
+        machine.refused("push", fault.codes, *fault.words)
+        assert machine.local() == local
+        assert machine.everything() >= before, "what was there is there"
+    mounted.good()
+    machine.done("push")
+    assert machine.local() == local
+    assert machine.saved() == local
+    assert machine.conflicts() == []
+    assert not list((machine.backing / RESERVED / "tmp").iterdir())
+    assert machine.everything() >= before | set(local.values())
+    machine.done("scan", "push", "verify", "seal")
+    assert machine.conflicts() == []

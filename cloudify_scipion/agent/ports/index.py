@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS intents(path BLOB, hash TEXT, PRIMARY KEY(path, hash)
 CREATE TABLE IF NOT EXISTS busy(path BLOB PRIMARY KEY, tries INTEGER);
 CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, path BLOB, gone INTEGER);
 CREATE TABLE IF NOT EXISTS trash(name BLOB PRIMARY KEY, size INTEGER, origin INTEGER, at REAL);
+CREATE TABLE IF NOT EXISTS segments(number INTEGER PRIMARY KEY, digest TEXT, size INTEGER);
 CREATE TABLE IF NOT EXISTS events(number INTEGER PRIMARY KEY, at TEXT, kind TEXT, text TEXT);
 CREATE TABLE IF NOT EXISTS questions(id TEXT PRIMARY KEY, text TEXT, answers TEXT, answer TEXT);
 CREATE TABLE IF NOT EXISTS listing(path BLOB PRIMARY KEY, kind TEXT, mode INTEGER, size INTEGER, mtime INTEGER);
@@ -46,6 +47,8 @@ _COLUMNS = ", ".join(_FILE)
 _PUT = f"INSERT OR REPLACE INTO files(dir, name, {_COLUMNS}) VALUES (?, ?{', ?' * len(_FILE)})"
 ABSENT = -1
 """`rsize` of what the data space does not hold any more."""
+DOUBTED = -1
+"""`rmtime` of what another way to the data space does not show as it was written: our own view of it is no proof."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,13 @@ class Row:
         """Whether the data space holds it, as far as is known."""
         return self.rsize != ABSENT
 
-    def without_remote(self) -> Row:
+    def doubted(self) -> bool:
+        """Whether our own view of it in the data space is known to be wrong."""
+        return self.rsize == ABSENT and self.rmtime == DOUBTED
+
+    def without_remote(self, doubted: bool = False) -> Row:
         """The same, to be saved again."""
-        return replace(self, rsize=ABSENT)
+        return replace(self, rsize=ABSENT, rmtime=DOUBTED if doubted else self.rmtime)
 
     def values(self) -> tuple[Any, ...]:
         """The columns."""
@@ -319,6 +326,17 @@ class Index:
         self.begin()
         self._db.execute("DELETE FROM journal WHERE number<=?", (last,))
 
+    def add_segment(self, number: int, digest: str, size: int, base: bool) -> None:
+        """A segment of the manifest is written; a base makes all earlier ones pointless."""
+        self.begin()
+        if base:
+            self._db.execute("DELETE FROM segments")
+        self._db.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?)", (number, digest, size))
+
+    def segments(self) -> list[tuple[int, str, int]]:
+        """The segments that the data space must have: (number, digest, bytes)."""
+        return self._db.execute("SELECT number, digest, size FROM segments ORDER BY number").fetchall()
+
     # what a scan of the working copy found
 
     def forget_changes(self) -> None:
@@ -490,6 +508,13 @@ class Index:
         """They were saved, or are gone."""
         self.begin()
         self._db.executemany("DELETE FROM busy WHERE path=?", ((path,) for path in paths))
+
+    def forget_busy(self) -> None:
+        """After a scan: what is neither changed nor gone waits for nothing any more."""
+        self.begin()
+        self._db.execute(
+            "DELETE FROM busy WHERE path NOT IN (SELECT path FROM todo) AND path NOT IN (SELECT path FROM gone)"
+        )
 
     def event(self, at: str, kind: str, text: str) -> None:
         """Remember something worth telling; `kind` is event or alarm."""

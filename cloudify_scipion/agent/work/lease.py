@@ -41,8 +41,10 @@ def acquire(world: World) -> None:
     own = holder_of(world.config.document, world.config.generation, world.clock.iso())
     held = holders(world)
     kept = world.index.get_state(KEY)
-    if kept and [lease.name for lease in held] == [kept["name"].encode()]:
-        own = held[0].holder
+    if kept and [lease.name for lease in held] == [kept["name"].encode()]:  # whatever became of its content
+        _remember(world, None, kept)
+        confirm(world)
+        return
     verdict = judge(own, [lease.holder for lease in held])
     if verdict is Verdict.REFUSE:
         raise _foreign(world, own, held)

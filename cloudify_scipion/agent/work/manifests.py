@@ -22,6 +22,7 @@ from cloudify_scipion.agent.plan.manifest import (
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.index import Index, Row
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.work.space import not_written
 from cloudify_scipion.agent.work.world import World, again
 
 KEY = "manifest"
@@ -67,6 +68,7 @@ def write_segment(world: World) -> None:
     _put(world, number, data)
     since = 0 if base else head.since + len(data)
     _set_head(world.index, Head(number, digest(data), len(data) if base else head.base, since))
+    world.index.add_segment(number, digest(data), len(data), base)
     world.index.clear_journal(last)
     world.keep()
     if base:
@@ -75,8 +77,30 @@ def write_segment(world: World) -> None:
 
 def _put(world: World, number: int, data: bytes) -> None:
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    again(lambda: write_new(world.space, temporary, data))
-    again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(number))))
+    try:
+        again(lambda: write_new(world.space, temporary, data))
+        again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(number))))
+    except OSError as error:
+        raise not_written(error) from error
+
+
+def rewrite(world: World) -> None:
+    """Let the next push write everything anew: what is there is damaged."""
+    head = get_head(world.index)
+    _set_head(world.index, replace(head, since=max(COMPACT_BYTES, head.base) + 1))
+    world.index.note_change(b"")
+
+
+def lacking(world: World) -> list[int]:
+    """The segments that the data space does not have in the size that was written; a look, no proof."""
+    wanted = world.index.segments()
+    if not wanted:
+        return []
+    try:
+        sizes = {segment_number(name): facts.st_size for name, facts in again(lambda: world.space.entries(MANIFEST))}
+    except FileNotFoundError:
+        sizes = {}
+    return [number for number, _, size in wanted if sizes.get(number) != size]
 
 
 def _after_own_remains(world: World, head: Head) -> Head:
@@ -96,6 +120,7 @@ def _after_own_remains(world: World, head: Head) -> Head:
                 f"generation {header.generation} writes to the data space", "this machine stops; delete it"
             )
         head = replace(head, number=number, digest=digest(data))
+        world.index.add_segment(number, head.digest, len(data), header.base)
 
 
 def _changed(index: Index, paths: list[bytes]) -> tuple[list[Entry], list[bytes]]:

@@ -110,7 +110,7 @@ def _finish(world: World, found: Found, result: Result) -> None:
     if not any(question["id"] == DESTROYED for question in world.index.questions()):
         world.index.set_state(BOOT, world.clock.boot())
     world.index.set_state("saved", world.clock.iso())
-    world.index.set_state(DIRTY, False)
+    world.index.set_state(DIRTY, bool(result.failed))
     world.keep()
     if result.failed:
         shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
@@ -183,6 +183,7 @@ def _move_files(world: World, result: Result) -> None:
         return
     lease.check(world)
     made: set[bytes] = {b""}
+    world.index.intend((new, row.hash) for _, old, new in moves if (row := world.index.get(old)) is not None)
     for number, old, new in moves:
         row = world.index.get(old)
         assert row is not None
@@ -196,6 +197,7 @@ def _move_files(world: World, result: Result) -> None:
         world.index.drop(old)
         world.index.put(new, replace(row, racy=1))
         world.index.settled_move(number, old)
+        world.index.fulfil([new])
         result.moved, result.wrote = result.moved + 1, True
     world.keep()
 
@@ -246,12 +248,19 @@ def _put_batch(
         if is_reserved(path):
             result.failed.append((path, "this name is kept for the data space's own folder: rename it"))
     copied: list[tuple[Job, Copied]] = []
+    full: NoRoom | None = None
     for job, answer in world.each(lambda job: _upload(world, able, job), jobs):
         if isinstance(answer, OSError):
-            _not_copied(world, job, answer, result)
+            try:
+                _not_copied(world, job, answer, result)
+            except NoRoom as error:
+                full = error  # what fits is saved
         elif answer is not None:
             copied.append((job, _linked(world, answer)))
-    return _place_batch(world, result, made, copied)
+    deferred = _place_batch(world, result, made, copied)
+    if full:
+        raise full
+    return deferred
 
 
 def _upload(world: World, able: Abilities, job: Job) -> Copied | None:
@@ -431,7 +440,10 @@ def _delete_all(world: World, found: Found, result: Result) -> None:
         return
     _delete_files(world, result)
     for path in sorted(found.gone_folders, reverse=True):
-        _delete_folder(world, path)
+        number = world.index.folder_id(path)
+        left = number is not None and any(map(world.index.files, world.index.below(number)))
+        if not left:  # else a file could not be moved to the trash
+            _delete_folder(world, path)
     world.index.settled(DELETIONS)
     world.keep()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import NoRoom, Unsaved
@@ -16,8 +16,8 @@ from cloudify_scipion.agent.ports.tree import kind, patient
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import CHUNK, digest_of, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, make_local_folder
-from cloudify_scipion.agent.work.manifests import read_manifest
-from cloudify_scipion.agent.work.place import keep_beside, throw_away
+from cloudify_scipion.agent.work.manifests import lacking, read_manifest, rewrite
+from cloudify_scipion.agent.work.place import is_beginning, keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
 from cloudify_scipion.agent.work.trash import note_trash
@@ -85,6 +85,7 @@ def _reconcile(world: World) -> Result:
     _check_room(world)
     _settle(world, result)
     _find_lost(world, result)
+    _check_manifest(world)
     world.index.forget_listing()
     world.index.set_state("scanned", world.clock.iso())
     world.tree.sync()
@@ -151,11 +152,11 @@ def _wanted(world: World, path: bytes) -> bool:
 
 
 def _settle(world: World, result: Result) -> None:
-    saved, after = world.clock.elapsed(), b""
+    saved, after, intended = world.clock.elapsed(), b"", world.index.intents()
     while rows := world.index.listing(after, BATCH):
         after = rows[-1][0]
         _make_folders(world, [(path, mode) for path, form, mode, _, _ in rows if form == "d"], result)
-        jobs = [job for row in rows if row[1] in "fl" and (job := _job(world, row)) is not None]
+        jobs = [job for row in rows if row[1] in "fl" and (job := _job(world, row, intended)) is not None]
         if not jobs:
             continue
         lease.check(world)
@@ -177,15 +178,19 @@ def _settle(world: World, result: Result) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A path of the data space that is not as the index knows it. `base` is what the manifest said."""
+    """A path of the data space that is not as the index knows it. `base` is what the manifest said.
+
+    `intended`: a push that was interrupted may have put it there.
+    """
 
     path: bytes
     form: str
     row: Row | None
     base: Entry | None
+    intended: bool = False
 
 
-def _job(world: World, listed: tuple[bytes, str, int, int, int]) -> Job | None:
+def _job(world: World, listed: tuple[bytes, str, int, int, int], intended: Mapping[bytes, set[str]]) -> Job | None:
     path, form, _, size, mtime = listed
     row = world.index.get(path)
     known = row is not None and row.held() and not row.stored and row.kind == form
@@ -194,7 +199,7 @@ def _job(world: World, listed: tuple[bytes, str, int, int, int]) -> Job | None:
     if row is None and not _wanted(world, path):
         return None
     base = world.index.base(path)
-    return Job(path, form, row, entry_from(base) if base else None)
+    return Job(path, form, row, entry_from(base) if base else None, path in intended)
 
 
 def _see(world: World, job: Job) -> Seen:
@@ -205,6 +210,8 @@ def _see(world: World, job: Job) -> Seen:
         return fetch(world, job.path, job.path, job.base, drop=job.row is not None)
     digest, facts = digest_of(world.space, job.path)
     row = job.row
+    if row is not None and digest == row.hash and row.doubted():
+        return Seen()  # so we see it, others do not: the next push saves it again
     if row is not None and digest == row.hash and row.kind == "f":
         return Seen([(job.path, replace(row, rsize=facts.st_size, rmtime=facts.st_mtime_ns, rracy=0))])
     if row is None and kind(local) == "f":
@@ -216,6 +223,8 @@ def _see(world: World, job: Job) -> Seen:
             newer = replace(held, size=own_facts.st_size, racy=1)  # the next push saves it
             return Seen([(job.path, with_facts(world, job.path, held) if own == digest else newer)])
     if row is not None and row.size > 0 and _is_damaged(world, job.path, facts):
+        return _throw_damaged(world, job, facts)
+    if job.intended and kind(local) == "f" and is_beginning(world.space, job.path, world.tree, job.path):
         return _throw_damaged(world, job, facts)
     return _both(world, job)
 
@@ -259,10 +268,10 @@ def _is_damaged(world: World, path: bytes, facts: os.stat_result) -> bool:
 
 
 def _throw_damaged(world: World, job: Job, facts: os.stat_result) -> Seen:
-    assert job.row is not None
     name = throw_away(world, job.path, 0)
-    world.tell(f"{os.fsdecode(job.path)} had become empty or zeros in the data space: it is saved again", "alarm")
-    return Seen([(job.path, job.row.without_remote())], trash=[(name, facts.st_size, 0)])
+    world.tell(f"{os.fsdecode(job.path)} was empty, zeros or cut short in the data space: it is saved again", "alarm")
+    rows = [(job.path, job.row.without_remote())] if job.row is not None else []
+    return Seen(rows, trash=[(name, facts.st_size, 0)])
 
 
 def _keep(world: World, job: Job, seen: Seen, result: Result) -> None:
@@ -324,11 +333,18 @@ def _find_lost(world: World, result: Result) -> None:
             result.lost += 1
             world.index.put(path, row.without_remote())
     if result.lost:
+        check_space(world)  # is it there at all?
         world.tell(f"{result.lost} files were deleted in the data space; they are still here, and are saved again")
     for number, path in list(world.index.all_folders()):
         known = bool(path) and world.index.folder(number).remote and not place_of(path, able)
         if known and not world.index.in_listing(path):
             world.index.set_folder(number, remote=0)
+
+
+def _check_manifest(world: World) -> None:
+    if lacking(world):
+        world.tell("the data space has lost a part of its manifest: it is written again", "alarm")
+        rewrite(world)
 
 
 def _apply_base(world: World, result: Result) -> None:
@@ -356,8 +372,8 @@ def _apply_entry(world: World, entry: Entry) -> None:
         make_local_folder(world, split(entry.path)[0], 0o755)
         make_link(world, entry.target, entry.path)
         row = link_row(world, entry.path, entry.target, entry.origin)
-        lacking = abilities(world).symlinks and not place_of(entry.path, abilities(world))
-        world.index.put(entry.path, row.without_remote() if lacking else row)
+        missing = abilities(world).symlinks and not place_of(entry.path, abilities(world))
+        world.index.put(entry.path, row.without_remote() if missing else row)
     elif entry.stored and world.space.stat(entry.stored) is not None:
         make_local_folder(world, split(entry.path)[0], 0o755)
         for path, row in fetch(world, entry.stored, entry.path, entry).rows:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Temporary
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split
-from cloudify_scipion.agent.ports.tree import make_folders, patient, read_all, write_new
+from cloudify_scipion.agent.ports.tree import Tree, make_folders, patient, read_all, write_new
 from cloudify_scipion.agent.work.world import World, again
 
 KEY = "abilities"
@@ -70,9 +70,14 @@ def abilities(world: World) -> Abilities:
 
 def check_space(world: World) -> None:
     """Raise GuardFailed unless it is mounted and is this project's."""
-    world.space.forget()
+    check_mark(world.space)
+
+
+def check_mark(space: Tree) -> None:
+    """The same of any way to it."""
+    space.forget()
     try:
-        mark = again(lambda: read_all(world.space, MARK))
+        mark = again(lambda: read_all(space, MARK))
     except OSError as error:
         raise GuardFailed(f"the data space does not answer: {error.strerror}", "repair the project") from error
     if mark is None:

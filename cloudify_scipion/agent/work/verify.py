@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.plan.manifest import segment_name
+from cloudify_scipion.agent.plan.names import MANIFEST, joined
 from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import Tree, kind
 from cloudify_scipion.agent.work.content import Changed, digest_of
-from cloudify_scipion.agent.work.space import Abilities, abilities, place_of
+from cloudify_scipion.agent.work.manifests import rewrite
+from cloudify_scipion.agent.work.space import Abilities, abilities, check_mark, place_of
 from cloudify_scipion.agent.work.world import World
 
 BATCH = 400
@@ -36,22 +41,37 @@ def verify(world: World) -> Result:
                 _verify_batch(world, space, batch, result)
                 batch = []
         _verify_batch(world, space, batch, result)
+        _verify_manifest(world, space, result)
     for path, _ in result.wrong:
         row = world.index.get(path)
         if row is not None:
-            world.index.put(path, row.without_remote())
+            world.index.put(path, row.without_remote(doubted=True))
     world.keep()
     return result
 
 
 @contextlib.contextmanager
-def _other_way(world: World):  # type: ignore[no-untyped-def]
-    """The data space through its second mount; a plain folder is read past the cache instead."""
-    if world.config.verify:
-        yield Tree(world.config.verify)
-    else:
+def _other_way(world: World) -> Iterator[Tree]:
+    """The data space through its second mount; a plain folder is read past the cache instead.
+
+    Raises GuardFailed where that mount is gone, or goes meanwhile: then nothing was shown to be wrong.
+    """
+    if not world.config.verify:
         world.space.sync()
         yield world.space
+        return
+    try:
+        space = Tree(world.config.verify)
+    except OSError as error:
+        raise GuardFailed(
+            f"the data space's second mount is not there: {error.strerror}", "repair the project"
+        ) from error
+    try:
+        check_mark(space)
+        yield space
+        check_mark(space)
+    finally:
+        space.leave()
 
 
 def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], result: Result) -> None:
@@ -62,6 +82,18 @@ def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], res
             result.wrong.append((path, reason))
         result.files, result.size = result.files + 1, result.size + row.size
         world.progress.add(1, row.size)
+
+
+def _verify_manifest(world: World, space: Tree, result: Result) -> None:
+    """It alone knows what the data space cannot hold itself."""
+    wanted = world.index.segments()
+    for (number, digest, _), found in world.each(
+        lambda segment: digest_of(space, joined(MANIFEST, segment_name(segment[0])))[0], wanted
+    ):
+        if found != digest:
+            reason = found.strerror or str(found) if isinstance(found, OSError) else "its content is another"
+            result.wrong.append((joined(MANIFEST, segment_name(number)), reason))
+            rewrite(world)
 
 
 def _compare(space: Tree, path: bytes, row: Row, able: Abilities) -> str:
