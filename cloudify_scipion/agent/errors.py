@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cloudify_scipion.agent.plan.names import shown
+
 
 class AgentError(Exception):
     """A failure that a person can act on: `what` failed, and the `next_step`."""
@@ -9,8 +11,8 @@ class AgentError(Exception):
     code = 1
 
     def __init__(self, what: str, next_step: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+        self.what = shown(what)
+        super().__init__(self.what)
         self.next_step = next_step
 
 

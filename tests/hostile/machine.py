@@ -49,8 +49,10 @@ class Machine(Rig):
         return contents(self.backing / RESERVED / "trash", hidden=True)
 
     def everything(self) -> set[bytes]:
-        """All contents that the data space has anywhere."""
-        return set(contents(self.backing, hidden=True).values())
+        """All contents of the project that the data space has anywhere."""
+        found = contents(self.backing, hidden=True).items()
+        ours = (f"{RESERVED}/{folder}" for folder in ("lease/", "manifest/", "tmp/", "space.json", "seal.json"))
+        return {content for path, content in found if not path.startswith(tuple(ours))}
 
     def conflicts(self) -> list[str]:
         return sorted(path for path in {**self.saved(), **self.local()} if ".conflict-" in path)

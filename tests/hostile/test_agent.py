@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.hostile.machine import RESERVED, Machine, change, fill, on
+from tests.hostile.machine import MANY, RESERVED, Machine, change, fill, on
 from tests.hostile.space import HostileSpace
 from tests.unit.agent.rig import contents
 
@@ -159,3 +160,228 @@ def test_a_fault_during_a_push(name: str, machine: Machine, mounted: HostileSpac
     assert machine.everything() >= before | set(local.values())
     machine.done("scan", "push", "verify", "seal")
     assert machine.conflicts() == []
+
+
+DURING = ("errors at close", "errors at fsync", "empty", "all calls fail", "reads fail", "refused for ever")
+
+
+@pytest.mark.parametrize("work", ["pull", "scan", "verify", "seal"])
+@pytest.mark.parametrize("name", DURING)
+def test_a_fault_during_another_work(name: str, work: str, machine: Machine, mounted: HostileSpace) -> None:
+    """A fault is nobody's deletion and no damage: afterwards all is as if it had not been."""
+    fill(machine)
+    machine.web("facility/raw", b"facility's")
+    if work != "pull":
+        machine.done("pull", "push")
+        machine.write("new", b"new")
+    local = machine.local()
+    mounted.set(**FAULTS[name].wrong)
+    ended = machine.work(work)
+    assert ended.code or (work, name) in {("scan", "errors at close"), ("scan", "errors at fsync"),
+                                          ("verify", "errors at close"), ("verify", "errors at fsync"),
+                                          ("verify", "reads fail"), ("scan", "reads fail")}, ended  # fmt: skip
+    assert not (machine.state / "seal.json").exists()
+    mounted.good()
+    machine.done("pull", "push", "scan", "verify", "seal")
+    assert machine.saved() == machine.local() == {**local, "facility/raw": b"facility's"}
+    assert machine.conflicts() == [] and machine.trash() == {}
+
+
+def test_a_pull_is_taken_up_where_it_was(machine: Machine, mounted: HostileSpace) -> None:
+    for number in range(30):
+        machine.web(f"raw/{number}", f"content {number}")
+    mounted.set(error="EIO", error_kinds=["open"], only="*/raw/2*")
+    ended = machine.refused("pull", 6, "11 files could not be pulled", "Input/output error")
+    assert "pull again" in ended.next_step
+    assert len(machine.local()) == 19
+    machine.refused("push", 1, "nothing is saved before the first pull is complete")
+    mounted.good()
+    machine.done("pull")
+    assert machine.local() == machine.saved()
+
+
+@pytest.mark.parametrize("how", [{"read_only": True}, {"read_only": "EACCES"}])
+def test_a_pull_of_a_space_that_cannot_be_written(how: dict[str, Any], machine: Machine, mounted: HostileSpace) -> None:
+    mounted.set(**how)
+    assert "operator" in machine.refused("pull", 4, "cannot be written").next_step
+
+
+# writes that are acknowledged and never done
+
+
+DROPS = {
+    "zeros": {"drops_writes": "zeros"},
+    "empty": {"drops_writes": "empty"},
+    "zeros that the writer does not see": {"drops_writes": "zeros", "writer_sees_writes": True},
+    "empty files that the writer does not see": {"drops_writes": "empty", "writer_sees_writes": True},
+}
+
+
+@pytest.mark.parametrize("only", ["", "*small*", "project/.cloudify-scipion/manifest/*", "*/tmp/*"])
+@pytest.mark.parametrize("name", DROPS)
+def test_dropped_writes_are_never_sealed(
+    name: str, only: str, machine: Machine, mounted: HostileSpace, backing: Path
+) -> None:
+    machine.done("pull")
+    fill(machine)
+    machine.done("push")
+    machine.clock.pass_time(60)
+    change(machine)
+    before, local = machine.everything(), machine.local()
+    mounted.set(**DROPS[name], only=only)
+    machine.work("push")
+    dropped = machine.saved() != local or machine.work("verify").code != 0
+    ended = machine.work("seal")
+    assert machine.local() == local
+    assert (ended.code != 0) == dropped, ended
+    assert (machine.state / "seal.json").exists() == (not dropped)
+    assert ended.code in (0, 6), ended
+    assert machine.everything() >= before - {b""}
+    machine.work("scan")
+    assert machine.conflicts() == []
+    mounted.good()
+    machine.done("push")
+    machine.work("verify")
+    machine.done("push", "scan", "push", "verify", "seal")
+    assert machine.saved() == machine.local() == local
+    assert machine.everything() >= before | set(local.values())
+
+
+def test_dropped_writes_and_a_client_that_stays_wrong(machine: Machine, mounted: HostileSpace) -> None:
+    """The writer's own view goes on to show what was never stored: only the second mount's counts."""
+    machine.done("pull")
+    fill(machine)
+    mounted.set(drops_writes="zeros", writer_sees_writes=True, only="*/tmp/*")
+    machine.done("push")
+    machine.refused("verify", 6, "files are not in the data space as they are here", "its content is another")
+    mounted.set(drops_writes="")
+    machine.done("scan", "push", "verify", "seal")
+    assert machine.saved() == machine.local()
+    assert machine.conflicts() == []
+
+
+# a connection that is cut
+
+
+@pytest.mark.parametrize("then", ["scan", "pull", "seal"])
+def test_a_cut_connection(then: str, machine: Machine, mounted: HostileSpace, tmp_path: Path) -> None:
+    """What was just written is empty afterwards, the lease and the manifest with it."""
+    machine.web("facility/raw", b"facility's")
+    machine.done("pull")
+    fill(machine)
+    machine.done("push")
+    local = machine.local()
+    assert mounted.cut() > MANY
+    assert b"small 0" not in machine.everything()
+    machine.done(then)
+    if then != "seal":
+        machine.done("push", "verify")
+        assert machine.done("push").facts["files"] == 0
+    assert machine.local() == machine.saved() == local
+    assert machine.conflicts() == []
+    again = Machine(
+        tmp_path / "again", machine.space, machine="m2", generation=2, backing=machine.backing, verify=machine.verify
+    )
+    again.done("pull")
+    assert again.local() == local
+    assert (again.user / "script").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_cut_connection_and_a_new_machine(machine: Machine, mounted: HostileSpace, tmp_path: Path) -> None:
+    """What was cut is lost with the first machine's volume; it is told, and the rest is whole."""
+    machine.done("pull")
+    machine.write("old", b"old")
+    machine.done("push")
+    time.sleep(0.3)
+    machine.write("young", b"young")
+    machine.done("push")
+    mounted.cut(0.25)
+    again = Machine(
+        tmp_path / "again", machine.space, machine="m2", generation=2, backing=machine.backing, verify=machine.verify
+    )
+    again.done("pull")
+    assert again.local() == {"old": b"old", "young": b""}
+    again.done("push", "verify")
+
+
+# a mount that hangs, or dies
+
+
+@pytest.mark.parametrize("kinds", [(), ("fsync",), ("rename",), ("write",), ("utimens",), ("create", "getattr")])
+@pytest.mark.parametrize("work", ["push", "scan", "seal"])
+def test_a_mount_that_hangs(work: str, kinds: tuple[str, ...], machine: Machine, mounted: HostileSpace) -> None:
+    """A work waits for it, and ends as if nothing had been."""
+    machine.done("pull")
+    fill(machine)
+    machine.done("push")
+    change(machine)
+    machine.web("web", b"from the web")
+    local = machine.local()
+    mounted.set(hang=True, hang_kinds=kinds)
+    running = machine.start(work)
+    if work != "scan" or "utimens" in kinds or not kinds:
+        with pytest.raises(TimeoutError):
+            running.result(timeout=1)
+    mounted.release()
+    assert running.result(timeout=60).code == 0
+    machine.done("scan", "push", "verify", "seal")
+    assert machine.saved() == machine.local() == {**local, "web": b"from the web"}
+    assert machine.conflicts() == []
+
+
+def test_a_mount_that_hangs_for_longer_than_the_lease(machine: Machine, mounted: HostileSpace) -> None:
+    """Whoever waits for our heartbeat may have taken over meanwhile: nothing is put in place any more."""
+    machine.done("pull")
+    machine.write("a", b"content")
+    mounted.set(hang=True, hang_kinds=["fsync"])
+    running = machine.start("push")
+    with pytest.raises(TimeoutError):
+        running.result(timeout=1)
+    machine.clock.pass_time(1000)
+    mounted.release()
+    ended = running.result(timeout=60)
+    assert (ended.code, machine.saved()) == (75, {})
+    assert "sign of life" in ended.message
+    machine.done("push")
+    assert machine.saved() == {"a": b"content"}
+
+
+@pytest.mark.parametrize("when", ["before", "in a rename"])
+def test_a_client_that_dies(when: str, machine: Machine, mounted: HostileSpace, backing: Path) -> None:
+    machine.done("pull")
+    fill(machine)
+    machine.done("push")
+    machine.clock.pass_time(60)
+    change(machine)
+    before, local = machine.everything(), machine.local()
+    if when == "before":
+        mounted.die()
+    else:
+        mounted.set(no_rename_flags=True, rename_copies=True, rename_stops="half", rename_then="die")
+    for work in ("push", "push", "scan", "seal"):
+        ended = machine.work(work)
+        assert ended.code in (4, 75) and ended.next_step, ended
+        assert "onnect" in ended.message or "not" in ended.message, ended
+    assert machine.local() == local and machine.everything() >= before
+    with HostileSpace(backing, kernel_cache=1) as remounted:
+        machine.space = remounted.space / "project"
+        machine.done("push")
+        assert machine.conflicts() == []
+        machine.done("scan", "push", "verify", "seal")
+        assert machine.saved() == machine.local() == local
+        assert machine.everything() >= before | set(local.values())
+
+
+def test_the_second_mount_is_gone(machine: Machine, tmp_path: Path) -> None:
+    """Verify says that it cannot look, not that files are missing."""
+    machine.done("pull")
+    fill(machine)
+    machine.done("push")
+    verify, machine.verify = machine.verify, str(tmp_path / "nothing")
+    machine.refused("verify", 4, "second mount")
+    machine.refused("seal", 4, "second mount")
+    (tmp_path / "nothing").mkdir()
+    machine.refused("verify", 4, "not mounted")
+    machine.verify = verify
+    assert machine.done("push").facts["files"] == 0
+    machine.done("verify", "seal")

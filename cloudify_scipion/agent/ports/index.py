@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.names import joined, shown, split
 
 ROOT = 1
 SCHEMA = """
@@ -376,28 +376,27 @@ class Index:
         count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM gone").fetchone()
         return int(count), int(size)
 
-    def moved_files(self) -> list[tuple[int, bytes, bytes]]:
-        """New names of files that are gone elsewhere: (number of the change, old path, new path)."""
+    def moved_files(self) -> list[tuple[bytes, bytes]]:
+        """New names of files that are gone elsewhere: (old path, new path)."""
         if self.gone_totals()[0] == 0:
             return []
         found, taken = [], set()
-        rows = self._db.execute("SELECT number, path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
-        for number, path, ino, size, mtime in rows:
+        rows = self._db.execute("SELECT path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
+        for path, ino, size, mtime in rows:
             for old, row in self.by_ino(ino):
                 same = (row.kind, row.size, row.mtime) == ("f", size, mtime) and row.held() and not row.racy
                 if same and old not in taken and self._is_gone(old) and self.get(path) is None:
                     taken.add(old)
-                    found.append((number, old, path))
+                    found.append((old, path))
                     break
         return found
 
     def _is_gone(self, path: bytes) -> bool:
         return self._db.execute("SELECT 1 FROM gone WHERE path=?", (path,)).fetchone() is not None
 
-    def settled_move(self, number: int, old: bytes) -> None:
-        """A file has moved in the data space, too: neither is new, nor is the other gone."""
+    def settled_move(self, old: bytes) -> None:
+        """A file has moved in the data space, too: it is not gone. Its content is still to be compared."""
         self.begin()
-        self._db.execute("DELETE FROM todo WHERE number=?", (number,))
         self._db.execute("DELETE FROM gone WHERE path=?", (old,))
 
     # what a scan of the data space found
@@ -533,7 +532,7 @@ class Index:
         self.begin()
         self._db.execute(
             "INSERT INTO questions VALUES (?,?,?,'') ON CONFLICT(id) DO UPDATE SET text=excluded.text",
-            (name, text, json.dumps(answers)),
+            (name, shown(text), json.dumps(answers)),
         )
         return str(self._db.execute("SELECT answer FROM questions WHERE id=?", (name,)).fetchone()[0])
 

@@ -183,8 +183,8 @@ def _move_files(world: World, result: Result) -> None:
         return
     lease.check(world)
     made: set[bytes] = {b""}
-    world.index.intend((new, row.hash) for _, old, new in moves if (row := world.index.get(old)) is not None)
-    for number, old, new in moves:
+    world.index.intend((new, row.hash) for old, new in moves if (row := world.index.get(old)) is not None)
+    for old, new in moves:
         row = world.index.get(old)
         assert row is not None
         if row.stored or place_of(new, abilities(world)):
@@ -196,7 +196,7 @@ def _move_files(world: World, result: Result) -> None:
             continue
         world.index.drop(old)
         world.index.put(new, replace(row, racy=1))
-        world.index.settled_move(number, old)
+        world.index.settled_move(old)
         world.index.fulfil([new])
         result.moved, result.wrote = result.moved + 1, True
     world.keep()
