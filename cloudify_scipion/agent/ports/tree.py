@@ -95,8 +95,8 @@ class Tree:
 
     def stat(self, path: bytes) -> os.stat_result | None:
         """What is at `path` (a link itself, not what it points to), None if there is nothing."""
-        above, name = self._at(path)
         try:
+            above, name = self._at(path)
             return os.stat(name or b".", dir_fd=above.fd, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -230,14 +230,14 @@ class Tree:
 
     def unlink(self, path: bytes) -> None:
         """Remove a file or link; nothing to do when it is gone."""
-        above, name = self._at(path)
         with contextlib.suppress(FileNotFoundError):
+            above, name = self._at(path)
             os.unlink(name, dir_fd=above.fd)
 
     def rmdir(self, path: bytes) -> bool:
         """Remove an empty folder; False if it is not empty."""
-        above, name = self._at(path)
         try:
+            above, name = self._at(path)
             os.rmdir(name, dir_fd=above.fd)
         except FileNotFoundError:
             return True
