@@ -93,8 +93,8 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
     path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     target, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hashlib.sha256(), True
     try:
-        before, size = os.fstat(fd), 0
-        while data := os.read(fd, CHUNK):
+        before, size = os.fstat(fd), 0  # what is added meanwhile is not waited for: it might never end
+        while data := os.read(fd, min(CHUNK, before.st_size - size)):
             hasher.update(data)
             zeros = zeros and is_zeros(data)
             world.space.write(target, data)
