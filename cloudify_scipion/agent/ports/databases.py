@@ -90,7 +90,7 @@ def _copy_at_rest(tree: Tree, path: bytes, fd: int, copy: Path) -> None:
 
 
 def give_to_owner(tree: Tree, path: bytes, fd: int) -> None:
-    """SQLite makes an empty -wal if the last writer took its own away just now: the user must be able to write to it."""
+    """SQLite makes an empty -wal if the last writer took its own away just now: let the user write to it."""
     owner, made = os.fstat(fd), tree.stat(path + b"-wal")
     if made is not None and made.st_uid == tree.uid != owner.st_uid and made.st_size == 0:
         tree.chown_link(path + b"-wal", owner.st_uid, owner.st_gid)

@@ -32,7 +32,7 @@ def make(path: Path, mode: str = "delete") -> Path:
 
 def rows(path: Path) -> int:
     """How many rows a saved copy has, alone in a folder; it must be whole."""
-    assert not [name for name in os.listdir(path.parent) if name.startswith(path.name + "-")]
+    assert not [other for other in path.parent.iterdir() if other.name.startswith(path.name + "-")]
     with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return int(database.execute("SELECT count(*) FROM t").fetchone()[0])
@@ -265,8 +265,6 @@ def test_named_like_a_pattern_of_an_address(rig: Rig) -> None:
         make(rig.user / "p" / name)
     result = rig.push()
     assert (result.files, result.busy, result.failed) == (6, 0, [])
-
-
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
