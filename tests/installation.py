@@ -94,8 +94,8 @@ class Installation:
 
 
 def write_project(folder: Path, **changes: Any) -> Path:
-    """The demo's project file with other values, its workflow beside it."""
-    document = json.loads(DEMO.read_text())
+    """The demo's project file without a data space and with other values, its workflow beside it."""
+    document = {key: value for key, value in json.loads(DEMO.read_text()).items() if key != "data"}
     for key, value in changes.items():
         document[key] = {**document[key], **value} if isinstance(value, Mapping) and key in document else value
     name = document["workflow"]["file"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-_MUST_BE_EMPTY = ("projects", "machines", "volumes/mnt", "secrets", "store", "cache/base")
+_MUST_BE_EMPTY = ("projects", "machines", "volumes/mnt", "secrets", "store", "cache/base", "spaces")
 _LOCKS = ("ports.lock", "volumes/.lock", "cache/layers/.lock")
 _THEN = ("volumes", "cache/layers", "cache", "locks")
 
@@ -15,6 +15,8 @@ def remove_empty_state(root: Path) -> bool:
 
     True if the root is gone. Only empty folders and files without content of ours are ever removed, one by one.
     """
+    for space in (root / "spaces").glob("*"):
+        _remove_folder(space)
     if not all(_remove_folder(root / name) for name in _MUST_BE_EMPTY) or list((root / "volumes").glob("*.img")):
         return False
     for path in [*(root / name for name in _LOCKS), *(root / "locks").glob("*")]:

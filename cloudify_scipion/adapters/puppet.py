@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -82,8 +83,17 @@ class PuppetOverSsh:
         files = {**read_files(shipped_files(self._code)), **self._made()}
         if modules:
             files |= {f"modules/{name}": content for name, content in read_files(shipped_files(modules)).items()}
-        files["data/run.yaml"] = yaml.safe_dump(dict(data), allow_unicode=True).encode()
+        files["data/run.yaml"] = yaml.safe_dump(_literal(dict(data)), allow_unicode=True).encode()
         return pack(files, mode=0o644)
+
+
+def _literal(value: Any) -> Any:
+    """Data in which Hiera finds nothing to put in: `%{...}` in a title or a pattern is what its author wrote."""
+    if isinstance(value, str):
+        return value.replace("%{", "%{literal('%')}{")
+    if isinstance(value, Mapping):
+        return {_literal(key): _literal(item) for key, item in value.items()}
+    return [_literal(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class Counting:

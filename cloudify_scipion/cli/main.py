@@ -21,6 +21,8 @@ COMMANDS = {
     "status": "cloudify_scipion.cli.status:status_command",
     "lock": "cloudify_scipion.cli.lock:lock_command",
     "repair": "cloudify_scipion.cli.repair:repair_command",
+    "save": "cloudify_scipion.cli.saving:save_command",
+    "rescue": "cloudify_scipion.cli.saving:rescue_command",
     "held": "cloudify_scipion.cli.volumes:held_command",
     "discard": "cloudify_scipion.cli.volumes:discard_command",
     "cache": "cloudify_scipion.cli.cache:cache_group",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 import click
 
@@ -41,6 +43,7 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
         ),
         ("ssh", status.ssh),
         ("volume", f"{status.volume}, HELD: {status.held}" if status.held else status.volume),
+        ("saving", saving_line(status.saving)),
         ("time left", time_left(status.seconds_left)),
     ]
     lines = [line for line in lines if line[1]]
@@ -49,6 +52,19 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
     if status.machine_problem or status.desktop_problem:
         lines.append(("next", f"cloudify-scipion repair {status.project}, or install the project again"))
     return lines + [("", f"{p.id:>6}  {p.status:<10} {p.label}  {p.error}".rstrip()) for p in status.protocols]
+
+
+def saving_line(saving: Mapping[str, Any]) -> str:
+    """What is saved and what is in the way; empty where nothing is saved."""
+    if not saving:
+        return ""
+    parts = [f"last saved {saving['saved'] or 'never'}", f"{saving['unsaved']} files not yet"]
+    if not saving["pulled"]:
+        parts = ["the first copy from the data space is not complete"]
+    if saving["work"]:
+        parts.append(f"now: {saving['work']}, {saving['phase']}")
+    parts += [f"QUESTION {q['id']}: {q['text']}" for q in saving["questions"]]
+    return "; ".join(parts + [f"ALARM {alarm}" for alarm in saving["alarms"]])
 
 
 def time_left(seconds: float) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 from cloudify_scipion.catalogue.lock import FILE
 from cloudify_scipion.errors import ScipionError
+from cloudify_scipion.lifecycle.facts import TARGET
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.volume import TARGET
 
 FOLDER = f"{TARGET}/about-this-project"
 _AS_USER = ("runuser", "-u", "scipion", "--")

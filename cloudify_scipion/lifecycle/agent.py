@@ -19,6 +19,7 @@ from cloudify_scipion.errors import (
     ScipionError,
     TemporaryError,
 )
+from cloudify_scipion.lifecycle.facts import AGENT_FOLDER, SEAL, WHOLE
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
 
@@ -50,7 +51,8 @@ class Result:
 
 @dataclass(frozen=True)
 class AgentStatus:
-    """What the agent says of itself. `unsaved` counts files; `last` holds the last result of each work."""
+    """What the agent says of itself. `unsaved` counts files, `saved` is when it last saved (UTC), `last` holds the last
+    result of each work."""
 
     work: str = ""
     phase: str = ""
@@ -62,6 +64,7 @@ class AgentStatus:
     seconds_left: float | None = None
     pulled: bool = False
     unsaved: int = 0
+    saved: str | None = None
     last: Mapping[str, Result] = field(default_factory=dict)
     questions: Sequence[Mapping[str, Any]] = ()
     alarms: Sequence[str] = ()
@@ -76,6 +79,15 @@ def agent_status(shell: Shell) -> AgentStatus:
     return AgentStatus(**known)
 
 
+def read_seal(shell: Shell) -> Mapping[str, Any]:
+    """The seal that lies on the volume, empty if there is none. (What the agent says of itself may be older.)"""
+    try:
+        seal = json.loads(shell.run(["cat", f"{WHOLE}/{AGENT_FOLDER}/{SEAL}"], expect=range(128)).stdout)
+    except ValueError:
+        return {}
+    return seal if isinstance(seal, dict) else {}
+
+
 def run_work(services: Services, record: Record, work: str) -> Result:
     """Start a work, or attach to the one that runs, report its progress, and return how it ended.
 
@@ -83,7 +95,7 @@ def run_work(services: Services, record: Record, work: str) -> Result:
     """
     shell = services.connect(record)
     before = agent_status(shell).last.get(work)
-    going = _goes_on(shell, work)
+    going = is_running(shell, work)
     services.progress.say(f"{work}: attached to what runs already" if going else f"{work}: started")
     if not going:
         shell.run(["systemctl", "start", "--no-block", unit(work)])
@@ -112,7 +124,7 @@ def _follow(services: Services, shell: Shell, work: str) -> None:
     """Report what a work does until it has ended."""
     clock = services.clock
     began = spoken = clock.monotonic()
-    while _patiently(services, lambda: _goes_on(shell, work)):
+    while _patiently(services, lambda: is_running(shell, work)):
         if clock.monotonic() - spoken >= WORD_SECONDS:
             line = progress_line(_patiently(services, lambda: agent_status(shell)))
             services.progress.say(f"{work}: {line} ({clock.monotonic() - began:.0f} s)")
@@ -132,7 +144,7 @@ def _patiently(services: Services, question: Callable[[], T]) -> T:
             services.clock.sleep(POLL_SECONDS)
 
 
-def _goes_on(shell: Shell, work: str) -> bool:
+def is_running(shell: Shell, work: str) -> bool:
     """Whether a work's unit runs, or is about to. (Of a unit that has ended, systemd may forget all else.)"""
     told = shell.run(["systemctl", "show", *_SHOWN, unit(work)]).stdout
     values = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 
-from cloudify_scipion.errors import PermanentError, ScipionError, TokenExpires
+from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
 from cloudify_scipion.lifecycle.desktop import identity
+from cloudify_scipion.lifecycle.onedata import CLASS, check_tokens, mounts_data, restart_mounts, send_tokens
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import datasets, onedata_parts, saved_part, working_copy_data
-from cloudify_scipion.lifecycle.tokens import onedata_data, send_tokens
-from cloudify_scipion.project.spaces import token_name
-from cloudify_scipion.project.tokens import expiry_problem
+from cloudify_scipion.lifecycle.space import datasets, saved_part, working_copy_data
 
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
@@ -26,28 +23,26 @@ TURNS = 2
 
 
 def configure_data(services: Services, record: Record) -> Record:
-    """The part of the project run that is about data: mounts of data spaces, and the agent. Needs no network of its own
-    beyond the data space's."""
-    saved, mounted = saved_part(record), onedata_parts(record)
-    if saved is None and not mounted:
+    """The part of the project run that is about data: mounts of data spaces, and the agent."""
+    saved, mounts = saved_part(record), mounts_data(record)
+    if saved is None and not mounts:
         return record
     check_tokens(services, record)
     record = update(services, record, personal=True)  # before anything secret is on the machine
-    send_tokens(services, record, mounted)
-    classes = ["system", *(["onedata"] if mounted else []), *(["working_copy"] if saved else [])]
-    data = {**identity(record), **onedata_data(mounted), **(working_copy_data(record, saved) if saved else {})}
+    send_tokens(services, record)
+    classes = ["system", *([CLASS] if mounts else []), *(["working_copy"] if saved else [])]
+    data = {**identity(record), **mounts, **(working_copy_data(record, saved) if saved else {})}
     return apply_classes(services, record, "project", classes, data)
 
 
-def check_tokens(services: Services, record: Record) -> None:
-    """Raise PermanentError for a token that is not known, TokenExpires for one that ends before the project does."""
-    for part in onedata_parts(record).values():
-        name = token_name(part.space, record.settings.get("secrets", {}))
-        problem = expiry_problem(services.secrets.get(name), datetime.fromisoformat(record.expires))
-        if problem:
-            raise TokenExpires(
-                f"secret '{name}' of the data space '{part.space.name}': {problem}", "put a new one there"
-            )
+def renew_token(services: Services, record: Record) -> Record:
+    """Give the machine the new values of its tokens, and mount the data spaces anew with them."""
+    if not mounts_data(record):
+        raise PermanentError(f"project '{record.project}' uses no token", "only data spaces of OneData need one")
+    check_tokens(services, record)
+    send_tokens(services, record)
+    restart_mounts(services, record)
+    return note(services, record, "the machine has a new token, and mounts the data spaces with it")
 
 
 def pull_data(services: Services, record: Record) -> Record:
@@ -68,17 +63,35 @@ def save(services: Services, record: Record) -> Record:
     """Save what has changed, and prove it by reading it back. Raises NotAllSaved naming what could not be saved."""
     if saved_part(record) is None:
         raise PermanentError(f"project '{record.project}' has no data space", "name one in data.project.source")
+    if not services.machines.look(record.machine).running:
+        what = f"the machine of project '{record.project}' does not run"
+        raise PermanentError(what, f"cloudify-scipion repair {record.project}, or rescue {record.project}")
     for turn in range(TURNS):
-        pushed = run_work(services, record, "push")
-        record = _told(services, record, pushed)
-        verified = run_work(services, record, "verify")
-        failed = [result for result in (pushed, verified) if result.code != DONE]
-        if not failed:
+        record, pushed = push(services, record)
+        problem = _save_problem(services, record, pushed)
+        if problem is None:
             return record
         if turn + 1 == TURNS:
-            raise error_of(failed[0])
-        services.progress.say(f"{failed[0].message}: saving once more")
+            raise problem
+        services.progress.say(f"{problem.what}: saving once more")
     return record
+
+
+def push(services: Services, record: Record) -> tuple[Record, Result]:
+    """Save what has changed; how that ended."""
+    result = run_work(services, record, "push")
+    return _told(services, record, result), result
+
+
+def _save_problem(services: Services, record: Record, pushed: Result) -> ScipionError | None:
+    """What a push has left unsaved, or a second look finds missing."""
+    if pushed.code != DONE:
+        return error_of(pushed)
+    try:
+        verified = run_work(services, record, "verify")
+    except PermanentError as error:
+        return error
+    return None if verified.code == DONE else error_of(verified)
 
 
 def data_problem(services: Services, record: Record) -> str:

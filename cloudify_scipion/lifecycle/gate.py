@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudify_scipion.errors import NotSealed, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.data import saving_status, unsaved_lines
 from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.proof import recheck_seal
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.seal import seal_project
 from cloudify_scipion.lifecycle.space import saved_part
@@ -19,7 +20,11 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
     volume = services.volumes.look(record.volume)
     if not volume.exists or not record.volume_written or saved_part(record) is None:
         return record
-    if may_go(record, volume, discards):
+    if not record.saved:
+        services.progress.say("the first copy from the data space was never complete: the volume will be held")
+        return record
+    record = recheck_seal(services, record)
+    if may_go(record, services.volumes.look(record.volume), discards):
         return record
     if not services.machines.look(record.machine).running:
         raise NotSealed(_refusal(record, "its machine does not run", [what_is_known(record)]), _next(record))

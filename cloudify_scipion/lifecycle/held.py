@@ -52,9 +52,12 @@ def lost_record(services: Services, project: str) -> Record:
 
 def _tagged(services: Services) -> Sequence[Held]:
     """The volumes that carry this installation's tags."""
+    volumes = services.volumes.all()
+    if not volumes:
+        return []
     own = services.projects.installation()
     return [
         Held(facts.tags["project"], name, facts.size_bytes, LOST, deployment=facts.tags.get("deployment", ""))
-        for name, facts in services.volumes.all().items()
+        for name, facts in volumes.items()
         if facts.tags.get("installation") == own and "project" in facts.tags
     ]

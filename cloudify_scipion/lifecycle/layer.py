@@ -12,6 +12,7 @@ from cloudify_scipion.catalogue.puppet_data import MIRRORS, puppet_data, softwar
 from cloudify_scipion.catalogue.resolve import resolve
 from cloudify_scipion.catalogue.site_files import checksums, with_checksums
 from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.project.model import software_from_document
@@ -58,9 +59,10 @@ def software_layer(services: Services, record: Record) -> SoftwareLayer:
         return _locked_layer(services, record, asked["lock"])
     chosen = resolve(software_from_document(asked), load_catalogue())
     software = with_checksums(chosen, asked.get("files") or {})
-    data = puppet_data(software, _mirrors(record.settings.get("site", {})))
-    digest = software_digest(services.machines.base_digest(), services.puppet.modules_digest(), CLASSES, data)
-    return SoftwareLayer(digest, CLASSES, data, software_contents(software))
+    data = {**puppet_data(software, _mirrors(record.settings.get("site", {}))), **client_data(record)}
+    classes = _classes(data)
+    digest = software_digest(services.machines.base_digest(), services.puppet.modules_digest(), classes, data)
+    return SoftwareLayer(digest, classes, data, software_contents(software))
 
 
 def locked_files(services: Services, record: Record) -> Mapping[str, str]:
@@ -77,8 +79,13 @@ def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLa
         raise PermanentError(f"the lock file of project '{record.project}' is gone or was changed", "install again")
     lock = from_text(text)
     base, code = services.machines.base_digest(), services.puppet.modules_digest()
-    name = software_digest(base, code, CLASSES, {**lock.data, "lock": digest})
-    return SoftwareLayer(name, CLASSES, {**lock.data, MIRRORS: []}, locked_contents(lock), lock)
+    classes = _classes(lock.data)
+    name = software_digest(base, code, classes, {**lock.data, "lock": digest})
+    return SoftwareLayer(name, classes, {**lock.data, MIRRORS: []}, locked_contents(lock), lock)
+
+
+def _classes(data: Mapping[str, object]) -> Sequence[str]:
+    return (*CLASSES, CLASS) if f"{CLASS}::install" in data else CLASSES
 
 
 def _mirrors(site: Mapping[str, Any]) -> list[str]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cloudify_scipion.lifecycle.facts import USER_FOLDER, MachineSpec, SeedFile, VolumeMount
+from cloudify_scipion.lifecycle.facts import TARGET, USER_FOLDER, WHOLE, MachineSpec, SeedFile, VolumeMount
 from cloudify_scipion.lifecycle.layer import locked_files, software_layer
-from cloudify_scipion.lifecycle.mounts import make_writable
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
-from cloudify_scipion.lifecycle.proof import unseal
+from cloudify_scipion.lifecycle.proof import recheck_seal, reopen, unseal
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space import folder_mounts
-from cloudify_scipion.lifecycle.volume import TARGET, WHOLE
 
 SSH, DESKTOP = 22, 6080
 READY_SECONDS = 90.0
@@ -20,8 +18,6 @@ READY_SECONDS = 90.0
 
 def create_machine(services: Services, record: Record) -> Record:
     """Make the machine's disk unless it is there; a new machine is a new generation."""
-    if record.rescuing:  # what a rescue that was broken off has left can save data, and no more
-        record = delete_machine(services, record)
     if not services.machines.look(record.machine).exists:
         digest = software_layer(services, record).digest
         layer = digest if services.layers.has(digest) else ""
@@ -42,15 +38,18 @@ def start_machine(services: Services, record: Record) -> Record:
     record = unseal(services, update(services, record, volume_written=True))
     if services.machines.start(machine_spec(services, record)):
         services.progress.say(f"machine {record.machine} is up")
-    shell = services.connect(record)
-    shell.wait_until_ready(READY_SECONDS)
-    make_writable(shell)
-    return record
+    services.connect(record).wait_until_ready(READY_SECONDS)
+    return reopen(services, record)
 
 
 def ensure_machine(services: Services, record: Record) -> Record:
     """Create and start: the machine as it should be, whatever was there."""
-    return start_machine(services, create_machine(services, record))
+    return start_machine(services, create_machine(services, end_rescue(services, record)))
+
+
+def end_rescue(services: Services, record: Record) -> Record:
+    """Remove the machine of a rescue that was broken off: it can save data, and no more."""
+    return delete_machine(services, record) if record.rescuing else record
 
 
 def machine_problem(services: Services, record: Record) -> str:
@@ -64,7 +63,8 @@ def machine_problem(services: Services, record: Record) -> str:
 
 
 def stop_machine(services: Services, record: Record) -> None:
-    """Shut it down; nothing to do when it is off or gone."""
+    """Shut it down; nothing to do when it is off or gone. A seal must have held until now."""
+    recheck_seal(services, record)
     if services.machines.stop(record.machine):
         services.progress.say(f"stopped machine {record.machine}")
 

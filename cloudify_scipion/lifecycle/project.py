@@ -61,7 +61,7 @@ def _new_record(services: Services, project: Mapping[str, Any], binding: Binding
     return Record(
         project=project["id"],
         binding=binding,
-        generation=0,
+        generation=max(int(facts.tags.get("generation", 0)) for facts in (volume, machine)),
         created=now.isoformat(timespec="seconds"),
         machine=name,
         volume=name,

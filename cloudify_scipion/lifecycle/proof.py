@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.errors import PermanentError, ScipionError
+from cloudify_scipion.lifecycle.agent import unit
 from cloudify_scipion.lifecycle.facts import VolumeFacts
+from cloudify_scipion.lifecycle.mounts import is_read_only, make_writable
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.record import Record
@@ -28,8 +30,8 @@ def valid_seal(record: Record, volume: VolumeFacts) -> bool:
 def keep_seal(services: Services, record: Record, facts: Mapping[str, Any]) -> Record:
     """Remember a seal: in the record, then in the volume's tags; only both together are one."""
     seal = dict(facts)
-    lacking = [name for name in _OF_A_SEAL if name not in seal]
-    if lacking or (seal["project"], seal["volume"]) != (record.project, record.volume):
+    wanted = {"project": record.project, "volume": record.volume, "generation": record.generation}
+    if not {*_OF_A_SEAL} <= seal.keys() or any(seal[name] != value for name, value in wanted.items()):
         raise PermanentError(f"the agent's seal is not one of volume {record.volume}: {seal}", "seal again")
     record = update(services, record, seal=seal)
     services.volumes.tag(record.volume, record.volume_tags())
@@ -43,3 +45,25 @@ def unseal(services: Services, record: Record) -> Record:
     services.volumes.attach(record.volume)
     services.volumes.unseal(record.volume)
     return record
+
+
+def reopen(services: Services, record: Record) -> Record:
+    """Let the user of a running machine write again: whatever seals is stopped, and any seal is taken away, before."""
+    shell = services.connect(record)
+    if is_read_only(shell):
+        shell.run(["systemctl", "stop", unit("seal")], timeout=120, expect=range(128))
+        record = unseal(services, record)
+        make_writable(shell)
+    return record
+
+
+def recheck_seal(services: Services, record: Record) -> Record:
+    """Take the seal away if its machine runs and may have written since: it was booted again from inside, say."""
+    if not record.seal or not services.machines.look(record.machine).running:
+        return record
+    try:
+        if is_read_only(services.connect(record)):
+            return record
+    except ScipionError as error:
+        services.progress.say(f"the machine does not say whether its working copy is still sealed: {error.what}")
+    return note(services, unseal(services, record), "the seal was taken away: the working copy was writable again")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cloudify_scipion.errors import PermanentError, TemporaryError
+from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.about import write_about
 from cloudify_scipion.lifecycle.data import configure_data, pull_data, save
 from cloudify_scipion.lifecycle.machine import create_machine, delete_machine, start_machine
+from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.proof import valid_seal
@@ -41,31 +42,34 @@ def _refuse(services: Services, record: Record) -> None:
         raise PermanentError(f"project '{record.project}' names no data space to save in", "copy its volume by hand")
     if not services.volumes.look(record.volume).exists:
         raise PermanentError(f"volume {record.volume} of project '{record.project}' is gone", "look for a copy of it")
-    if not record.rescuing and services.machines.look(record.machine).running and _answers(services, record):
+    running = services.machines.look(record.machine).running
+    if running and not record.rescuing and not _hangs(services, record):
         raise PermanentError(
             f"the machine of project '{record.project}' runs, and can save by itself",
             f"cloudify-scipion save {record.project}, or stop it first",
         )
 
 
-def _answers(services: Services, record: Record) -> bool:
-    if not record.ports:
+def _hangs(services: Services, record: Record) -> bool:
+    """Whether its machine runs and nobody can get in."""
+    if not services.machines.look(record.machine).running:
         return False
     try:
         services.connect(record).wait_until_ready(ANSWER_SECONDS)
-    except TemporaryError:
-        return False
-    return True
+    except ScipionError:
+        return True
+    return False
 
 
 def _with_machine(services: Services, record: Record) -> Record:
     """A machine for the rescue alone; the project's own is ended for good first, so that only one can write."""
-    if not (record.rescuing and services.machines.look(record.machine).running):
-        record = create_machine(services, delete_machine(services, record))
-        record = update(services, record, rescuing=True, personal=True)
+    if not record.rescuing or _hangs(services, record):
+        record = update(services, delete_machine(services, record), rescuing=True)
+    record = update(services, create_machine(services, record), personal=True)  # it makes no layer for others
     record = start_machine(services, record)
     if not record.layer:
-        apply_classes(services, record, "software", AGENT_CLASSES, {})
+        client = client_data(record)
+        apply_classes(services, record, "software", (*AGENT_CLASSES, *([CLASS] if client else [])), client)
     return configure_data(services, record)
 
 

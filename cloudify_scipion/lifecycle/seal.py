@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cloudify_scipion.errors import NotSealed, ScipionError
 from cloudify_scipion.lifecycle.about import write_about
-from cloudify_scipion.lifecycle.agent import DONE, error_of, run_work
-from cloudify_scipion.lifecycle.data import data_problem, save, start_saving
+from cloudify_scipion.lifecycle.agent import DONE, error_of, is_running, read_seal, run_work
+from cloudify_scipion.lifecycle.data import data_problem, pull_data, push
+from cloudify_scipion.lifecycle.mounts import is_read_only
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.proof import keep_seal, unseal
+from cloudify_scipion.lifecycle.proof import keep_seal, reopen, unseal
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.writers import end_writers, let_write
+from cloudify_scipion.lifecycle.writers import end_writers, start_writers
 
 
 def seal_project(services: Services, record: Record) -> Record:
@@ -17,25 +18,35 @@ def seal_project(services: Services, record: Record) -> Record:
 
     Raises the error that is in the way.
     """
-    problem = data_problem(services, record)
-    if problem:
+    shell = services.connect(record)
+    if is_read_only(shell) and is_running(shell, "seal"):  # for an attempt that was broken off
+        return seal_quiet(services, record)
+    made = read_seal(shell)
+    if made and made.get("generation") == record.generation and is_read_only(shell):
+        return keep_seal(services, record, made)  # that attempt could not remember it any more
+    if made:  # and then somebody could write; the agent has given back its right to save
+        record = pull_data(services, unseal(services, record))
+    if problem := data_problem(services, record):
         raise NotSealed(problem, f"cloudify-scipion repair {record.project}")
-    record = save(services, record)  # while the user still works: what is left for later is little
+    record, pushed = push(services, record)  # while the user still works: what is left for later is little
+    if pushed.code != DONE:
+        raise error_of(pushed)
     write_about(services, record)
     try:
         end_writers(services, record)
         return seal_quiet(services, record)
     except ScipionError as error:
         services.progress.say(f"NOT SEALED, everything is started again: {error.what}")
-        _give_back(services, unseal(services, record))
+        _give_back(services, record)
         raise
 
 
 def _give_back(services: Services, record: Record) -> None:
     """Let the user go on. What cannot be started is reported: the error to tell is that nothing was sealed."""
     try:
-        let_write(services, record)
-        start_saving(services, record)
+        record = reopen(services, record)
+        start_writers(services, record)
+        pull_data(services, record)
     except ScipionError as error:
         services.progress.say(
             f"could not start everything again: {error.what} (cloudify-scipion repair {record.project})"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 
 from cloudify_scipion.errors import ScipionError
+from cloudify_scipion.lifecycle.data import saving_status
 from cloudify_scipion.lifecycle.desktop import desktop_problem, desktop_url
 from cloudify_scipion.lifecycle.machine import machine_problem
 from cloudify_scipion.lifecycle.ports import Services
@@ -27,6 +29,7 @@ class Status:
     ssh: str
     volume: str
     held: str
+    saving: dict[str, Any]
     expires: str
     seconds_left: float
     protocols: list[ProtocolStatus] = field(default_factory=list)
@@ -47,10 +50,17 @@ def project_status(services: Services, record: Record) -> Status:
         ssh=f"scipion@127.0.0.1, port {record.port('ssh')}" if record.ports else "",
         volume=record.volume,
         held=record.held,
+        saving={} if down else _saving(services, record),
         expires=record.expires,
         seconds_left=left.total_seconds(),
         protocols=[] if down else _protocols(services, record),
     )
+
+
+def _saving(services: Services, record: Record) -> dict[str, Any]:
+    """What the agent says of the working copy; empty where there is none."""
+    status = saving_status(services, record)
+    return asdict(status) if status else {}
 
 
 def _software(record: Record) -> dict[str, str]:

@@ -9,10 +9,6 @@ from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.proof import valid_seal
 from cloudify_scipion.lifecycle.record import Record
 
-TARGET = "/home/scipion/ScipionUserData"
-"""The working copy, where the user has it."""
-WHOLE = "/srv/scipion-volume"
-"""The volume as the agent sees it."""
 UNSAVED = "it was writable in a machine, and there is no proof that its data are saved elsewhere"
 
 
@@ -88,11 +84,13 @@ def may_discard(record: Record) -> bool:
 def discard(services: Services, record: Record) -> None:
     """Delete the volume of a project that has no machine, on a person's word. Raises PermanentError otherwise."""
     facts = services.machines.look(record.machine)
-    if facts.exists or facts.running:
+    if (facts.exists or facts.running) and not record.rescuing:
         raise PermanentError(
             f"project '{record.project}' is installed: its volume is in use",
             f"cfy uninstall -b {record.binding.deployment}, then discard again",
         )
+    if record.rescuing:  # a machine that only saved, and was left by a rescue that was broken off
+        services.machines.delete(record.machine)
     record = note(services, record, f"discard of volume {record.volume} was asked for by its project id")
     if record.volume_written and not valid_seal(record, services.volumes.look(record.volume)):
         services.progress.say(f"NOT PROVEN SAVED: {what_is_known(record)}")

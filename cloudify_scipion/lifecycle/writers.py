@@ -5,11 +5,11 @@ from __future__ import annotations
 from cloudify_scipion.errors import NotSealed, ScipionError
 from cloudify_scipion.lifecycle.data import TIMERS
 from cloudify_scipion.lifecycle.desktop import SERVICES
-from cloudify_scipion.lifecycle.mounts import is_read_only, make_read_only, make_writable
+from cloudify_scipion.lifecycle.facts import TARGET
+from cloudify_scipion.lifecycle.mounts import is_read_only, make_read_only
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import run_workflow, unit
-from cloudify_scipion.lifecycle.volume import TARGET
 
 QUIESCE = "/usr/local/sbin/scipion-data-quiesce"
 _ANY = range(128)
@@ -29,9 +29,8 @@ def end_writers(services: Services, record: Record) -> None:
         raise NotSealed(f"something still writes to {TARGET}: {_open_files(shell) or told}", _LOOK)
 
 
-def let_write(services: Services, record: Record) -> None:
-    """Take back what `end_writers` did, as far as there is something to take back."""
-    make_writable(services.connect(record))
+def start_writers(services: Services, record: Record) -> None:
+    """Start again what `end_writers` stopped, apart from the agent."""
     if "desktop" in record.settings:
         services.connect(record).run(["systemctl", "start", *SERVICES], expect=_ANY)
     if "workflow" in record.settings:

@@ -18,7 +18,7 @@ def create(**_: Any) -> None:
 def _create(c: Call) -> None:
     data = c.properties["data"]
     refuse_changes(c.record, software=c.asked_software()[0], source=source_of(data))
-    use.create_machine(c.services, c.asking("data", data).asking_software().record)
+    use.create_machine(c.services, use.end_rescue(c.services, c.asking("data", data).asking_software().record))
 
 
 def start(**_: Any) -> None:

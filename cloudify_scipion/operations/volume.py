@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudify_scipion.lifecycle import volume as use
-from cloudify_scipion.lifecycle.data import check_tokens
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software, check_lock_can_be_met
+from cloudify_scipion.lifecycle.onedata import check_tokens
 from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.lifecycle.space import source_of
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place, read_lock

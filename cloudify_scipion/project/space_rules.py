@@ -17,6 +17,7 @@ _NEEDED = ("provider", "repository")
 def space_rules(site: Mapping[str, Any]) -> Found:
     """Everything that is wrong with the data spaces of a site document, beyond its schema."""
     spaces = part(site, dict, "data_spaces")
+    yield from _one_client(spaces)
     for name in spaces:
         path, told = child_path("$.data_spaces", str(name)), part(spaces, dict, name)
         kind = told.get("kind", DIRECTORY)
@@ -46,6 +47,16 @@ def _directory(path: str, told: Mapping[str, Any], provider: object) -> Found:
     if isinstance(root, str) and (root != normpath(root) or root.startswith("//")):
         tidy = normpath(f"/{root.lstrip('/')}")
         yield child_path(path, "root"), f"{root!r} is not normalised; did you mean {tidy!r}?"
+
+
+def _one_client(spaces: Mapping[str, Any]) -> Found:
+    """A machine has one client, whatever it mounts."""
+    known = [(name, part(spaces, dict, name).get("repository")) for name in spaces]
+    first, wanted = next(((name, told) for name, told in known if told is not None), ("", None))
+    for name, told in known:
+        if told is not None and told != wanted:
+            path = child_path(child_path("$.data_spaces", str(name)), "repository")
+            yield path, f"this is another one than that of {first!r}: a machine has one client for all its data spaces"
 
 
 def _onedata(path: str, told: Mapping[str, Any]) -> Found:

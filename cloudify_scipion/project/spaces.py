@@ -11,11 +11,14 @@ DIRECTORY, ONEDATA = "directory", "onedata"
 
 @dataclass(frozen=True)
 class Repository:
-    """Where the client of a data space comes from: apt's words for it, the public key as text, the exact version."""
+    """Where the client of a data space comes from: apt's words for it, the one key that signs it, the exact version."""
 
     url: str
+    suite: str
     key: str
+    fingerprint: str
     version: str
+    components: tuple[str, ...] = ("main",)
 
 
 @dataclass(frozen=True)
@@ -52,4 +55,5 @@ def token_name(space: DataSpace, secrets: Mapping[str, str]) -> str:
 
 def _space(name: str, told: Mapping[str, Any]) -> DataSpace:
     given = told.get("repository")
-    return DataSpace(**{"space": name, **told, "name": name, "repository": Repository(**given) if given else None})
+    repository = Repository(**{**given, "components": tuple(given.get("components", ("main",)))}) if given else None
+    return DataSpace(**{"space": name, **told, "name": name, "repository": repository})

@@ -38,7 +38,9 @@ def plan(workshop: Path) -> Mapping[str, Any]:
 
 def test_the_example_adds_one_node(plan: Mapping[str, Any], workshop: Path) -> None:
     nodes = {node["name"]: node for node in plan["nodes"]}
-    assert set(nodes) == {"volume", "machine", "software", "scipion_project", "desktop", "notes"}
+    assert set(nodes) == {
+        "volume", "machine", "software", "working_copy", "scipion_project", "desktop", "seal", "notes"
+    }  # fmt: skip
     notes = nodes["notes"]
     assert "cloudify.nodes.scipion.Puppet" in notes["type_hierarchy"]
     assert notes["properties"]["project"]["id"] == "relion-2d"

@@ -91,10 +91,14 @@ class FakeAgent:
             "message": message,
             "next": "",
             "facts": facts,
-            "run": str(next(self.runs)),
+            "run": self._next_run(),
         }
         self.state[f"{RESULT}{work}.json"] = json.dumps(told).encode()
         return code
+
+    def _next_run(self) -> str:
+        self.state["runs"] = str(int(self.state.get("runs", b"0")) + 1).encode()
+        return self.state["runs"].decode()
 
     def status(self, work: str = "") -> dict[str, Any]:
         last = {name.removeprefix(RESULT).removesuffix(".json"): json.loads(text) for name, text in self._results()}
@@ -130,7 +134,7 @@ class FakeAgent:
         held = self.space.lease
         if held and held["owner"] != mine["owner"]:
             raise Failed(3, f"the folder belongs to {held['owner']['deployment']}")
-        if held and held["generation"] > mine["generation"]:
+        if held and held["generation"] > mine["generation"] and not (take and self.config["fenced"]):
             raise Failed(3, "a newer machine of this project has taken over")
         if not take and held != mine:
             raise Failed(3, "nobody has taken the lease")
@@ -179,6 +183,7 @@ class FakeAgent:
         index = self._index()
         bad = [name for name, digest in index.items() if _digest(self.space.files.get(name, b"")) != digest]
         if bad:
+            self._note({name: digest for name, digest in index.items() if name not in bad})
             raise Failed(1, f"not in the data space as they were written: {', '.join(bad)}")
         return {}
 
@@ -186,10 +191,16 @@ class FakeAgent:
         if not self.read_only:
             raise Failed(1, "the working copy is still writable")
         self._scan()
-        failed = self._push()["failed"]
-        if failed:
-            return {"failed": failed}
-        self._verify()
+        for left in (2, 1, 0):
+            failed = self._push()["failed"]
+            if failed:
+                return {"failed": failed}
+            try:
+                self._verify()
+                break
+            except Failed:
+                if not left:
+                    raise
         missing = [name for name, content in self.files.items() if self.space.files.get(name) != content]
         if missing:
             raise Failed(1, f"missing: {', '.join(missing)}")

@@ -23,6 +23,7 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.operations import boundary
 from cloudify_scipion.project.load import load_inputs
 from cloudify_scipion.resources import plugin_description
+from cloudify_scipion.workflows import boundary as workflows_boundary
 from tests.fakes.kill import Reaper
 from tests.fakes.world import World
 
@@ -80,7 +81,6 @@ class Deployment:
     workflow: str = "install"
     local: bool = True
     workflow_file: bytes | None = None
-    whole: bool = False
     runtime: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
@@ -99,16 +99,12 @@ class Deployment:
             self.operation(node, name, reaper)
 
     def install(self, reaper: Reaper | None = None) -> None:
-        self.workflow, self.whole = "install", False
+        self.workflow = "install"
         self.run(INSTALL, reaper)
-        self.whole = True
 
     def uninstall(self, reaper: Reaper | None = None) -> None:
         self.workflow = "uninstall"
-        if self.whole:  # else Cloudify has no node whose end would begin with the gate
-            self.operation(*GATE, reaper)
-            self.whole = False
-        self.run(UNINSTALL, reaper)
+        self.run((GATE, *UNINSTALL), reaper)
 
     def __post_init__(self) -> None:
         if "data" in self.inputs:
@@ -153,11 +149,15 @@ class Deployment:
 def services_from(make: Callable[[], Services], reaper: Reaper | None = None) -> Iterator[None]:
     """Every operation meanwhile gets these services, which kill it where the reaper says."""
     real = boundary.make_services
-    boundary.make_services = lambda _: reaper.over(make()) if reaper else make()
+
+    def made(_: object) -> Services:
+        return reaper.over(make()) if reaper else make()
+
+    boundary.make_services = workflows_boundary.make_services = made
     try:
         yield
     finally:
-        boundary.make_services = real
+        boundary.make_services = workflows_boundary.make_services = real
 
 
 class _Lines(logging.Handler):

@@ -10,10 +10,9 @@ from typing import Any, Protocol
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable
 from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.desktop import LINK, SERVICES
-from cloudify_scipion.lifecycle.facts import CommandResult
+from cloudify_scipion.lifecycle.facts import SEAL, TARGET, WHOLE, CommandResult
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import TOOL
-from cloudify_scipion.lifecycle.volume import TARGET
 from cloudify_scipion.lifecycle.writers import QUIESCE
 from tests.fakes.agent import CONFIG, FakeAgent
 from tests.fakes.host import Disk, FakeHost, Work
@@ -95,6 +94,8 @@ class FakeShell:
             return CommandResult(127, "", f"{argv[0]}: not found")
         if argv[0] == "install":
             return self._install(argv[-1], stdin) if argv[-2] == "/dev/stdin" else CommandResult(0, "", "")
+        if argv[0] == "tee":
+            return self._install(argv[-1], stdin)
         answers = {
             "systemctl": self._systemctl, TOOL: self._workflow, LINK: self._link, COMMAND: self._agent,
             "mount": self._mount, "findmnt": self._findmnt, "cat": self._cat, "find": self._find,
@@ -120,7 +121,10 @@ class FakeShell:
         return CommandResult(0, "", "")
 
     def _cat(self, words: list[str]) -> CommandResult:
-        found = self._data().get(words[0].removeprefix(f"{TARGET}/"))
+        if words[0] == f"{WHOLE}/agent/{SEAL}":
+            found = self.host.volumes[self.disk().volumes[0]].agent.get(SEAL)
+        else:
+            found = self._data().get(words[0].removeprefix(f"{TARGET}/"))
         return CommandResult(1, "", "No such file") if found is None else CommandResult(0, found.decode(), "")
 
     def _mount(self, words: list[str]) -> CommandResult:
@@ -159,6 +163,11 @@ class FakeShell:
             if work.code is None and self.clock.monotonic() - work.began >= self.host.agents.seconds:
                 work.code = self.agent().run(name)
 
+    def _end_work(self, unit: str) -> None:
+        work = self.disk().works.get(unit.partition("@")[2].removesuffix(".service"))
+        if unit.startswith("scipion-data@") and work and work.code is None:
+            work.code = 15
+
     def _show(self, name: str) -> CommandResult:
         self._advance_works()
         work = self.disk().works.get(name.partition("@")[2].removesuffix(".service"))
@@ -171,6 +180,8 @@ class FakeShell:
         units, names = self.disk().units, [word for word in words[1:] if not word.startswith("--")]
         if words[0] == "show":
             return self._show(words[-1])
+        if words[0] == "restart":
+            return CommandResult(0, "", "")
         if words[0] == "start" and names[0].startswith("scipion-data@"):
             if CONFIG not in self.files():
                 return CommandResult(5, "", f"Unit {names[0]} not found.")
@@ -184,6 +195,7 @@ class FakeShell:
         elif words[0] == "stop":
             for name in names:
                 self._advance()
+                self._end_work(name)
                 units.pop(name, None)
         else:
             self._advance()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.catalogue.lock import FILE, text_digest
 from cloudify_scipion.errors import MachineUnreachable, PermanentError, TemporaryError
@@ -250,6 +251,91 @@ def test_uninstall_again(engine: Engine) -> None:
     engine.execute("uninstall")
     engine.execute("uninstall")
     assert engine.world.facts()["folders"] == []
+
+
+def test_the_seal_ends_first(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.install()
+    capsys.readouterr()
+    engine.execute("uninstall")
+    started = re.findall(r"Task started 'cloudify_scipion\.operations\.(\w+\.\w+)'", capsys.readouterr().out)
+    assert started[0] == "seal.prestop"
+    assert started[-1] == "volume.delete"
+
+
+def test_a_refused_uninstall_stops_nothing_and_the_next_one_saves(engine: Engine, cause: Cause) -> None:
+    engine.install()
+    engine.world.write("mine", b"data")
+    engine.world.host.agents.failing["push"] = (1, "the data space is full")
+    calls = len(engine.world.host.calls)
+    said = cause(lambda: engine.execute("uninstall"))
+    assert "the data space is full" in said
+    assert "cloudify-scipion rescue relion-2d" in said
+    assert engine.world.host.calls[calls:] == []
+    engine.execute("check_status")
+    engine.world.host.agents.failing.clear()
+    engine.execute("uninstall")
+    assert (engine.world.host.volumes, engine.states()) == ({}, {"deleted"})
+    assert engine.world.space().files["mine"] == b"data"
+
+
+def test_an_uninstall_that_passes_the_gate_over_holds_the_volume(engine: Engine) -> None:
+    engine.install()
+    engine.world.write("mine", b"data")
+    engine.world.host.agents.failing["push"] = (1, "the data space is full")
+    engine.execute("uninstall", ignore_failure="true")
+    (volume,) = engine.world.host.volumes.values()
+    assert volume.files["mine"] == b"data"
+    assert engine.world.record().held
+    assert engine.world.host.machines == {}
+    engine.world.host.agents.failing.clear()
+    engine.install()
+    engine.execute("uninstall")
+    assert engine.world.space().files["mine"] == b"data"
+
+
+@pytest.mark.parametrize("workflow", ["reinstall", "heal"])
+def test_what_makes_nodes_again_seals_and_deletes_nothing(engine: Engine, workflow: str) -> None:
+    engine.install()
+    engine.world.write("mine", b"data")
+    engine.world.host.agents.failing["seal"] = (1, "never asked")
+    engine.execute(workflow, **({"force_reinstall": True} if workflow == "heal" else {}))
+    (volume,) = engine.world.host.volumes.values()
+    assert volume.files["mine"] == b"data"
+    engine.execute("check_status")
+
+
+def test_an_install_that_failed_half_way_can_be_uninstalled(engine: Engine, cause: Cause) -> None:
+    engine.world.host.agents.failing["pull"] = (3, "the folder belongs to another")
+    assert "the folder belongs to another" in cause(engine.install)
+    engine.execute("uninstall")
+    assert engine.world.host.machines == {}
+    assert engine.world.record().held  # nobody has looked what is in it
+
+
+def test_workflows_of_our_own(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.install()
+    engine.world.write("mine", b"data")
+    engine.execute("save")
+    assert engine.world.space().files["mine"] == b"data"
+    with pytest.raises(NonRecoverableError, match="uses no token"):
+        engine.execute("renew_token")
+    with pytest.raises(NonRecoverableError, match="runs, and can save by itself"):
+        engine.execute("rescue")
+    engine.world.write("mine", b"more")
+    wreck(engine)
+    engine.execute("rescue")
+    assert engine.world.space().files["mine"] == b"more"
+    engine.world.services().projects.save(replace(engine.world.record(), held="because"))
+    capsys.readouterr()
+    engine.execute("held")
+    assert "relion-2d: volume" in capsys.readouterr().out
+    with pytest.raises(NonRecoverableError, match="not 'other'"):
+        engine.execute("discard", project="other")
+    assert len(engine.world.host.volumes) == 1
+    engine.execute("discard", project="relion-2d")
+    assert (engine.world.host.volumes, engine.world.known()) == ({}, False)
+    with pytest.raises(NonRecoverableError, match="works on no project"):
+        engine.execute("save")
 
 
 class Stuck(FakeMachines):

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS files(
   racy INTEGER, hash TEXT, local TEXT, target BLOB, link BLOB, stored BLOB, origin INTEGER, point INTEGER,
   rsize INTEGER, rmtime INTEGER, rracy INTEGER, PRIMARY KEY(dir, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_ino ON files(ino);
-CREATE TABLE IF NOT EXISTS intents(path BLOB PRIMARY KEY, hash TEXT);
+CREATE TABLE IF NOT EXISTS intents(path BLOB, hash TEXT, PRIMARY KEY(path, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS busy(path BLOB PRIMARY KEY, tries INTEGER);
 CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, path BLOB, gone INTEGER);
 CREATE TABLE IF NOT EXISTS trash(name BLOB PRIMARY KEY, size INTEGER, origin INTEGER, at REAL);
@@ -113,6 +113,7 @@ class Index:
         self._db.execute("PRAGMA cache_size=-16000")
         self._db.executescript(SCHEMA)
         self._ids: dict[bytes, int] = {b"": ROOT}
+        self._without_digest: set[int] = set()
 
     def close(self) -> None:
         """Give up what was not committed."""
@@ -161,6 +162,7 @@ class Index:
     def set_folder(self, number: int, **values: Any) -> None:
         """Change columns of a folder."""
         self.begin()
+        self._without_digest.discard(number)
         words = ", ".join(f"{key}=?" for key in values)
         self._db.execute(f"UPDATE dirs SET {words} WHERE id=?", (*values.values(), number))
 
@@ -252,7 +254,9 @@ class Index:
 
     def _changed(self, folder: int) -> None:
         """A folder's digest stands for what the index knows: that is otherwise now."""
-        self._db.execute("UPDATE dirs SET digest=NULL WHERE id=? AND digest IS NOT NULL", (folder,))
+        if folder not in self._without_digest:
+            self._db.execute("UPDATE dirs SET digest=NULL WHERE id=?", (folder,))
+            self._without_digest.add(folder)
 
     def by_ino(self, ino: int) -> list[tuple[bytes, Row]]:
         """Known files of that inode number."""
@@ -458,35 +462,31 @@ class Index:
         self._db.executemany("INSERT OR REPLACE INTO intents VALUES (?, ?)", intents)
         self.commit()
 
-    def intent(self, path: bytes) -> str:
-        """The content that an interrupted push may have put in place, empty if none."""
-        row = self._db.execute("SELECT hash FROM intents WHERE path=?", (path,)).fetchone()
-        return str(row[0]) if row else ""
+    def intents(self) -> dict[bytes, set[str]]:
+        """The contents that interrupted pushes may have put in place, by path."""
+        found: dict[bytes, set[str]] = {}
+        for path, digest in self._db.execute("SELECT path, hash FROM intents"):
+            found.setdefault(path, set()).add(digest)
+        return found
 
-    def fulfil(self, path: bytes) -> None:
-        """It is in place, or will not be."""
+    def fulfil(self, paths: Iterable[bytes]) -> None:
+        """They are in place, or will not be."""
         self.begin()
-        self._db.execute("DELETE FROM intents WHERE path=?", (path,))
+        self._db.executemany("DELETE FROM intents WHERE path=?", ((path,) for path in paths))
 
-    def count_try(self, path: bytes) -> int:
-        """A file could not be saved, because it was still being written; returns how often in a row."""
+    def count_try(self, path: bytes) -> None:
+        """A file could not be saved, because it was still being written."""
         self.begin()
         self._db.execute("INSERT INTO busy VALUES (?, 1) ON CONFLICT(path) DO UPDATE SET tries=tries+1", (path,))
-        return self.tries(path)
 
-    def tries(self, path: bytes) -> int:
-        """How often in a row that was so."""
-        row = self._db.execute("SELECT tries FROM busy WHERE path=?", (path,)).fetchone()
-        return int(row[0]) if row else 0
+    def busy(self, tries: int = 1) -> list[bytes]:
+        """The files that were still being written, so often in a row or oftener."""
+        return [row[0] for row in self._db.execute("SELECT path FROM busy WHERE tries>=? ORDER BY path", (tries,))]
 
-    def busy(self) -> list[bytes]:
-        """The files that are still being written."""
-        return [row[0] for row in self._db.execute("SELECT path FROM busy ORDER BY path")]
-
-    def not_busy(self, path: bytes) -> None:
-        """It was saved, or is gone."""
+    def not_busy(self, paths: Iterable[bytes]) -> None:
+        """They were saved, or are gone."""
         self.begin()
-        self._db.execute("DELETE FROM busy WHERE path=?", (path,))
+        self._db.executemany("DELETE FROM busy WHERE path=?", ((path,) for path in paths))
 
     def only_changed_are_busy(self) -> None:
         """Whatever the last scan did not find changed is not being written any more; it may be gone."""

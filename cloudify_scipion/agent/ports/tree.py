@@ -83,8 +83,10 @@ class Tree:
         return found
 
     def _at(self, path: bytes) -> tuple[Folder, bytes]:
-        """The folder that a path is in, and its name there. Whoever uses the descriptor keeps the folder meanwhile: it is
-        closed when nobody has it any more, and its number may then be another folder's."""
+        """The folder that a path is in, and its name there.
+
+        Whoever uses the descriptor keeps the folder meanwhile: once closed, its number may be another folder's.
+        """
         above, name = split(path)
         return self.folder(above), name
 
@@ -107,7 +109,10 @@ class Tree:
 
     def fresh(self, path: bytes) -> tuple[int, int] | None:
         """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
-        above, name = self._at(path)
+        try:
+            above, name = self._at(path)
+        except FileNotFoundError:
+            return None
         buffer = ctypes.create_string_buffer(256)
         if _libc.statx(above.fd, name, _NOFOLLOW | _FORCE_SYNC, _MASK, buffer) != 0:
             number = ctypes.get_errno()

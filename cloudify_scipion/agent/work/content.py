@@ -46,8 +46,6 @@ class Job:
     known: Row | None
     force: bool = False
     unclean: bool = False
-    quick: bool = True
-    """Whether equal size and time are taken for a hint that the content is the same."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,10 @@ class Copied:
     row: Row
     temporary: bytes = b""
     size: int = 0
+    names: int = 1
     clear: bool = False
-    """Whether something else may lie there: this is a link that the data space cannot hold."""
+    """`names` is how many the inode has. `clear`: this is a link that the data space cannot hold, and nothing else may
+    lie in its place."""
 
 
 def upload(world: World, able: Abilities, job: Job) -> Copied:
@@ -71,14 +71,14 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
     fd = world.tree.open(job.path)
     try:
         before = os.fstat(fd)
-        row = _row_of(before, began, job, able)
+        row = _row_of(before, began, job, able, world.generation)
         if os.pread(fd, 16, 0) == databases.HEADER:
             return _upload_database(world, able, job, fd, row)
         if job.known is not None and job.known.held() and job.known.size == row.size:
             digest = _digest(fd)
             if digest in (job.known.local or job.known.hash,):
                 _must_be_unchanged(fd, before, job)
-                return Copied(job.path, _as_before(row, job.known))
+                return Copied(job.path, _as_before(row, job.known), names=before.st_nlink)
             os.lseek(fd, 0, os.SEEK_SET)
         temporary, digest, rest = _send(world, able, fd, row, job)
     finally:
@@ -127,7 +127,7 @@ def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row)
     known, quiet = job.known, not databases.has_journal(world.tree, job.path)
     if known is not None and known.held() and quiet and local == (known.local or known.hash):
         _must_be_unchanged(fd, before, job)
-        return Copied(job.path, _as_before(row, known))
+        return Copied(job.path, _as_before(row, known), names=before.st_nlink)
     copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
     try:
         point = 0
@@ -147,7 +147,7 @@ def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row)
     finally:
         copy.unlink(missing_ok=True)
     row = replace(row, hash=digest, local=local, point=point, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
-    return Copied(job.path, row, temporary, row.size)
+    return Copied(job.path, row, temporary, row.size, before.st_nlink)
 
 
 def _last_resort(world: World, job: Job, copy: Path) -> int:
@@ -162,10 +162,11 @@ def _last_resort(world: World, job: Job, copy: Path) -> int:
     return 1
 
 
-def _row_of(facts: os.stat_result, began: int, job: Job, able: Abilities) -> Row:
+def _row_of(facts: os.stat_result, began: int, job: Job, able: Abilities, origin: int) -> Row:
     return Row(
         "f", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino,
-        racy=int(facts.st_mtime_ns >= began - RACY_NS), stored=place_of(job.path, able), point=int(job.force),
+        racy=int(facts.st_mtime_ns >= began - RACY_NS), stored=place_of(job.path, able),
+        origin=origin, point=int(job.force),
     )  # fmt: skip
 
 

@@ -140,8 +140,7 @@ def release(world: World) -> None:
 
 def beat_when_due(world: World) -> None:
     """Called while long copies go on."""
-    kept = world.index.get_state(KEY)
-    if kept and world.clock.elapsed() - kept["beat"] > BEAT_SECONDS:
+    if world.beaten and world.clock.elapsed() - world.beaten > BEAT_SECONDS:
         check(world)
 
 
@@ -159,7 +158,7 @@ def _remember(world: World, own: Holder | None, kept: dict[str, Any] | None = No
     if own:
         known = {"name": own.name().decode(), "generation": own.generation}
     known |= {"beat": world.clock.elapsed(), "boot": world.clock.boot()}
-    world.generation = known["generation"]
+    world.generation, world.beaten = known["generation"], known["beat"]
     world.index.set_state(KEY, known)
     world.index.commit()
 

@@ -124,9 +124,18 @@ def _moved_from(world: World, path: bytes, ino: int, moved: Callable[[int, bytes
         old = world.index.path_of(number)
         facts = world.tree.stat(old)
         inside = path.startswith(old + b"/")
-        if not inside and (facts is None or facts.st_ino != ino) and moved(number, old, path):
+        if inside or (facts is not None and facts.st_ino == ino) or not _shares(world, number, path):
+            continue
+        if moved(number, old, path):
             return number
     return None
+
+
+def _shares(world: World, number: int, path: bytes) -> bool:
+    """Whether anything in a folder is what the index knows of another: inode numbers are used again."""
+    files, folders = world.index.files(number), world.index.folders(number)
+    known = {name: row.ino for name, row in files.items()} | {name: row.ino for name, row in folders.items()}
+    return any(known.get(name) == facts.st_ino for name, facts in world.tree.entries(path))
 
 
 def _find_missing(world: World, missing: list[int], found: Found) -> None:

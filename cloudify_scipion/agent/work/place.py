@@ -35,11 +35,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Placing:
-    """An upload to be put in its place. `known` is the index's row, `intent` what a killed push may have put there."""
+    """An upload to be put in its place. `known` is the index's row, `intents` what killed pushes may have put there."""
 
     copied: Copied
     known: Row | None
-    intent: str = ""
+    intents: frozenset[str] = frozenset()
     folder: bool = False
     """Whether the index knows a folder at this path."""
 
@@ -75,7 +75,7 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
         return True
     if kind(facts) == "d" and placing.folder:
         raise Deferred(0, "a folder is in the way", os.fsdecode(target))
-    origin = _origin(world, target, facts, placing.known, placing.copied.row.hash, placing.intent)
+    origin = _origin(world, target, facts, placing.known, placing.copied.row.hash, placing.intents)
     if origin == SAME:
         known = _fresh(world, target, facts)
         outcome.row = replace(placing.copied.row, rsize=known[0], rmtime=known[1], rracy=1)
@@ -91,7 +91,7 @@ SAME = -1
 
 
 def _origin(
-    world: World, target: bytes, facts: os.stat_result, known: Row | None, wanted: str, intent: str
+    world: World, target: bytes, facts: os.stat_result, known: Row | None, wanted: str, intents: frozenset[str]
 ) -> int | None:
     """Whose content is at `target`: a generation of ours (0: the facility's, as known), SAME, or None: a stranger's."""
     if kind(facts) == "l":
@@ -109,7 +109,7 @@ def _origin(
         return SAME
     if known is not None and digest == known.hash and known.kind == "f":
         return known.origin
-    return world.generation if intent and digest == intent else None
+    return world.generation if digest in intents else None
 
 
 def as_known(row: Row, facts: os.stat_result) -> bool:
@@ -182,7 +182,7 @@ def remove(world: World, path: bytes, row: Row) -> Outcome:
     facts = world.space.stat(target)
     if facts is None:
         return outcome
-    origin = _origin(world, target, facts, row, "", "")
+    origin = _origin(world, target, facts, row, "", frozenset())
     if origin is None:
         world.tell(f"{_text(path)} was deleted here and changed in the data space: it stays")
         return outcome

@@ -25,7 +25,7 @@ from cloudify_scipion.agent.work.world import World, again, check_volume
 
 BATCH, BATCH_BYTES = 400, 256_000_000
 TRIES = 3
-DIRTY, PULLED, BOOT = "dirty", "pulled", "boot"
+DIRTY, PULLED, BOOT, MOVING = "dirty", "pulled", "boot", "moving"
 DELETIONS, DESTROYED = "deletions", "destroyed"
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 
@@ -80,6 +80,7 @@ def ready(world: World) -> None:
 
 def clear_remains(world: World) -> None:
     """Remove unfinished files of a killed work; those in the data space only where one may have left some."""
+    settle_move(world)
     for name in world.state.names(SCRATCH):
         world.state.unlink(joined(SCRATCH, name))
     if world.index.get_state(DIRTY):
@@ -131,9 +132,32 @@ def _move_folder(world: World, result: Result, number: int, old: bytes, new: byt
     try:
         lease.check(world)
         ensure_folder(world, split(new)[0], set())
+        world.index.set_state(MOVING, [os.fsdecode(old), os.fsdecode(new)])
+        world.keep()
         again(lambda: world.space.rename(old, new))
     except OSError:
         return False
+    _folder_moved(world, number, old, new)
+    result.moved, result.wrote = result.moved + 1, True
+    world.keep()
+    return True
+
+
+def settle_move(world: World) -> None:
+    """A work was killed while it moved a folder in the data space: has it moved?"""
+    moving = world.index.get_state(MOVING)
+    if moving:
+        old, new = os.fsencode(moving[0]), os.fsencode(moving[1])
+        number = world.index.folder_id(old)
+        moved = world.space.stat(old) is None and world.space.stat(new) is not None
+        if number is not None and moved and world.index.folder_id(new) is None:
+            _folder_moved(world, number, old, new)
+        world.index.set_state(MOVING, None)
+        world.keep()
+
+
+def _folder_moved(world: World, number: int, old: bytes, new: bytes) -> None:
+    """It is there, with all below it."""
     world.space.forget()
     for folder in world.index.below(number):
         where = world.index.path_of(folder)
@@ -146,9 +170,7 @@ def _move_folder(world: World, result: Result, number: int, old: bytes, new: byt
         world.index.note_change(where)
         for name in world.index.files(folder):
             world.index.note_change(joined(where, name))
-    result.moved, result.wrote = result.moved + 1, True
-    world.keep()
-    return True
+    world.index.set_state(MOVING, None)
 
 
 def _move_files(world: World, result: Result) -> None:
@@ -209,16 +231,23 @@ def _batches(world: World) -> Iterator[list[bytes]]:
 def _put_batch(
     world: World, able: Abilities, result: Result, made: set[bytes], paths: Sequence[bytes], final: bool
 ) -> list[bytes]:
-    jobs = [_job(world, path, final) for path in paths if not is_reserved(path)]
+    unclean = world.index.get_state(BOOT) not in (None, world.clock.boot())
+    unclean = unclean and not _allowed(world, DESTROYED, "save")
+    busy = set(world.index.busy(TRIES))
+    jobs = [
+        Job(path, world.index.get(path), force=final or path in busy, unclean=unclean)
+        for path in paths
+        if not is_reserved(path)
+    ]
     for path in paths:
         if is_reserved(path):
             result.failed.append((path, "this name is kept for the data space's own folder: rename it"))
-    copied: list[Copied] = []
+    copied: list[tuple[Job, Copied]] = []
     for job, answer in world.each(lambda job: _upload(world, able, job), jobs):
         if isinstance(answer, OSError):
             _not_copied(world, job, answer, result)
         elif answer is not None:
-            copied.append(answer)
+            copied.append((job, _linked(world, answer)))
     return _place_batch(world, result, made, copied)
 
 
@@ -251,12 +280,6 @@ def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result)
     return Copied(job.path, row, temporary)
 
 
-def _job(world: World, path: bytes, final: bool) -> Job:
-    unclean = world.index.get_state(BOOT) not in (None, world.clock.boot())
-    force = final or world.index.tries(path) >= TRIES
-    return Job(path, world.index.get(path), force=force, unclean=unclean and not _allowed(world, DESTROYED, "save"))
-
-
 def _not_copied(world: World, job: Job, error: OSError, result: Result) -> None:
     if isinstance(error, Busy):
         world.index.count_try(job.path)
@@ -285,23 +308,32 @@ def _destroyed(world: World, job: Job, result: Result) -> None:
         _ask_destroyed(world, job.path)
 
 
-def _place_batch(world: World, result: Result, made: set[bytes], copied: Sequence[Copied]) -> list[bytes]:
+def _place_batch(world: World, result: Result, made: set[bytes], copied: Sequence[tuple[Job, Copied]]) -> list[bytes]:
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
-    moves = [item for item in copied if item.temporary or item.clear]
-    quiet = [item for item in copied if not (item.temporary or item.clear)]
-    for item in quiet:
-        _keep_row(world, item.path, _linked(world, item.path, item.row))
-    if not moves:
-        world.keep()
-        return []
-    world.index.intend((item.path, item.row.hash) for item in moves)
+    moves = [(job, item) for job, item in copied if item.temporary or item.clear]
+    done = [item.path for _, item in copied if not (item.temporary or item.clear)]
+    for _, item in copied:
+        if not (item.temporary or item.clear):
+            world.index.put(item.path, item.row)
+    deferred = _place_moves(world, result, made, moves, done) if moves else []
+    world.index.fulfil(done)
+    world.index.not_busy(done)
+    world.keep()
+    return deferred
+
+
+def _place_moves(
+    world: World, result: Result, made: set[bytes], moves: Sequence[tuple[Job, Copied]], done: list[bytes]
+) -> list[bytes]:
+    """Put uploads in their places; adds what is there to `done`, and returns what has to wait for deletions."""
+    earlier = world.index.intents()
+    world.index.intend((item.path, item.row.hash) for _, item in moves)
     lease.check(world)
-    for item in moves:
-        _folder_for(world, result, split(item.path)[0], made)
+    for path in sorted({split(item.path)[0] for _, item in moves}):
+        _folder_for(world, result, path, made)
     placings = [
-        Placing(_owned(world, item), known, world.index.intent(item.path), world.index.folder_id(item.path) is not None)
-        for item in moves
-        for known in [world.index.get(item.path)]
+        Placing(item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None)
+        for job, item in moves
     ]
     deferred = []
     for placing, answer in world.each(lambda placing: place(world, placing), placings):
@@ -313,42 +345,27 @@ def _place_batch(world: World, result: Result, made: set[bytes], copied: Sequenc
             _not_copied(world, Job(path, None), answer, result)
         else:
             _placed(world, answer, placing, result)
+            done.append(path)
     world.space.forget()
-    world.keep()
     return deferred
-
-
-def _owned(world: World, item: Copied) -> Copied:
-    return replace(item, row=_linked(world, item.path, replace(item.row, origin=world.generation)))
 
 
 def _placed(world: World, outcome: Outcome, placing: Placing, result: Result) -> None:
     assert outcome.row is not None
-    _keep_row(world, outcome.path, outcome.row)
+    world.index.put(outcome.path, outcome.row)
     note_trash(world, outcome.trash)
     result.conflicts += len(outcome.conflicts)
     result.files, result.size, result.wrote = result.files + 1, result.size + placing.copied.size, True
     world.progress.add(1, placing.copied.size)
 
 
-def _keep_row(world: World, path: bytes, row: Row) -> None:
-    if world.index.folder_id(path) is not None and not world.index.folders(world.index.folder_id(path) or 0):
-        world.index.drop_folder(path)
-    world.index.put(path, row)
-    world.index.fulfil(path)
-    world.index.not_busy(path)
-
-
-def _linked(world: World, path: bytes, row: Row) -> Row:
-    """The first known name of the same inode, for hard links."""
-    if row.kind != "f":
-        return row
-    facts = world.tree.stat(path)
-    if facts is None or facts.st_nlink < 2:
-        return row
-    others = sorted(other for other, known in world.index.by_ino(row.ino) if other != path and not known.link)
-    first = next((other for other in others if (same := world.tree.stat(other)) and same.st_ino == row.ino), b"")
-    return replace(row, link=first)
+def _linked(world: World, item: Copied) -> Copied:
+    """With the first known name of the same inode, for hard links."""
+    if item.row.kind != "f" or item.names < 2:
+        return item
+    others = sorted(path for path, known in world.index.by_ino(item.row.ino) if path != item.path and not known.link)
+    first = next((path for path in others if (same := world.tree.stat(path)) and same.st_ino == item.row.ino), b"")
+    return replace(item, row=replace(item.row, link=first))
 
 
 def _folder_for(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
@@ -446,7 +463,7 @@ def _restore_all(world: World, result: Result) -> None:
 
 def _deleted(world: World, outcome: Outcome, result: Result) -> None:
     world.index.drop(outcome.path)
-    world.index.not_busy(outcome.path)
+    world.index.not_busy([outcome.path])
     note_trash(world, outcome.trash)
     result.deleted, result.wrote = result.deleted + 1, True
     result.conflicts += len(outcome.conflicts)

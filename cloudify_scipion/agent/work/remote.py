@@ -18,7 +18,7 @@ from cloudify_scipion.agent.work.content import CHUNK, digest_of, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.manifests import read_manifest
 from cloudify_scipion.agent.work.place import keep_beside, throw_away
-from cloudify_scipion.agent.work.push import PULLED, clear_remains
+from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World, again, check_volume
@@ -59,6 +59,7 @@ def scan(world: World) -> Result:
     check_volume(world.config, world.tree, world.state)
     check_space(world)
     lease.renew(world)
+    settle_move(world)
     return _reconcile(world)
 
 

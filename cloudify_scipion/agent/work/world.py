@@ -9,9 +9,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
@@ -22,6 +23,8 @@ from cloudify_scipion.agent.ports.tree import Tree
 
 WORKERS = 8
 """Files that are copied at the same time: a data space answers slowly, not busily."""
+CHUNK = 16
+"""Small files that one thread takes at a time."""
 RETRIES = 5
 _AGAIN = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
 
@@ -88,6 +91,8 @@ class World:
     progress: Progress
     generation: int = 0
     workers: int = WORKERS
+    beaten: float = 0.0
+    """When the last heartbeat was, on the clock that does not jump."""
     beat: Callable[[], None] = lambda: None
     """Called often while others work: renews the lease when it is time to."""
     said: list[tuple[str, str]] = field(default_factory=list)
@@ -121,17 +126,52 @@ class World:
                 yield item, _attempt(do, item)
                 self.beat()
             return
-        with ThreadPoolExecutor(self.workers) as pool:
-            waiting: dict[Future[Out | OSError], In] = {pool.submit(_attempt, do, item): item for item in items}
+        given = list(items)
+        size = max(1, min(CHUNK, len(given) // (self.workers * 4)))
+        chunks = iter([given[i : i + size] for i in range(0, len(given), size)])
+        done: SimpleQueue[list[tuple[In, Out | OSError | BaseException]]] = SimpleQueue()
+        threads = [
+            Thread(target=_labour, args=(do, chunks, self._lock, done), daemon=True) for _ in range(self.workers)
+        ]
+        for thread in threads:
+            thread.start()
+        left = len(given)
+        try:
+            while left:
+                with contextlib.suppress(Empty):
+                    for item, result in done.get(timeout=30):
+                        left -= 1
+                        if isinstance(result, BaseException) and not isinstance(result, OSError):
+                            raise result
+                        yield item, result
+                self.beat()
+        finally:
+            with self._lock:
+                for _ in chunks:  # whoever ends early wants no more of it
+                    pass
+            for thread in threads:
+                thread.join()
+
+
+def _labour(
+    do: Callable[[In], Out],
+    chunks: Iterator[list[In]],
+    lock: threading.Lock,
+    done: SimpleQueue[list[tuple[In, Out | OSError | BaseException]]],
+) -> None:
+    """A thread's work: one chunk after the other, until none is left. Errors travel to whoever waits."""
+    while True:
+        with lock:
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        results: list[tuple[In, Out | OSError | BaseException]] = []
+        for item in chunk:
             try:
-                while waiting:
-                    done, _ = wait(waiting, timeout=30, return_when=FIRST_COMPLETED)
-                    self.beat()
-                    for future in done:
-                        yield waiting.pop(future), future.result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+                results.append((item, _attempt(do, item)))
+            except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+                results.append((item, error))
+        done.put(results)
 
 
 def _attempt(do: Callable[[In], Out], item: In) -> Out | OSError:

@@ -152,6 +152,15 @@ def test_a_locked_run_is_a_software_run_without_the_hosts_settings(code: Path, a
     assert "sources/locked.list" in sent(machine, "access")
 
 
+def test_hiera_puts_nothing_into_what_a_person_wrote(code: Path, access: Access) -> None:
+    machine = shell("nothing")
+    data = {"a::title": "100 %{facts.os} %", "a::list": [{"x": "%{y}"}]}
+    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "project", ["a"], data)
+    told = yaml.safe_load(sent(machine, "puppet")["data/run.yaml"])
+    assert told["a::title"] == "100 %{literal('%')}{facts.os} %"
+    assert told["a::list"] == [{"x": "%{literal('%')}{y}"}]
+
+
 def test_files_that_are_made_are_sent_and_count(code: Path, access: Access) -> None:
     machine, plain = shell("nothing"), PuppetOverSsh(code, access, FakeProgress())
     puppet = PuppetOverSsh(code, access, FakeProgress(), lambda: {"modules/a/files/made": b"made"})

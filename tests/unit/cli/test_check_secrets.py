@@ -19,7 +19,9 @@ data_spaces:
     kind: onedata
     provider: oneprovider.example.org
     token: of-the-site
-    repository: {url: "https://p.example.org/apt b main", version: "1", key: "-----BEGIN PGP PUBLIC KEY BLOCK-----"}
+    repository:
+      {url: "https://p.example.org/apt", suite: b, version: "1", key: "-----BEGIN PGP PUBLIC KEY BLOCK-----\\n",
+       fingerprint: 0123456789ABCDEF0123456789ABCDEF01234567}
 """
 DATA = {"project": {"source": "facility:p"}, "datasets": [{"source": "facility:raw", "mount": "/data/raw"}]}
 

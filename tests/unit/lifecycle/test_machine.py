@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
+from cloudify_scipion.lifecycle.facts import TARGET
 from cloudify_scipion.lifecycle.layer import software_layer
 from cloudify_scipion.lifecycle.machine import machine_problem, stop_machine
 from cloudify_scipion.lifecycle.software import ensure_software, software_problem
-from cloudify_scipion.lifecycle.volume import TARGET
 from tests.fakes.deployment import INSTALL, Deployment
 from tests.fakes.inside import SCIPION
 from tests.fakes.world import World

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.deployment import Deployment
+from cloudify_scipion.lifecycle.proof import valid_seal
+from cloudify_scipion.lifecycle.rescue import rescue
+from tests.fakes.deployment import DISCARD, UNSAVED, Deployment
 from tests.fakes.kill import Killed, Reaper
 from tests.fakes.world import World
 
 pytestmark = pytest.mark.long
 
 NewWorld = Callable[[], World]
-HOLD = {"volume_at_end": "hold"}
 
 
 def installed(world: World, **inputs: Any) -> Deployment:
@@ -118,17 +119,74 @@ def with_data(world: World, **inputs: Any) -> Deployment:
 
 
 def test_uninstall_that_discards(new_world: NewWorld) -> None:
-    assert kill_everywhere(new_world, with_data, "uninstall", nothing_left) > 60
+    def prepare(world: World) -> Deployment:
+        return with_data(world, **DISCARD)
+
+    assert kill_everywhere(new_world, prepare, "uninstall", nothing_left) > 60
 
 
 def test_uninstall_that_holds(new_world: NewWorld) -> None:
     def prepare(world: World) -> Deployment:
-        return with_data(world, **HOLD)
+        return with_data(world, **UNSAVED)
 
     assert kill_everywhere(new_world, prepare, "uninstall", data_held) > 60
 
 
-@pytest.mark.parametrize("inputs", [{}, HOLD])
+def all_saved(world: World, deployment: Deployment) -> None:
+    nothing_left(world, deployment)
+    assert world.space().files["mine"] == b"results"
+    assert world.space().seal
+    assert world.space().lease is None
+
+
+def test_uninstall_that_seals(new_world: NewWorld) -> None:
+    assert kill_everywhere(new_world, with_data, "uninstall", all_saved) > 150
+
+
+def test_install_again_from_the_data_space(new_world: NewWorld) -> None:
+    """The volume is gone: machine, volume and working copy are made anew, with what was saved."""
+
+    def prepare(world: World) -> Deployment:
+        deployment = with_data(world)
+        deployment.uninstall()
+        world.end_process()
+        return deployment
+
+    def check(world: World, deployment: Deployment) -> None:
+        (volume,) = world.host.volumes.values()
+        assert volume.files["mine"] == b"results"
+        assert world.space().files["mine"] == b"results"
+
+    assert kill_everywhere(new_world, prepare, "install", check) > 150
+
+
+def test_rescue(new_world: NewWorld) -> None:
+    """The machine is gone, and what it wrote last was never saved."""
+
+    def prepare(world: World) -> Deployment:
+        deployment = with_data(world)
+        world.host.reboot()
+        world.host.lose_folder(world.record().machine)
+        return Rescuing(**vars(deployment))
+
+    def check(world: World, deployment: Deployment) -> None:
+        record = world.record()
+        assert valid_seal(record, world.services().volumes.look(record.volume))
+        assert world.host.machines == {}
+        assert world.space().files["mine"] == b"results"
+        deployment.uninstall()
+        all_saved(world, deployment)
+
+    assert kill_everywhere(new_world, prepare, "rescue", check) > 80
+
+
+class Rescuing(Deployment):
+    def rescue(self, reaper: Reaper | None = None) -> None:
+        services = self.world.services()
+        rescue(reaper.over(services) if reaper else services, self.world.record())
+
+
+@pytest.mark.parametrize("inputs", [DISCARD, UNSAVED, {}])
 def test_uninstall_of_an_install_that_was_killed(new_world: NewWorld, inputs: dict[str, Any]) -> None:
     """Nothing is left, wherever the install was; a volume that may hold data is held."""
     calls = count(new_world, lambda world: Deployment(world, inputs), "install")
@@ -140,7 +198,7 @@ def test_uninstall_of_an_install_that_was_killed(new_world: NewWorld, inputs: di
         world.end_process()
         deployment.uninstall()
         assert world.host.machines == {}, at
-        if inputs and world.known():
+        if inputs != DISCARD and world.known():
             assert world.record().held, at
             assert [*world.host.volumes] == [world.record().volume], at
         else:
@@ -150,7 +208,7 @@ def test_uninstall_of_an_install_that_was_killed(new_world: NewWorld, inputs: di
 
 def test_a_held_volume_is_adopted_wherever_the_next_install_was_killed(new_world: NewWorld) -> None:
     def prepare(world: World) -> Deployment:
-        deployment = with_data(world, **HOLD)
+        deployment = with_data(world, **UNSAVED)
         deployment.uninstall()
         world.end_process()
         return deployment
@@ -167,6 +225,7 @@ def test_a_held_volume_is_adopted_wherever_the_next_install_was_killed(new_world
 
 def test_forget_killed_half_way(demo: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """The record is gone and the keys are not: the next uninstall clears them."""
+    demo.inputs = DISCARD
     demo.install()
 
     def die(*_: Any, **__: Any) -> None:

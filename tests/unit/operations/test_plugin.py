@@ -18,6 +18,7 @@ from cloudify_scipion.blueprint.render import render
 from cloudify_scipion.operations import boundary
 from cloudify_scipion.project.load import load_inputs
 from cloudify_scipion.resources import plugin_description
+from cloudify_scipion.workflows import boundary as workflows_boundary
 from tests.fakes.deployment import DEMO, SITE
 
 PACKAGE = Path(cloudify_scipion.__file__).parent
@@ -140,8 +141,21 @@ def test_the_demo_gives_every_property_of_its_nodes() -> None:
     assert set(TYPES) - set(used) == {"cloudify.nodes.scipion.Puppet", "cloudify.nodes.scipion.Blueprint"}
 
 
-def test_no_workflow_or_relationship_is_declared() -> None:
-    assert set(PLUGIN) == {"plugins", "data_types", "node_types"}
+def test_no_relationship_is_declared() -> None:
+    assert set(PLUGIN) == {"plugins", "data_types", "node_types", "workflows"}
+
+
+def test_every_workflow_is_a_documented_function_and_the_reverse() -> None:
+    module = import_module("cloudify_scipion.workflows.data")
+    own = {name for name, value in vars(module).items() if inspect.isfunction(value) and name[0] != "_"}
+    assert set(PLUGIN["workflows"]) == {n for n in own if vars(module)[n].__module__ == module.__name__}
+    for name, declared in PLUGIN["workflows"].items():
+        found = function({"implementation": declared["mapping"]})
+        assert (found.__name__, bool(inspect.getdoc(found))) == (name, True)
+        kinds = inspect.signature(found).parameters.values()
+        named = {p.name for p in kinds if p.kind is not inspect.Parameter.VAR_KEYWORD}
+        assert named == set(declared.get("parameters", {}))
+        assert all(value["description"].endswith(".") for value in declared.get("parameters", {}).values())
 
 
 def test_the_package_is_named_with_its_version() -> None:
@@ -151,6 +165,6 @@ def test_the_package_is_named_with_its_version() -> None:
 
 
 def test_services_come_from_one_place() -> None:
-    assert boundary.make_services is local_services
-    for path in (PACKAGE / "operations").glob("[a-z]*.py"):
+    assert boundary.make_services is local_services is workflows_boundary.make_services
+    for path in [*(PACKAGE / "operations").glob("[a-z]*.py"), *(PACKAGE / "workflows").glob("[a-z]*.py")]:
         assert path.stem == "boundary" or "adapters" not in path.read_text()

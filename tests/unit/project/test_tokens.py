@@ -40,6 +40,13 @@ def test_the_earliest_time_caveat_counts(encode: Callable[[bytes], str], padding
     assert token_expires(encode(macaroon("ip = 127.0.0.1"))) is None
 
 
+@pytest.mark.parametrize("encode", [pairs, url])
+def test_read_in_one_way_only(encode: Callable[[bytes], str]) -> None:
+    """Digits that look like a pair of OneData's must not make another time."""
+    for seconds in range(4102444800, 4102444800 + 3000, 7):
+        assert token_expires(encode(macaroon(f"time < {seconds}"))) == datetime.fromtimestamp(seconds, UTC)
+
+
 @pytest.mark.parametrize("text", ["", "x", "secret", "time < 1790000000", "MDAx", "\u20ac" * 9])
 def test_what_is_no_macaroon(text: str) -> None:
     assert token_expires(text) is None

@@ -1,0 +1,44 @@
+"""The border between Cloudify's workflows and the project: `ctx` and Cloudify's exceptions stay on this side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from cloudify.exceptions import NonRecoverableError
+from cloudify.workflows import ctx
+
+from cloudify_scipion.adapters.local import local_services
+from cloudify_scipion.errors import PermanentError, ScipionError
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.record import Binding, Record
+
+make_services: Callable[[Callable[[str], object]], Services] = local_services
+"""The one place where ports are chosen; it gets a function that takes the lines of progress."""
+T = TypeVar("T")
+
+
+def on_project(work: Callable[[Services, Record], T]) -> T:
+    """Run `work` for the project of the workflow's deployment, holding the project's lock."""
+
+    def found(services: Services) -> T:
+        record = _record(services)
+        services.projects.hold_lock(record.project, f"{ctx.workflow_id} of deployment {ctx.deployment.id}")
+        return work(services, services.projects.load(record.project) or record)
+
+    return on_installation(found)
+
+
+def on_installation(work: Callable[[Services], T]) -> T:
+    """Run `work` for all projects of the installation."""
+    try:
+        return work(make_services(ctx.logger.info))
+    except ScipionError as error:
+        raise NonRecoverableError(str(error)) from error
+
+
+def _record(services: Services) -> Record:
+    binding = Binding(services.projects.installation(), ctx.tenant_name or "local", ctx.deployment.id)
+    for record in services.projects.of_deployment(binding):
+        return record
+    raise PermanentError(f"{binding} works on no project", "install it")
