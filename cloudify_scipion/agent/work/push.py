@@ -58,6 +58,8 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     result, able = Result(), abilities(world)
     world.progress.start("looking for changes")
     found = scan(world, lambda *move: _move_folder(world, result, *move), everything)
+    if not found.errors:
+        world.index.only_changed_are_busy()
     _dirty(world, bool(world.index.change_totals()[0] or world.index.gone_totals()[0]))
     _move_files(world, result)
     made: set[bytes] = {b""}
