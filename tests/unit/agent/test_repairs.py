@@ -244,3 +244,20 @@ def test_a_folder_whose_name_the_space_cannot_hold(rig: Rig, tmp_path: Path) -> 
     again = Rig(tmp_path / "again", rig.space, machine="m2", generation=2)
     again.pull()
     assert again.local() == rig.local()
+
+
+def test_a_name_that_is_no_text_is_told(rig: Rig) -> None:
+    name = os.fsdecode(b"odd \xff")
+    rig.write(name, b"here")
+    rig.web(name, b"there")
+    assert rig.push().conflicts == 1
+    assert rig.alarms()[-1].startswith("odd \\xff was changed in the data space as well")
+
+
+def test_a_file_that_was_moved_just_before_the_seal(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    rig.write("a")
+    rig.push()
+    (rig.user / "a").rename(rig.user / "b")
+    assert rig.seal().files == 1
+    assert sorted(rig.saved()) == ["b"]
