@@ -51,7 +51,7 @@ class Machine(Rig):
     def everything(self) -> set[bytes]:
         """All contents of the project that the data space has anywhere."""
         found = contents(self.backing, hidden=True).items()
-        ours = (f"{RESERVED}/{folder}" for folder in ("lease/", "manifest/", "tmp/", "space.json", "seal.json"))
+        ours = [f"{RESERVED}/{folder}" for folder in ("lease/", "manifest/", "tmp/", "space.json", "seal.json")]
         return {content for path, content in found if not path.startswith(tuple(ours))}
 
     def conflicts(self) -> list[str]:
