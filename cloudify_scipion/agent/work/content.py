@@ -195,10 +195,15 @@ def _digest(fd: int) -> str:
     return hasher.hexdigest()
 
 
-def digest_of(tree: Tree, path: bytes) -> tuple[str, os.stat_result]:
-    """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile."""
+def digest_of(tree: Tree, path: bytes, uncached: bool = False) -> tuple[str, os.stat_result]:
+    """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile.
+
+    `uncached`: the kernel is to forget what it has read or written of it, and asks the file system.
+    """
     fd = tree.open(path)
     try:
+        if uncached:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         before = patient(os.fstat, fd)
         digest = _digest(fd)
         after = patient(os.fstat, fd)

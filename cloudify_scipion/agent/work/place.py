@@ -197,7 +197,9 @@ def _beside(world: World, path: bytes, name: bytes) -> bytes:
 def throw_away(world: World, path: bytes, origin: int, replace: bool = True) -> bytes:
     """Move a path to the trash: of what we wrote, one version for each hour; of all else, or as asked, every one."""
     folder = trash_folder(world.clock.hour(), origin)
-    make_folders(world.space, folder, 0o700)
+    if folder not in world.made:
+        make_folders(world.space, folder, 0o700)
+        world.made.add(folder)
     if origin and replace:
         name = joined(folder, trash_name(path))
         world.space.rename(path, name, replace=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -88,7 +87,7 @@ def _verify_manifest(world: World, space: Tree, result: Result) -> None:
     """It alone knows what the data space cannot hold itself."""
     wanted = world.index.segments()
     for (number, digest, _), found in world.each(
-        lambda segment: digest_of(space, joined(MANIFEST, segment_name(segment[0])))[0], wanted
+        lambda segment: digest_of(space, joined(MANIFEST, segment_name(segment[0])), uncached=True)[0], wanted
     ):
         if found != digest:
             reason = found.strerror or str(found) if isinstance(found, OSError) else "its content is another"
@@ -103,8 +102,7 @@ def _compare(space: Tree, path: bytes, row: Row, able: Abilities) -> str:
     if row.kind == "l":
         return _compare_link(space, path, row) if able.symlinks and not place_of(path, able) else ""
     try:
-        drop_cache(space, row.stored or path)
-        digest, _ = digest_of(space, row.stored or path)
+        digest, _ = digest_of(space, row.stored or path, uncached=True)
     except FileNotFoundError:
         return "it is not there"
     except Changed:
@@ -120,12 +118,3 @@ def _compare_link(space: Tree, path: bytes, row: Row) -> str:
     if kind(facts) != "l":
         return "something else is there"
     return "" if space.readlink(path) == row.target else "it points elsewhere"
-
-
-def drop_cache(space: Tree, path: bytes) -> None:
-    """Let the kernel forget what it has read or written of a file, so that the next read asks the file system."""
-    fd = space.open(path)
-    try:
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(fd)

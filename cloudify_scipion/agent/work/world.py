@@ -96,6 +96,8 @@ class World:
     """When the last heartbeat was, on the clock that does not jump."""
     beat: Callable[[], None] = lambda: None
     """Called often while others work: renews the lease when it is time to."""
+    made: set[bytes] = field(default_factory=set)
+    """Folders of the trash that this work has made or seen there."""
     said: list[tuple[str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _count: int = 0
