@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 SECONDS = 12.0
 """How long all mounts together may take; check_status is to notice within 20 s."""
+_GRACE = 0.2
+"""So long one is waited for that has ended by then, as most have."""
 _PROBE = """
 import errno, os, sys
 path, mark = sys.argv[1], sys.argv[2]
@@ -57,7 +59,7 @@ def _start(arguments: Sequence[str]) -> subprocess.Popen[str]:
 
 def _answer(path: str, probe: subprocess.Popen[str], until: float, seconds: float) -> list[str]:
     try:
-        _, said = probe.communicate(timeout=max(0.0, until - time.monotonic()))
+        _, said = probe.communicate(timeout=max(_GRACE, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         probe.kill()  # it ends when the mount does; nobody waits for it
         return [f"{path} hangs: it did not answer within {seconds:.0f} s"]
