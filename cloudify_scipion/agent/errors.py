@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """A text that may tell file names which are no UTF-8; such bytes as \\udcXX."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 class AgentError(Exception):
     """A failure that a person can act on: `what` failed, and the `next_step`."""
 
     code = 1
 
     def __init__(self, what: str, next_step: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.next_step = next_step
+        self.what, self.next_step = printable(what), next_step
+        super().__init__(self.what)
 
 
 class WrongUse(AgentError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cloudify_scipion.agent.errors import printable
 from cloudify_scipion.agent.plan.names import joined, split
 
 ROOT = 1
@@ -488,6 +489,11 @@ class Index:
         self.begin()
         self._db.executemany("DELETE FROM busy WHERE path=?", ((path,) for path in paths))
 
+    def forget_quiet(self) -> None:
+        """What the scan found no change of is not being written any more, or is gone."""
+        self.begin()
+        self._db.execute("DELETE FROM busy WHERE path NOT IN (SELECT path FROM todo)")
+
     def event(self, at: str, kind: str, text: str) -> None:
         """Remember something worth telling; `kind` is event or alarm."""
         self.begin()
@@ -505,7 +511,7 @@ class Index:
         self.begin()
         self._db.execute(
             "INSERT INTO questions VALUES (?,?,?,'') ON CONFLICT(id) DO UPDATE SET text=excluded.text",
-            (name, text, json.dumps(answers)),
+            (name, printable(text), json.dumps(answers)),
         )
         return str(self._db.execute("SELECT answer FROM questions WHERE id=?", (name,)).fetchone()[0])
 

@@ -15,7 +15,7 @@ from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports import databases
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.ports.tree import Tree, mtime_of
 from cloudify_scipion.agent.work.space import GRANULARITY_NS, Abilities, place_of
 from cloudify_scipion.agent.work.world import World
 
@@ -67,11 +67,10 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
 
     Raises Busy, Destroyed, or whatever the file systems say.
     """
-    began = int(world.clock.now() * 1e9)
     fd = world.tree.open(job.path)
     try:
         before = os.fstat(fd)
-        row = _row_of(before, began, job, able, world.generation)
+        row = _row_of(before, world.flushed, job, able, world.generation)
         if os.pread(fd, 16, 0) == databases.HEADER:
             return _upload_database(world, able, job, fd, row)
         if job.known is not None and job.known.held() and job.known.size == row.size:
@@ -118,7 +117,7 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
             world.space.unlink(path)
         raise
     world.space.close(target)
-    return path, hasher.hexdigest(), (size, facts.st_mtime_ns, int(_young(world, facts)))
+    return path, hasher.hexdigest(), (size, mtime_of(facts), int(_young(world, facts)))
 
 
 def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row) -> Copied:
@@ -166,10 +165,10 @@ def _has_journal(tree: Tree, path: bytes) -> bool:
     return any((facts := tree.stat(path + end)) is not None and facts.st_size > 0 for end in (b"-wal", b"-journal"))
 
 
-def _row_of(facts: os.stat_result, began: int, job: Job, able: Abilities, origin: int) -> Row:
+def _row_of(facts: os.stat_result, flushed: int, job: Job, able: Abilities, origin: int) -> Row:
     return Row(
-        "f", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino,
-        racy=int(facts.st_mtime_ns >= began - RACY_NS), stored=place_of(job.path, able),
+        "f", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino,
+        racy=int(mtime_of(facts) >= flushed - RACY_NS), stored=place_of(job.path, able),
         origin=origin, point=int(job.force),
     )  # fmt: skip
 
@@ -209,7 +208,7 @@ def digest_of(tree: Tree, path: bytes) -> tuple[str, os.stat_result]:
         after = os.fstat(fd)
     finally:
         os.close(fd)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if (before.st_size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed", os.fsdecode(path))
     return digest, after
 
@@ -243,22 +242,22 @@ def _receive(world: World, fd: int, target: int, path: bytes, base: Entry | None
         world.state.write(target, data)
         size += len(data)
     after = os.fstat(fd)
-    if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if (size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed, or cut short", os.fsdecode(path))
     digest = hasher.hexdigest()
     known = base is not None and base.kind == "f" and base.hash == digest
-    mode, mtime = (base.mode, base.mtime) if known and base else (after.st_mode, after.st_mtime_ns)
+    mode, mtime = (base.mode, base.mtime) if known and base else (after.st_mode, mtime_of(after))
     if os.geteuid() != world.config.user:
         world.state.chown(target, world.config.user, world.config.user)
     world.state.set_mode(target, stat.S_IMODE(mode) & 0o777 | 0o600)
     world.state.set_times(target, mtime)
     origin = base.origin if known and base else 0
-    row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=after.st_mtime_ns, rracy=int(_young(world, after)))
+    row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=mtime_of(after), rracy=int(_young(world, after)))
     return row, after
 
 
 def _young(world: World, facts: os.stat_result) -> bool:
-    return facts.st_mtime_ns > int(world.clock.now() * 1e9) - GRANULARITY_NS
+    return mtime_of(facts) > int(world.clock.now() * 1e9) - GRANULARITY_NS
 
 
 def with_facts(world: World, path: bytes, row: Row) -> Row:
@@ -266,8 +265,8 @@ def with_facts(world: World, path: bytes, row: Row) -> Row:
     facts = world.tree.stat(path)
     if facts is None:
         return row
-    racy = int(facts.st_mtime_ns >= int(world.clock.now() * 1e9) - RACY_NS)
+    racy = int(mtime_of(facts) >= int(world.clock.now() * 1e9) - RACY_NS)
     return replace(
-        row, mode=facts.st_mode, size=facts.st_size, mtime=facts.st_mtime_ns, ctime=facts.st_ctime_ns, ino=facts.st_ino,
+        row, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts), ctime=facts.st_ctime_ns, ino=facts.st_ino,
         racy=racy,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import conflict_name, split
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind, move_between
+from cloudify_scipion.agent.ports.tree import kind, move_between, mtime_of
 from cloudify_scipion.agent.work.content import download, with_facts
 from cloudify_scipion.agent.work.manifests import entry_of
 from cloudify_scipion.agent.work.world import World
@@ -45,7 +45,7 @@ def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
     facts = world.tree.stat(path)
     if facts is None:
         return Row("l", target=target, rsize=0, origin=origin)
-    return Row("l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
+    return Row("l", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino, target=target,
                rsize=0, origin=origin)  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from cloudify_scipion.agent.plan.lease import (
 )
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.work.manifests import last_generation
 from cloudify_scipion.agent.work.world import World, again
 
 POLL_SECONDS = 10.0
@@ -38,6 +39,8 @@ def acquire(world: World) -> None:
     kept = world.index.get_state(KEY)
     if kept and [lease.name for lease in held] == [kept["name"].encode()]:
         own = held[0].holder
+    else:  # our own count may have been lost
+        own = replace(own, generation=max(own.generation, last_generation(world)))
     verdict = judge(own, [lease.holder for lease in held])
     if verdict is Verdict.REFUSE:
         raise _foreign(world, own, held)

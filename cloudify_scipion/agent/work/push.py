@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import AgentError, NoRoom, Temporary, Unsaved
 from cloudify_scipion.agent.plan.guards import mass_deletion
-from cloudify_scipion.agent.plan.names import TEMPORARY, is_reserved, joined, split, temporary_name
+from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, is_reserved, joined, split, temporary_name
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import NotAFile, kind
+from cloudify_scipion.agent.ports.tree import NotAFile, kind, mtime_of
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH, Busy, Copied, Destroyed, Job, upload
 from cloudify_scipion.agent.work.fetch import restore, restore_beside
 from cloudify_scipion.agent.work.local_scan import Found, scan
-from cloudify_scipion.agent.work.manifests import write_segment
+from cloudify_scipion.agent.work.manifests import is_due, write_segment
 from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing, keep_beside, place, remove
 from cloudify_scipion.agent.work.space import Abilities, abilities, check_space, ensure_folder, place_of
 from cloudify_scipion.agent.work.trash import note_trash, prune
@@ -27,6 +27,7 @@ BATCH, BATCH_BYTES = 400, 256_000_000
 TRIES = 3
 DIRTY, PULLED, BOOT, MOVING = "dirty", "pulled", "boot", "moving"
 DELETIONS, DESTROYED = "deletions", "destroyed"
+KEPT_NAME = "this name is kept for the data space's own folder: rename it"
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 
 
@@ -59,6 +60,8 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     world.progress.start("looking for changes")
     found = scan(world, lambda *move: _move_folder(world, result, *move), everything)
     _dirty(world, bool(world.index.change_totals()[0] or world.index.gone_totals()[0]))
+    if world.index.change_totals()[0]:
+        world.flush()
     _move_files(world, result)
     made: set[bytes] = {b""}
     deferred = _put_all(world, able, result, made, final)
@@ -95,9 +98,11 @@ def _dirty(world: World, dirty: bool) -> None:
 
 def _finish(world: World, found: Found, result: Result) -> None:
     result.special = found.special
+    if found.reserved:
+        result.failed.append((RESERVED, KEPT_NAME))
     for path, reason in found.errors:
         result.failed.append((path, f"the folder cannot be read: {reason}"))
-    if world.index.journal_size():
+    if world.index.journal_size() or is_due(world.index):
         world.progress.start("writing the manifest")
         lease.check(world)
         write_segment(world)
@@ -179,6 +184,7 @@ def _move_files(world: World, result: Result) -> None:
     lease.check(world)
     made: set[bytes] = {b""}
     for number, old, new in moves:
+        world.beat()
         row = world.index.get(old)
         assert row is not None
         if row.stored or place_of(new, abilities(world)):
@@ -239,7 +245,7 @@ def _put_batch(
     ]
     for path in paths:
         if is_reserved(path):
-            result.failed.append((path, "this name is kept for the data space's own folder: rename it"))
+            result.failed.append((path, KEPT_NAME))
     copied: list[tuple[Job, Copied]] = []
     for job, answer in world.each(lambda job: _upload(world, able, job), jobs):
         if isinstance(answer, OSError):
@@ -264,7 +270,7 @@ def _upload(world: World, able: Abilities, job: Job) -> Copied | None:
 def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) -> Copied:
     target = world.tree.readlink(job.path)
     row = Row(
-        "l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
+        "l", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino, target=target,
         hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0,
         stored=place_of(job.path, able),
     )  # fmt: skip
@@ -393,6 +399,7 @@ def _make_folders(world: World, result: Result, made: set[bytes]) -> None:
         return
     lease.check(world)
     for path in there:
+        world.beat()
         _folder_for(world, result, path, made)
     world.keep()
 
@@ -420,7 +427,7 @@ def _delete_all(world: World, found: Found, result: Result) -> None:
     if _allowed(world, DELETIONS, "restore"):
         _restore_all(world, result)
         return
-    if mass_deletion(gone, size, *world.index.totals()) and not _allowed(world, DELETIONS, "delete"):
+    if mass_deletion(gone, size, *world.index.totals()) and not _may_delete(world, gone):
         result.held += gone
         _ask_deletions(world, gone, size)
         return
@@ -436,7 +443,8 @@ def _delete_files(world: World, result: Result) -> None:
     world.progress.start("moving deleted files to the trash", len(paths))
     for i in range(0, len(paths), BATCH):
         lease.check(world)
-        batch = [(path, row) for path in paths[i : i + BATCH] if (row := world.index.get(path)) is not None]
+        gone = [path for path in paths[i : i + BATCH] if world.tree.stat(path) is None]  # not back since the scan
+        batch = [(path, row) for path in gone if (row := world.index.get(path)) is not None]
         for (path, _), answer in world.each(lambda item: remove(world, *item), batch):
             if isinstance(answer, OSError):
                 _not_copied(world, Job(path, None), answer, result)
@@ -475,6 +483,7 @@ def _delete_folder(world: World, path: bytes) -> None:
         return
     for folder in reversed(world.index.below(number)):
         where = world.index.path_of(folder)
+        world.beat()
         again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
         world.index.note_gone(where)
     world.index.drop_folder(path)
@@ -483,7 +492,15 @@ def _delete_folder(world: World, path: bytes) -> None:
 # questions
 
 
+def _may_delete(world: World, gone: int) -> bool:
+    """Whether somebody has agreed, and to no less than this."""
+    return _allowed(world, DELETIONS, "delete") and gone <= int(world.index.get_state(DELETIONS) or 0)
+
+
 def _ask_deletions(world: World, gone: int, size: int) -> None:
+    if world.index.answer_to(DELETIONS):
+        world.index.settled(DELETIONS)  # more is gone since: that answer was for less
+    world.index.set_state(DELETIONS, gone)
     world.index.ask(
         DELETIONS,
         f"{gone} files ({size / 1e9:.1f} GB) are gone from the working copy. "

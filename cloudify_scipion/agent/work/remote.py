@@ -12,11 +12,11 @@ from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind
+from cloudify_scipion.agent.ports.tree import kind, mtime_of
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import CHUNK, digest_of, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, make_local_folder
-from cloudify_scipion.agent.work.manifests import read_manifest
+from cloudify_scipion.agent.work.manifests import catch_up, read_manifest
 from cloudify_scipion.agent.work.place import keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
@@ -43,6 +43,8 @@ class Result:
 def pull(world: World) -> Result:
     """Take the lease and the first copy; later, and where the index was lost, what is new. Resumable."""
     check_volume(world.config, world.tree, world.state)
+    if world.index.get_state(PULLED):
+        check_space(world)  # an empty folder where it should be mounted would be taken for a new one
     lease.acquire(world)
     open_space(world)
     world.index.set_state("dirty", True)
@@ -81,6 +83,7 @@ def _finish_pull(world: World, result: Result) -> None:
 
 def _reconcile(world: World) -> Result:
     result = Result()
+    catch_up(world)
     _list(world)
     _check_room(world)
     _settle(world, result)
@@ -111,7 +114,7 @@ def _list(world: World) -> None:
                     f"{os.fsdecode(path)} in the data space cannot be listed: {entries.strerror}", "scan again"
                 )
             rows = [(joined(path, name), facts) for name, facts in entries if path or name != RESERVED]
-            world.index.list_remote(path, [(p, kind(st), st.st_mode, st.st_size, st.st_mtime_ns) for p, st in rows])
+            world.index.list_remote(path, [(p, kind(st), st.st_mode, st.st_size, mtime_of(st)) for p, st in rows])
             inside += [p for p, st in rows if kind(st) == "d"]
             world.progress.add(len(rows), 0)
         world.index.commit()
@@ -206,13 +209,13 @@ def _see(world: World, job: Job) -> Seen:
     digest, facts = digest_of(world.space, job.path)
     row = job.row
     if row is not None and digest == row.hash and row.kind == "f":
-        return Seen([(job.path, replace(row, rsize=facts.st_size, rmtime=facts.st_mtime_ns, rracy=0))])
+        return Seen([(job.path, replace(row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=0))])
     if row is None and kind(local) == "f":
         own, own_facts = digest_of(world.tree, job.path)
         ours = job.base is not None and job.base.hash == digest
         origin = job.base.origin if ours and job.base else 0
         if own == digest or ours:
-            held = Row("f", hash=digest, origin=origin, rsize=facts.st_size, rmtime=facts.st_mtime_ns)
+            held = Row("f", hash=digest, origin=origin, rsize=facts.st_size, rmtime=mtime_of(facts))
             newer = replace(held, size=own_facts.st_size, racy=1)  # the next push saves it
             return Seen([(job.path, with_facts(world, job.path, held) if own == digest else newer)])
     if row is not None and row.size > 0 and _is_damaged(world, job.path, facts):

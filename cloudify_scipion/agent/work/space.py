@@ -130,7 +130,7 @@ def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
     number = world.index.add_folder(path)
     if not world.index.folder(number).remote:
         facts = world.tree.stat(path)
-        mode = stat.S_IMODE(facts.st_mode) | 0o700 if facts else 0o755
+        mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
         if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
             world.space.chown_link(path, *owner)
         world.index.set_folder(number, remote=1)

@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
-from cloudify_scipion.agent.errors import GuardFailed, Temporary
+from cloudify_scipion.agent.errors import GuardFailed, Temporary, printable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
@@ -93,6 +93,9 @@ class World:
     workers: int = WORKERS
     beaten: float = 0.0
     """When the last heartbeat was, on the clock that does not jump."""
+    flushed: int = 0
+    """When (ns since 1970) the kernel began to write the working copy's changed pages. What is changed later through a
+    memory map may have no new time until they are written again, so it is compared by content next time."""
     beat: Callable[[], None] = lambda: None
     """Called often while others work: renews the lease when it is time to."""
     said: list[tuple[str, str]] = field(default_factory=list)
@@ -102,7 +105,7 @@ class World:
     def tell(self, text: str, kind: str = "event") -> None:
         """Remember something worth telling; from any thread."""
         with self._lock:
-            self.said.append((kind, text))
+            self.said.append((kind, printable(text)))
 
     def keep(self) -> None:
         """Keep all changes of the index, and what was told."""
@@ -112,6 +115,11 @@ class World:
             self.index.event(self.clock.iso(), kind, text)
             print(f"{kind}: {text}" if kind != "event" else text, flush=True)
         self.index.commit()
+
+    def flush(self) -> None:
+        """Have all changes of the working copy written, so that every later one gives a file a new time."""
+        self.flushed = int(self.clock.now() * 1e9)
+        self.tree.sync()
 
     def nonce(self) -> str:
         """Something that no other name of ours has."""
