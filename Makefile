@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps check test demo demo-down bench docs clean
+.PHONY: help deps check test demo demo-down bench bench-data docs clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -57,6 +57,9 @@ docs: deps ## write the documents' tables anew from the code
 
 bench: deps ## measure; writes docs/benchmarks.md
 	python -m tools.bench docs/benchmarks.md
+
+bench-data: deps ## measure the saving of data beside rsync and rclone; writes docs/benchmarks-data.md
+	python -m tools.bench_data docs/benchmarks-data.md
 
 clean: ## remove what was built here, but Cloudify's memory of installed projects
 	rm -rf dist *.egg-info

@@ -30,8 +30,8 @@ def valid_seal(record: Record, volume: VolumeFacts) -> bool:
 def keep_seal(services: Services, record: Record, facts: Mapping[str, Any]) -> Record:
     """Remember a seal: in the record, then in the volume's tags; only both together are one."""
     seal = dict(facts)
-    lacking = [name for name in _OF_A_SEAL if name not in seal]
-    if lacking or (seal["project"], seal["volume"]) != (record.project, record.volume):
+    wanted = {"project": record.project, "volume": record.volume, "generation": record.generation}
+    if not {*_OF_A_SEAL} <= seal.keys() or any(seal[name] != value for name, value in wanted.items()):
         raise PermanentError(f"the agent's seal is not one of volume {record.volume}: {seal}", "seal again")
     record = update(services, record, seal=seal)
     services.volumes.tag(record.volume, record.volume_tags())

@@ -6,6 +6,7 @@ from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.about import write_about
 from cloudify_scipion.lifecycle.data import configure_data, pull_data, save
 from cloudify_scipion.lifecycle.machine import create_machine, delete_machine, start_machine
+from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.proof import valid_seal
@@ -67,7 +68,8 @@ def _with_machine(services: Services, record: Record) -> Record:
     record = update(services, create_machine(services, record), personal=True)  # it makes no layer for others
     record = start_machine(services, record)
     if not record.layer:
-        apply_classes(services, record, "software", AGENT_CLASSES, {})
+        client = client_data(record)
+        apply_classes(services, record, "software", (*AGENT_CLASSES, *([CLASS] if client else [])), client)
     return configure_data(services, record)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 HEAD = """# Benchmarks
 
-Written by `make bench`; do not edit. Every figure is the median of its runs; each part says the commit, the time
+Written by `{command}`; do not edit. Every figure is the median of its runs; each part says the commit, the time
 and the load average that it was measured at.
 
 {machine}
@@ -54,9 +54,9 @@ class Part:
     notes: Sequence[str] = field(default=())
 
 
-def document(machine: str, parts: Sequence[Part]) -> str:
+def document(machine: str, parts: Sequence[Part], command: str = "make bench") -> str:
     """The whole page."""
-    return "\n".join([HEAD.format(machine=machine), *(_section(part) for part in parts)])
+    return "\n".join([HEAD.format(machine=machine, command=command), *(_section(part) for part in parts)])
 
 
 def to_json(parts: Mapping[str, Part]) -> dict[str, Any]:

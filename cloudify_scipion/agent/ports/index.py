@@ -303,10 +303,13 @@ class Index:
         """Let the next segment say that a path is gone."""
         self._journal(path, gone=True)
 
-    def journal(self) -> tuple[int, list[bytes]]:
-        """The number of the last change, and the paths that changed since the last segment."""
-        last = self._db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0]
-        return int(last), [row[0] for row in self._db.execute("SELECT DISTINCT path FROM journal ORDER BY path")]
+    def journal_end(self) -> int:
+        """The number of the last change."""
+        return int(self._db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0])
+
+    def journal(self) -> list[bytes]:
+        """The paths that changed since the last segment."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT path FROM journal ORDER BY path")]
 
     def journal_size(self) -> int:
         """How many changes wait for the next segment."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mmap
 import os
+import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,12 @@ from tests.unit.agent.rig import Rig
 
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
     made = Rig(tmp_path / "volume", tmp_path / "space")
     made.pull()
-    return made
+    yield made
+    subprocess.run(["rm", "-rf", tmp_path], check=True)  # pytest itself cannot remove deep folders
 
 
 def test_a_folder_of_our_name_is_never_sealed_over(rig: Rig) -> None:

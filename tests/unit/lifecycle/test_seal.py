@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.desktop import SERVICES
 from cloudify_scipion.lifecycle.facts import TARGET
-from cloudify_scipion.lifecycle.proof import recheck_seal, valid_seal
+from cloudify_scipion.lifecycle.proof import keep_seal, recheck_seal, valid_seal
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.writers import QUIESCE
 from tests.fakes.deployment import DISCARD, GATE, UNINSTALL, UNSAVED, Deployment
@@ -294,3 +295,16 @@ def test_a_reinstall_from_the_same_file_has_everything_again(world: World) -> No
     assert world.record().generation == 1
     deployment.uninstall()
     assert not world.host.volumes
+
+
+@pytest.mark.parametrize("wrong", [{"volume": "other"}, {"project": "other"}, {"generation": 7}, {"manifest": None}])
+def test_a_seal_of_something_else_is_none(world: World, wrong: dict[str, object]) -> None:
+    installed(world)
+    record = world.record()
+    whole = {"project": "relion-2d", "volume": record.volume, "generation": 1, "manifest": "a", "files": 1, "bytes": 1}
+    facts = {name: value for name, value in {**whole, **wrong}.items() if value is not None}
+    with pytest.raises(PermanentError, match="the agent's seal is not one of volume"):
+        keep_seal(world.services(), record, facts)
+    assert not world.record().seal
+    keep_seal(world.services(), record, whole)
+    assert sealed(world)
