@@ -391,6 +391,11 @@ class Index:
         self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?,?,?,?,?)", entries)
         self._db.execute("INSERT OR REPLACE INTO listed VALUES (?)", (folder,))
 
+    def vanished(self, folder: bytes) -> None:
+        """A folder was gone by the time that it was to be listed."""
+        self.begin()
+        self._db.execute("DELETE FROM listing WHERE path=?", (folder,))
+
     def is_listed(self, folder: bytes) -> bool:
         """Whether this scan has listed a folder already."""
         return self._db.execute("SELECT 1 FROM listed WHERE path=?", (folder,)).fetchone() is not None
@@ -407,9 +412,10 @@ class Index:
         query = "SELECT path, kind, mode, size, mtime FROM listing WHERE path>? ORDER BY path LIMIT ?"
         return self._db.execute(query, (after, limit)).fetchall()
 
-    def in_listing(self, path: bytes) -> bool:
-        """Whether the data space was seen to hold a path."""
-        return self._db.execute("SELECT 1 FROM listing WHERE path=?", (path,)).fetchone() is not None
+    def in_listing(self, path: bytes, kind: str) -> bool:
+        """Whether the data space was seen to hold something of that kind at a path."""
+        query = "SELECT 1 FROM listing WHERE path=? AND kind=?"
+        return self._db.execute(query, (path, kind)).fetchone() is not None
 
     def listing_totals(self) -> tuple[int, int]:
         """How many files were listed, and their bytes, in whole blocks of 4096."""

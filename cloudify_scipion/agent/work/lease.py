@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
+from cloudify_scipion.agent.errors import GuardFailed, LeaseForeign, LeaseStale
 from cloudify_scipion.agent.plan.lease import (
     VALID_SECONDS,
     Holder,
@@ -89,7 +89,13 @@ def holders(world: World) -> list[Lease]:
     world.space.forget()
     own = holder_of(world.config.document, world.config.generation, "")
     found = []
-    for name, facts in again(lambda: world.space.entries(LEASE)):
+    try:
+        there = again(lambda: world.space.entries(LEASE))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise GuardFailed(
+            "the data space is not mounted, or has lost our folder", "repair the project; nothing is saved until then"
+        ) from error
+    for name, facts in there:
         if generation_of(name):
             text = again(lambda name=name: read_all(world.space, joined(LEASE, name)))  # type: ignore[misc]
             found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -87,7 +88,8 @@ def clear_remains(world: World) -> None:
     if world.index.get_state(DIRTY):
         check_space(world)
         for name in again(lambda: world.space.names(TEMPORARY)):
-            again(lambda name=name: world.space.unlink(joined(TEMPORARY, name)))  # type: ignore[misc]
+            with contextlib.suppress(IsADirectoryError):  # nothing of ours
+                again(lambda name=name: world.space.unlink(joined(TEMPORARY, name)))  # type: ignore[misc]
 
 
 def _dirty(world: World, dirty: bool) -> None:
@@ -130,7 +132,7 @@ def _finish(world: World, found: Found, result: Result) -> None:
 def _move_folder(world: World, result: Result, number: int, old: bytes, new: bytes) -> bool:
     """Move a folder in the data space, if it is there and nothing is at its new place."""
     row = world.index.folder(number)
-    if not row.remote:
+    if not row.remote or _holds_odd(world, number):
         return False
     try:
         lease.check(world)
@@ -144,6 +146,11 @@ def _move_folder(world: World, result: Result, number: int, old: bytes, new: byt
     result.moved, result.wrote = result.moved + 1, True
     world.keep()
     return True
+
+
+def _holds_odd(world: World, number: int) -> bool:
+    """Whether the place of any content below a folder hangs on its path."""
+    return any(row.stored for folder in world.index.below(number) for row in world.index.files(folder).values())
 
 
 def settle_move(world: World) -> None:
@@ -278,7 +285,7 @@ def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result)
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
         return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
     if not able.symlinks or row.stored:
-        return Copied(job.path, replace(row, stored=b""), clear=True)
+        return Copied(job.path, row, clear=True)
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)
@@ -333,7 +340,7 @@ def _place_moves(
     earlier = world.index.intents()
     world.index.intend((item.path, item.row.hash) for _, item in moves)
     lease.check(world)
-    for path in sorted({split(item.path)[0] for _, item in moves}):
+    for path in sorted({split(item.path)[0] for _, item in moves if not item.row.stored}):
         _folder_for(world, result, path, made)
     placings = [
         Placing(item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None)
@@ -342,6 +349,8 @@ def _place_moves(
     deferred = []
     for placing, answer in world.each(lambda placing: place(world, placing), placings):
         path = placing.copied.path
+        if isinstance(answer, FileNotFoundError | NotADirectoryError):
+            answer = _place_again(world, result, placing, made)
         if isinstance(answer, Deferred):
             deferred.append(path)
             world.space.unlink(placing.copied.temporary)
@@ -352,6 +361,16 @@ def _place_moves(
             done.append(path)
     world.space.forget()
     return deferred
+
+
+def _place_again(world: World, result: Result, placing: Placing, made: set[bytes]) -> Outcome | OSError:
+    """The folder is not there any more: somebody has taken it away."""
+    try:
+        if not placing.copied.row.stored:
+            _folder_again(world, result, split(placing.copied.path)[0], made)
+        return place(world, placing)
+    except OSError as error:
+        return error
 
 
 def _placed(world: World, outcome: Outcome, placing: Placing, result: Result) -> None:
@@ -373,27 +392,49 @@ def _linked(world: World, item: Copied) -> Copied:
 
 
 def _folder_for(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
-    """Make a folder in the data space; a file in its way is ours and gone here, or a stranger's."""
+    """Make a folder in the data space, as far as it can hold its name."""
+    if place_of(path, abilities(world)):
+        return
     try:
         ensure_folder(world, path, made)
-    except FileExistsError:
-        above = b""
-        for name in path.split(b"/"):
-            above = joined(above, name)
-            facts = world.space.stat(above)
-            if facts is not None and kind(facts) != "d":
-                row = world.index.get(above)
-                if row is not None:
-                    _deleted(world, remove(world, above, row), result)
-                if world.space.stat(above) is not None:
-                    keep_beside(world, above)
-                    result.conflicts += 1
-        ensure_folder(world, path, made)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError):
+        _folder_again(world, result, path, made)
+
+
+def _folder_again(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
+    """Make a folder of which others have taken a part away, or where a file is: ours and gone here, or a stranger's."""
+    world.space.forget()
+    above = b""
+    for name in path.split(b"/") if path else ():
+        above = joined(above, name)
+        facts, number = world.space.stat(above), world.index.folder_id(above)
+        if facts is not None and kind(facts) == "d":
+            continue
+        if number is not None:
+            world.index.set_folder(number, remote=0)
+        made.discard(above)
+        if facts is not None:
+            _clear_for_folder(world, result, above)
+    ensure_folder(world, path, made)
+
+
+def _clear_for_folder(world: World, result: Result, path: bytes) -> None:
+    row = world.index.get(path)
+    if row is not None:
+        _deleted(world, remove(world, path, row), result)
+    if world.space.stat(path) is not None:
+        keep_beside(world, path)
+        result.conflicts += 1
 
 
 def _make_folders(world: World, result: Result, made: set[bytes]) -> None:
     """Empty folders, too."""
-    todo = [path for number, path in world.index.all_folders() if path and not world.index.folder(number).remote]
+    able = abilities(world)
+    todo = [
+        path
+        for number, path in world.index.all_folders()
+        if path and not world.index.folder(number).remote and not place_of(path, able)
+    ]
     there = [path for path in todo if (facts := world.tree.stat(path)) is not None and kind(facts) == "d"]
     if not there:
         return
@@ -484,7 +525,8 @@ def _delete_folder(world: World, path: bytes) -> None:
     for folder in reversed(world.index.below(number)):
         where = world.index.path_of(folder)
         world.beat()
-        again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
+        if world.index.folder(folder).remote:
+            again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
         world.index.note_gone(where)
     world.index.drop_folder(path)
 

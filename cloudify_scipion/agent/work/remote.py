@@ -25,6 +25,8 @@ from cloudify_scipion.agent.work.world import World, again, check_volume
 
 BATCH = 400
 KEEP_SECONDS = 5.0
+LISTING, LISTING_SECONDS = "listing", 3600.0
+"""When the listing was begun that a killed work has left; older ones are made again."""
 RESERVE_BYTES = 64_000_000
 """Room that a pull leaves on the volume."""
 
@@ -62,19 +64,23 @@ def scan(world: World) -> Result:
     check_space(world)
     lease.renew(world)
     settle_move(world)
-    return _reconcile(world)
+    result = _reconcile(world)
+    _all_pulled(result, "they are tried again by the next scan")
+    return result
+
+
+def _all_pulled(result: Result, next_step: str) -> None:
+    if result.failed:
+        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
+        raise Unsaved(f"{len(result.failed)} files could not be pulled: {shown}", next_step)
 
 
 def _finish_pull(world: World, result: Result) -> None:
     first = not world.index.get_state(PULLED)
     if first:
         _apply_base(world, result)
-    if result.failed:
-        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
-        raise Unsaved(
-            f"{len(result.failed)} files could not be pulled: {shown}",
-            "pull again; nothing is saved until then" if first else "they are tried again by the next scan",
-        )
+    again_by = "pull again; nothing is saved until then" if first else "they are tried again by the next scan"
+    _all_pulled(result, again_by)
     world.tree.sync()
     world.index.set_state(PULLED, True)
     world.index.forget_base()
@@ -89,6 +95,7 @@ def _reconcile(world: World) -> Result:
     _settle(world, result)
     _find_lost(world, result)
     world.index.forget_listing()
+    world.index.set_state(LISTING, None)
     world.index.set_state("scanned", world.clock.iso())
     world.tree.sync()
     world.keep()
@@ -99,8 +106,11 @@ def _reconcile(world: World) -> Result:
 
 
 def _list(world: World) -> None:
-    """List every folder, several at a time, one level after the other; what was listed before a crash is not again."""
+    """List every folder, several at a time, one level after the other; what was listed before a crash stays listed."""
     world.progress.start("listing the data space")
+    if not 0 <= world.clock.now() - float(world.index.get_state(LISTING) or 0) < LISTING_SECONDS:
+        world.index.forget_listing()
+        world.index.set_state(LISTING, world.clock.now())
     level: list[bytes] = [b""]
     while level:
         unknown = [path for path in level if not world.index.is_listed(path)]
@@ -109,6 +119,9 @@ def _list(world: World) -> None:
             if path not in unknown:
                 inside += world.index.listed_folders(path)
         for path, entries in world.each(world.space.entries, unknown):
+            if path and isinstance(entries, (FileNotFoundError, NotADirectoryError)):
+                world.index.vanished(path)  # since the folder above was listed
+                continue
             if isinstance(entries, OSError):
                 raise Unsaved(
                     f"{os.fsdecode(path)} in the data space cannot be listed: {entries.strerror}", "scan again"
@@ -129,7 +142,8 @@ def _check_room(world: World) -> None:
             need, files = need + (size + 4095) // 4096 * 4096, files + 1
     free = world.tree.free()
     if need and need + RESERVE_BYTES > free:
-        world.index.forget_listing()
+        world.index.set_state(LISTING, None)
+        world.index.commit()
         raise NoRoom(
             f"the data take {need / 1e9:.2f} GB, and the volume has {free / 1e9:.2f} GB left",
             "ask for a larger volume, or pull less (data.project.include, exclude)",
@@ -164,7 +178,7 @@ def _settle(world: World, result: Result) -> None:
         lease.check(world)
         _make_parents(world, jobs, result)
         for job, seen in world.each(lambda job: _see(world, job), jobs):
-            if isinstance(seen, FileNotFoundError) and world.space.stat(job.path) is None:
+            if isinstance(seen, FileNotFoundError | NotADirectoryError) and world.space.stat(job.path) is None:
                 continue  # gone since it was listed: the next scan sees what became of it
             if isinstance(seen, OSError):
                 result.failed.append((job.path, seen.strerror or str(seen)))
@@ -286,14 +300,10 @@ def _keep(world: World, job: Job, seen: Seen, result: Result) -> None:
 def _make_folders(world: World, folders: Sequence[tuple[bytes, int]], result: Result) -> None:
     for path, mode in folders:
         known = world.index.folder_id(path)
-        if known is not None and world.index.folder(known).remote:
+        if (known is not None and world.index.folder(known).remote) or not _may_make(world, path):
             continue
         base = world.index.base(path)
-        try:
-            if _may_make(world, path):
-                make_local_folder(world, path, base["m"] if base else mode)
-        except OSError as error:
-            result.failed.append((path, f"the folder cannot be made here: {error.strerror}"))
+        if not _make_folder(world, path, base["m"] if base else mode, result):
             continue
         number = world.index.add_folder(path)
         world.index.set_folder(number, remote=1)
@@ -304,10 +314,34 @@ def _make_folders(world: World, folders: Sequence[tuple[bytes, int]], result: Re
 def _make_parents(world: World, jobs: Sequence[Job], result: Result) -> None:
     """The folders of what is pulled; the user may have moved or removed them meanwhile."""
     for path in sorted({split(job.path)[0] for job in jobs}):
-        try:
-            make_local_folder(world, path, 0o755)
-        except OSError as error:
+        _make_folder(world, path, 0o755, result)
+
+
+def _make_folder(world: World, path: bytes, mode: int, result: Result) -> bool:
+    """Make a folder here, if nothing of the user is in its way."""
+    try:
+        make_local_folder(world, path, mode)
+        return True
+    except OSError as error:
+        if not _is_blocked(world, path, result):
             result.failed.append((path, f"the folder cannot be made here: {error.strerror}"))
+    return False
+
+
+def _is_blocked(world: World, path: bytes, result: Result) -> bool:
+    """Whether a file is here where the data space has a folder: then that gets the name of a conflict."""
+    above = b""
+    for name in path.split(b"/"):
+        above = joined(above, name)
+        here = world.tree.stat(above)
+        if here is not None and kind(here) != "d":
+            there = world.space.stat(above)
+            if there is not None and kind(there) == "d":
+                keep_beside(world, above)
+                world.space.forget()
+                result.conflicts += 1
+            return True
+    return False
 
 
 def _may_make(world: World, path: bytes) -> bool:
@@ -321,15 +355,17 @@ def _find_lost(world: World, result: Result) -> None:
     able = abilities(world)
     for path, row in world.index.all_files():
         plain = not row.stored and (row.kind == "f" or able.symlinks)
-        if not row.held() or (plain and world.index.in_listing(path)) or (row.kind == "l" and not plain):
+        if not row.held() or (plain and world.index.in_listing(path, row.kind)) or (row.kind == "l" and not plain):
             continue
-        if again(lambda place=row.stored or path: world.space.stat(place)) is None:  # type: ignore[misc]
+        world.beat()
+        there = again(lambda place=row.stored or path: world.space.stat(place))  # type: ignore[misc]
+        if there is None or kind(there) != row.kind:
             result.lost += 1
             world.index.put(path, row.without_remote())
     if result.lost:
         world.tell(f"{result.lost} files were deleted in the data space; they are still here, and are saved again")
     for number, path in list(world.index.all_folders()):
-        if path and world.index.folder(number).remote and not world.index.in_listing(path):
+        if path and world.index.folder(number).remote and not world.index.in_listing(path, "d"):
             world.index.set_folder(number, remote=0)
 
 
@@ -340,7 +376,8 @@ def _apply_base(world: World, result: Result) -> None:
         try:
             _apply_entry(world, entry)
         except OSError as error:
-            result.failed.append((entry.path, error.strerror or str(error)))
+            if not _is_blocked(world, entry.path, result):
+                result.failed.append((entry.path, error.strerror or str(error)))
     world.keep()
 
 
