@@ -73,9 +73,10 @@ class Progress:
             return
         self._written = time.monotonic()
         part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(self.document()))
-        part.chmod(0o644)
-        part.rename(self.path)
+        with contextlib.suppress(OSError):  # nothing is saved the less for it
+            part.write_text(json.dumps(self.document()))
+            part.chmod(0o644)
+            part.rename(self.path)
 
 
 @dataclass
@@ -209,6 +210,8 @@ def check_volume(config: Config, tree: Tree, state: Tree) -> None:
     """Raise GuardFailed unless the working copy is on the volume that is meant."""
     try:
         mark = json.loads(config.mark.read_bytes())
+        if not isinstance(mark, dict):
+            raise ValueError("no object")
     except (OSError, ValueError) as error:
         raise GuardFailed(
             f"the volume is not mounted: {config.mark} cannot be read",
