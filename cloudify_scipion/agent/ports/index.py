@@ -498,8 +498,8 @@ class Index:
         self.begin()
         self._db.executemany("DELETE FROM busy WHERE path=?", ((path,) for path in paths))
 
-    def forget_quiet(self) -> None:
-        """What the scan found no change of is not being written any more, or is gone."""
+    def only_changed_are_busy(self) -> None:
+        """Whatever the last scan did not find changed is not being written any more; it may be gone."""
         self.begin()
         self._db.execute("DELETE FROM busy WHERE path NOT IN (SELECT path FROM todo)")
 

@@ -64,7 +64,6 @@ def scan(
         missing += inside[1]
     world.tree.forget()
     _find_missing(world, missing, found)
-    world.index.forget_quiet()
     world.index.commit()
     return found
 
