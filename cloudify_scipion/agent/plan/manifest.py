@@ -58,16 +58,18 @@ class Entry:
 
 
 def entry_from(row: dict[str, Any]) -> Entry:
-    """The reverse of `Entry.row`. Raises ValueError for paths that lead elsewhere: others can write there, too."""
-    entry = Entry(
+    """The reverse of `Entry.row`."""
+    return Entry(
         os.fsencode(row["p"]), row["k"], row["m"], row.get("s", 0), row.get("t", 0), row.get("h", ""),
         row.get("o", 0), os.fsencode(row.get("to", "")), os.fsencode(row.get("ln", "")), os.fsencode(row.get("at", "")),
         bool(row.get("pt", False)),
     )  # fmt: skip
-    inside = not entry.stored or split(entry.stored)[0] == ODD
-    if not inside or not leads_down(entry.path) or is_reserved(entry.path) or b"\0" in entry.stored + entry.target:
-        raise ValueError(f"no path of a working copy: {entry.path!r}")
-    return entry
+
+
+def leads_astray(entry: Entry) -> bool:
+    """Whether an entry names anything but a path of a working copy: others can write to the data space, too."""
+    elsewhere = entry.stored and (split(entry.stored)[0] != ODD or not leads_down(entry.stored))
+    return bool(elsewhere) or not leads_down(entry.path) or is_reserved(entry.path) or b"\0" in entry.target
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,6 +98,8 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
             zeros = zeros and is_zeros(data)
             world.space.write(target, data)
             size += len(data)
+        if size < before.st_size:
+            raise Busy(errno.ETXTBSY, "it was cut short meanwhile")
         if job is not None:
             _must_be_unchanged(fd, before, job)
             known = job.known
@@ -123,40 +126,49 @@ def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row)
     """An SQLite file goes as of one moment: by SQLite's backup, or recovered if its writer seems to have died."""
     before, local = os.fstat(fd), _digest(fd)
     known, quiet = job.known, not databases.has_journal(world.tree, job.path)
-    if known is not None and known.held() and quiet and local == (known.local or known.hash):
+    held = known if known is not None and known.held() else None
+    if held and quiet and local == (held.local or held.hash):
         _must_be_unchanged(fd, before, job)
-        return Copied(job.path, _as_before(row, known), names=before.st_nlink)
+        return Copied(job.path, _as_before(row, held), names=before.st_nlink)
     copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
     try:
-        point = 0
-        try:
-            databases.backup(world.tree, job.path, fd, copy)
-        except databases.StillWritten as error:
-            if not job.force:
-                raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
-            point = _last_resort(world, job, copy)
+        point = _copy_database(world, job, fd, copy)
         if not job.force:
             _must_be_unchanged(fd, before, job)
         source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            if held and _digest(source) == held.hash:  # its journal is there all the time, and holds nothing new
+                return Copied(job.path, replace(_as_before(row, held), local=local), names=before.st_nlink)
+            os.lseek(source, 0, os.SEEK_SET)
             temporary, digest, rest = _send(world, able, source, row, None)
         finally:
             os.close(source)
+    except databases.NoScratch as error:
+        if not quiet and not job.force:
+            raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
+        point = int(not quiet)
+        os.lseek(fd, 0, os.SEEK_SET)
+        temporary, digest, rest = _send(world, able, fd, row, job)
     finally:
         copy.unlink(missing_ok=True)
     row = replace(row, hash=digest, local=local, point=point, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
     return Copied(job.path, row, temporary, row.size, before.st_nlink)
 
 
-def _last_resort(world: World, job: Job, copy: Path) -> int:
-    """A marked copy of a database that is never quiet, or that nobody can read any more."""
+def _copy_database(world: World, job: Job, fd: int, copy: Path) -> int:
+    """Write a copy of one moment; returns 1 where that is in doubt: it is never quiet, or cannot be read any more."""
+    try:
+        databases.backup(world.tree, job.path, fd, copy)
+        return 0
+    except databases.StillWritten as error:
+        if not job.force:
+            raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
     try:
         databases.recovered(world.tree, job.path, copy)
     except databases.StillWritten:
-        fd = world.tree.open(job.path)
-        with os.fdopen(fd, "rb") as source, copy.open("wb") as target:
-            while data := source.read(CHUNK):
-                target.write(data)
+        with databases.room_for_copy(), os.fdopen(os.dup(fd), "rb") as source, copy.open("wb") as target:
+            source.seek(0)
+            shutil.copyfileobj(source, target, CHUNK)
     return 1
 
 

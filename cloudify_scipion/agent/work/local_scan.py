@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.plan.names import RESERVED, joined
-from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database
+from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database, is_sidecar
 from cloudify_scipion.agent.ports.index import ROOT, Row
 from cloudify_scipion.agent.ports.tree import LONGEST, kind, mtime_of
 from cloudify_scipion.agent.work.world import World
@@ -88,7 +88,7 @@ def _compare_files(
     for fact in facts:
         inside = joined(path, fact[0])
         base = base_of_sidecar(fact[0])
-        if base in names and is_database(world.tree, joined(path, base)):
+        if base in names and is_database(world.tree, joined(path, base)) and is_sidecar(world.tree, inside):
             rows.pop(fact[0], None)
             same = False
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from cloudify_scipion.agent.plan.manifest import (
     decode,
     digest,
     encode,
+    leads_astray,
     segment_name,
     segment_number,
 )
@@ -166,11 +168,10 @@ def _everything(index: Index) -> Iterator[Entry]:
 
 
 def _remove_older(world: World, number: int) -> None:
-    """All that a base makes needless; nothing where one could not be read: somebody may know how."""
-    if world.index.get_state(UNREADABLE):
-        return
+    """All that a base makes needless, but for what once could not be read: somebody may know how."""
+    kept = int(world.index.get_state(UNREADABLE) or 0)
     for older in _numbers(world.space):
-        if older < number:
+        if kept < older < number:
             again(lambda older=older: world.space.unlink(joined(MANIFEST, segment_name(older))))  # type: ignore[misc]
 
 
@@ -178,11 +179,19 @@ def read_manifest(world: World) -> None:
     """Take over what the manifest in the data space says, as far as its chain is whole, into the index's `base`."""
     for number, data in _chain(world, world.space):
         try:
-            world.index.set_base((path, entry.row() if entry else None) for path, entry in decode(data)[1])
+            world.index.set_base((path, entry.row() if entry else None) for path, entry in _entries(world, data))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             _unreadable(world, number, error)
     _set_head(world.index, _anew(world))
     world.index.commit()
+
+
+def _entries(world: World, data: bytes) -> Iterator[tuple[bytes, Entry | None]]:
+    for path, entry in decode(data)[1]:
+        if entry is not None and leads_astray(entry):
+            world.tell(f"the manifest names {os.fsdecode(path)!r}, which is no path of a working copy", "alarm")
+        else:
+            yield path, entry
 
 
 def _chain(world: World, space: Tree) -> list[tuple[int, bytes]]:
@@ -207,5 +216,5 @@ def _chain(world: World, space: Tree) -> list[tuple[int, bytes]]:
 
 
 def _unreadable(world: World, number: int, error: Exception) -> None:
-    world.index.set_state(UNREADABLE, True)
+    world.index.set_state(UNREADABLE, max(number, *_numbers(world.space)))
     world.tell(f"segment {number} of the manifest is damaged ({error}): later ones may not count", "alarm")

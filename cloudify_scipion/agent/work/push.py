@@ -6,7 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Temporary, Unsaved
@@ -108,7 +108,7 @@ def _finish(world: World, found: Found, result: Result) -> None:
         result.failed.append((path, f"the folder cannot be read: {reason}"))
     if world.index.journal_size() or is_due(world.index):
         world.progress.start("writing the manifest")
-        lease.check(world)
+        _must_still_be_ours(world, lease.check)
         write_segment(world)
         result.wrote = True
     if result.wrote:
@@ -116,7 +116,7 @@ def _finish(world: World, found: Found, result: Result) -> None:
         if world.config.kind == "directory":
             world.space.sync()
     if result.wrote or result.failed:
-        _must_still_be_ours(world)
+        _must_still_be_ours(world, lease.confirm)
     if not any(question["id"] == DESTROYED for question in world.index.questions()):
         world.index.set_state(BOOT, world.clock.boot())
     world.index.set_state(DIRTY, bool(result.failed))
@@ -130,10 +130,10 @@ def _finish(world: World, found: Found, result: Result) -> None:
         )
 
 
-def _must_still_be_ours(world: World) -> None:
-    """By a fresh listing: a stranger's lease makes this push void, since both may have written."""
+def _must_still_be_ours(world: World, look: Callable[[World], None]) -> None:
+    """A stranger's lease makes this push void, since both may have written."""
     try:
-        lease.confirm(world)
+        look(world)
     except LeaseForeign as error:
         world.tell(f"the last push does not count: {error.what}", "alarm")
         world.keep()
@@ -337,8 +337,8 @@ def _place_batch(world: World, result: Result, made: set[bytes], copied: Sequenc
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
     moves = [(job, item) for job, item in copied if item.temporary or item.clear]
     done = [item.path for _, item in copied if not (item.temporary or item.clear)]
-    for _, item in copied:
-        if not (item.temporary or item.clear):
+    for job, item in copied:
+        if not (item.temporary or item.clear) and item.row != job.known:
             world.index.put(item.path, item.row)
     deferred = _place_moves(world, result, made, moves, done) if moves else []
     world.index.fulfil(done)
