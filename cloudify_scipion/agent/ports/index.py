@@ -359,28 +359,27 @@ class Index:
         count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM gone").fetchone()
         return int(count), int(size)
 
-    def moved_files(self) -> list[tuple[int, bytes, bytes]]:
-        """New names of files that are gone elsewhere: (number of the change, old path, new path)."""
+    def moved_files(self) -> list[tuple[bytes, bytes]]:
+        """New names of files that are gone elsewhere: (old path, new path)."""
         if self.gone_totals()[0] == 0:
             return []
         found, taken = [], set()
-        rows = self._db.execute("SELECT number, path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
-        for number, path, ino, size, mtime in rows:
+        rows = self._db.execute("SELECT path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
+        for path, ino, size, mtime in rows:
             for old, row in self.by_ino(ino):
                 same = (row.kind, row.size, row.mtime) == ("f", size, mtime) and row.held() and not row.racy
                 if same and old not in taken and self._is_gone(old) and self.get(path) is None:
                     taken.add(old)
-                    found.append((number, old, path))
+                    found.append((old, path))
                     break
         return found
 
     def _is_gone(self, path: bytes) -> bool:
         return self._db.execute("SELECT 1 FROM gone WHERE path=?", (path,)).fetchone() is not None
 
-    def settled_move(self, number: int, old: bytes) -> None:
-        """A file has moved in the data space, too: neither is new, nor is the other gone."""
+    def settled_move(self, old: bytes) -> None:
+        """A file has moved in the data space, too: it is not gone. Its content is still to be looked at."""
         self.begin()
-        self._db.execute("DELETE FROM todo WHERE number=?", (number,))
         self._db.execute("DELETE FROM gone WHERE path=?", (old,))
 
     # what a scan of the data space found

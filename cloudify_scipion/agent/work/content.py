@@ -119,7 +119,7 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
             world.space.unlink(path)
         raise
     world.space.close(target)
-    return path, hasher.hexdigest(), (size, mtime_of(facts), int(_young(world, facts)))
+    return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
 
 
 def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row) -> Copied:
@@ -259,21 +259,25 @@ def _receive(world: World, fd: int, target: int, path: bytes, base: Entry | None
     world.state.set_mode(target, stat.S_IMODE(mode) & 0o777 | 0o600)
     world.state.set_times(target, mtime)
     origin = base.origin if known and base else 0
-    row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=mtime_of(after), rracy=int(_young(world, after)))
+    row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=mtime_of(after), rracy=is_young(world, after))
     return row, after
 
 
-def _young(world: World, facts: os.stat_result) -> bool:
-    return mtime_of(facts) > int(world.clock.now() * 1e9) - GRANULARITY_NS
+def is_young(world: World, facts: os.stat_result) -> int:
+    """1 for a file in the data space that may change once more without another time."""
+    return int(mtime_of(facts) > int(world.clock.now() * 1e9) - GRANULARITY_NS)
 
 
-def with_facts(world: World, path: bytes, row: Row) -> Row:
-    """The same with the working copy's facts of a file that was just put there."""
-    facts = world.tree.stat(path)
+def with_facts(world: World, row: Row, facts: os.stat_result | None, expected: os.stat_result | None = None) -> Row:
+    """The same with the facts of the working copy's file. If that is not as `expected`, it is compared again."""
     if facts is None:
         return row
-    racy = int(mtime_of(facts) >= int(world.clock.now() * 1e9) - RACY_NS)
+    racy = mtime_of(facts) >= int(world.clock.now() * 1e9) - RACY_NS
+    if expected is not None:
+        racy |= (facts.st_ino, facts.st_size, mtime_of(facts)) != (
+            expected.st_ino, expected.st_size, mtime_of(expected),
+        )  # fmt: skip
     return replace(
         row, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts), ctime=facts.st_ctime_ns, ino=facts.st_ino,
-        racy=racy,
+        racy=int(racy),
     )  # fmt: skip

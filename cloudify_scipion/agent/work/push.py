@@ -204,7 +204,7 @@ def _move_files(world: World, result: Result) -> None:
         return
     lease.check(world)
     made: set[bytes] = {b""}
-    for number, old, new in moves:
+    for old, new in moves:
         world.beat()
         row = world.index.get(old)
         assert row is not None
@@ -217,7 +217,7 @@ def _move_files(world: World, result: Result) -> None:
             continue
         world.index.drop(old)
         world.index.put(new, replace(row, racy=1))
-        world.index.settled_move(number, old)
+        world.index.settled_move(old)
         result.moved, result.wrote = result.moved + 1, True
     world.keep()
 
@@ -326,7 +326,11 @@ def _destroyed(world: World, job: Job, result: Result) -> None:
     """Nothing is replaced by what a crash may have left, before a person has said what to do."""
     result.held += 1
     if _allowed(world, DESTROYED, "restore") and job.known is not None:
-        name = restore_beside(world, job.path, job.known)
+        try:
+            name = restore_beside(world, job.path, job.known)
+        except OSError as error:
+            result.failed.append((job.path, f"it cannot be brought back: {error.strerror}"))
+            return
         world.tell(f"the earlier content of {os.fsdecode(job.path)} is back as {os.fsdecode(name)}")
         result.restored.append(job.path)
     else:
@@ -498,7 +502,7 @@ def _delete_files(world: World, result: Result) -> None:
     world.progress.start("moving deleted files to the trash", len(paths))
     for i in range(0, len(paths), BATCH):
         lease.check(world)
-        gone = [path for path in paths[i : i + BATCH] if world.tree.stat(path) is None]  # not back since the scan
+        gone = [path for path in paths[i : i + BATCH] if not _is_back(world, path)]
         batch = [(path, row) for path in gone if (row := world.index.get(path)) is not None]
         for (path, _), answer in world.each(lambda item: remove(world, *item), batch):
             if isinstance(answer, OSError):
@@ -506,6 +510,12 @@ def _delete_files(world: World, result: Result) -> None:
             else:
                 _deleted(world, answer, result)
         world.keep()
+
+
+def _is_back(world: World, path: bytes) -> bool:
+    """Whether there is a file again since the scan."""
+    facts = world.tree.stat(path)
+    return facts is not None and kind(facts) in "fl"
 
 
 def _restore_all(world: World, result: Result) -> None:

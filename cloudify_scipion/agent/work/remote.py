@@ -14,7 +14,7 @@ from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import kind, mtime_of
 from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.content import CHUNK, digest_of, with_facts
+from cloudify_scipion.agent.work.content import CHUNK, digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.manifests import catch_up, read_manifest
 from cloudify_scipion.agent.work.place import keep_beside, throw_away
@@ -224,15 +224,18 @@ def _see(world: World, job: Job) -> Seen:
     digest, facts = digest_of(world.space, job.path)
     row = job.row
     if row is not None and digest == row.hash and row.kind == "f":
-        return Seen([(job.path, replace(row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=0))])
+        return Seen(
+            [(job.path, replace(row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=is_young(world, facts)))]
+        )
     if row is None and kind(local) == "f":
         own, own_facts = digest_of(world.tree, job.path)
         ours = job.base is not None and job.base.hash == digest
         origin = job.base.origin if ours and job.base else 0
         if own == digest or ours:
-            held = Row("f", hash=digest, origin=origin, rsize=facts.st_size, rmtime=mtime_of(facts))
+            held = Row("f", hash=digest, origin=origin, rsize=facts.st_size, rmtime=mtime_of(facts),
+                       rracy=is_young(world, facts))  # fmt: skip
             newer = replace(held, size=own_facts.st_size, racy=1)  # the next push saves it
-            return Seen([(job.path, with_facts(world, job.path, held) if own == digest else newer)])
+            return Seen([(job.path, with_facts(world, held, own_facts) if own == digest else newer)])
     if row is not None and row.size > 0 and _is_damaged(world, job.path, facts):
         return _throw_damaged(world, job, facts)
     return _both(world, job)

@@ -259,3 +259,139 @@ def test_old_place_of_a_moved_folder_is_made_again(rig: Rig) -> None:
     assert (result.moved, result.files, result.deleted, result.held) == (1, 2, 0, 0)
     assert rig.saved() == rig.local()
     assert rig.push().wrote is False
+
+
+def test_a_seal_right_after_a_rename(rig: Rig) -> None:
+    rig.write("a", b"one")
+    rig.write("f/b", b"two")
+    rig.push()
+    (rig.user / "a").rename(rig.user / "z")
+    (rig.user / "f").rename(rig.user / "g")
+    assert rig.seal().files == 2
+    assert rig.saved() == {"z": b"one", "g/b": b"two"}
+
+
+def test_renamed_and_changed_without_a_trace(rig: Rig) -> None:
+    """The same inode, size and time elsewhere: the content is looked at before that counts as saved."""
+    path = rig.write("a", b"one")
+    rig.write("b", b"b")
+    rig.push()
+    facts = path.stat()
+    path.write_bytes(b"two")
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    path.rename(rig.user / "z")
+    rig.push()
+    assert rig.saved() == {"z": b"two", "b": b"b"}
+    assert b"one" in rig.trash().values()
+
+
+def test_names_in_circles(rig: Rig) -> None:
+    for name in "abcde":
+        rig.write(name, name)
+    rig.push()
+    for old, new in (("c", "t"), ("b", "c"), ("a", "b"), ("t", "a"), ("d", "t"), ("e", "d"), ("t", "e")):
+        (rig.user / old).rename(rig.user / new)
+    rig.push()
+    assert rig.saved() == rig.local() == {"a": b"c", "b": b"a", "c": b"b", "d": b"e", "e": b"d"}
+    (rig.user / "a").rename(rig.user / "n")
+    (rig.user / "b").rename(rig.user / "a")
+    os.link(rig.user / "c", rig.user / "b")
+    rig.push()
+    assert rig.saved() == rig.local()
+    assert rig.push().files == 0
+
+
+def test_folders_in_circles(rig: Rig) -> None:
+    for name in ("p/x", "q/x", "p/deep/y", "q/deep/y", "o"):
+        rig.write(name, name)
+    rig.push()
+    (rig.user / "p").rename(rig.user / "t")
+    (rig.user / "q").rename(rig.user / "p")
+    (rig.user / "t").rename(rig.user / "p/q")
+    for _ in range(2):
+        rig.push()
+    assert rig.saved() == rig.local()
+    (rig.user / "p/q/deep").rename(rig.user / "deep")
+    (rig.user / "p").rename(rig.user / "deep/p")
+    (rig.user / "deep/p/q").rename(rig.user / "p")
+    for _ in range(2):
+        rig.push()
+    assert rig.saved() == rig.local()
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_two_conflicts_of_the_longest_names_in_one_second(rig: Rig, workers: int) -> None:
+    rig.workers = workers
+    names = [f"{'ü' * 126}{n}" for n in (1, 2)]
+    for name in names:
+        rig.write(name, b"one")
+    rig.push()
+    for name in names:
+        rig.web(name, f"web {name[-1]}")
+        rig.write(name, b"two", age=10)
+    assert rig.push().conflicts == 2
+    assert {b"web 1", b"web 2"} <= set(rig.saved().values())
+    for name in names:  # beside those, others
+        rig.web(name, f"again {name[-1]}")
+        rig.write(name, b"three", age=5)
+    assert rig.push().conflicts == 2
+    assert {b"web 1", b"web 2", b"again 1", b"again 2"} <= set(rig.saved().values())
+    rig.scan()
+    for path in [path for path in rig.local() if "conflict" in path]:  # and a conflict of a conflict
+        rig.web(path, b"web " + rig.local()[path])
+        rig.write(path, b"here", age=3)
+    rig.push()
+    assert {b"web web 1", b"web again 2"} <= set(rig.saved().values())
+    rig.scan()
+    rig.push()
+    assert rig.saved() == rig.local()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads what only its owner may read")
+def test_modes_of_every_kind(rig: Rig) -> None:
+    for name, mode in (("none", 0), ("suid", 0o4755), ("sticky", 0o1777), ("write", 0o222)):
+        rig.write(f"folder {name}/file {name}", name).chmod(mode)
+        (rig.user / f"folder {name}").chmod(mode)
+    rig.push()
+    assert rig.saved() == rig.local()
+    other = Rig(rig.root.with_name("other"), rig.space, machine="m2", generation=2)
+    other.pull()
+    assert other.local() == rig.local()
+
+
+def test_special_files_are_told_and_stop_nothing(rig: Rig) -> None:
+    os.mkfifo(rig.user / "pipe")
+    rig.write("a", b"one")
+    assert rig.push().special == [b"pipe"]
+    rig.write("b", b"b")
+    rig.push()
+    (rig.user / "b").unlink()
+    os.mkfifo(rig.user / "b")
+    rig.push()
+    assert rig.saved() == {"a": b"one"}
+    assert rig.seal().special == 2
+
+
+def test_a_sparse_file(rig: Rig) -> None:
+    with (rig.user / "sparse").open("wb") as stream:
+        stream.seek(50_000_000)
+        stream.write(b"end")
+    rig.push()
+    assert rig.saved() == rig.local()
+
+
+def test_what_a_crash_emptied_comes_back_beside_each_time_once(rig: Rig) -> None:
+    names = ["n" * 250 + str(n) for n in range(3)]
+    for name in names:
+        rig.write(name, name)
+    rig.push()
+    rig.clock.boot_id = "boot-2"
+    for name in names:
+        rig.write(name, b"", age=10)
+    rig.push()
+    rig.answer("destroyed", "restore")
+    rig.push()
+    rig.push()
+    assert set(names) <= {content.decode() for content in rig.saved().values()}
+    assert len(rig.saved()) == 6
+    assert rig.saved() == rig.local()
