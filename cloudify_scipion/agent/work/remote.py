@@ -201,18 +201,19 @@ class Job:
     form: str
     row: Row | None
     base: Entry | None
+    mtime: int
 
 
 def _job(world: World, listed: tuple[bytes, str, int, int, int]) -> Job | None:
     path, form, _, size, mtime = listed
     row = world.index.get(path)
     known = row is not None and row.held() and not row.stored and row.kind == form
-    if known and row and (form == "l" or (not row.rracy and (row.rsize, row.rmtime) == (size, mtime))):
+    if known and row and not row.rracy and row.rmtime == mtime and (form == "l" or row.rsize == size):
         return None
     if row is None and not _wanted(world, path):
         return None
     base = world.index.base(path)
-    return Job(path, form, row, entry_from(base) if base else None)
+    return Job(path, form, row, entry_from(base) if base else None, mtime)
 
 
 def _see(world: World, job: Job) -> Seen:
@@ -242,12 +243,15 @@ def _see(world: World, job: Job) -> Seen:
 
 
 def _see_link(world: World, job: Job, local: os.stat_result | None) -> Seen:
-    target = world.space.readlink(job.path)
+    target, row = world.space.readlink(job.path), job.row
+    if row is not None and row.held() and (row.kind, row.target) == ("l", target):
+        return Seen([(job.path, replace(row, rmtime=job.mtime))])
     if local is None:
         make_link(world, target, job.path)
     elif kind(local) != "l" or world.tree.readlink(job.path) != target:
         return _both(world, job)
-    return Seen([(job.path, link_row(world, job.path, target, job.base.origin if job.base else 0))], pulled=0)
+    row = link_row(world, job.path, target, job.base.origin if job.base else 0)
+    return Seen([(job.path, replace(row, rmtime=job.mtime))], pulled=0)
 
 
 def _both(world: World, job: Job) -> Seen:

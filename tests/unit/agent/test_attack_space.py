@@ -38,7 +38,7 @@ def forge(rig: Rig, rows: list[dict[str, object]]) -> None:
     folder.mkdir()
 
     class Forged(Entry):
-        def row(self) -> dict[str, object]:  # type: ignore[override]
+        def row(self) -> dict[str, object]:
             return rows[int(self.path)]
 
     entries = [Forged(str(n).encode(), "f") for n in range(len(rows))]
@@ -408,3 +408,22 @@ def test_odd_names_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (again.user / f"{odd}/empty").is_dir()
     again.push()
     again.seal()
+
+
+def test_a_link_that_was_changed_there(rig: Rig) -> None:
+    (rig.user / "link").symlink_to("first")
+    (rig.user / "mine").symlink_to("first")
+    rig.push()
+    rig.scan()
+    (rig.space / "link").unlink()
+    (rig.space / "link").symlink_to("there")
+    (rig.user / "mine").unlink()
+    (rig.user / "mine").symlink_to("here")
+    assert rig.scan().conflicts == 1
+    rig.push()
+    assert rig.saved() == rig.local()
+    assert sorted(rig.saved().values()) == [b"-> first", b"-> here", b"-> there"]
+    assert rig.scan().conflicts == 0
+    rig.push()
+    assert rig.scan().conflicts == 0
+    assert rig.push().wrote is False
