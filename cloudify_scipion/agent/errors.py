@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cloudify_scipion.agent.plan.names import shown
+
+def printable(text: str) -> str:
+    """A text that may tell file names which are no UTF-8; such bytes as \\udcXX."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class AgentError(Exception):
@@ -11,9 +14,8 @@ class AgentError(Exception):
     code = 1
 
     def __init__(self, what: str, next_step: str = "") -> None:
-        self.what = shown(what)
+        self.what, self.next_step = printable(what), next_step
         super().__init__(self.what)
-        self.next_step = next_step
 
 
 class WrongUse(AgentError):

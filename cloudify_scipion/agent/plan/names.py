@@ -31,14 +31,14 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     return folder, name
 
 
-def shown(text: str) -> str:
-    """The same where it may be printed: bytes of a name that are no text become \\xNN."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 def is_reserved(path: bytes) -> bool:
     """Whether a path of the working copy would lie in our own folder of the data space."""
     return path == RESERVED or path.startswith(RESERVED + b"/")
+
+
+def leads_down(path: bytes) -> bool:
+    """Whether a path leads from a folder to something below it."""
+    return not {b"", b".", b".."} & set(path.split(b"/")) and b"\0" not in path
 
 
 def is_text(path: bytes) -> bool:

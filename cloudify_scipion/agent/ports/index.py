@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.agent.plan.names import joined, shown, split
+from cloudify_scipion.agent.errors import printable
+from cloudify_scipion.agent.plan.names import joined, split
 
 ROOT = 1
 SCHEMA = """
@@ -29,7 +30,6 @@ CREATE TABLE IF NOT EXISTS intents(path BLOB, hash TEXT, PRIMARY KEY(path, hash)
 CREATE TABLE IF NOT EXISTS busy(path BLOB PRIMARY KEY, tries INTEGER);
 CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, path BLOB, gone INTEGER);
 CREATE TABLE IF NOT EXISTS trash(name BLOB PRIMARY KEY, size INTEGER, origin INTEGER, at REAL);
-CREATE TABLE IF NOT EXISTS segments(number INTEGER PRIMARY KEY, digest TEXT, size INTEGER);
 CREATE TABLE IF NOT EXISTS events(number INTEGER PRIMARY KEY, at TEXT, kind TEXT, text TEXT);
 CREATE TABLE IF NOT EXISTS questions(id TEXT PRIMARY KEY, text TEXT, answers TEXT, answer TEXT);
 CREATE TABLE IF NOT EXISTS listing(path BLOB PRIMARY KEY, kind TEXT, mode INTEGER, size INTEGER, mtime INTEGER);
@@ -326,17 +326,6 @@ class Index:
         self.begin()
         self._db.execute("DELETE FROM journal WHERE number<=?", (last,))
 
-    def add_segment(self, number: int, digest: str, size: int, base: bool) -> None:
-        """A segment of the manifest is written; a base makes all earlier ones pointless."""
-        self.begin()
-        if base:
-            self._db.execute("DELETE FROM segments")
-        self._db.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?)", (number, digest, size))
-
-    def segments(self) -> list[tuple[int, str, int]]:
-        """The segments that the data space must have: (number, digest, bytes)."""
-        return self._db.execute("SELECT number, digest, size FROM segments ORDER BY number").fetchall()
-
     # what a scan of the working copy found
 
     def forget_changes(self) -> None:
@@ -395,7 +384,7 @@ class Index:
         return self._db.execute("SELECT 1 FROM gone WHERE path=?", (path,)).fetchone() is not None
 
     def settled_move(self, old: bytes) -> None:
-        """A file has moved in the data space, too: it is not gone. Its content is still to be compared."""
+        """A file has moved in the data space, too: it is not gone. Its content is still to be looked at."""
         self.begin()
         self._db.execute("DELETE FROM gone WHERE path=?", (old,))
 
@@ -406,6 +395,11 @@ class Index:
         self.begin()
         self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?,?,?,?,?)", entries)
         self._db.execute("INSERT OR REPLACE INTO listed VALUES (?)", (folder,))
+
+    def vanished(self, folder: bytes) -> None:
+        """A folder was gone by the time that it was to be listed."""
+        self.begin()
+        self._db.execute("DELETE FROM listing WHERE path=?", (folder,))
 
     def is_listed(self, folder: bytes) -> bool:
         """Whether this scan has listed a folder already."""
@@ -423,9 +417,10 @@ class Index:
         query = "SELECT path, kind, mode, size, mtime FROM listing WHERE path>? ORDER BY path LIMIT ?"
         return self._db.execute(query, (after, limit)).fetchall()
 
-    def in_listing(self, path: bytes) -> bool:
-        """Whether the data space was seen to hold a path."""
-        return self._db.execute("SELECT 1 FROM listing WHERE path=?", (path,)).fetchone() is not None
+    def in_listing(self, path: bytes, kind: str) -> bool:
+        """Whether the data space was seen to hold something of that kind at a path."""
+        query = "SELECT 1 FROM listing WHERE path=? AND kind=?"
+        return self._db.execute(query, (path, kind)).fetchone() is not None
 
     def listing_totals(self) -> tuple[int, int]:
         """How many files were listed, and their bytes, in whole blocks of 4096."""
@@ -530,7 +525,7 @@ class Index:
         self.begin()
         self._db.execute(
             "INSERT INTO questions VALUES (?,?,?,'') ON CONFLICT(id) DO UPDATE SET text=excluded.text",
-            (name, shown(text), json.dumps(answers)),
+            (name, printable(text), json.dumps(answers)),
         )
         return str(self._db.execute("SELECT answer FROM questions WHERE id=?", (name,)).fetchone()[0])
 

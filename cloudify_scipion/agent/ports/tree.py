@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,10 @@ _MAX_FOLDERS = 512
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
 
+LONGEST = 4000
+"""Longest path (bytes) of a folder; longer ones can be made part by part, and hardly anybody can open them."""
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 5 * LONGEST))  # a path of that length has half as many parts
+_LATEST = 2**63 - 1
 _REFUSED = (errno.EPERM, *_UNSUPPORTED)
 _TURNS, _FIRST_WAIT = 7, 0.01
 _SMALL = 1 << 20
@@ -109,7 +114,7 @@ class Tree:
         with self._lock:
             found = self._folders.get(path)
         if found is None:
-            above, name = self._at(path)
+            above, name = self.at(path)
             found = Folder(patient(os.open, name, _FOLDER, dir_fd=above.fd))
             with self._lock:
                 if len(self._folders) >= _MAX_FOLDERS:
@@ -117,12 +122,14 @@ class Tree:
                 self._folders[path] = found
         return found
 
-    def _at(self, path: bytes) -> tuple[Folder, bytes]:
+    def at(self, path: bytes) -> tuple[Folder, bytes]:
         """The folder that a path is in, and its name there.
 
         Whoever uses the descriptor keeps the folder meanwhile: once closed, its number may be another folder's.
         """
         above, name = split(path)
+        if name in (b".", b"..") or b"\0" in name or not (name or not path):
+            raise OSError(errno.EINVAL, "no path that leads down from here", os.fsdecode(path))
         return self.folder(above), name
 
     def forget(self) -> None:
@@ -133,7 +140,7 @@ class Tree:
     def stat(self, path: bytes) -> os.stat_result | None:
         """What is at `path` (a link itself, not what it points to), None if there is nothing."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
             return patient(os.stat, name or b".", dir_fd=above.fd, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -145,7 +152,7 @@ class Tree:
     def fresh(self, path: bytes) -> tuple[int, int] | None:
         """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
         except FileNotFoundError:
             return None
         buffer = ctypes.create_string_buffer(256)
@@ -155,7 +162,7 @@ class Tree:
             return None
         size = struct.unpack_from("=Q", buffer, 40)[0]
         seconds, nanoseconds = struct.unpack_from("=qI", buffer, 112)
-        return size, seconds * 1_000_000_000 + nanoseconds
+        return size, _within(seconds * 1_000_000_000 + nanoseconds)
 
     def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
         """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""
@@ -182,12 +189,12 @@ class Tree:
 
     def readlink(self, path: bytes) -> bytes:
         """What a symbolic link says."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         return patient(os.readlink, name, dir_fd=above.fd)
 
     def open(self, path: bytes) -> int:
         """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         fd = patient(os.open, name, _READ, dir_fd=above.fd)
         try:
             if not stat.S_ISREG(patient(os.fstat, fd).st_mode):
@@ -213,14 +220,17 @@ class Tree:
 
     def create(self, path: bytes, mode: int = 0o600) -> int:
         """A descriptor to write a new file at `path`. Raises FileExistsError."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         return patient(os.open, name, _CREATE, mode, dir_fd=above.fd)
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         view = memoryview(data)
         while view:
-            view = view[patient(os.write, fd, view) :]
+            written = patient(os.write, fd, view)
+            if written == 0:
+                raise OSError(errno.EIO, "nothing can be written")
+            view = view[written:]
 
     def sync_file(self, fd: int) -> None:
         """Return when a file's content is on stable storage."""
@@ -247,7 +257,7 @@ class Tree:
 
         Where times cannot be set, or if `written`, the file is given the content that it has.
         """
-        above, name = self._at(path)
+        above, name = self.at(path)
         if not written:
             try:
                 patient(os.utime, name, dir_fd=above.fd, follow_symlinks=False)
@@ -268,8 +278,7 @@ class Tree:
 
         Where the file system cannot promise that, it is looked at first: a short window remains.
         """
-        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
         if replace:
             patient(os.rename, old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
             return
@@ -288,13 +297,13 @@ class Tree:
     def unlink(self, path: bytes) -> None:
         """Remove a file or link; nothing to do when it is gone."""
         with contextlib.suppress(FileNotFoundError):
-            above, name = self._at(path)
+            above, name = self.at(path)
             patient(os.unlink, name, dir_fd=above.fd)
 
     def rmdir(self, path: bytes) -> bool:
         """Remove an empty folder; False if it is not empty."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
             patient(os.rmdir, name, dir_fd=above.fd)
         except FileNotFoundError:
             return True
@@ -308,7 +317,7 @@ class Tree:
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> bool:
         """Make a folder; False if one is there. Raises FileExistsError if something else is there."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         try:
             patient(os.mkdir, name, mode, dir_fd=above.fd)
         except FileExistsError:
@@ -320,18 +329,17 @@ class Tree:
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make a symbolic link."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         patient(os.symlink, target, name, dir_fd=above.fd)
 
     def link(self, old: bytes, new: bytes) -> None:
         """Make another name of a file."""
-        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
         patient(os.link, old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
 
     def chown_link(self, path: bytes, uid: int, gid: int) -> None:
         """Give what is at `path`, not what it points to, to somebody."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         patient(os.chown, name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
 
     def chmod_folder(self, path: bytes, mode: int) -> None:
@@ -371,10 +379,18 @@ def kind(facts: os.stat_result) -> str:
     return "f" if stat.S_ISREG(mode) else "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "?"
 
 
+def mtime_of(facts: os.stat_result) -> int:
+    """A file's time in nanoseconds, as far as an index can hold it (the years 1677 to 2262)."""
+    return _within(facts.st_mtime_ns)
+
+
+def _within(nanoseconds: int) -> int:
+    return max(-_LATEST, min(nanoseconds, _LATEST))
+
+
 def move_between(source: Tree, old: bytes, target: Tree, new: bytes) -> None:
     """Move a file into another tree of the same file system, where nothing may be in its way (FileExistsError)."""
-    (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-    old_fd, new_fd = source.folder(old_folder), target.folder(new_folder)
+    (old_fd, old_name), (new_fd, new_name) = source.at(old), target.at(new)
     target.moving_in(new)
     patient(_renameat2, old_fd.fd, old_name, new_fd.fd, new_name)
 

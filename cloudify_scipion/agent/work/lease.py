@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
+from cloudify_scipion.agent.errors import GuardFailed, LeaseForeign, LeaseStale
 from cloudify_scipion.agent.plan.lease import (
     VALID_SECONDS,
     Holder,
@@ -19,6 +19,7 @@ from cloudify_scipion.agent.plan.lease import (
 )
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.work.manifests import last_generation
 from cloudify_scipion.agent.work.space import KEY as ABILITIES
 from cloudify_scipion.agent.work.space import check_space, not_written
 from cloudify_scipion.agent.work.world import World, again
@@ -45,6 +46,7 @@ def acquire(world: World) -> None:
         _remember(world, None, kept)
         confirm(world)
         return
+    own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
     verdict = judge(own, [lease.holder for lease in held])
     if verdict is Verdict.REFUSE:
         raise _foreign(world, own, held)
@@ -93,7 +95,13 @@ def holders(world: World) -> list[Lease]:
     world.space.forget()
     own = holder_of(world.config.document, world.config.generation, "")
     found = []
-    for name, facts in again(lambda: world.space.entries(LEASE)):
+    try:
+        there = again(lambda: world.space.entries(LEASE))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise GuardFailed(
+            "the data space is not mounted, or has lost our folder", "repair the project; nothing is saved until then"
+        ) from error
+    for name, facts in there:
         if generation_of(name):
             text = again(lambda name=name: read_all(world.space, joined(LEASE, name)))  # type: ignore[misc]
             found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))

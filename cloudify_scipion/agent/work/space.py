@@ -14,12 +14,12 @@ from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text,
 from cloudify_scipion.agent.ports.tree import Tree, make_folders, patient, read_all, write_new
 from cloudify_scipion.agent.work.world import World, again
 
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
+            errno.EBUSY, errno.EINTR)  # fmt: skip
+"""Errors that say nothing of what a data space can hold."""
 KEY = "abilities"
 MARK = joined(RESERVED, b"space.json")
-_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_BUSY = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
-_ACCIDENTS = (*_FULL, *_BUSY, errno.ENOTCONN, errno.ESTALE, errno.EROFS)
 GRANULARITY_NS = 2_000_000_000
 """A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
 
@@ -55,7 +55,7 @@ def not_written(error: OSError) -> AgentError:
         return GuardFailed(
             f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
         )
-    if error.errno in _FULL:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoRoom("the data space is full", "the operator makes room or gives a larger quota; saving goes on then")
     return Temporary(f"the data space cannot be written: {error.strerror}", "it is tried again by itself")
 
@@ -102,11 +102,10 @@ def _probe(world: World) -> Abilities:
 
 
 def _works(do: Callable[[], object]) -> bool:
-    """Whether it can be done at all; an accident (OSError) is no answer."""
     try:
         do()
     except OSError as error:
-        if error.errno in _ACCIDENTS:
+        if error.errno in _PASSING:
             raise
         return False
     return True
@@ -147,10 +146,7 @@ def place_of(path: bytes, able: Abilities) -> bytes:
 
 
 def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
-    """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there.
-
-    Of a folder whose name the space cannot hold only the manifest tells.
-    """
+    """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there."""
     if not path or path in made:
         return
     above, _ = split(path)
@@ -158,9 +154,9 @@ def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
     number = world.index.add_folder(path)
     if not world.index.folder(number).remote:
         facts = world.tree.stat(path)
-        mode, able = stat.S_IMODE(facts.st_mode) | 0o700 if facts else 0o755, abilities(world)
-        if not place_of(path, able) and again(lambda: world.space.mkdir(path, mode)) and able.owner:
-            world.space.chown_link(path, *able.owner)
+        mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
+        if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
+            world.space.chown_link(path, *owner)
         world.index.set_folder(number, remote=1)
         world.index.note_change(path)
     made.add(path)

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.errors import GuardFailed
-from cloudify_scipion.agent.plan.manifest import segment_name
-from cloudify_scipion.agent.plan.names import MANIFEST, joined
+from cloudify_scipion.agent.plan.names import MANIFEST
 from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import Tree, kind
 from cloudify_scipion.agent.work.content import Changed, digest_of
-from cloudify_scipion.agent.work.manifests import rewrite
+from cloudify_scipion.agent.work.manifests import is_whole
 from cloudify_scipion.agent.work.space import Abilities, abilities, check_mark, place_of
 from cloudify_scipion.agent.work.world import World
 
@@ -40,7 +39,8 @@ def verify(world: World) -> Result:
                 _verify_batch(world, space, batch, result)
                 batch = []
         _verify_batch(world, space, batch, result)
-        _verify_manifest(world, space, result)
+        if not is_whole(world, space):
+            result.wrong.append((MANIFEST, "it is not whole"))
     for path, _ in result.wrong:
         row = world.index.get(path)
         if row is not None:
@@ -81,18 +81,6 @@ def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], res
             result.wrong.append((path, reason))
         result.files, result.size = result.files + 1, result.size + row.size
         world.progress.add(1, row.size)
-
-
-def _verify_manifest(world: World, space: Tree, result: Result) -> None:
-    """It alone knows what the data space cannot hold itself."""
-    wanted = world.index.segments()
-    for (number, digest, _), found in world.each(
-        lambda segment: digest_of(space, joined(MANIFEST, segment_name(segment[0])), uncached=True)[0], wanted
-    ):
-        if found != digest:
-            reason = found.strerror or str(found) if isinstance(found, OSError) else "its content is another"
-            result.wrong.append((joined(MANIFEST, segment_name(number)), reason))
-            rewrite(world)
 
 
 def _compare(space: Tree, path: bytes, row: Row, able: Abilities) -> str:
