@@ -52,7 +52,7 @@ LASTING: dict[str, dict[str, Any]] = {
     "old attributes": {"stale_attributes": 30},
     "no rename flags": {"no_rename_flags": True},
     "renames by copying": {"no_rename_flags": True, "rename_copies": True},
-    "busy": {"eagain_every": 7},
+    "busy": {"eagain_every": 11},
     "very busy": {"eagain_every": 5, "eagain_kinds": ONE_BY_ONE},
     "slow": {"delay": 0.002},
     "past the page cache": {"direct_io": True},

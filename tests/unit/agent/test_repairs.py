@@ -201,7 +201,7 @@ def test_verify_reads_the_manifest(rig: Rig, monkeypatch: pytest.MonkeyPatch) ->
     segment.write_bytes(bytes(segment.stat().st_size))
     assert [reason for _, reason in rig.verify_all().wrong] == ["it is not whole"]
     rig.seal()
-    assert (rig.state / "seal.json").exists() and not segment.exists()
+    assert (rig.state / "seal.json").exists()
 
 
 def test_a_lease_whose_content_is_lost_is_still_ours(rig: Rig) -> None:
