@@ -20,6 +20,7 @@ from typing import Any
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import FILE, Config, load_config
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, Unsaved, WrongUse
+from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
@@ -146,7 +147,8 @@ def open_index(config: Config) -> Index:
 def _push(world: World) -> dict[str, Any]:
     result = push.push(world)
     return {"files": result.files, "bytes": result.size, "deleted": result.deleted, "moved": result.moved,
-            "busy": result.busy, "held": result.held, "conflicts": result.conflicts}  # fmt: skip
+            "busy": result.busy, "held": result.held, "conflicts": result.conflicts,
+            "special": [readable(os.fsdecode(path)) for path in result.special]}  # fmt: skip
 
 
 def _pull(world: World) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cloudify_scipion.agent.plan.names import readable
+
 
 class AgentError(Exception):
     """A failure that a person can act on: `what` failed, and the `next_step`."""
@@ -10,7 +12,7 @@ class AgentError(Exception):
 
     def __init__(self, what: str, next_step: str = "") -> None:
         super().__init__(what)
-        self.what = what
+        self.what = readable(what)
         self.next_step = next_step
 
 

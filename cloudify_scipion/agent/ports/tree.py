@@ -13,9 +13,8 @@ import os
 import stat
 import struct
 import threading
-from collections.abc import Iterator
 
-from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.names import split, whole_way
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -71,15 +70,20 @@ class Tree:
         """The folder at `path`, opened part by part."""
         if not path:
             return self._root
-        with self._lock:
-            found = self._folders.get(path)
-        if found is None:
-            above, name = self._at(path)
-            found = Folder(os.open(name, _FOLDER, dir_fd=above.fd))
+        todo, found = [], None
+        while path and found is None:
+            with self._lock:
+                found = self._folders.get(path)
+            if found is None:
+                todo.append(path)
+                path, _ = split(path)
+        found = found or self._root
+        for inside in reversed(todo):
+            found = Folder(os.open(split(inside)[1], _FOLDER, dir_fd=found.fd))
             with self._lock:
                 if len(self._folders) >= _MAX_FOLDERS:
                     self._folders.clear()
-                self._folders[path] = found
+                self._folders[inside] = found
         return found
 
     def _at(self, path: bytes) -> tuple[Folder, bytes]:
@@ -307,9 +311,7 @@ class Tree:
 
 def make_folders(tree: Tree, path: bytes, mode: int = 0o755) -> None:
     """Make a folder and those above it, where they are not there."""
-    above = b""
-    for name in path.split(b"/"):
-        above = joined(above, name)
+    for above in whole_way(path):
         tree.mkdir(above, mode)
 
 
@@ -349,16 +351,3 @@ def write_new(tree: Tree, path: bytes, data: bytes, mode: int = 0o600) -> None:
         os.close(fd)
         raise
     tree.close(fd)
-
-
-def files_below(tree: Tree, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
-    """All that is below a folder and is no folder; nothing if the folder is not there."""
-    facts = tree.stat(path)
-    if facts is None or kind(facts) != "d":
-        return
-    for name, found in tree.entries(path):
-        inside = joined(path, name)
-        if kind(found) == "d":
-            yield from files_below(tree, inside)
-        else:
-            yield inside, found

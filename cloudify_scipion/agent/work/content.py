@@ -56,10 +56,8 @@ class Copied:
     row: Row
     temporary: bytes = b""
     size: int = 0
-    names: int = 1
     clear: bool = False
-    """`names` is how many the inode has. `clear`: this is a link that the data space cannot hold, and nothing else may
-    lie in its place."""
+    """Whether something else may lie there: this is a link that the data space cannot hold."""
 
 
 def upload(world: World, able: Abilities, job: Job) -> Copied:
@@ -78,7 +76,7 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
             digest = _digest(fd)
             if digest in (job.known.local or job.known.hash,):
                 _must_be_unchanged(fd, before, job)
-                return Copied(job.path, _as_before(row, job.known), names=before.st_nlink)
+                return Copied(job.path, _as_before(row, job.known))
             os.lseek(fd, 0, os.SEEK_SET)
         temporary, digest, rest = _send(world, able, fd, row, job)
     finally:
@@ -127,7 +125,7 @@ def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row)
     known, quiet = job.known, not databases.has_journal(world.tree, job.path)
     if known is not None and known.held() and quiet and local == (known.local or known.hash):
         _must_be_unchanged(fd, before, job)
-        return Copied(job.path, _as_before(row, known), names=before.st_nlink)
+        return Copied(job.path, _as_before(row, known))
     copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
     try:
         point = 0
@@ -147,7 +145,7 @@ def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row)
     finally:
         copy.unlink(missing_ok=True)
     row = replace(row, hash=digest, local=local, point=point, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
-    return Copied(job.path, row, temporary, row.size, before.st_nlink)
+    return Copied(job.path, row, temporary, row.size)
 
 
 def _last_resort(world: World, job: Job, copy: Path) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import AgentError, NoRoom, Temporary, Unsaved
 from cloudify_scipion.agent.plan.guards import mass_deletion
-from cloudify_scipion.agent.plan.names import TEMPORARY, is_reserved, joined, split, temporary_name
+from cloudify_scipion.agent.plan.names import TEMPORARY, is_reserved, joined, readable, split, temporary_name
 from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import NotAFile, kind
 from cloudify_scipion.agent.work import lease
@@ -26,6 +26,7 @@ from cloudify_scipion.agent.work.world import World, again, check_volume
 BATCH, BATCH_BYTES = 400, 256_000_000
 TRIES = 3
 DIRTY, PULLED, BOOT, MOVING = "dirty", "pulled", "boot", "moving"
+SPECIAL = "special"
 DELETIONS, DESTROYED = "deletions", "destroyed"
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 
@@ -97,10 +98,12 @@ def _dirty(world: World, dirty: bool) -> None:
 
 def _finish(world: World, found: Found, result: Result) -> None:
     result.special = found.special
+    _tell_special(world, found.special)
     for path, reason in found.errors:
         result.failed.append((path, f"the folder cannot be read: {reason}"))
     if world.index.journal_size():
         world.progress.start("writing the manifest")
+        _note_links(world)
         lease.check(world)
         write_segment(world)
         result.wrote = True
@@ -119,6 +122,17 @@ def _finish(world: World, found: Found, result: Result) -> None:
         raise Unsaved(
             f"{len(result.failed)} files or folders could not be saved: {shown}", "they are tried again by themselves"
         )
+
+
+def _tell_special(world: World, special: list[bytes]) -> None:
+    """Pipes, sockets and devices are no data: they stay here. Said once."""
+    names = [os.fsdecode(path) for path in special]
+    told = world.index.get_state(SPECIAL, [])
+    for name in names:
+        if name not in told:
+            world.tell(f"{name} is a pipe, a socket or a device: it is not saved", "alarm")
+    if names != told:
+        world.index.set_state(SPECIAL, names)
 
 
 # moves
@@ -247,7 +261,7 @@ def _put_batch(
         if isinstance(answer, OSError):
             _not_copied(world, job, answer, result)
         elif answer is not None:
-            copied.append((job, _linked(world, answer)))
+            copied.append((job, answer))
     return _place_batch(world, result, made, copied)
 
 
@@ -274,7 +288,7 @@ def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result)
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
         return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
     if not able.symlinks or row.stored:
-        return Copied(job.path, replace(row, stored=b""), clear=True)
+        return Copied(job.path, replace(row, stored=b""), clear=not row.stored)
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)
@@ -329,7 +343,7 @@ def _place_moves(
     earlier = world.index.intents()
     world.index.intend((item.path, item.row.hash) for _, item in moves)
     lease.check(world)
-    for path in sorted({split(item.path)[0] for _, item in moves}):
+    for path in sorted({split(item.path)[0] for _, item in moves if not item.row.stored}):
         _folder_for(world, result, path, made)
     placings = [
         Placing(item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None)
@@ -359,13 +373,28 @@ def _placed(world: World, outcome: Outcome, placing: Placing, result: Result) ->
     world.progress.add(1, placing.copied.size)
 
 
-def _linked(world: World, item: Copied) -> Copied:
-    """With the first known name of the same inode, for hard links."""
-    if item.row.kind != "f" or item.names < 2:
-        return item
-    others = sorted(path for path, known in world.index.by_ino(item.row.ino) if path != item.path and not known.link)
-    first = next((path for path in others if (same := world.tree.stat(path)) and same.st_ino == item.row.ino), b"")
-    return replace(item, row=replace(item.row, link=first))
+def _note_links(world: World) -> None:
+    """Let the manifest say of all changed files which are names of one inode, and which of them is the first."""
+    _, changed = world.index.journal()
+    others = [name for path in changed for name in world.index.linked_to(path)]
+    for path in sorted({*changed, *others}):
+        row = world.index.get(path)
+        if row is None or row.kind != "f":
+            continue
+        names = _names(world, path, row)
+        for name in names:
+            known, first = world.index.get(name), b"" if name == names[0] else names[0]
+            if known is not None and known.link != first:
+                world.index.put(name, replace(known, link=first))
+
+
+def _names(world: World, path: bytes, row: Row) -> list[bytes]:
+    """All known names of a file's inode, sorted."""
+    names = sorted(name for name, _ in world.index.by_ino(row.ino))
+    if len(names) < 2:
+        return [path]
+    found = [name for name in names if (facts := world.tree.stat(name)) is not None and facts.st_ino == row.ino]
+    return found if path in found else [path]
 
 
 def _folder_for(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
@@ -389,7 +418,12 @@ def _folder_for(world: World, result: Result, path: bytes, made: set[bytes]) -> 
 
 def _make_folders(world: World, result: Result, made: set[bytes]) -> None:
     """Empty folders, too."""
-    todo = [path for number, path in world.index.all_folders() if path and not world.index.folder(number).remote]
+    able = abilities(world)
+    todo = [
+        path
+        for number, path in world.index.all_folders()
+        if path and not world.index.folder(number).remote and not place_of(path, able)
+    ]
     there = [path for path in todo if (facts := world.tree.stat(path)) is not None and kind(facts) == "d"]
     if not there:
         return
@@ -434,11 +468,15 @@ def _delete_all(world: World, found: Found, result: Result) -> None:
 
 
 def _delete_files(world: World, result: Result) -> None:
-    paths = world.index.gone()
+    paths, able = world.index.gone(), abilities(world)
     world.progress.start("moving deleted files to the trash", len(paths))
     for i in range(0, len(paths), BATCH):
         lease.check(world)
         batch = [(path, row) for path in paths[i : i + BATCH] if (row := world.index.get(path)) is not None]
+        for path, row in batch:
+            if row.kind == "l" and place_of(path, able):  # only the manifest has it
+                _deleted(world, Outcome(path), result)
+        batch = [(path, row) for path, row in batch if not (row.kind == "l" and place_of(path, able))]
         for (path, _), answer in world.each(lambda item: remove(world, *item), batch):
             if isinstance(answer, OSError):
                 _not_copied(world, Job(path, None), answer, result)
@@ -475,9 +513,11 @@ def _delete_folder(world: World, path: bytes) -> None:
     number = world.index.folder_id(path)
     if number is None:
         return
+    able = abilities(world)
     for folder in reversed(world.index.below(number)):
         where = world.index.path_of(folder)
-        again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
+        if not place_of(where, able):
+            again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
         world.index.note_gone(where)
     world.index.drop_folder(path)
 
@@ -497,8 +537,9 @@ def _ask_deletions(world: World, gone: int, size: int) -> None:
 def _ask_destroyed(world: World, path: bytes) -> None:
     world.index.ask(
         DESTROYED,
-        f"After a crash {os.fsdecode(path)} (and perhaps others) is empty or all zeros. The data space still has the "
-        "earlier content. Shall the files be saved as they are, or the earlier content be brought back beside them?",
+        f"After a crash {readable(os.fsdecode(path))} (and perhaps others) is empty or all zeros. The data space still "
+        "has the earlier content. Shall the files be saved as they are, or the earlier content be brought back beside "
+        "them?",
         ["save", "restore"],
     )
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.errors import GuardFailed, Temporary
+from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
@@ -102,7 +103,7 @@ class World:
     def tell(self, text: str, kind: str = "event") -> None:
         """Remember something worth telling; from any thread."""
         with self._lock:
-            self.said.append((kind, text))
+            self.said.append((kind, readable(text)))
 
     def keep(self) -> None:
         """Keep all changes of the index, and what was told."""
