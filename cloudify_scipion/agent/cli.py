@@ -25,7 +25,7 @@ from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import health, lease, push, remote, seal, verify
-from cloudify_scipion.agent.work.world import Progress, World
+from cloudify_scipion.agent.work.world import Progress, World, closing_index
 
 UNIT = "scipion-data@{}.service"
 INDEX = "index.sqlite"
@@ -219,10 +219,15 @@ def _health(given: argparse.Namespace) -> int:
 
 def _log(given: argparse.Namespace) -> int:
     config = load_config(given.config)
-    index = Index(config.state / INDEX)
-    for at, kind, text in index.events():
-        print(f"{at} {kind:<6} {text}")
-    index.close()
+    try:
+        if (config.state / INDEX).exists():
+            with closing_index(Index(config.state / INDEX)) as index:
+                for at, kind, text in index.events():
+                    print(f"{at} {kind:<6} {text}")
+    except (OSError, sqlite3.Error) as error:
+        raise WrongUse(
+            f"the log cannot be read: {error}", "ask root for it; scipion-data status shows the alarms to everybody"
+        ) from error
     return 0
 
 
@@ -245,7 +250,7 @@ def _take_answers(config: Config, world: World) -> None:
         found = re.fullmatch(r"answer-([a-z]+)", path.name)
         if found:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(fd) as stream:
+            with os.fdopen(fd, errors="replace") as stream:
                 word = stream.read(100).strip()
             if world.index.answer(found[1], word):
                 world.tell(f"answer to {found[1]}: {word}")
