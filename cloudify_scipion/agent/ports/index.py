@@ -273,10 +273,15 @@ class Index:
         rows = self._db.execute(f"SELECT dir, name, {_COLUMNS} FROM files WHERE ino=?", (ino,)).fetchall()
         return [(joined(self.path_of(row[0]), row[1]), Row(*row[2:])) for row in rows]
 
-    def linked_to(self, path: bytes) -> list[bytes]:
-        """Known files that were hard links of the one at `path`."""
-        rows = self._db.execute("SELECT dir, name FROM files WHERE link<>x'' AND link=?", (path,)).fetchall()
-        return [joined(self.path_of(row[0]), row[1]) for row in rows]
+    def shared_inodes(self) -> list[int]:
+        """Inode numbers that several known files have: names of one file, or numbers that were used again."""
+        rows = self._db.execute("SELECT ino FROM files WHERE ino<>0 GROUP BY ino HAVING count(*)>1")
+        return [row[0] for row in rows.fetchall()]
+
+    def linked(self) -> list[tuple[bytes, Row]]:
+        """The files that are known as hard links of another one."""
+        rows = self._db.execute(f"SELECT dir, name, {_COLUMNS} FROM files WHERE link<>x''").fetchall()
+        return [(joined(self.path_of(row[0]), row[1]), Row(*row[2:])) for row in rows]
 
     def all_files(self) -> Iterator[tuple[bytes, Row]]:
         """Everything, folder by folder."""
@@ -317,10 +322,13 @@ class Index:
         """Let the next segment say that a path is gone."""
         self._journal(path, gone=True)
 
-    def journal(self) -> tuple[int, list[bytes]]:
-        """The number of the last change, and the paths that changed since the last segment."""
-        last = self._db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0]
-        return int(last), [row[0] for row in self._db.execute("SELECT DISTINCT path FROM journal ORDER BY path")]
+    def journal_end(self) -> int:
+        """The number of the last change."""
+        return int(self._db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0])
+
+    def journal(self) -> list[bytes]:
+        """The paths that changed since the last segment."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT path FROM journal ORDER BY path")]
 
     def journal_size(self) -> int:
         """How many changes wait for the next segment."""

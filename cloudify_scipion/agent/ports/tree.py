@@ -13,8 +13,9 @@ import os
 import stat
 import struct
 import threading
+from collections.abc import Iterator
 
-from cloudify_scipion.agent.plan.names import split, whole_way
+from cloudify_scipion.agent.plan.names import joined, split, whole_way
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -351,3 +352,16 @@ def write_new(tree: Tree, path: bytes, data: bytes, mode: int = 0o600) -> None:
         os.close(fd)
         raise
     tree.close(fd)
+
+
+def files_below(tree: Tree, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    """All that is below a folder and is no folder; nothing if the folder is not there."""
+    facts = tree.stat(path)
+    if facts is None or kind(facts) != "d":
+        return
+    for name, found in tree.entries(path):
+        inside = joined(path, name)
+        if kind(found) == "d":
+            yield from files_below(tree, inside)
+        else:
+            yield inside, found

@@ -81,9 +81,8 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
         temporary, digest, rest = _send(world, able, fd, row, job)
     finally:
         os.close(fd)
-    return Copied(
-        job.path, replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2]), temporary, row.size
-    )
+    row = replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
+    return Copied(job.path, row, temporary, row.size)
 
 
 def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> tuple[bytes, str, tuple[int, int, int]]:

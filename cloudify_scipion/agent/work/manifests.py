@@ -55,16 +55,15 @@ def entry_of(path: bytes, row: Row) -> Entry:
 
 def write_segment(world: World) -> None:
     """Write what has changed since the last one; every now and then, everything anew."""
-    last, paths = world.index.journal()
     head = get_head(world.index)
-    if not paths and head.number:
+    if not world.index.journal_size() and head.number:
         return
     make_folders(world.space, MANIFEST, 0o700)
     head = _after_own_remains(world, head)
     base = head.number == 0 or head.since > max(COMPACT_BYTES, head.base)
-    number = head.number + 1
+    number, last = head.number + 1, world.index.journal_end()
     header = Header(world.config.project, world.generation, number, NONE if base else head.digest, base)
-    data = encode(header, _everything(world.index)) if base else encode(header, *_changed(world.index, paths))
+    data = encode(header, *((_everything(world.index),) if base else _changed(world.index, world.index.journal())))
     _put(world, number, data)
     since = 0 if base else head.since + len(data)
     _set_head(world.index, Head(number, digest(data), len(data) if base else head.base, since))

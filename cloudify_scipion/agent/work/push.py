@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cloudify_scipion.agent.errors import AgentError, NoRoom, Temporary, Unsaved
+from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Temporary, Unsaved
 from cloudify_scipion.agent.plan.guards import mass_deletion
 from cloudify_scipion.agent.plan.names import TEMPORARY, is_reserved, joined, readable, split, temporary_name
 from cloudify_scipion.agent.ports.index import Row
@@ -111,11 +111,13 @@ def _finish(world: World, found: Found, result: Result) -> None:
         prune(world)
         if world.config.kind == "directory":
             world.space.sync()
-        lease.confirm(world)  # a stranger's lease makes this push void
+    if result.wrote or result.failed:
+        _must_still_be_ours(world)
     if not any(question["id"] == DESTROYED for question in world.index.questions()):
         world.index.set_state(BOOT, world.clock.boot())
-    world.index.set_state("saved", world.clock.iso())
-    world.index.set_state(DIRTY, False)
+    world.index.set_state(DIRTY, bool(result.failed))
+    if not result.failed:
+        world.index.set_state("saved", world.clock.iso())
     world.keep()
     if result.failed:
         shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
@@ -133,6 +135,16 @@ def _tell_special(world: World, special: list[bytes]) -> None:
             world.tell(f"{name} is a pipe, a socket or a device: it is not saved", "alarm")
     if names != told:
         world.index.set_state(SPECIAL, names)
+
+
+def _must_still_be_ours(world: World) -> None:
+    """By a fresh listing: a stranger's lease makes this push void, since both may have written."""
+    try:
+        lease.confirm(world)
+    except LeaseForeign as error:
+        world.tell(f"the last push does not count: {error.what}", "alarm")
+        world.keep()
+        raise
 
 
 # moves
@@ -374,27 +386,24 @@ def _placed(world: World, outcome: Outcome, placing: Placing, result: Result) ->
 
 
 def _note_links(world: World) -> None:
-    """Let the manifest say of all changed files which are names of one inode, and which of them is the first."""
-    _, changed = world.index.journal()
-    others = [name for path in changed for name in world.index.linked_to(path)]
-    for path in sorted({*changed, *others}):
-        row = world.index.get(path)
-        if row is None or row.kind != "f":
-            continue
-        names = _names(world, path, row)
+    """Let the manifest say which files are names of one inode, and which of them is the first."""
+    true: set[bytes] = set()
+    for ino in world.index.shared_inodes():
+        rows = dict(sorted((path, row) for path, row in world.index.by_ino(ino) if row.kind == "f"))
+        names = list(rows)
+        if [rows[name].link for name in names] != [b"", *(names[0] for _ in names[1:])]:
+            names = [name for name in names if (facts := world.tree.stat(name)) is not None and facts.st_ino == ino]
         for name in names:
-            known, first = world.index.get(name), b"" if name == names[0] else names[0]
-            if known is not None and known.link != first:
-                world.index.put(name, replace(known, link=first))
+            _note_link(world, name, rows[name], b"" if name == names[0] else names[0])
+        true.update(names[1:])
+    for name, row in world.index.linked():
+        if name not in true:
+            _note_link(world, name, row, b"")
 
 
-def _names(world: World, path: bytes, row: Row) -> list[bytes]:
-    """All known names of a file's inode, sorted."""
-    names = sorted(name for name, _ in world.index.by_ino(row.ino))
-    if len(names) < 2:
-        return [path]
-    found = [name for name in names if (facts := world.tree.stat(name)) is not None and facts.st_ino == row.ino]
-    return found if path in found else [path]
+def _note_link(world: World, path: bytes, row: Row, first: bytes) -> None:
+    if row.link != first:
+        world.index.put(path, replace(row, link=first))
 
 
 def _folder_for(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
