@@ -39,9 +39,9 @@ def acquire(world: World) -> None:
     held = holders(world)
     kept = world.index.get_state(KEY)
     if kept and [lease.name for lease in held] == [kept["name"].encode()]:
-        own = held[0].holder
-    else:  # our own count may have been lost
-        own = replace(own, generation=max(own.generation, last_generation(world)))
+        _remember(world, None, kept)
+        return
+    own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
     verdict = judge(own, [lease.holder for lease in held])
     if verdict is Verdict.REFUSE or (verdict is Verdict.TAKE_OVER and _was_taken_over(world, kept, held)):
         raise _foreign(world, own, held)
