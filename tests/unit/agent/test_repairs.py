@@ -250,7 +250,7 @@ def test_a_name_that_is_no_text_is_told(rig: Rig) -> None:
     rig.write(name, b"here")
     rig.web(name, b"there")
     assert rig.push().conflicts == 1
-    assert rig.alarms()[-1].startswith("odd \\udcff was changed in the data space as well")
+    assert rig.alarms()[-1].startswith("odd \\xff was changed in the data space as well")
 
 
 def test_a_file_that_was_moved_just_before_the_seal(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
