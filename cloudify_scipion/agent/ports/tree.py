@@ -221,7 +221,18 @@ class Tree:
     def create(self, path: bytes, mode: int = 0o600) -> int:
         """A descriptor to write a new file at `path`. Raises FileExistsError."""
         above, name = self.at(path)
-        return patient(os.open, name, _CREATE, mode, dir_fd=above.fd)
+        for turn in range(_TURNS):
+            try:
+                return os.open(name, _CREATE, mode, dir_fd=above.fd)
+            except BlockingIOError:
+                time.sleep(_FIRST_WAIT * 2**turn)
+            except FileExistsError:
+                if turn == 0:
+                    raise
+                self.unlink(path)  # it was made, and then the kernel could not look at it
+        with contextlib.suppress(OSError):
+            self.unlink(path)
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), os.fsdecode(path))
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
         """Write all of `data`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
