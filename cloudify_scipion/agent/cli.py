@@ -22,12 +22,15 @@ from cloudify_scipion.agent.config import FILE, Config, load_config
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, Unsaved, WrongUse
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.mount import is_mount
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import health, lease, push, remote, seal, verify
 from cloudify_scipion.agent.work.world import Progress, World
 
 UNIT = "scipion-data@{}.service"
 INDEX = "index.sqlite"
+PULLED = "pulled"
+"""For systemd: with this file the timers have something to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,6 +128,8 @@ def make_world(config: Config, index: Index, name: str) -> World:
         tree, state, space = Tree(str(config.tree)), Tree(str(config.state)), Tree(str(config.space))
     except OSError as error:
         raise GuardFailed(f"{error.filename} is not there: {error.strerror}", "repair the project") from error
+    if config.mounted and not is_mount(space.folder(b"").fd, config.space):
+        raise GuardFailed(f"the data space is not mounted at {config.space}", "repair the project")
     world = World(config, tree, state, space, index, Clock(), Progress(config.run / status.PROGRESS, name))
     world.beat = lambda: lease.beat_when_due(world)
     return world
@@ -151,7 +156,7 @@ def _push(world: World) -> dict[str, Any]:
 
 def _pull(world: World) -> dict[str, Any]:
     result = remote.pull(world)
-    (world.config.state / "pulled").touch()  # for systemd: from now on the timers have something to do
+    (world.config.state / PULLED).touch()
     return {"files": result.files, "bytes": result.size, "conflicts": result.conflicts, "lost": result.lost}
 
 
@@ -209,8 +214,9 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _health(given: argparse.Namespace) -> int:
-    space = given.space or (str(load_config(given.config).space) if not given.dataset else "")
-    found = health.problems(space, given.dataset)
+    config = load_config(given.config)
+    marked = os.path.exists(config.state / PULLED)  # noqa: PTH110 - false for whoever may not look
+    found = health.problems(given.space or str(config.space), given.dataset, mounted=config.mounted, marked=marked)
     print("\n".join(found))
     return 1 if found else 0
 
