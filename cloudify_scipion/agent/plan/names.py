@@ -62,6 +62,12 @@ def trash_folder(hour: str, origin: int) -> bytes:
     return TRASH + b"/" + f"{hour}-g{origin}".encode() if origin else KEPT
 
 
+def origin_of(path: bytes) -> int:
+    """Which generation wrote what lies at a path in the trash; 0 for what does not expire."""
+    found = re.match(re.escape(TRASH) + rb"/[0-9T]+-g(\d+)/", path)
+    return int(found[1]) if found else 0
+
+
 def trash_name(path: bytes, number: int = 1) -> bytes:
     """One readable name for a whole path: `/` and odd bytes as %XX; long ones are cut in front and get a digest."""
     quoted = b"".join(byte if _PLAIN.match(byte) else b"%%%02X" % ord(byte) for byte in _bytes(path))

@@ -19,6 +19,9 @@ from cloudify_scipion.agent.ports.tree import Tree
 HEADER = b"SQLite format 3\0"
 SIDECARS = (b"-wal", b"-journal", b"-shm")
 _WAIT_SECONDS = 5.0
+_READ_VERSION = 19
+"""Where in the header that stands: 2 for a write-ahead log."""
+_UNREADABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class StillWritten(Exception):
@@ -45,6 +48,9 @@ def base_of_sidecar(name: bytes) -> bytes:
 def backup(tree: Tree, path: bytes, fd: int, copy: Path) -> None:
     """Write the database at `path`, open as `fd`, to `copy` as of one moment. Raises StillWritten."""
     copy.unlink(missing_ok=True)
+    if _needs_wal(fd) and tree.stat(path + b"-wal") is None:
+        _copy_at_rest(tree, path, fd, copy)  # even to read it, SQLite would make one
+        return
     folder, name = split(path)
     above = tree.folder(folder)
     uri = f"file:/proc/self/fd/{above.fd}/{quote(name)}?mode=ro&readonly_shm=1"
@@ -57,7 +63,37 @@ def backup(tree: Tree, path: bytes, fd: int, copy: Path) -> None:
                 source.backup(target)
     except sqlite3.Error as error:
         copy.unlink(missing_ok=True)
-        raise StillWritten(str(error)) from error
+        if error.sqlite_errorcode & 0xFF not in _UNREADABLE or has_journal(tree, path):
+            raise StillWritten(str(error)) from error
+        _copy_at_rest(tree, path, fd, copy)
+    finally:
+        give_to_owner(tree, path, fd)
+
+
+def _needs_wal(fd: int) -> bool:
+    """Whether the header says that the database is read with a -wal beside it."""
+    return os.pread(fd, 1, _READ_VERSION) == b"\2"
+
+
+def has_journal(tree: Tree, path: bytes) -> bool:
+    """Whether there is something that belongs to a database and is not in its file."""
+    return any((facts := tree.stat(path + end)) is not None and facts.st_size > 0 for end in (b"-wal", b"-journal"))
+
+
+def _copy_at_rest(tree: Tree, path: bytes, fd: int, copy: Path) -> None:
+    """A database that nobody has open, and that SQLite would have to write beside to read it; or a damaged one."""
+    with os.fdopen(os.dup(fd), "rb") as source, copy.open("wb") as target:
+        source.seek(0)
+        shutil.copyfileobj(source, target, 1 << 20)
+    if has_journal(tree, path):
+        raise StillWritten("somebody has opened it meanwhile")
+
+
+def give_to_owner(tree: Tree, path: bytes, fd: int) -> None:
+    """SQLite makes an empty -wal if the last writer took its own away just now: let the user write to it."""
+    owner, made = os.fstat(fd), tree.stat(path + b"-wal")
+    if made is not None and made.st_uid == tree.uid != owner.st_uid and made.st_size == 0:
+        tree.chown_link(path + b"-wal", owner.st_uid, owner.st_gid)
 
 
 def _must_be_same(fd: int) -> None:

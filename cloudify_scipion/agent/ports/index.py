@@ -491,6 +491,11 @@ class Index:
         self.begin()
         self._db.executemany("DELETE FROM busy WHERE path=?", ((path,) for path in paths))
 
+    def only_changed_are_busy(self) -> None:
+        """Whatever the last scan did not find changed is not being written any more; it may be gone."""
+        self.begin()
+        self._db.execute("DELETE FROM busy WHERE path NOT IN (SELECT path FROM todo)")
+
     def event(self, at: str, kind: str, text: str) -> None:
         """Remember something worth telling; `kind` is event or alarm."""
         self.begin()

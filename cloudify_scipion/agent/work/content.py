@@ -83,9 +83,8 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
         temporary, digest, rest = _send(world, able, fd, row, job)
     finally:
         os.close(fd)
-    return Copied(
-        job.path, replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2]), temporary, row.size
-    )
+    row = replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
+    return Copied(job.path, row, temporary, row.size, before.st_nlink)
 
 
 def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> tuple[bytes, str, tuple[int, int, int]]:
@@ -93,8 +92,8 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
     path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     target, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hashlib.sha256(), True
     try:
-        before, size = os.fstat(fd), 0
-        while data := os.read(fd, CHUNK):
+        before, size = os.fstat(fd), 0  # what is added meanwhile is not waited for: it might never end
+        while data := os.read(fd, min(CHUNK, before.st_size - size)):
             hasher.update(data)
             zeros = zeros and is_zeros(data)
             world.space.write(target, data)
@@ -124,7 +123,7 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
 def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row) -> Copied:
     """An SQLite file goes as of one moment: by SQLite's backup, or recovered if its writer seems to have died."""
     before, local = os.fstat(fd), _digest(fd)
-    known, quiet = job.known, not _has_journal(world.tree, job.path)
+    known, quiet = job.known, not databases.has_journal(world.tree, job.path)
     if known is not None and known.held() and quiet and local == (known.local or known.hash):
         _must_be_unchanged(fd, before, job)
         return Copied(job.path, _as_before(row, known), names=before.st_nlink)
@@ -160,10 +159,6 @@ def _last_resort(world: World, job: Job, copy: Path) -> int:
             while data := source.read(CHUNK):
                 target.write(data)
     return 1
-
-
-def _has_journal(tree: Tree, path: bytes) -> bool:
-    return any((facts := tree.stat(path + end)) is not None and facts.st_size > 0 for end in (b"-wal", b"-journal"))
 
 
 def _row_of(facts: os.stat_result, began: int, job: Job, able: Abilities, origin: int) -> Row:

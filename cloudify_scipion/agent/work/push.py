@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cloudify_scipion.agent.errors import AgentError, NoRoom, Temporary, Unsaved
+from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Temporary, Unsaved
 from cloudify_scipion.agent.plan.guards import mass_deletion
 from cloudify_scipion.agent.plan.names import TEMPORARY, is_reserved, joined, split, temporary_name
 from cloudify_scipion.agent.ports.index import Row
@@ -58,6 +58,8 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     result, able = Result(), abilities(world)
     world.progress.start("looking for changes")
     found = scan(world, lambda *move: _move_folder(world, result, *move), everything)
+    if not found.errors:
+        world.index.only_changed_are_busy()
     _dirty(world, bool(world.index.change_totals()[0] or world.index.gone_totals()[0]))
     _move_files(world, result)
     made: set[bytes] = {b""}
@@ -106,17 +108,29 @@ def _finish(world: World, found: Found, result: Result) -> None:
         prune(world)
         if world.config.kind == "directory":
             world.space.sync()
-        lease.confirm(world)  # a stranger's lease makes this push void
+    if result.wrote or result.failed:
+        _must_still_be_ours(world)
     if not any(question["id"] == DESTROYED for question in world.index.questions()):
         world.index.set_state(BOOT, world.clock.boot())
-    world.index.set_state("saved", world.clock.iso())
-    world.index.set_state(DIRTY, False)
+    world.index.set_state(DIRTY, bool(result.failed))
+    if not result.failed:
+        world.index.set_state("saved", world.clock.iso())
     world.keep()
     if result.failed:
         shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
         raise Unsaved(
             f"{len(result.failed)} files or folders could not be saved: {shown}", "they are tried again by themselves"
         )
+
+
+def _must_still_be_ours(world: World) -> None:
+    """By a fresh listing: a stranger's lease makes this push void, since both may have written."""
+    try:
+        lease.confirm(world)
+    except LeaseForeign as error:
+        world.tell(f"the last push does not count: {error.what}", "alarm")
+        world.keep()
+        raise
 
 
 # moves

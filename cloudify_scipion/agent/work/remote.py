@@ -20,7 +20,7 @@ from cloudify_scipion.agent.work.manifests import read_manifest
 from cloudify_scipion.agent.work.place import keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
-from cloudify_scipion.agent.work.trash import note_trash
+from cloudify_scipion.agent.work.trash import know_trash, note_trash
 from cloudify_scipion.agent.work.world import World, again, check_volume
 
 BATCH = 400
@@ -49,6 +49,7 @@ def pull(world: World) -> Result:
     clear_remains(world)
     if not world.index.get_state(PULLED):
         read_manifest(world)
+        know_trash(world)
     result = _reconcile(world)
     _finish_pull(world, result)
     return result
