@@ -49,6 +49,8 @@ describe 'working_copy' do
     end
 
     it { is_expected.to contain_file(unit).with_content(%r{^ConditionPathExists=/etc/scipion-data/config\.json$}) }
+    it { is_expected.to contain_file(unit).with_content(%r{^StartLimitIntervalSec=0$}) }
+    it { is_expected.to contain_file('/etc/scipion-data').with_owner('root').with_group('root').with_mode('0755') }
 
     ['push', 'scan'].each do |work|
       it {
