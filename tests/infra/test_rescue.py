@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.infra.saved import Saved, saved_project, stranger
+from tests.infra.saved import SPACE, Saved, saved_project, stranger
 from tests.installation import Installation, wait_until
 
 pytestmark = pytest.mark.machine
@@ -45,12 +45,13 @@ def test_the_machines_folder_is_lost_and_work_goes_on_from_the_volume(lost: Save
 
 def test_past_the_gate_the_volume_is_held_and_can_be_rescued(lost: Saved) -> None:
     warm, record = lost.installation, lost.installation.record(NAME)
+    lost.run("mount", "-o", "remount,bind,ro", SPACE)
     lost.user("echo late > late")
-    lease = stranger(lost)
     said = warm.run("cfy", "uninstall", "-b", NAME, "-p", "ignore_failure=true")
     assert f"volume {record.volume} is HELD" in said and f"cloudify-scipion rescue {NAME}" in said
     assert warm.host.traces(record.machine) == [] and warm.services().volumes.look(record.volume).exists
     assert NAME in held(warm) and not (lost.space / "late").exists()
+    lease = stranger(lost)
     assert "another-deployment" in warm.run("cloudify-scipion", "rescue", NAME, code=1)
     assert NAME in held(warm)
     lease.unlink()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cloudify_scipion.lifecycle.facts import TARGET
-from tests.infra.saved import Saved, saved_project, stranger
+from tests.infra.saved import SPACE, Saved, saved_project, stranger
 from tests.installation import Installation, kill_when
 
 pytestmark = pytest.mark.machine
@@ -52,9 +52,9 @@ def test_a_strangers_lease_is_in_the_way(sealed: Saved) -> None:
 
 
 def test_a_read_only_data_space_is_in_the_way(sealed: Saved) -> None:
-    sealed.run("mount", "-o", "remount,bind,ro", "/srv/scipion-space/project")
+    sealed.run("mount", "-o", "remount,bind,ro", SPACE)
     assert_refused(sealed, "is read-only")
-    sealed.run("mount", "-o", "remount,bind,rw", "/srv/scipion-space/project")
+    sealed.run("mount", "-o", "remount,bind,rw", SPACE)
 
 
 def test_a_file_that_root_has_open_is_in_the_way(sealed: Saved) -> None:
