@@ -15,7 +15,7 @@ import struct
 import threading
 from collections.abc import Iterator
 
-from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.names import joined, split, whole_way
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -26,6 +26,8 @@ _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 _MAX_FOLDERS = 512
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
+
+_LATEST = 2**63 - 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -71,24 +73,30 @@ class Tree:
         """The folder at `path`, opened part by part."""
         if not path:
             return self._root
-        with self._lock:
-            found = self._folders.get(path)
-        if found is None:
-            above, name = self._at(path)
-            found = Folder(os.open(name, _FOLDER, dir_fd=above.fd))
+        todo, found = [], None
+        while path and found is None:
+            with self._lock:
+                found = self._folders.get(path)
+            if found is None:
+                above, name = split(path)
+                todo.append((path, _downward(name, path)))
+                path = above
+        found = found or self._root
+        for inside, name in reversed(todo):
+            found = Folder(os.open(name, _FOLDER, dir_fd=found.fd))
             with self._lock:
                 if len(self._folders) >= _MAX_FOLDERS:
                     self._folders.clear()
-                self._folders[path] = found
+                self._folders[inside] = found
         return found
 
-    def _at(self, path: bytes) -> tuple[Folder, bytes]:
+    def at(self, path: bytes) -> tuple[Folder, bytes]:
         """The folder that a path is in, and its name there.
 
         Whoever uses the descriptor keeps the folder meanwhile: once closed, its number may be another folder's.
         """
         above, name = split(path)
-        return self.folder(above), name
+        return self.folder(above), _downward(name, path) if path else name
 
     def forget(self) -> None:
         """Open every folder again from now on."""
@@ -98,7 +106,7 @@ class Tree:
     def stat(self, path: bytes) -> os.stat_result | None:
         """What is at `path` (a link itself, not what it points to), None if there is nothing."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
             return os.stat(name or b".", dir_fd=above.fd, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -110,7 +118,7 @@ class Tree:
     def fresh(self, path: bytes) -> tuple[int, int] | None:
         """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
         except FileNotFoundError:
             return None
         buffer = ctypes.create_string_buffer(256)
@@ -121,7 +129,7 @@ class Tree:
             raise OSError(number, os.strerror(number), os.fsdecode(path))
         size = struct.unpack_from("=Q", buffer, 40)[0]
         seconds, nanoseconds = struct.unpack_from("=qI", buffer, 112)
-        return size, seconds * 1_000_000_000 + nanoseconds
+        return size, _within(seconds * 1_000_000_000 + nanoseconds)
 
     def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
         """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""
@@ -149,12 +157,12 @@ class Tree:
 
     def readlink(self, path: bytes) -> bytes:
         """What a symbolic link says."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         return os.readlink(name, dir_fd=above.fd)
 
     def open(self, path: bytes) -> int:
         """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         fd = os.open(name, _READ, dir_fd=above.fd)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
@@ -177,14 +185,17 @@ class Tree:
 
     def create(self, path: bytes, mode: int = 0o600) -> int:
         """A descriptor to write a new file at `path`. Raises FileExistsError."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         return os.open(name, _CREATE, mode, dir_fd=above.fd)
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         view = memoryview(data)
         while view:
-            view = view[os.write(fd, view) :]
+            written = os.write(fd, view)
+            if written == 0:
+                raise OSError(errno.EIO, "nothing can be written")
+            view = view[written:]
 
     def sync_file(self, fd: int) -> None:
         """Return when a file's content is on stable storage."""
@@ -208,7 +219,7 @@ class Tree:
 
     def touch(self, path: bytes) -> None:
         """Set a file's time to now. Raises FileNotFoundError."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         os.utime(name, dir_fd=above.fd, follow_symlinks=False)
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
@@ -216,8 +227,7 @@ class Tree:
 
         Where the file system cannot promise that, it is looked at first: a short window remains.
         """
-        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
         if replace:
             os.rename(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
             return
@@ -236,13 +246,13 @@ class Tree:
     def unlink(self, path: bytes) -> None:
         """Remove a file or link; nothing to do when it is gone."""
         with contextlib.suppress(FileNotFoundError):
-            above, name = self._at(path)
+            above, name = self.at(path)
             os.unlink(name, dir_fd=above.fd)
 
     def rmdir(self, path: bytes) -> bool:
         """Remove an empty folder; False if it is not empty."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
             os.rmdir(name, dir_fd=above.fd)
         except FileNotFoundError:
             return True
@@ -256,7 +266,7 @@ class Tree:
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> bool:
         """Make a folder; False if one is there. Raises FileExistsError if something else is there."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         try:
             os.mkdir(name, mode, dir_fd=above.fd)
         except FileExistsError:
@@ -268,18 +278,17 @@ class Tree:
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make a symbolic link."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         os.symlink(target, name, dir_fd=above.fd)
 
     def link(self, old: bytes, new: bytes) -> None:
         """Make another name of a file."""
-        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
         os.link(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
 
     def chown_link(self, path: bytes, uid: int, gid: int) -> None:
         """Give what is at `path`, not what it points to, to somebody."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         os.chown(name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
 
     def chmod_folder(self, path: bytes, mode: int) -> None:
@@ -305,11 +314,16 @@ class Tree:
             os.close(fd)
 
 
+def _downward(name: bytes, path: bytes) -> bytes:
+    """A name that leads to what is in a folder. Raises OSError for others."""
+    if name in (b"", b".", b"..") or b"\0" in name:
+        raise OSError(errno.EINVAL, "no path that leads down from here", os.fsdecode(path))
+    return name
+
+
 def make_folders(tree: Tree, path: bytes, mode: int = 0o755) -> None:
     """Make a folder and those above it, where they are not there."""
-    above = b""
-    for name in path.split(b"/"):
-        above = joined(above, name)
+    for above in whole_way(path):
         tree.mkdir(above, mode)
 
 
@@ -319,10 +333,18 @@ def kind(facts: os.stat_result) -> str:
     return "f" if stat.S_ISREG(mode) else "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "?"
 
 
+def mtime_of(facts: os.stat_result) -> int:
+    """A file's time in nanoseconds, as far as an index can hold it (the years 1677 to 2262)."""
+    return _within(facts.st_mtime_ns)
+
+
+def _within(nanoseconds: int) -> int:
+    return max(-_LATEST, min(nanoseconds, _LATEST))
+
+
 def move_between(source: Tree, old: bytes, target: Tree, new: bytes) -> None:
     """Move a file into another tree of the same file system, where nothing may be in its way (FileExistsError)."""
-    (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-    old_fd, new_fd = source.folder(old_folder), target.folder(new_folder)
+    (old_fd, old_name), (new_fd, new_name) = source.at(old), target.at(new)
     target.moving_in(new)
     if _libc.renameat2(old_fd.fd, old_name, new_fd.fd, new_name, _NOREPLACE) != 0:
         number = ctypes.get_errno()

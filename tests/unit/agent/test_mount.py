@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent import cli
-from cloudify_scipion.agent.work import health
+from cloudify_scipion.agent.ports.mount import is_mounted
 from tests.unit.agent.rig import Rig
 
 MOUNTED = Path("/proc")
@@ -52,10 +52,15 @@ def test_health_of_a_dataset_is_not_all(rig: Rig, run: Callable[..., int], capsy
     assert str(rig.space) in capsys.readouterr().out
 
 
-def test_health_before_the_first_pull_asks_for_no_mark(rig: Rig) -> None:
-    assert health.problems(str(rig.space), (), marked=False) == []
-    assert "lacks" in health.problems(str(rig.space), ())[0]
+def test_health_asks_for_the_mark_after_the_first_pull(
+    rig: Rig, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("health", "--space", str(MOUNTED)) == 0
+    (rig.state / "pulled").touch()
+    assert run("health", "--space", str(MOUNTED)) == 1
+    assert "lacks .cloudify-scipion/space.json" in capsys.readouterr().out
 
 
-def test_a_mount_is_told_from_a_folder() -> None:
-    assert not [line for line in health.problems(str(MOUNTED), (), mounted=True) if "not mounted" in line]
+def test_a_mount_is_told_from_a_folder(tmp_path: Path) -> None:
+    assert is_mounted(MOUNTED)
+    assert not is_mounted(tmp_path) and not is_mounted(tmp_path / "nowhere")
