@@ -8,11 +8,13 @@ import json
 import os
 import re
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -82,12 +84,25 @@ def _run(given: argparse.Namespace) -> int:
             facts = _work(config, given.work)
         except AgentError as error:
             failure = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be told
+            failure = _failure_of(config, given.work, error)
+        try:
+            _keep_result(config, given.work, failure, facts, time.monotonic() - began)
         except (OSError, sqlite3.Error) as error:
-            failure = Temporary(f"{given.work} failed: {error}", "it is tried again by itself")
-        _keep_result(config, given.work, failure, facts, time.monotonic() - began)
+            failure = failure or Temporary(f"the result of {given.work} cannot be kept: {error}", "make room")
     if failure:
         raise failure
     return 0
+
+
+def _failure_of(config: Config, work: str, error: Exception) -> AgentError:
+    if isinstance(error, sqlite3.Error) and _is_damage(error):
+        _put_aside(config)
+        return AgentError("the index was damaged, and is put aside", "repair the project: it is made anew by a pull")
+    if isinstance(error, OSError | sqlite3.Error):
+        return Temporary(f"{work} failed: {error}", "it is tried again by itself")
+    traceback.print_exception(error)
+    return AgentError(f"{work} failed by an error of the agent: {error!r}", "report it; it is tried again by itself")
 
 
 @contextmanager
@@ -136,12 +151,24 @@ def open_index(config: Config) -> Index:
     path = config.state / INDEX
     try:
         return Index(path)
-    except sqlite3.DatabaseError:
-        for end in ("", "-wal", "-shm"):
-            damaged = path.with_name(path.name + end)
-            if damaged.exists():
-                damaged.rename(path.with_name(f"damaged{end}-{int(time.time())}"))
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        _put_aside(config)
         return Index(path)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Not a full disk, or one that cannot be read now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _put_aside(config: Config) -> None:
+    path = config.state / INDEX
+    for end in ("", "-wal", "-shm"):
+        damaged = path.with_name(path.name + end)
+        if damaged.exists():
+            damaged.rename(path.with_name(f"damaged{end}-{time.time_ns()}"))
 
 
 def _push(world: World) -> dict[str, Any]:
@@ -237,26 +264,43 @@ def _answer(given: argparse.Namespace) -> int:
     known = {question["id"]: question["answers"] for question in status.document(config)["questions"]}
     if given.word not in known.get(given.id, []):
         raise WrongUse(f"nobody asks {given.id!r} with the answer {given.word!r}", "see: scipion-data status")
-    (config.run / "requests" / f"answer-{given.id}").write_text(given.word)
-    (config.run / "requests" / "push").touch()
+    _request(config.run / "requests", f"answer-{given.id}", given.word)
+    _request(config.run / "requests", "push", "")
     return 0
+
+
+def _request(folder: Path, name: str, text: str) -> None:
+    """Root asks through a folder in which the user may have put links."""
+    part = folder / f".{os.urandom(8).hex()}"
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with os.fdopen(fd, "w") as stream:
+        stream.write(text)
+    part.rename(folder / name)
 
 
 def _take_answers(config: Config, world: World) -> None:
     folder = config.run / "requests"
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if path.is_symlink() or not path.is_file():
-            continue
-        found = re.fullmatch(r"answer-([a-z]+)", path.name)
-        if found:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(fd, errors="replace") as stream:
-                word = stream.read(100).strip()
-            if world.index.answer(found[1], word):
-                world.tell(f"answer to {found[1]}: {word}")
-        if found or path.name == "push":
-            path.unlink(missing_ok=True)
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else []:  # noqa: PTH208 - names
+        found = re.fullmatch(r"answer-([a-z]+)", name)
+        if found and world.index.answer(found[1], word := _small_file(folder / name)):
+            world.tell(f"answer to {found[1]}: {word}")
+        if found or name == "push":
+            with suppress(OSError):
+                (folder / name).unlink()
     world.keep()
+
+
+def _small_file(path: Path) -> str:
+    """The beginning of what a user has written, empty if that is no plain file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        plain = stat.S_ISREG(os.fstat(fd).st_mode)
+        return os.read(fd, 100).decode(errors="replace").strip() if plain else ""
+    finally:
+        os.close(fd)
 
 
 def _follow(given: argparse.Namespace) -> int:

@@ -11,9 +11,8 @@ class AgentError(Exception):
     code = 1
 
     def __init__(self, what: str, next_step: str = "") -> None:
-        super().__init__(what)
-        self.what = readable(what)
-        self.next_step = next_step
+        self.what, self.next_step = readable(what), next_step
+        super().__init__(self.what)
 
 
 class WrongUse(AgentError):

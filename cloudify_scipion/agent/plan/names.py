@@ -54,6 +54,11 @@ def is_reserved(path: bytes) -> bool:
     return path == RESERVED or path.startswith(RESERVED + b"/")
 
 
+def leads_down(path: bytes) -> bool:
+    """Whether a path leads from a folder to something below it."""
+    return not {b"", b".", b".."} & set(path.split(b"/")) and b"\0" not in path
+
+
 def is_text(path: bytes) -> bool:
     """Whether a path is valid UTF-8, as some data spaces want it."""
     try:

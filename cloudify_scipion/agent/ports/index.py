@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.agent.plan.names import joined, split, whole_way
+from cloudify_scipion.agent.plan.names import joined, readable, split, whole_way
 
 ROOT = 1
 SCHEMA = """
@@ -378,28 +378,27 @@ class Index:
         count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM gone").fetchone()
         return int(count), int(size)
 
-    def moved_files(self) -> list[tuple[int, bytes, bytes]]:
-        """New names of files that are gone elsewhere: (number of the change, old path, new path)."""
+    def moved_files(self) -> list[tuple[bytes, bytes]]:
+        """New names of files that are gone elsewhere: (old path, new path)."""
         if self.gone_totals()[0] == 0:
             return []
         found, taken = [], set()
-        rows = self._db.execute("SELECT number, path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
-        for number, path, ino, size, mtime in rows:
+        rows = self._db.execute("SELECT path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
+        for path, ino, size, mtime in rows:
             for old, row in self.by_ino(ino):
                 same = (row.kind, row.size, row.mtime) == ("f", size, mtime) and row.held() and not row.racy
                 if same and old not in taken and self._is_gone(old) and self.get(path) is None:
                     taken.add(old)
-                    found.append((number, old, path))
+                    found.append((old, path))
                     break
         return found
 
     def _is_gone(self, path: bytes) -> bool:
         return self._db.execute("SELECT 1 FROM gone WHERE path=?", (path,)).fetchone() is not None
 
-    def settled_move(self, number: int, old: bytes) -> None:
-        """A file has moved in the data space, too: neither is new, nor is the other gone."""
+    def settled_move(self, old: bytes) -> None:
+        """A file has moved in the data space, too: it is not gone. Its content is still to be looked at."""
         self.begin()
-        self._db.execute("DELETE FROM todo WHERE number=?", (number,))
         self._db.execute("DELETE FROM gone WHERE path=?", (old,))
 
     # what a scan of the data space found
@@ -409,6 +408,11 @@ class Index:
         self.begin()
         self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?,?,?,?,?)", entries)
         self._db.execute("INSERT OR REPLACE INTO listed VALUES (?)", (folder,))
+
+    def vanished(self, folder: bytes) -> None:
+        """A folder was gone by the time that it was to be listed."""
+        self.begin()
+        self._db.execute("DELETE FROM listing WHERE path=?", (folder,))
 
     def is_listed(self, folder: bytes) -> bool:
         """Whether this scan has listed a folder already."""
@@ -426,9 +430,10 @@ class Index:
         query = "SELECT path, kind, mode, size, mtime FROM listing WHERE path>? ORDER BY path LIMIT ?"
         return self._db.execute(query, (after, limit)).fetchall()
 
-    def in_listing(self, path: bytes) -> bool:
-        """Whether the data space was seen to hold a path."""
-        return self._db.execute("SELECT 1 FROM listing WHERE path=?", (path,)).fetchone() is not None
+    def in_listing(self, path: bytes, kind: str) -> bool:
+        """Whether the data space was seen to hold something of that kind at a path."""
+        query = "SELECT 1 FROM listing WHERE path=? AND kind=?"
+        return self._db.execute(query, (path, kind)).fetchone() is not None
 
     def listing_totals(self) -> tuple[int, int]:
         """How many files were listed, and their bytes, in whole blocks of 4096."""
@@ -533,7 +538,7 @@ class Index:
         self.begin()
         self._db.execute(
             "INSERT INTO questions VALUES (?,?,?,'') ON CONFLICT(id) DO UPDATE SET text=excluded.text",
-            (name, text, json.dumps(answers)),
+            (name, readable(text), json.dumps(answers)),
         )
         return str(self._db.execute("SELECT answer FROM questions WHERE id=?", (name,)).fetchone()[0])
 

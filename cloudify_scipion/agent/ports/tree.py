@@ -27,6 +27,10 @@ _MAX_FOLDERS = 512
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
 
+LONGEST = 4000
+"""Longest path (bytes) of a folder; longer ones can be made part by part, and hardly anybody can open them."""
+_LATEST = 2**63 - 1
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -76,24 +80,23 @@ class Tree:
             with self._lock:
                 found = self._folders.get(path)
             if found is None:
-                todo.append(path)
+                todo.append((path, _name_of(path)))
                 path, _ = split(path)
         found = found or self._root
-        for inside in reversed(todo):
-            found = Folder(os.open(split(inside)[1], _FOLDER, dir_fd=found.fd))
+        for inside, name in reversed(todo):
+            found = Folder(os.open(name, _FOLDER, dir_fd=found.fd))
             with self._lock:
                 if len(self._folders) >= _MAX_FOLDERS:
                     self._folders.clear()
                 self._folders[inside] = found
         return found
 
-    def _at(self, path: bytes) -> tuple[Folder, bytes]:
+    def at(self, path: bytes) -> tuple[Folder, bytes]:
         """The folder that a path is in, and its name there.
 
         Whoever uses the descriptor keeps the folder meanwhile: once closed, its number may be another folder's.
         """
-        above, name = split(path)
-        return self.folder(above), name
+        return self.folder(split(path)[0]), _name_of(path)
 
     def forget(self) -> None:
         """Open every folder again from now on."""
@@ -103,7 +106,7 @@ class Tree:
     def stat(self, path: bytes) -> os.stat_result | None:
         """What is at `path` (a link itself, not what it points to), None if there is nothing."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
             return os.stat(name or b".", dir_fd=above.fd, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -115,7 +118,7 @@ class Tree:
     def fresh(self, path: bytes) -> tuple[int, int] | None:
         """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
         except FileNotFoundError:
             return None
         buffer = ctypes.create_string_buffer(256)
@@ -126,7 +129,7 @@ class Tree:
             raise OSError(number, os.strerror(number), os.fsdecode(path))
         size = struct.unpack_from("=Q", buffer, 40)[0]
         seconds, nanoseconds = struct.unpack_from("=qI", buffer, 112)
-        return size, seconds * 1_000_000_000 + nanoseconds
+        return size, _within(seconds * 1_000_000_000 + nanoseconds)
 
     def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
         """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""
@@ -154,12 +157,12 @@ class Tree:
 
     def readlink(self, path: bytes) -> bytes:
         """What a symbolic link says."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         return os.readlink(name, dir_fd=above.fd)
 
     def open(self, path: bytes) -> int:
         """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         fd = os.open(name, _READ, dir_fd=above.fd)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
@@ -182,14 +185,17 @@ class Tree:
 
     def create(self, path: bytes, mode: int = 0o600) -> int:
         """A descriptor to write a new file at `path`. Raises FileExistsError."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         return os.open(name, _CREATE, mode, dir_fd=above.fd)
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         view = memoryview(data)
         while view:
-            view = view[os.write(fd, view) :]
+            written = os.write(fd, view)
+            if written == 0:
+                raise OSError(errno.EIO, "nothing can be written")
+            view = view[written:]
 
     def sync_file(self, fd: int) -> None:
         """Return when a file's content is on stable storage."""
@@ -213,7 +219,7 @@ class Tree:
 
     def touch(self, path: bytes) -> None:
         """Set a file's time to now. Raises FileNotFoundError."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         os.utime(name, dir_fd=above.fd, follow_symlinks=False)
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
@@ -221,8 +227,7 @@ class Tree:
 
         Where the file system cannot promise that, it is looked at first: a short window remains.
         """
-        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
         if replace:
             os.rename(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
             return
@@ -241,13 +246,13 @@ class Tree:
     def unlink(self, path: bytes) -> None:
         """Remove a file or link; nothing to do when it is gone."""
         with contextlib.suppress(FileNotFoundError):
-            above, name = self._at(path)
+            above, name = self.at(path)
             os.unlink(name, dir_fd=above.fd)
 
     def rmdir(self, path: bytes) -> bool:
         """Remove an empty folder; False if it is not empty."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
             os.rmdir(name, dir_fd=above.fd)
         except FileNotFoundError:
             return True
@@ -261,7 +266,7 @@ class Tree:
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> bool:
         """Make a folder; False if one is there. Raises FileExistsError if something else is there."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         try:
             os.mkdir(name, mode, dir_fd=above.fd)
         except FileExistsError:
@@ -273,18 +278,17 @@ class Tree:
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make a symbolic link."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         os.symlink(target, name, dir_fd=above.fd)
 
     def link(self, old: bytes, new: bytes) -> None:
         """Make another name of a file."""
-        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
         os.link(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
 
     def chown_link(self, path: bytes, uid: int, gid: int) -> None:
         """Give what is at `path`, not what it points to, to somebody."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         os.chown(name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
 
     def chmod_folder(self, path: bytes, mode: int) -> None:
@@ -310,6 +314,14 @@ class Tree:
             os.close(fd)
 
 
+def _name_of(path: bytes) -> bytes:
+    """The last part of a path, empty for the folder itself. Raises OSError for what leads elsewhere."""
+    name = split(path)[1]
+    if name in (b".", b"..") or b"\0" in name or not (name or not path):
+        raise OSError(errno.EINVAL, "no path that leads down from here", os.fsdecode(path))
+    return name
+
+
 def make_folders(tree: Tree, path: bytes, mode: int = 0o755) -> None:
     """Make a folder and those above it, where they are not there."""
     for above in whole_way(path):
@@ -322,10 +334,18 @@ def kind(facts: os.stat_result) -> str:
     return "f" if stat.S_ISREG(mode) else "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "?"
 
 
+def mtime_of(facts: os.stat_result) -> int:
+    """A file's time in nanoseconds, as far as an index can hold it (the years 1677 to 2262)."""
+    return _within(facts.st_mtime_ns)
+
+
+def _within(nanoseconds: int) -> int:
+    return max(-_LATEST, min(nanoseconds, _LATEST))
+
+
 def move_between(source: Tree, old: bytes, target: Tree, new: bytes) -> None:
     """Move a file into another tree of the same file system, where nothing may be in its way (FileExistsError)."""
-    (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-    old_fd, new_fd = source.folder(old_folder), target.folder(new_folder)
+    (old_fd, old_name), (new_fd, new_name) = source.at(old), target.at(new)
     target.moving_in(new)
     if _libc.renameat2(old_fd.fd, old_name, new_fd.fd, new_name, _NOREPLACE) != 0:
         number = ctypes.get_errno()

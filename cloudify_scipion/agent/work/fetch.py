@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
 from dataclasses import dataclass, field, replace
@@ -9,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import conflict_name, split, whole_way
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind, move_between
+from cloudify_scipion.agent.ports.tree import kind, move_between, mtime_of
 from cloudify_scipion.agent.work.content import digest_of, download, with_facts
 from cloudify_scipion.agent.work.manifests import entry_of
 from cloudify_scipion.agent.work.world import World
@@ -29,6 +31,7 @@ class Seen:
 def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bool = False) -> Seen:
     """Pull a file to a path where nothing is; what appears there meanwhile stays, and this is tried again."""
     temporary, row, _ = download(world, source, base)
+    ours = world.state.stat(temporary)
     try:
         move_between(world.state, temporary, world.tree, path)
     except OSError:
@@ -37,7 +40,9 @@ def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bo
     if base is not None and base.kind == "f" and row.hash != base.hash and base.size > 0:
         world.tell(f"{os.fsdecode(path)} is not as it was saved: it was changed in the data space, or damaged", "alarm")
     stored = source if source != path else b""
-    return Seen([(path, with_facts(world, path, replace(row, stored=stored)))], drop=drop, pulled=1)
+    return Seen(
+        [(path, with_facts(world, replace(row, stored=stored), world.tree.stat(path), ours))], drop=drop, pulled=1
+    )
 
 
 def fetch_linked(
@@ -53,10 +58,8 @@ def fetch_linked(
         return fetch(world, source, path, base, drop)
     world.tree.link(base.link, path)
     stored = source if source != path else b""
-    row = Row(
-        "f", hash=digest, origin=base.origin, stored=stored, rsize=there.st_size, rmtime=there.st_mtime_ns, rracy=1
-    )
-    return Seen([(path, replace(with_facts(world, path, row), racy=1))], drop=drop, pulled=1)
+    row = Row("f", hash=digest, origin=base.origin, stored=stored, rsize=there.st_size, rmtime=mtime_of(there), rracy=1)
+    return Seen([(path, replace(with_facts(world, row, world.tree.stat(path)), racy=1))], drop=drop, pulled=1)
 
 
 def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
@@ -64,7 +67,7 @@ def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
     facts = world.tree.stat(path)
     if facts is None:
         return Row("l", target=target, rsize=0, origin=origin)
-    return Row("l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
+    return Row("l", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino, target=target,
                rsize=0, origin=origin)  # fmt: skip
 
 
@@ -109,11 +112,15 @@ def restore(world: World, path: bytes, row: Row) -> None:
 
 def restore_beside(world: World, path: bytes, row: Row) -> bytes:
     """Bring what the data space has of a file back under another name; returns that. The next push saves it, too."""
-    name = conflict_name(path, world.clock.stamp())
+    stamp = world.clock.stamp()
     temporary, _, _ = download(world, row.stored or path, entry_of(path, row))
     try:
-        move_between(world.state, temporary, world.tree, name)
+        for number in range(1, 1000):
+            name = conflict_name(path, stamp, number)
+            with contextlib.suppress(FileExistsError):
+                move_between(world.state, temporary, world.tree, name)
+                return name
+        raise FileExistsError(errno.EEXIST, "there are too many of that name")
     except OSError:
         world.state.unlink(temporary)
         raise
-    return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def problems(space: str, datasets: Sequence[str], seconds: float = SECONDS) -> l
     asked = [(space, ".cloudify-scipion/space.json", "w")] if space else []
     asked += [(path, "", "r") for path in datasets]
     probes = [(path, _start(path, mark, mode)) for path, mark, mode in asked]
-    return [line for path, probe in probes for line in _answer(path, probe, seconds)]
+    end = time.monotonic() + seconds
+    return [line for path, probe in probes for line in _answer(path, probe, seconds, end)]
 
 
 def _start(path: str, mark: str, mode: str) -> subprocess.Popen[str]:
@@ -37,9 +39,9 @@ def _start(path: str, mark: str, mode: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def _answer(path: str, probe: subprocess.Popen[str], seconds: float) -> list[str]:
+def _answer(path: str, probe: subprocess.Popen[str], seconds: float, end: float) -> list[str]:
     try:
-        _, said = probe.communicate(timeout=seconds)
+        _, said = probe.communicate(timeout=max(0.1, end - time.monotonic()))
     except subprocess.TimeoutExpired:
         probe.kill()  # it ends when the mount does; nobody waits for it
         return [f"{path} hangs: it did not answer within {seconds:.0f} s"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.names import conflict_name, joined, trash_folder, trash_name
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind, make_folders
+from cloudify_scipion.agent.ports.tree import kind, make_folders, mtime_of
 from cloudify_scipion.agent.work.content import Changed, Copied, digest_of
 from cloudify_scipion.agent.work.world import World
 
@@ -115,9 +115,7 @@ def _origin(
 def as_known(row: Row, facts: os.stat_result) -> bool:
     """Whether a file in the data space is the one that the index knows, by facts alone."""
     return (
-        row.kind == "f" == kind(facts)
-        and not row.rracy
-        and (row.rsize, row.rmtime) == (facts.st_size, facts.st_mtime_ns)
+        row.kind == "f" == kind(facts) and not row.rracy and (row.rsize, row.rmtime) == (facts.st_size, mtime_of(facts))
     )
 
 
@@ -138,7 +136,7 @@ def _to_trash(world: World, path: bytes, facts: os.stat_result, origin: int, out
     """Move our own version away; what turns out to be a stranger's after all is kept beside."""
     name = throw_away(world, path, origin)
     moved = _fresh(world, name, facts)
-    if moved != (facts.st_size, facts.st_mtime_ns) and kind(facts) == "f":
+    if moved != (facts.st_size, mtime_of(facts)) and kind(facts) == "f":
         beside = _beside(world, path, name)
         if beside:
             outcome.conflicts.append(beside)
@@ -191,7 +189,7 @@ def remove(world: World, path: bytes, row: Row) -> Outcome:
 
 
 def _fresh(world: World, path: bytes, facts: os.stat_result) -> tuple[int, int]:
-    return world.space.fresh(path) or (facts.st_size, facts.st_mtime_ns)
+    return world.space.fresh(path) or (facts.st_size, mtime_of(facts))
 
 
 def _text(path: bytes) -> str:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Temporary, Unsaved
 from cloudify_scipion.agent.plan.guards import mass_deletion
-from cloudify_scipion.agent.plan.names import TEMPORARY, is_reserved, joined, readable, split, temporary_name
+from cloudify_scipion.agent.plan.names import (
+    RESERVED,
+    TEMPORARY,
+    is_reserved,
+    joined,
+    readable,
+    split,
+    temporary_name,
+)
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import NotAFile, kind
+from cloudify_scipion.agent.ports.tree import NotAFile, kind, mtime_of
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH, Busy, Copied, Destroyed, Job, upload
 from cloudify_scipion.agent.work.fetch import restore, restore_beside
 from cloudify_scipion.agent.work.local_scan import Found, scan
-from cloudify_scipion.agent.work.manifests import write_segment
+from cloudify_scipion.agent.work.manifests import is_due, write_segment
 from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing, keep_beside, place, remove
 from cloudify_scipion.agent.work.space import Abilities, abilities, check_space, ensure_folder, place_of
 from cloudify_scipion.agent.work.trash import note_trash, prune
@@ -28,6 +37,7 @@ TRIES = 3
 DIRTY, PULLED, BOOT, MOVING = "dirty", "pulled", "boot", "moving"
 SPECIAL = "special"
 DELETIONS, DESTROYED = "deletions", "destroyed"
+KEPT_NAME = "this name is kept for the data space's own folder: rename it"
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 
 
@@ -62,6 +72,8 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     if not found.errors:
         world.index.only_changed_are_busy()
     _dirty(world, bool(world.index.change_totals()[0] or world.index.gone_totals()[0]))
+    if world.index.change_totals()[0]:
+        world.flush()
     _move_files(world, result)
     made: set[bytes] = {b""}
     deferred = _put_all(world, able, result, made, final)
@@ -87,7 +99,8 @@ def clear_remains(world: World) -> None:
     if world.index.get_state(DIRTY):
         check_space(world)
         for name in again(lambda: world.space.names(TEMPORARY)):
-            again(lambda name=name: world.space.unlink(joined(TEMPORARY, name)))  # type: ignore[misc]
+            with contextlib.suppress(IsADirectoryError):  # nothing of ours
+                again(lambda name=name: world.space.unlink(joined(TEMPORARY, name)))  # type: ignore[misc]
 
 
 def _dirty(world: World, dirty: bool) -> None:
@@ -99,12 +112,14 @@ def _dirty(world: World, dirty: bool) -> None:
 def _finish(world: World, found: Found, result: Result) -> None:
     result.special = found.special
     _tell_special(world, found.special)
+    if found.reserved:
+        result.failed.append((RESERVED, KEPT_NAME))
     for path, reason in found.errors:
         result.failed.append((path, f"the folder cannot be read: {reason}"))
-    if world.index.journal_size():
+    if world.index.journal_size() or is_due(world.index):
         world.progress.start("writing the manifest")
         _note_links(world)
-        lease.check(world)
+        _must_still_be_ours(world, lease.check)
         write_segment(world)
         result.wrote = True
     if result.wrote:
@@ -112,7 +127,7 @@ def _finish(world: World, found: Found, result: Result) -> None:
         if world.config.kind == "directory":
             world.space.sync()
     if result.wrote or result.failed:
-        _must_still_be_ours(world)
+        _must_still_be_ours(world, lease.confirm)
     if not any(question["id"] == DESTROYED for question in world.index.questions()):
         world.index.set_state(BOOT, world.clock.boot())
     world.index.set_state(DIRTY, bool(result.failed))
@@ -137,10 +152,10 @@ def _tell_special(world: World, special: list[bytes]) -> None:
         world.index.set_state(SPECIAL, names)
 
 
-def _must_still_be_ours(world: World) -> None:
-    """By a fresh listing: a stranger's lease makes this push void, since both may have written."""
+def _must_still_be_ours(world: World, look: Callable[[World], None]) -> None:
+    """A stranger's lease makes this push void, since both may have written."""
     try:
-        lease.confirm(world)
+        look(world)
     except LeaseForeign as error:
         world.tell(f"the last push does not count: {error.what}", "alarm")
         world.keep()
@@ -153,7 +168,7 @@ def _must_still_be_ours(world: World) -> None:
 def _move_folder(world: World, result: Result, number: int, old: bytes, new: bytes) -> bool:
     """Move a folder in the data space, if it is there and nothing is at its new place."""
     row = world.index.folder(number)
-    if not row.remote:
+    if not row.remote or _holds_odd(world, number):
         return False
     try:
         lease.check(world)
@@ -167,6 +182,11 @@ def _move_folder(world: World, result: Result, number: int, old: bytes, new: byt
     result.moved, result.wrote = result.moved + 1, True
     world.keep()
     return True
+
+
+def _holds_odd(world: World, number: int) -> bool:
+    """Whether the place of any content below a folder hangs on its path."""
+    return any(row.stored for folder in world.index.below(number) for row in world.index.files(folder).values())
 
 
 def settle_move(world: World) -> None:
@@ -206,7 +226,8 @@ def _move_files(world: World, result: Result) -> None:
         return
     lease.check(world)
     made: set[bytes] = {b""}
-    for number, old, new in moves:
+    for old, new in moves:
+        world.beat()
         row = world.index.get(old)
         assert row is not None
         if row.stored or place_of(new, abilities(world)):
@@ -218,7 +239,7 @@ def _move_files(world: World, result: Result) -> None:
             continue
         world.index.drop(old)
         world.index.put(new, replace(row, racy=1))
-        world.index.settled_move(number, old)
+        world.index.settled_move(old)
         result.moved, result.wrote = result.moved + 1, True
     world.keep()
 
@@ -267,7 +288,7 @@ def _put_batch(
     ]
     for path in paths:
         if is_reserved(path):
-            result.failed.append((path, "this name is kept for the data space's own folder: rename it"))
+            result.failed.append((path, KEPT_NAME))
     copied: list[tuple[Job, Copied]] = []
     for job, answer in world.each(lambda job: _upload(world, able, job), jobs):
         if isinstance(answer, OSError):
@@ -292,7 +313,7 @@ def _upload(world: World, able: Abilities, job: Job) -> Copied | None:
 def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) -> Copied:
     target = world.tree.readlink(job.path)
     row = Row(
-        "l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
+        "l", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino, target=target,
         hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0,
         stored=place_of(job.path, able),
     )  # fmt: skip
@@ -300,7 +321,7 @@ def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result)
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
         return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
     if not able.symlinks or row.stored:
-        return Copied(job.path, replace(row, stored=b""), clear=not row.stored)
+        return Copied(job.path, row, clear=True)
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)
@@ -327,7 +348,11 @@ def _destroyed(world: World, job: Job, result: Result) -> None:
     """Nothing is replaced by what a crash may have left, before a person has said what to do."""
     result.held += 1
     if _allowed(world, DESTROYED, "restore") and job.known is not None:
-        name = restore_beside(world, job.path, job.known)
+        try:
+            name = restore_beside(world, job.path, job.known)
+        except OSError as error:
+            result.failed.append((job.path, f"it cannot be brought back: {error.strerror}"))
+            return
         world.tell(f"the earlier content of {os.fsdecode(job.path)} is back as {os.fsdecode(name)}")
         result.restored.append(job.path)
     else:
@@ -338,8 +363,8 @@ def _place_batch(world: World, result: Result, made: set[bytes], copied: Sequenc
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
     moves = [(job, item) for job, item in copied if item.temporary or item.clear]
     done = [item.path for _, item in copied if not (item.temporary or item.clear)]
-    for _, item in copied:
-        if not (item.temporary or item.clear):
+    for job, item in copied:
+        if not (item.temporary or item.clear) and item.row != job.known:
             world.index.put(item.path, item.row)
     deferred = _place_moves(world, result, made, moves, done) if moves else []
     world.index.fulfil(done)
@@ -364,6 +389,8 @@ def _place_moves(
     deferred = []
     for placing, answer in world.each(lambda placing: place(world, placing), placings):
         path = placing.copied.path
+        if isinstance(answer, FileNotFoundError | NotADirectoryError):
+            answer = _place_again(world, result, placing, made)
         if isinstance(answer, Deferred):
             deferred.append(path)
             world.space.unlink(placing.copied.temporary)
@@ -374,6 +401,16 @@ def _place_moves(
             done.append(path)
     world.space.forget()
     return deferred
+
+
+def _place_again(world: World, result: Result, placing: Placing, made: set[bytes]) -> Outcome | OSError:
+    """The folder is not there any more: somebody has taken it away."""
+    try:
+        if not placing.copied.row.stored:
+            _folder_again(world, result, split(placing.copied.path)[0], made)
+        return place(world, placing)
+    except OSError as error:
+        return error
 
 
 def _placed(world: World, outcome: Outcome, placing: Placing, result: Result) -> None:
@@ -407,22 +444,39 @@ def _note_link(world: World, path: bytes, row: Row, first: bytes) -> None:
 
 
 def _folder_for(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
-    """Make a folder in the data space; a file in its way is ours and gone here, or a stranger's."""
+    """Make a folder in the data space, as far as it can hold its name."""
+    if place_of(path, abilities(world)):
+        return
     try:
         ensure_folder(world, path, made)
-    except FileExistsError:
-        above = b""
-        for name in path.split(b"/"):
-            above = joined(above, name)
-            facts = world.space.stat(above)
-            if facts is not None and kind(facts) != "d":
-                row = world.index.get(above)
-                if row is not None:
-                    _deleted(world, remove(world, above, row), result)
-                if world.space.stat(above) is not None:
-                    keep_beside(world, above)
-                    result.conflicts += 1
-        ensure_folder(world, path, made)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError):
+        _folder_again(world, result, path, made)
+
+
+def _folder_again(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
+    """Make a folder of which others have taken a part away, or where a file is: ours and gone here, or a stranger's."""
+    world.space.forget()
+    above = b""
+    for name in path.split(b"/") if path else ():
+        above = joined(above, name)
+        facts, number = world.space.stat(above), world.index.folder_id(above)
+        if facts is not None and kind(facts) == "d":
+            continue
+        if number is not None:
+            world.index.set_folder(number, remote=0)
+        made.discard(above)
+        if facts is not None:
+            _clear_for_folder(world, result, above)
+    ensure_folder(world, path, made)
+
+
+def _clear_for_folder(world: World, result: Result, path: bytes) -> None:
+    row = world.index.get(path)
+    if row is not None:
+        _deleted(world, remove(world, path, row), result)
+    if world.space.stat(path) is not None:
+        keep_beside(world, path)
+        result.conflicts += 1
 
 
 def _make_folders(world: World, result: Result, made: set[bytes]) -> None:
@@ -438,6 +492,7 @@ def _make_folders(world: World, result: Result, made: set[bytes]) -> None:
         return
     lease.check(world)
     for path in there:
+        world.beat()
         _folder_for(world, result, path, made)
     world.keep()
 
@@ -465,7 +520,7 @@ def _delete_all(world: World, found: Found, result: Result) -> None:
     if _allowed(world, DELETIONS, "restore"):
         _restore_all(world, result)
         return
-    if mass_deletion(gone, size, *world.index.totals()) and not _allowed(world, DELETIONS, "delete"):
+    if mass_deletion(gone, size, *world.index.totals()) and not _may_delete(world, gone):
         result.held += gone
         _ask_deletions(world, gone, size)
         return
@@ -477,21 +532,24 @@ def _delete_all(world: World, found: Found, result: Result) -> None:
 
 
 def _delete_files(world: World, result: Result) -> None:
-    paths, able = world.index.gone(), abilities(world)
+    paths = world.index.gone()
     world.progress.start("moving deleted files to the trash", len(paths))
     for i in range(0, len(paths), BATCH):
         lease.check(world)
-        batch = [(path, row) for path in paths[i : i + BATCH] if (row := world.index.get(path)) is not None]
-        for path, row in batch:
-            if row.kind == "l" and place_of(path, able):  # only the manifest has it
-                _deleted(world, Outcome(path), result)
-        batch = [(path, row) for path, row in batch if not (row.kind == "l" and place_of(path, able))]
+        gone = [path for path in paths[i : i + BATCH] if not _is_back(world, path)]
+        batch = [(path, row) for path in gone if (row := world.index.get(path)) is not None]
         for (path, _), answer in world.each(lambda item: remove(world, *item), batch):
             if isinstance(answer, OSError):
                 _not_copied(world, Job(path, None), answer, result)
             else:
                 _deleted(world, answer, result)
         world.keep()
+
+
+def _is_back(world: World, path: bytes) -> bool:
+    """Whether there is a file again since the scan."""
+    facts = world.tree.stat(path)
+    return facts is not None and kind(facts) in "fl"
 
 
 def _restore_all(world: World, result: Result) -> None:
@@ -522,10 +580,10 @@ def _delete_folder(world: World, path: bytes) -> None:
     number = world.index.folder_id(path)
     if number is None:
         return
-    able = abilities(world)
     for folder in reversed(world.index.below(number)):
         where = world.index.path_of(folder)
-        if not place_of(where, able):
+        world.beat()
+        if world.index.folder(folder).remote:
             again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
         world.index.note_gone(where)
     world.index.drop_folder(path)
@@ -534,7 +592,15 @@ def _delete_folder(world: World, path: bytes) -> None:
 # questions
 
 
+def _may_delete(world: World, gone: int) -> bool:
+    """Whether somebody has agreed, and to no less than this."""
+    return _allowed(world, DELETIONS, "delete") and gone <= int(world.index.get_state(DELETIONS) or 0)
+
+
 def _ask_deletions(world: World, gone: int, size: int) -> None:
+    if world.index.answer_to(DELETIONS):
+        world.index.settled(DELETIONS)  # more is gone since: that answer was for less
+    world.index.set_state(DELETIONS, gone)
     world.index.ask(
         DELETIONS,
         f"{gone} files ({size / 1e9:.1f} GB) are gone from the working copy. "

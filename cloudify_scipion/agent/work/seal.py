@@ -45,6 +45,8 @@ def seal(world: World) -> Seal:
     """
     _must_be_read_only(world)
     unseal(world)
+    if not lease.holders(world):
+        lease.acquire(world)  # an earlier seal has given it back
     _answers_are_awaited_no_longer(world)
     for turn in range(ROUNDS):
         scan_space_first = turn == 0
@@ -114,9 +116,9 @@ def _scan(world: World) -> None:
 
 def _must_be_complete(world: World) -> None:
     """Look once more: nothing is new, and nothing of what is here is unknown to the data space."""
-    found = scan_tree(world)
+    found = scan_tree(world, still=True)
     changes, _ = world.index.change_totals()
-    if changes or found.errors or world.index.unsaved():
+    if changes or found.errors or found.reserved or world.index.unsaved():
         rows = [os.fsdecode(path) for _, path, _, _ in world.index.changes(0, 10)]
         raise Unsaved(
             f"{max(changes, world.index.unsaved())} files changed while they were sealed: {', '.join(rows)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text,
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.world import World, again
 
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
+            errno.EBUSY, errno.EINTR)  # fmt: skip
+"""Errors that say nothing of what a data space can hold."""
 KEY = "abilities"
 MARK = joined(RESERVED, b"space.json")
 GRANULARITY_NS = 2_000_000_000
@@ -82,7 +86,9 @@ def _probe(world: World) -> Abilities:
 def _works(do: Callable[[], object]) -> bool:
     try:
         do()
-    except OSError:
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
         return False
     return True
 
@@ -134,7 +140,7 @@ def _ensure_one(world: World, path: bytes) -> None:
     if world.index.folder(number).remote:
         return
     facts = world.tree.stat(path)
-    mode = stat.S_IMODE(facts.st_mode) | 0o700 if facts else 0o755
+    mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
     if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
         world.space.chown_link(path, *owner)
     world.index.set_folder(number, remote=1)

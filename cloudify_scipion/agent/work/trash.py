@@ -29,6 +29,7 @@ def prune(world: World) -> None:
     for name, size in world.index.expendable():
         if over <= 0:
             break
+        world.beat()
         again(lambda name=name: world.space.unlink(name))  # type: ignore[misc]
         world.index.drop_trash(name)
         over -= size

@@ -6,9 +6,11 @@ import contextlib
 import os
 from dataclasses import dataclass, field
 
+from cloudify_scipion.agent.plan.names import MANIFEST
 from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import Tree, kind
 from cloudify_scipion.agent.work.content import Changed, digest_of
+from cloudify_scipion.agent.work.manifests import is_whole
 from cloudify_scipion.agent.work.space import Abilities, abilities, place_of
 from cloudify_scipion.agent.work.world import World
 
@@ -36,6 +38,8 @@ def verify(world: World) -> Result:
                 _verify_batch(world, space, batch, result)
                 batch = []
         _verify_batch(world, space, batch, result)
+        if not is_whole(world, space):
+            result.wrong.append((MANIFEST, "it is not whole"))
     for path, _ in result.wrong:
         row = world.index.get(path)
         if row is not None:

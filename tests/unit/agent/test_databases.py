@@ -204,7 +204,7 @@ def test_side_files_stay_here(rig: Rig) -> None:
     rig.write("p/run.db-journal.txt", b"plain")
     with writer(path, *IN_WAL):
         rig.push()
-    (rig.user / "p/run.db-journal").write_bytes(b"left by somebody")
+    (rig.user / "p/run.db-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + b"left by somebody")
     rig.push()
     assert sorted(contents(rig.space)) == ["p/notes-journal", "p/run.db", "p/run.db-journal.txt"]
 

@@ -61,7 +61,7 @@ def test_a_segment_that_ends_early_though_its_compression_is_whole() -> None:
 
 def test_a_version_of_later_days_is_not_guessed_at() -> None:
     text = gzip.decompress(encode(Header("p", 1, 1), [])).replace(b'"version":1', b'"version":2')
-    with pytest.raises(Damaged, match="later days"):
+    with pytest.raises(Damaged, match="version 2"):
         decode(gzip.compress(text))
 
 
@@ -101,9 +101,9 @@ def test_each_push_adds_a_segment_that_names_the_one_before(rig: Rig) -> None:
     first, *others = headers(rig)
     assert first.base and first.before == NONE
     assert [header.before for header in others] == [digest(path.read_bytes()) for path in paths[:-1]]
-    assert known(rig) == ["f0", "f1", "f2"]
     rig.push()
     assert sorted(folder(rig).iterdir()) == paths, "a push of nothing writes nothing"
+    assert known(rig) == ["f0", "f1", "f2"]
 
 
 def test_a_deletion_stands_in_it(rig: Rig) -> None:
@@ -142,7 +142,7 @@ def test_a_hurt_manifest_costs_no_content(rig: Rig, tmp_path: Path, how: str) ->
     assert other.local() == rig.local()
     other.push()
     assert known(other) == ["f0", "f1", "f2"]
-    assert headers(other)[-1].base
+    assert decode(max(folder(other).iterdir()).read_bytes())[0].base
 
 
 def test_a_new_base_takes_the_place_of_a_long_chain(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
