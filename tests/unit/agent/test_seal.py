@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -167,10 +168,13 @@ def test_verification_reads_through_the_other_way(quiet: Rig, tmp_path: Path) ->
     other = tmp_path / "verify"
     other.mkdir()
     rig = replace(quiet, verify=str(other))
+    with pytest.raises(GuardFailed, match="not mounted"):
+        rig.seal()
+    shutil.copytree(rig.space / ".cloudify-scipion", other / ".cloudify-scipion")
     with pytest.raises(Unsaved, match="it is not there"):
         rig.seal()
     assert not sealed(rig)
-    other.rmdir()
+    shutil.rmtree(other)
     other.symlink_to(rig.space)
     assert rig.seal().files == 6
 
