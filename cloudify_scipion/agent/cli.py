@@ -22,11 +22,12 @@ from typing import Any
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import FILE, Config, load_config
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, Unsaved, WrongUse
+from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import health, lease, push, remote, seal, verify
-from cloudify_scipion.agent.work.world import Progress, World
+from cloudify_scipion.agent.work.world import Progress, World, closing_index
 
 UNIT = "scipion-data@{}.service"
 INDEX = "index.sqlite"
@@ -173,7 +174,8 @@ def _put_aside(config: Config) -> None:
 def _push(world: World) -> dict[str, Any]:
     result = push.push(world)
     return {"files": result.files, "bytes": result.size, "deleted": result.deleted, "moved": result.moved,
-            "busy": result.busy, "held": result.held, "conflicts": result.conflicts}  # fmt: skip
+            "busy": result.busy, "held": result.held, "conflicts": result.conflicts,
+            "special": [readable(os.fsdecode(path)) for path in result.special]}  # fmt: skip
 
 
 def _pull(world: World) -> dict[str, Any]:
@@ -244,10 +246,15 @@ def _health(given: argparse.Namespace) -> int:
 
 def _log(given: argparse.Namespace) -> int:
     config = load_config(given.config)
-    index = Index(config.state / INDEX)
-    for at, kind, text in index.events():
-        print(f"{at} {kind:<6} {text}")
-    index.close()
+    try:
+        if (config.state / INDEX).exists():
+            with closing_index(Index(config.state / INDEX)) as index:
+                for at, kind, text in index.events():
+                    print(f"{at} {kind:<6} {text}")
+    except (OSError, sqlite3.Error) as error:
+        raise WrongUse(
+            f"the log cannot be read: {error}", "ask root for it; scipion-data status shows the alarms to everybody"
+        ) from error
     return 0
 
 

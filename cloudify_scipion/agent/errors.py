@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-
-def printable(text: str) -> str:
-    """A text that may tell file names which are no UTF-8; such bytes as \\udcXX."""
-    return text.encode("utf-8", "backslashreplace").decode()
+from cloudify_scipion.agent.plan.names import readable
 
 
 class AgentError(Exception):
@@ -14,7 +11,7 @@ class AgentError(Exception):
     code = 1
 
     def __init__(self, what: str, next_step: str = "") -> None:
-        self.what, self.next_step = printable(what), next_step
+        self.what, self.next_step = readable(what), next_step
         super().__init__(self.what)
 
 

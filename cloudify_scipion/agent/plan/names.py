@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+from collections.abc import Iterator
 
 RESERVED = b".cloudify-scipion"
 """Our own folder at the top of the project's folder in the data space."""
@@ -29,6 +31,22 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     """The reverse: (folder, name)."""
     folder, _, name = path.rpartition(b"/")
     return folder, name
+
+
+def whole_way(path: bytes) -> Iterator[bytes]:
+    """The folders above a path, from the top, and itself; nothing for the top. Depth has no limit."""
+    at = path.find(b"/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find(b"/", at + 1)
+    if path:
+        yield path
+
+
+def readable(text: str) -> str:
+    """A text with names in it, for people: bytes that are no UTF-8, and what is no printable character, as \\xNN."""
+    whole = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
 
 
 def is_reserved(path: bytes) -> bool:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.agent.errors import printable
-from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.names import joined, readable, split, whole_way
 
 ROOT = 1
 SCHEMA = """
@@ -26,6 +25,7 @@ CREATE TABLE IF NOT EXISTS files(
   racy INTEGER, hash TEXT, local TEXT, target BLOB, link BLOB, stored BLOB, origin INTEGER, point INTEGER,
   rsize INTEGER, rmtime INTEGER, rracy INTEGER, PRIMARY KEY(dir, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_ino ON files(ino);
+CREATE INDEX IF NOT EXISTS files_link ON files(link) WHERE link<>x'';
 CREATE TABLE IF NOT EXISTS intents(path BLOB, hash TEXT, PRIMARY KEY(path, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS busy(path BLOB PRIMARY KEY, tries INTEGER);
 CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, path BLOB, gone INTEGER);
@@ -134,15 +134,19 @@ class Index:
 
     def folder_id(self, path: bytes) -> int | None:
         """The number of a known folder."""
-        if path in self._ids:
-            return self._ids[path]
-        above, name = split(path)
-        parent = self.folder_id(above)
-        found = parent and self._db.execute("SELECT id FROM dirs WHERE parent=? AND name=?", (parent, name)).fetchone()
-        if not found:
-            return None
-        self._remember(path, found[0])
-        return int(found[0])
+        todo = []
+        while path not in self._ids:
+            todo.append(path)
+            path, _ = split(path)
+        number = self._ids[path]
+        for inside in reversed(todo):
+            name = split(inside)[1]
+            found = self._db.execute("SELECT id FROM dirs WHERE parent=? AND name=?", (number, name)).fetchone()
+            if not found:
+                return None
+            number = int(found[0])
+            self._remember(inside, number)
+        return number
 
     def add_folder(self, path: bytes, ino: int = 0, mode: int = 0, remote: bool = False) -> int:
         """Know a folder, and those above it; returns its number."""
@@ -150,15 +154,20 @@ class Index:
         if known is not None:
             return known
         self.begin()
-        above, name = split(path)
-        parent = self.add_folder(above)
-        cursor = self._db.execute(
-            "INSERT INTO dirs(parent, name, ino, mode, remote) VALUES (?,?,?,?,?)",
-            (parent, name, ino, mode, int(remote)),
-        )
-        assert cursor.lastrowid is not None
-        self._remember(path, cursor.lastrowid)
-        return cursor.lastrowid
+        parent = ROOT
+        for above in whole_way(path):
+            number = self.folder_id(above)
+            if number is None:
+                values = (ino, mode, int(remote)) if above == path else (0, 0, 0)
+                cursor = self._db.execute(
+                    "INSERT INTO dirs(parent, name, ino, mode, remote) VALUES (?,?,?,?,?)",
+                    (parent, split(above)[1], *values),
+                )
+                assert cursor.lastrowid is not None
+                number = cursor.lastrowid
+                self._remember(above, number)
+            parent = number
+        return parent
 
     def set_folder(self, number: int, **values: Any) -> None:
         """Change columns of a folder."""
@@ -262,6 +271,16 @@ class Index:
     def by_ino(self, ino: int) -> list[tuple[bytes, Row]]:
         """Known files of that inode number."""
         rows = self._db.execute(f"SELECT dir, name, {_COLUMNS} FROM files WHERE ino=?", (ino,)).fetchall()
+        return [(joined(self.path_of(row[0]), row[1]), Row(*row[2:])) for row in rows]
+
+    def shared_inodes(self) -> list[int]:
+        """Inode numbers that several known files have: names of one file, or numbers that were used again."""
+        rows = self._db.execute("SELECT ino FROM files WHERE ino<>0 GROUP BY ino HAVING count(*)>1")
+        return [row[0] for row in rows.fetchall()]
+
+    def linked(self) -> list[tuple[bytes, Row]]:
+        """The files that are known as hard links of another one."""
+        rows = self._db.execute(f"SELECT dir, name, {_COLUMNS} FROM files WHERE link<>x''").fetchall()
         return [(joined(self.path_of(row[0]), row[1]), Row(*row[2:])) for row in rows]
 
     def all_files(self) -> Iterator[tuple[bytes, Row]]:
@@ -519,7 +538,7 @@ class Index:
         self.begin()
         self._db.execute(
             "INSERT INTO questions VALUES (?,?,?,'') ON CONFLICT(id) DO UPDATE SET text=excluded.text",
-            (name, printable(text), json.dumps(answers)),
+            (name, readable(text), json.dumps(answers)),
         )
         return str(self._db.execute("SELECT answer FROM questions WHERE id=?", (name,)).fetchone()[0])
 

@@ -12,11 +12,10 @@ import errno
 import os
 import stat
 import struct
-import sys
 import threading
 from collections.abc import Iterator
 
-from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.names import joined, split, whole_way
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -28,9 +27,6 @@ _MAX_FOLDERS = 512
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
 
-LONGEST = 4000
-"""Longest path (bytes) of a folder; longer ones can be made part by part, and hardly anybody can open them."""
-sys.setrecursionlimit(max(sys.getrecursionlimit(), 5 * LONGEST))  # a path of that length has half as many parts
 _LATEST = 2**63 - 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -77,15 +73,21 @@ class Tree:
         """The folder at `path`, opened part by part."""
         if not path:
             return self._root
-        with self._lock:
-            found = self._folders.get(path)
-        if found is None:
-            above, name = self.at(path)
-            found = Folder(os.open(name, _FOLDER, dir_fd=above.fd))
+        todo, found = [], None
+        while path and found is None:
+            with self._lock:
+                found = self._folders.get(path)
+            if found is None:
+                above, name = split(path)
+                todo.append((path, _downward(name, path)))
+                path = above
+        found = found or self._root
+        for inside, name in reversed(todo):
+            found = Folder(os.open(name, _FOLDER, dir_fd=found.fd))
             with self._lock:
                 if len(self._folders) >= _MAX_FOLDERS:
                     self._folders.clear()
-                self._folders[path] = found
+                self._folders[inside] = found
         return found
 
     def at(self, path: bytes) -> tuple[Folder, bytes]:
@@ -94,9 +96,7 @@ class Tree:
         Whoever uses the descriptor keeps the folder meanwhile: once closed, its number may be another folder's.
         """
         above, name = split(path)
-        if name in (b".", b"..") or b"\0" in name or not (name or not path):
-            raise OSError(errno.EINVAL, "no path that leads down from here", os.fsdecode(path))
-        return self.folder(above), name
+        return self.folder(above), _downward(name, path) if path else name
 
     def forget(self) -> None:
         """Open every folder again from now on."""
@@ -314,11 +314,16 @@ class Tree:
             os.close(fd)
 
 
+def _downward(name: bytes, path: bytes) -> bytes:
+    """A name that leads to what is in a folder. Raises OSError for others."""
+    if name in (b"", b".", b"..") or b"\0" in name:
+        raise OSError(errno.EINVAL, "no path that leads down from here", os.fsdecode(path))
+    return name
+
+
 def make_folders(tree: Tree, path: bytes, mode: int = 0o755) -> None:
     """Make a folder and those above it, where they are not there."""
-    above = b""
-    for name in path.split(b"/"):
-        above = joined(above, name)
+    for above in whole_way(path):
         tree.mkdir(above, mode)
 
 

@@ -57,10 +57,8 @@ class Copied:
     row: Row
     temporary: bytes = b""
     size: int = 0
-    names: int = 1
     clear: bool = False
-    """`names` is how many the inode has. `clear`: this is a link that the data space cannot hold, and nothing else may
-    lie in its place."""
+    """Whether something else may lie there: this is a link that the data space cannot hold."""
 
 
 def upload(world: World, able: Abilities, job: Job) -> Copied:
@@ -78,13 +76,13 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
             digest = _digest(fd)
             if digest in (job.known.local or job.known.hash,):
                 _must_be_unchanged(fd, before, job)
-                return Copied(job.path, _as_before(row, job.known), names=before.st_nlink)
+                return Copied(job.path, _as_before(row, job.known))
             os.lseek(fd, 0, os.SEEK_SET)
         temporary, digest, rest = _send(world, able, fd, row, job)
     finally:
         os.close(fd)
     row = replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
-    return Copied(job.path, row, temporary, row.size, before.st_nlink)
+    return Copied(job.path, row, temporary, row.size)
 
 
 def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> tuple[bytes, str, tuple[int, int, int]]:
@@ -129,7 +127,7 @@ def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row)
     held = known if known is not None and known.held() else None
     if held and quiet and local == (held.local or held.hash):
         _must_be_unchanged(fd, before, job)
-        return Copied(job.path, _as_before(row, held), names=before.st_nlink)
+        return Copied(job.path, _as_before(row, held))
     copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
     try:
         point = _copy_database(world, job, fd, copy)
@@ -138,7 +136,7 @@ def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row)
         source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if held and _digest(source) == held.hash:  # its journal is there all the time, and holds nothing new
-                return Copied(job.path, replace(_as_before(row, held), local=local), names=before.st_nlink)
+                return Copied(job.path, replace(_as_before(row, held), local=local))
             os.lseek(source, 0, os.SEEK_SET)
             temporary, digest, rest = _send(world, able, source, row, None)
         finally:
@@ -152,7 +150,7 @@ def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row)
     finally:
         copy.unlink(missing_ok=True)
     row = replace(row, hash=digest, local=local, point=point, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
-    return Copied(job.path, row, temporary, row.size, before.st_nlink)
+    return Copied(job.path, row, temporary, row.size)
 
 
 def _copy_database(world: World, job: Job, fd: int, copy: Path) -> int:

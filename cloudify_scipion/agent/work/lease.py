@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import GuardFailed, LeaseForeign, LeaseStale
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
 from cloudify_scipion.agent.plan.lease import (
     VALID_SECONDS,
     Holder,
@@ -20,6 +20,7 @@ from cloudify_scipion.agent.plan.lease import (
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.manifests import last_generation
+from cloudify_scipion.agent.work.space import check_space
 from cloudify_scipion.agent.work.world import World, again
 
 POLL_SECONDS = 10.0
@@ -42,7 +43,7 @@ def acquire(world: World) -> None:
         return
     own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
     verdict = judge(own, [lease.holder for lease in held])
-    if verdict is Verdict.REFUSE:
+    if verdict is Verdict.REFUSE or (verdict is Verdict.TAKE_OVER and _was_taken_over(world, kept, held)):
         raise _foreign(world, own, held)
     if verdict is Verdict.TAKE_OVER:
         if not world.config.fenced:
@@ -52,6 +53,18 @@ def acquire(world: World) -> None:
         _write(world, own)
     _remember(world, own)
     confirm(world)
+
+
+def _was_taken_over(world: World, kept: dict[str, Any] | None, held: Sequence[Lease]) -> bool:
+    """Whether this very machine wrote there once, and a later one does now: nobody has made it anew since."""
+    if not kept or kept["asked"] != _asked(world):
+        return False
+    return max(lease.holder.generation for lease in held) > int(kept["generation"])
+
+
+def _asked(world: World) -> list[object]:
+    """Which machine the lifecycle has made this one to be."""
+    return [world.config.document["machine"], world.config.generation]
 
 
 def _write(world: World, own: Holder) -> None:
@@ -90,12 +103,11 @@ def holders(world: World) -> list[Lease]:
     own = holder_of(world.config.document, world.config.generation, "")
     found = []
     try:
-        there = again(lambda: world.space.entries(LEASE))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise GuardFailed(
-            "the data space is not mounted, or has lost our folder", "repair the project; nothing is saved until then"
-        ) from error
-    for name, facts in there:
+        listed = again(lambda: world.space.entries(LEASE))
+    except (FileNotFoundError, NotADirectoryError):
+        check_space(world)
+        return []
+    for name, facts in listed:
         if generation_of(name):
             text = again(lambda name=name: read_all(world.space, joined(LEASE, name)))  # type: ignore[misc]
             found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))
@@ -165,7 +177,7 @@ def _touch(world: World, kept: dict[str, Any]) -> None:
 def _remember(world: World, own: Holder | None, kept: dict[str, Any] | None = None) -> None:
     known: dict[str, Any] = dict(kept or {})
     if own:
-        known = {"name": own.name().decode(), "generation": own.generation}
+        known = {"name": own.name().decode(), "generation": own.generation, "asked": _asked(world)}
     known |= {"beat": world.clock.elapsed(), "boot": world.clock.boot()}
     world.generation, world.beaten = known["generation"], known["beat"]
     world.index.set_state(KEY, known)

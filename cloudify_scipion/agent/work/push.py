@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Temporary, Unsaved
 from cloudify_scipion.agent.plan.guards import mass_deletion
-from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, is_reserved, joined, split, temporary_name
+from cloudify_scipion.agent.plan.names import (
+    RESERVED,
+    TEMPORARY,
+    is_reserved,
+    joined,
+    readable,
+    split,
+    temporary_name,
+)
 from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import NotAFile, kind, mtime_of
 from cloudify_scipion.agent.work import lease
@@ -27,6 +35,7 @@ from cloudify_scipion.agent.work.world import World, again, check_volume
 BATCH, BATCH_BYTES = 400, 256_000_000
 TRIES = 3
 DIRTY, PULLED, BOOT, MOVING = "dirty", "pulled", "boot", "moving"
+SPECIAL = "special"
 DELETIONS, DESTROYED = "deletions", "destroyed"
 KEPT_NAME = "this name is kept for the data space's own folder: rename it"
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
@@ -104,10 +113,12 @@ def _finish(world: World, found: Found, result: Result) -> None:
     result.special = found.special
     if found.reserved:
         result.failed.append((RESERVED, KEPT_NAME))
+    _tell_special(world, found.special)
     for path, reason in found.errors:
         result.failed.append((path, f"the folder cannot be read: {reason}"))
     if world.index.journal_size() or is_due(world.index):
         world.progress.start("writing the manifest")
+        _note_links(world)
         _must_still_be_ours(world, lease.check)
         write_segment(world)
         result.wrote = True
@@ -128,6 +139,17 @@ def _finish(world: World, found: Found, result: Result) -> None:
         raise Unsaved(
             f"{len(result.failed)} files or folders could not be saved: {shown}", "they are tried again by themselves"
         )
+
+
+def _tell_special(world: World, special: list[bytes]) -> None:
+    """Pipes, sockets and devices are no data: they stay here. Said once."""
+    names = [os.fsdecode(path) for path in special]
+    told = world.index.get_state(SPECIAL, [])
+    for name in names:
+        if name not in told:
+            world.tell(f"{name} is a pipe, a socket or a device: it is not saved", "alarm")
+    if names != told:
+        world.index.set_state(SPECIAL, names)
 
 
 def _must_still_be_ours(world: World, look: Callable[[World], None]) -> None:
@@ -272,7 +294,7 @@ def _put_batch(
         if isinstance(answer, OSError):
             _not_copied(world, job, answer, result)
         elif answer is not None:
-            copied.append((job, _linked(world, answer)))
+            copied.append((job, answer))
     return _place_batch(world, result, made, copied)
 
 
@@ -299,7 +321,7 @@ def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result)
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
         return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
     if not able.symlinks or row.stored:
-        return Copied(job.path, row, clear=True)
+        return Copied(job.path, replace(row, stored=b""), clear=not row.stored)
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)
@@ -400,13 +422,25 @@ def _placed(world: World, outcome: Outcome, placing: Placing, result: Result) ->
     world.progress.add(1, placing.copied.size)
 
 
-def _linked(world: World, item: Copied) -> Copied:
-    """With the first known name of the same inode, for hard links."""
-    if item.row.kind != "f" or item.names < 2:
-        return item
-    others = sorted(path for path, known in world.index.by_ino(item.row.ino) if path != item.path and not known.link)
-    first = next((path for path in others if (same := world.tree.stat(path)) and same.st_ino == item.row.ino), b"")
-    return replace(item, row=replace(item.row, link=first))
+def _note_links(world: World) -> None:
+    """Let the manifest say which files are names of one inode, and which of them is the first."""
+    true: set[bytes] = set()
+    for ino in world.index.shared_inodes():
+        rows = dict(sorted((path, row) for path, row in world.index.by_ino(ino) if row.kind == "f"))
+        names = list(rows)
+        if [rows[name].link for name in names] != [b"", *(names[0] for _ in names[1:])]:
+            names = [name for name in names if (facts := world.tree.stat(name)) is not None and facts.st_ino == ino]
+        for name in names:
+            _note_link(world, name, rows[name], b"" if name == names[0] else names[0])
+        true.update(names[1:])
+    for name, row in world.index.linked():
+        if name not in true:
+            _note_link(world, name, row, b"")
+
+
+def _note_link(world: World, path: bytes, row: Row, first: bytes) -> None:
+    if row.link != first:
+        world.index.put(path, replace(row, link=first))
 
 
 def _folder_for(world: World, result: Result, path: bytes, made: set[bytes]) -> None:
@@ -498,12 +532,16 @@ def _delete_all(world: World, found: Found, result: Result) -> None:
 
 
 def _delete_files(world: World, result: Result) -> None:
-    paths = world.index.gone()
+    paths, able = world.index.gone(), abilities(world)
     world.progress.start("moving deleted files to the trash", len(paths))
     for i in range(0, len(paths), BATCH):
         lease.check(world)
-        gone = [path for path in paths[i : i + BATCH] if not _is_back(world, path)]
-        batch = [(path, row) for path in gone if (row := world.index.get(path)) is not None]
+        there = [path for path in paths[i : i + BATCH] if not _is_back(world, path)]
+        batch = [(path, row) for path in there if (row := world.index.get(path)) is not None]
+        for path, row in batch:
+            if row.kind == "l" and place_of(path, able):  # only the manifest has it
+                _deleted(world, Outcome(path), result)
+        batch = [(path, row) for path, row in batch if not (row.kind == "l" and place_of(path, able))]
         for (path, _), answer in world.each(lambda item: remove(world, *item), batch):
             if isinstance(answer, OSError):
                 _not_copied(world, Job(path, None), answer, result)
@@ -546,10 +584,11 @@ def _delete_folder(world: World, path: bytes) -> None:
     number = world.index.folder_id(path)
     if number is None:
         return
+    able = abilities(world)
     for folder in reversed(world.index.below(number)):
         where = world.index.path_of(folder)
         world.beat()
-        if world.index.folder(folder).remote:
+        if world.index.folder(folder).remote and not place_of(where, able):
             again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
         world.index.note_gone(where)
     world.index.drop_folder(path)
@@ -578,8 +617,9 @@ def _ask_deletions(world: World, gone: int, size: int) -> None:
 def _ask_destroyed(world: World, path: bytes) -> None:
     world.index.ask(
         DESTROYED,
-        f"After a crash {os.fsdecode(path)} (and perhaps others) is empty or all zeros. The data space still has the "
-        "earlier content. Shall the files be saved as they are, or the earlier content be brought back beside them?",
+        f"After a crash {readable(os.fsdecode(path))} (and perhaps others) is empty or all zeros. The data space still "
+        "has the earlier content. Shall the files be saved as they are, or the earlier content be brought back beside "
+        "them?",
         ["save", "restore"],
     )
 

@@ -15,7 +15,7 @@ from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import kind, mtime_of
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import CHUNK, digest_of, is_young, with_facts
-from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, make_local_folder
+from cloudify_scipion.agent.work.fetch import Seen, fetch, fetch_linked, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.manifests import catch_up, read_manifest
 from cloudify_scipion.agent.work.place import keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
@@ -140,7 +140,10 @@ def _check_room(world: World) -> None:
     need = files = 0
     for path, form, _, size, _ in _listed(world):
         if form == "f" and world.index.get(path) is None and _wanted(world, path) and world.tree.stat(path) is None:
-            need, files = need + (size + 4095) // 4096 * 4096, files + 1
+            files += 1
+            base = world.index.base(path)
+            if not (base and base.get("ln") and base.get("s", 0) == size):  # another name of the same file
+                need += (size + 4095) // 4096 * 4096
     free = world.tree.free()
     if need and need + RESERVE_BYTES > free:
         world.index.set_state(LISTING, None)
@@ -178,13 +181,9 @@ def _settle(world: World, result: Result) -> None:
             continue
         lease.check(world)
         _make_parents(world, jobs, result)
-        for job, seen in world.each(lambda job: _see(world, job), jobs):
-            if isinstance(seen, FileNotFoundError | NotADirectoryError) and world.space.stat(job.path) is None:
-                continue  # gone since it was listed: the next scan sees what became of it
-            if isinstance(seen, OSError):
-                result.failed.append((job.path, seen.strerror or str(seen)))
-            else:
-                _keep(world, job, seen, result)
+        _see_all(world, [job for job in jobs if not (job.base and job.base.link)], result)
+        later = [job for job in jobs if job.base and job.base.link]  # whose first name is here by now
+        _see_all(world, [replace(job, first=world.index.get(job.base.link)) for job in later if job.base], result)
         world.space.forget()
         world.tree.forget()
         if world.clock.elapsed() - saved > KEEP_SECONDS:
@@ -193,15 +192,27 @@ def _settle(world: World, result: Result) -> None:
             saved = world.clock.elapsed()
 
 
+def _see_all(world: World, jobs: Sequence[Job], result: Result) -> None:
+    for job, seen in world.each(lambda job: _see(world, job), jobs):
+        if isinstance(seen, FileNotFoundError | NotADirectoryError) and world.space.stat(job.path) is None:
+            continue  # gone since it was listed: the next scan sees what became of it
+        if isinstance(seen, OSError):
+            result.failed.append((job.path, seen.strerror or str(seen)))
+        else:
+            _keep(world, job, seen, result)
+
+
 @dataclass(frozen=True)
 class Job:
-    """A path of the data space that is not as the index knows it. `base` is what the manifest said."""
+    """A path of the data space that is not as the index knows it. `base` is what the manifest said; if that is a hard
+    link, `first` is what the index knows of its first name."""
 
     path: bytes
     form: str
     row: Row | None
     base: Entry | None
     mtime: int
+    first: Row | None = None
 
 
 def _job(world: World, listed: tuple[bytes, str, int, int, int]) -> Job | None:
@@ -221,7 +232,7 @@ def _see(world: World, job: Job) -> Seen:
     if job.form == "l":
         return _see_link(world, job, local)
     if local is None:
-        return fetch(world, job.path, job.path, job.base, drop=job.row is not None)
+        return fetch_linked(world, job.path, job.path, job.base, job.first, drop=job.row is not None)
     digest, facts = digest_of(world.space, job.path)
     row = job.row
     if row is not None and digest == row.hash and row.kind == "f":
@@ -362,7 +373,7 @@ def _find_lost(world: World, result: Result) -> None:
     """Files that the index knows and the data space has not any more: told, and saved again by the next push."""
     able = abilities(world)
     for path, row in world.index.all_files():
-        plain = not row.stored and (row.kind == "f" or able.symlinks)
+        plain = not row.stored and not place_of(path, able) and (row.kind == "f" or able.symlinks)
         if not row.held() or (plain and world.index.in_listing(path, row.kind)) or (row.kind == "l" and not plain):
             continue
         world.beat()
@@ -407,7 +418,8 @@ def _apply_entry(world: World, entry: Entry) -> None:
         world.index.put(entry.path, row.without_remote() if lacking else row)
     elif entry.stored and world.space.stat(entry.stored) is not None:
         make_local_folder(world, split(entry.path)[0], 0o755)
-        for path, row in fetch(world, entry.stored, entry.path, entry).rows:
+        first = world.index.get(entry.link) if entry.link else None
+        for path, row in fetch_linked(world, entry.stored, entry.path, entry, first).rows:
             world.index.put(path, row)
     else:
         world.tell(f"{os.fsdecode(entry.path)} was saved once and is not in the data space any more", "alarm")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from cloudify_scipion.agent.errors import GuardFailed
-from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split
+from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split, whole_way
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.world import World, again
 
@@ -129,16 +129,19 @@ def place_of(path: bytes, able: Abilities) -> bytes:
 
 def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
     """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there."""
-    if not path or path in made:
-        return
-    above, _ = split(path)
-    ensure_folder(world, above, made)
+    for above in whole_way(path) if path and path not in made else ():
+        if above not in made:
+            _ensure_one(world, above)
+            made.add(above)
+
+
+def _ensure_one(world: World, path: bytes) -> None:
     number = world.index.add_folder(path)
-    if not world.index.folder(number).remote:
-        facts = world.tree.stat(path)
-        mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
-        if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
-            world.space.chown_link(path, *owner)
-        world.index.set_folder(number, remote=1)
-        world.index.note_change(path)
-    made.add(path)
+    if world.index.folder(number).remote:
+        return
+    facts = world.tree.stat(path)
+    mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
+    if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
+        world.space.chown_link(path, *owner)
+    world.index.set_folder(number, remote=1)
+    world.index.note_change(path)

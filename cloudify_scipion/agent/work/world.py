@@ -16,7 +16,8 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
-from cloudify_scipion.agent.errors import GuardFailed, Temporary, printable
+from cloudify_scipion.agent.errors import GuardFailed, Temporary
+from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
@@ -106,7 +107,7 @@ class World:
     def tell(self, text: str, kind: str = "event") -> None:
         """Remember something worth telling; from any thread."""
         with self._lock:
-            self.said.append((kind, printable(text)))
+            self.said.append((kind, readable(text)))
 
     def keep(self) -> None:
         """Keep all changes of the index, and what was told."""

@@ -252,7 +252,7 @@ def test_a_stranger_in_the_middle_of_a_push_makes_it_void(rig: Rig, tmp_path: Pa
     rig.write("a", b"1")
     other = Rig(tmp_path / "other", rig.space, machine="m2", generation=2)
     reaper = Reaper()
-    taken = []
+    taken: list[str] = []
 
     def take_over(name: str) -> None:
         if name == "rename" and not taken:
