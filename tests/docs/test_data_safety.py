@@ -12,7 +12,6 @@ import pytest
 
 from cloudify_scipion.agent import cli, config, errors, status
 from cloudify_scipion.agent.plan import guards, lease, manifest, names
-from cloudify_scipion.agent.ports import tree
 from cloudify_scipion.agent.work import push, seal, space
 from cloudify_scipion.lifecycle import space as machine
 from tests.docs.pages import ROOT, blocks, text
@@ -121,7 +120,6 @@ def test_the_example_of_the_trash() -> None:
         f"limit of {config.TRASH_BYTES / 1e9:.0f} GB",
         f"silent for {lease.VALID_SECONDS / 60:.0f} minutes",
         f"at most {push.BATCH} files\nor {push.BATCH_BYTES / 1e6:.0f} MB",
-        f"longer than {tree.LONGEST} bytes",
         f"name of up to {names.MAX_NAME} bytes",
     ],
 )

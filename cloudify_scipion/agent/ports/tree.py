@@ -27,8 +27,6 @@ _MAX_FOLDERS = 512
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
 
-LONGEST = 4000
-"""Longest path (bytes) of a folder; longer ones can be made part by part, and hardly anybody can open them."""
 _LATEST = 2**63 - 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -80,8 +78,9 @@ class Tree:
             with self._lock:
                 found = self._folders.get(path)
             if found is None:
-                todo.append((path, _name_of(path)))
-                path, _ = split(path)
+                above, name = split(path)
+                todo.append((path, _downward(name, path)))
+                path = above
         found = found or self._root
         for inside, name in reversed(todo):
             found = Folder(os.open(name, _FOLDER, dir_fd=found.fd))
@@ -96,7 +95,8 @@ class Tree:
 
         Whoever uses the descriptor keeps the folder meanwhile: once closed, its number may be another folder's.
         """
-        return self.folder(split(path)[0]), _name_of(path)
+        above, name = split(path)
+        return self.folder(above), _downward(name, path) if path else name
 
     def forget(self) -> None:
         """Open every folder again from now on."""
@@ -314,10 +314,9 @@ class Tree:
             os.close(fd)
 
 
-def _name_of(path: bytes) -> bytes:
-    """The last part of a path, empty for the folder itself. Raises OSError for what leads elsewhere."""
-    name = split(path)[1]
-    if name in (b".", b"..") or b"\0" in name or not (name or not path):
+def _downward(name: bytes, path: bytes) -> bytes:
+    """A name that leads to what is in a folder. Raises OSError for others."""
+    if name in (b"", b".", b"..") or b"\0" in name:
         raise OSError(errno.EINVAL, "no path that leads down from here", os.fsdecode(path))
     return name
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import GuardFailed, LeaseForeign, LeaseStale
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
 from cloudify_scipion.agent.plan.lease import (
     VALID_SECONDS,
     Holder,
@@ -20,6 +20,7 @@ from cloudify_scipion.agent.plan.lease import (
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.manifests import last_generation
+from cloudify_scipion.agent.work.space import check_space
 from cloudify_scipion.agent.work.world import World, again
 
 POLL_SECONDS = 10.0
@@ -38,9 +39,9 @@ def acquire(world: World) -> None:
     held = holders(world)
     kept = world.index.get_state(KEY)
     if kept and [lease.name for lease in held] == [kept["name"].encode()]:
-        own = held[0].holder
-    else:  # our own count may have been lost
-        own = replace(own, generation=max(own.generation, last_generation(world)))
+        _remember(world, None, kept)
+        return
+    own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
     verdict = judge(own, [lease.holder for lease in held])
     if verdict is Verdict.REFUSE or (verdict is Verdict.TAKE_OVER and _was_taken_over(world, kept, held)):
         raise _foreign(world, own, held)
@@ -102,12 +103,11 @@ def holders(world: World) -> list[Lease]:
     own = holder_of(world.config.document, world.config.generation, "")
     found = []
     try:
-        there = again(lambda: world.space.entries(LEASE))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise GuardFailed(
-            "the data space is not mounted, or has lost our folder", "repair the project; nothing is saved until then"
-        ) from error
-    for name, facts in there:
+        listed = again(lambda: world.space.entries(LEASE))
+    except (FileNotFoundError, NotADirectoryError):
+        check_space(world)
+        return []
+    for name, facts in listed:
         if generation_of(name):
             text = again(lambda name=name: read_all(world.space, joined(LEASE, name)))  # type: ignore[misc]
             found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import marshal
 import os
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from cloudify_scipion.agent.plan.names import RESERVED, joined
 from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database, is_sidecar
 from cloudify_scipion.agent.ports.index import ROOT, Row
-from cloudify_scipion.agent.ports.tree import LONGEST, kind, mtime_of
+from cloudify_scipion.agent.ports.tree import kind, mtime_of
 from cloudify_scipion.agent.work.world import World
 
 Entries = list[tuple[bytes, os.stat_result]]
@@ -49,8 +48,6 @@ def scan(
         number, path = stack.pop()
         world.beat()
         try:
-            if len(path) > LONGEST:
-                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
             entries = world.tree.entries(path)
         except (FileNotFoundError, NotADirectoryError):
             continue  # gone meanwhile: the next scan sees that

@@ -119,12 +119,19 @@ def catch_up(world: World) -> None:
 def is_whole(world: World, space: Tree) -> bool:
     """Whether the data space, read through `space`, gives our manifest back; if not, it is written anew."""
     head = get_head(world.index)
-    if head.digest == NONE:
-        return True
-    chain = _chain(world, space)
-    if chain and (chain[-1][0], digest(chain[-1][1])) == (head.number, head.digest):
+    if head.digest == NONE or _leads_to_base(world, space, head.number, head.digest):
         return True
     _set_head(world.index, _anew(world))
+    return False
+
+
+def _leads_to_base(world: World, space: Tree, number: int, wanted: str) -> bool:
+    """Back from the last segment, each by the digest that the one after names; a listing might be an old one."""
+    while (data := _read(world, space, number)) is not None and digest(data) == wanted:
+        header, _ = decode(data)
+        if header.base:
+            return True
+        number, wanted = number - 1, header.before
     return False
 
 

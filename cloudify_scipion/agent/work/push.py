@@ -111,9 +111,9 @@ def _dirty(world: World, dirty: bool) -> None:
 
 def _finish(world: World, found: Found, result: Result) -> None:
     result.special = found.special
-    _tell_special(world, found.special)
     if found.reserved:
         result.failed.append((RESERVED, KEPT_NAME))
+    _tell_special(world, found.special)
     for path, reason in found.errors:
         result.failed.append((path, f"the folder cannot be read: {reason}"))
     if world.index.journal_size() or is_due(world.index):
@@ -321,7 +321,7 @@ def _upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result)
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
         return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
     if not able.symlinks or row.stored:
-        return Copied(job.path, row, clear=True)
+        return Copied(job.path, replace(row, stored=b""), clear=not row.stored)
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)
@@ -532,12 +532,16 @@ def _delete_all(world: World, found: Found, result: Result) -> None:
 
 
 def _delete_files(world: World, result: Result) -> None:
-    paths = world.index.gone()
+    paths, able = world.index.gone(), abilities(world)
     world.progress.start("moving deleted files to the trash", len(paths))
     for i in range(0, len(paths), BATCH):
         lease.check(world)
-        gone = [path for path in paths[i : i + BATCH] if not _is_back(world, path)]
-        batch = [(path, row) for path in gone if (row := world.index.get(path)) is not None]
+        there = [path for path in paths[i : i + BATCH] if not _is_back(world, path)]
+        batch = [(path, row) for path in there if (row := world.index.get(path)) is not None]
+        for path, row in batch:
+            if row.kind == "l" and place_of(path, able):  # only the manifest has it
+                _deleted(world, Outcome(path), result)
+        batch = [(path, row) for path, row in batch if not (row.kind == "l" and place_of(path, able))]
         for (path, _), answer in world.each(lambda item: remove(world, *item), batch):
             if isinstance(answer, OSError):
                 _not_copied(world, Job(path, None), answer, result)
@@ -580,10 +584,11 @@ def _delete_folder(world: World, path: bytes) -> None:
     number = world.index.folder_id(path)
     if number is None:
         return
+    able = abilities(world)
     for folder in reversed(world.index.below(number)):
         where = world.index.path_of(folder)
         world.beat()
-        if world.index.folder(folder).remote:
+        if world.index.folder(folder).remote and not place_of(where, able):
             again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
         world.index.note_gone(where)
     world.index.drop_folder(path)

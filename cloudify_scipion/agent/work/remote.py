@@ -373,7 +373,7 @@ def _find_lost(world: World, result: Result) -> None:
     """Files that the index knows and the data space has not any more: told, and saved again by the next push."""
     able = abilities(world)
     for path, row in world.index.all_files():
-        plain = not row.stored and (row.kind == "f" or able.symlinks)
+        plain = not row.stored and not place_of(path, able) and (row.kind == "f" or able.symlinks)
         if not row.held() or (plain and world.index.in_listing(path, row.kind)) or (row.kind == "l" and not plain):
             continue
         world.beat()

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cloudify_scipion.agent.errors import GuardFailed, Unsaved
+from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import write_new
 from cloudify_scipion.agent.work import lease
@@ -107,10 +107,10 @@ def _answers_are_awaited_no_longer(world: World) -> None:
 
 
 def _scan(world: World) -> None:
-    """Nothing can be pulled into a read-only working copy through its mount; we write beside it, as always."""
+    """What is new there is pulled where it can be; if not, it is safe where it is."""
     try:
         scan_space(world)
-    except Unsaved as error:
+    except (Unsaved, NoRoom) as error:
         world.tell(error.what, "alarm")
 
 

@@ -97,23 +97,6 @@ def test_deep_folders(rig: Rig, depth: int) -> None:
     rig.seal()
 
 
-def test_deeper_than_any_path_may_be(rig: Rig) -> None:
-    rig.write("other", b"other")
-    fd = os.open(rig.user, os.O_RDONLY)
-    for _ in range(30):
-        os.mkdir("n" * 200, dir_fd=fd)
-        inner = os.open("n" * 200, os.O_RDONLY, dir_fd=fd)
-        os.close(fd)
-        fd = inner
-    os.close(os.open("lost?", os.O_WRONLY | os.O_CREAT, dir_fd=fd))
-    os.close(fd)
-    with pytest.raises(Unsaved, match="too long"):
-        rig.push()
-    assert rig.saved() == {"other": b"other"}
-    with pytest.raises(Unsaved):
-        rig.seal()
-
-
 def test_names_that_are_no_text_may_be_told(rig: Rig) -> None:
     name = os.fsdecode(b"odd\xff\n")
     rig.write(name, b"one")

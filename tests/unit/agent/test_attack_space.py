@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Unsaved
 from cloudify_scipion.agent.plan.manifest import Entry, Header, decode, encode
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.manifests import _chain
@@ -427,3 +427,39 @@ def test_a_link_that_was_changed_there(rig: Rig) -> None:
     rig.push()
     assert rig.scan().conflicts == 0
     assert rig.push().wrote is False
+
+
+def test_more_there_than_fits_here_can_be_sealed(rig: Rig) -> None:
+    rig.write("a", b"one")
+    rig.web("large", b"two")
+
+    class Full(Tree):
+        def free(self) -> int:
+            return 0
+
+    rig.trees = Full
+    with pytest.raises(NoRoom):
+        rig.scan()
+    assert rig.seal().files == 1
+    assert rig.saved() == {"a": b"one", "large": b"two"}
+
+
+def test_a_damaged_lease_is_still_ours(rig: Rig) -> None:
+    (lease,) = (rig.space / OURS / "lease").iterdir()
+    rig.write("a", b"one")
+    for content in (b"", b"{", b"[]", b'{"generation": "x"}', bytes(100)):
+        lease.write_bytes(content)
+        rig.push()
+        rig.pull()
+    assert rig.saved() == {"a": b"one"}
+
+
+def test_a_lease_that_was_taken_away(rig: Rig) -> None:
+    shutil.rmtree(rig.space / OURS / "lease")
+    rig.write("a", b"one")
+    with pytest.raises(AgentError):
+        rig.push()
+    assert rig.saved() == {}
+    rig.pull()
+    rig.push()
+    assert rig.saved() == {"a": b"one"}
