@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -86,7 +87,11 @@ class History:
     zombies: list[Rig] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.rig = Rig(self.folder / "v1", self.folder / "space", workers=1)
+        self.there = self.folder / "space"
+        self.rig = self.machine("v1")
+
+    def machine(self, name: str, **named: Any) -> Rig:
+        return Rig(self.folder / name, self.there, workers=1, **named)
 
     def content(self, who: str) -> bytes:
         self.count += 1
@@ -170,7 +175,7 @@ class History:
             shutil.rmtree(self.rig.user / folder)
 
     def web_write(self, path: str) -> None:
-        target = self.rig.space / path
+        target = self.there / path
         if any(parent.is_file() or parent.is_symlink() for parent in list(target.parents)[:4]) or target.is_dir():
             return
         self._gone_by_web(target)
@@ -181,7 +186,7 @@ class History:
         self.owed.add(content)
 
     def web_link(self, path: str) -> None:
-        target = self.rig.space / path
+        target = self.there / path
         if target.parent.is_dir() and (target.is_symlink() or not target.is_dir()):
             self._gone_by_web(target)
             target.unlink(missing_ok=True)
@@ -191,7 +196,7 @@ class History:
 
     def web_clear(self, folder: str, file: bool) -> None:
         """A whole folder is taken away there; perhaps a file takes its place."""
-        target = self.rig.space / folder
+        target = self.there / folder
         if target.is_dir() and not target.is_symlink():
             for inside in target.rglob("*"):
                 self._gone_by_web(inside)
@@ -200,13 +205,13 @@ class History:
                 self.web_write(folder)
 
     def web_delete(self, path: str) -> None:
-        target = self.rig.space / path
+        target = self.there / path
         if target.is_file() or target.is_symlink():
             self._gone_by_web(target)
             target.unlink()
 
     def web_rename(self, old: str, new: str) -> None:
-        source, target = self.rig.space / old, self.rig.space / new
+        source, target = self.there / old, self.there / new
         if source.is_file() and target.parent.is_dir() and not target.is_dir() and old != new:
             self._gone_by_web(target)
             source.rename(target)
@@ -235,9 +240,7 @@ class History:
             self.rig = replace(old, machine=name, generation=self.machines, clock=clock)
         else:
             self.zombies.append(old)
-            self.rig = Rig(
-                self.folder / name, old.space, machine=name, generation=self.machines, clock=clock, workers=1
-            )
+            self.rig = self.machine(name, machine=name, generation=self.machines, clock=clock)
             self.here, self.saved = {}, {}
         self._work("pull", kill, lambda rig: rig.pull())
         if kill:
@@ -280,7 +283,7 @@ class History:
         except AgentError:
             assert not (self.rig.state / "seal.json").exists()
         if (self.rig.state / "seal.json").exists():
-            saved, local = contents(self.rig.space), self.rig.local()
+            saved, local = contents(self.there), self.rig.local()
             assert {path: saved.get(path) for path in local} == local
             self._all_saved()
             (self.rig.state / "seal.json").unlink()
@@ -321,14 +324,18 @@ class History:
             self._work("scan", 0, lambda rig: rig.scan())
             self._work("push", 0, lambda rig: rig.push())
             self.check_untouched("the end")
-        everything = set(contents(self.rig.space, hidden=True).values())
+        everything = set(contents(self.there, hidden=True).values())
         lost = {content for content in self.owed if content not in everything}
         assert not lost, f"lost: {lost}"
-        assert contents(self.rig.space) == self.rig.local()
+        self.check_same()
         with self.rig.world() as world:
             assert push.push(world, everything=True).files == 0
-        assert contents(self.rig.space) == self.rig.local()
+        self.check_same()
         assert self.rig.verify_all().wrong == []
+
+    def check_same(self) -> None:
+        """Both sides have the same."""
+        assert contents(self.there) == self.rig.local()
 
     def _work(self, name: str, kill: int, work: object) -> None:
         reaper = Reaper(kill)

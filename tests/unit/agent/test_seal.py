@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import hashlib
 import json
 import os
@@ -166,7 +167,8 @@ def test_a_database_that_its_writer_left_unfinished_is_sealed_as_it_was_before(q
 def test_verification_reads_through_the_other_way(quiet: Rig, tmp_path: Path) -> None:
     """What the writer's own mount shows is no proof."""
     other = tmp_path / "verify"
-    other.mkdir()
+    (other / ".cloudify-scipion").mkdir(parents=True)
+    (other / ".cloudify-scipion/space.json").write_text("p1")
     rig = replace(quiet, verify=str(other))
     with pytest.raises(GuardFailed, match="not mounted"):
         rig.seal()
