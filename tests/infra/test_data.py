@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloudify_scipion.lifecycle.data import HEALTH_SECONDS
+from cloudify_scipion.lifecycle.data import HEALTH_SECONDS, data_problem
 from cloudify_scipion.lifecycle.facts import TARGET
 from tests.infra.saved import AS_USER, SPACE, Saved, assert_sound, saved_project
 from tests.installation import Installation
@@ -133,8 +133,8 @@ def test_a_lost_mount_is_noticed_and_mounted_again(kept: Saved, way: str) -> Non
         kept.run("systemd-run", "--quiet", "--unit=hanging", "python3", "-c", HANGING, SPACE)
         kept.run("timeout", "20", "sh", "-c", f"until findmnt {SPACE} | grep fuse; do sleep 0.1; done")
     began = time.monotonic()
-    said = kept.installation.run("cfy", "executions", "start", "check_status", "-b", NAME, code=None)
-    assert time.monotonic() - began < HEALTH_SECONDS + 10  # cfy itself and the other nodes take their time, too
+    said = data_problem(kept.installation.services(), kept.installation.record(NAME))
+    assert time.monotonic() - began < HEALTH_SECONDS
     assert {"absent": "is not mounted", "empty": "is empty", "hangs": "hangs"}[way] in said
     if way == "hangs":  # a push would wait for it; the machine is switched off under it
         kept.installation.run("cloudify-scipion", "repair", NAME)
@@ -142,7 +142,11 @@ def test_a_lost_mount_is_noticed_and_mounted_again(kept: Saved, way: str) -> Non
         kept.user("echo later > after")
         assert kept.push(expect=(1,)).code == 1
         assert not kept.status()["last"]["push"]["ok"] and (kept.space / "before").exists()
-        heal(kept)
+        if way == "empty":
+            assert kept.run("find", SPACE, "-type", "f").stdout == ""
+            kept.run("umount", SPACE)
+        else:
+            heal(kept)
     kept.installation.run("cfy", "executions", "start", "check_status", "-b", NAME)
     kept.push()
     assert (kept.space / "before").read_text() == f"{way}\n"
