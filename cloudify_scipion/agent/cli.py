@@ -248,7 +248,7 @@ def _health(given: argparse.Namespace) -> int:
     found = [f"{space} is not mounted"] if config.mounted and not is_mounted(Path(space)) else []
     # Before the first pull nobody knows what is there, and whoever may not look cannot ask.
     asks = not found and os.path.exists(config.state / PULLED)  # noqa: PTH110 - no error for those
-    found += health.problems(space if asks else "", given.dataset)
+    found += health.problems(space if asks else "", given.dataset, second=config.verify if asks else "")
     print("\n".join(found))
     return 1 if found else 0
 

@@ -47,6 +47,8 @@ _COLUMNS = ", ".join(_FILE)
 _PUT = f"INSERT OR REPLACE INTO files(dir, name, {_COLUMNS}) VALUES (?, ?{', ?' * len(_FILE)})"
 ABSENT = -1
 """`rsize` of what the data space does not hold any more."""
+DOUBTED = -1
+"""`rmtime` of what another way to the data space does not show as it was written: our own view of it is no proof."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,13 @@ class Row:
         """Whether the data space holds it, as far as is known."""
         return self.rsize != ABSENT
 
-    def without_remote(self) -> Row:
+    def doubted(self) -> bool:
+        """Whether our own view of it in the data space is known to be wrong."""
+        return self.rsize == ABSENT and self.rmtime == DOUBTED
+
+    def without_remote(self, doubted: bool = False) -> Row:
         """The same, to be saved again."""
-        return replace(self, rsize=ABSENT)
+        return replace(self, rsize=ABSENT, rmtime=DOUBTED if doubted else self.rmtime)
 
     def values(self) -> tuple[Any, ...]:
         """The columns."""

@@ -16,7 +16,7 @@ from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports import databases
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import Tree, mtime_of
+from cloudify_scipion.agent.ports.tree import Tree, mtime_of, patient
 from cloudify_scipion.agent.work.space import GRANULARITY_NS, Abilities, place_of
 from cloudify_scipion.agent.work.world import World
 
@@ -107,7 +107,7 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
             world.space.chown(target, *able.owner)
         if able.times:
             world.space.set_times(target, row.mtime)
-        facts = os.fstat(target)
+        facts = patient(os.fstat, target)
         if world.config.kind != "directory":
             world.space.sync_file(target)
     except BaseException:
@@ -199,18 +199,23 @@ def _must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
 def _digest(fd: int) -> str:
     hasher = hashlib.sha256()
     os.lseek(fd, 0, os.SEEK_SET)
-    while data := os.read(fd, CHUNK):
+    while data := patient(os.read, fd, CHUNK):
         hasher.update(data)
     return hasher.hexdigest()
 
 
-def digest_of(tree: Tree, path: bytes) -> tuple[str, os.stat_result]:
-    """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile."""
+def digest_of(tree: Tree, path: bytes, uncached: bool = False) -> tuple[str, os.stat_result]:
+    """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile.
+
+    `uncached`: the kernel is to forget what it has read or written of it, and asks the file system.
+    """
     fd = tree.open(path)
     try:
-        before = os.fstat(fd)
+        if uncached:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        before = patient(os.fstat, fd)
         digest = _digest(fd)
-        after = os.fstat(fd)
+        after = patient(os.fstat, fd)
     finally:
         os.close(fd)
     if (before.st_size, mtime_of(before)) != (after.st_size, mtime_of(after)):
@@ -241,12 +246,12 @@ def download(world: World, path: bytes, base: Entry | None = None) -> tuple[byte
 
 
 def _receive(world: World, fd: int, target: int, path: bytes, base: Entry | None) -> tuple[Row, os.stat_result]:
-    before, hasher, size = os.fstat(fd), hashlib.sha256(), 0
-    while data := os.read(fd, CHUNK):
+    before, hasher, size = patient(os.fstat, fd), hashlib.sha256(), 0
+    while data := patient(os.read, fd, CHUNK):
         hasher.update(data)
         world.state.write(target, data)
         size += len(data)
-    after = os.fstat(fd)
+    after = patient(os.fstat, fd)
     if (size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed, or cut short", os.fsdecode(path))
     digest = hasher.hexdigest()

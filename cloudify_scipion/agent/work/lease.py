@@ -20,7 +20,8 @@ from cloudify_scipion.agent.plan.lease import (
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.manifests import last_generation
-from cloudify_scipion.agent.work.space import check_space
+from cloudify_scipion.agent.work.space import KEY as ABILITIES
+from cloudify_scipion.agent.work.space import check_space, not_written
 from cloudify_scipion.agent.work.world import World, again
 
 POLL_SECONDS = 10.0
@@ -33,13 +34,17 @@ def acquire(world: World) -> None:
 
     Without the provider's word that no earlier machine runs, it waits until that one's heartbeat is too old.
     """
-    make_folders(world.space, LEASE, 0o700)
-    make_folders(world.space, TEMPORARY, 0o700)
+    try:
+        make_folders(world.space, LEASE, 0o700)
+        make_folders(world.space, TEMPORARY, 0o700)
+    except OSError as error:
+        raise not_written(error) from error
     own = holder_of(world.config.document, world.config.generation, world.clock.iso())
     held = holders(world)
     kept = world.index.get_state(KEY)
-    if kept and [lease.name for lease in held] == [kept["name"].encode()]:
+    if kept and [lease.name for lease in held] == [kept["name"].encode()]:  # whatever became of its content
         _remember(world, None, kept)
+        confirm(world)
         return
     own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
     verdict = judge(own, [lease.holder for lease in held])
@@ -166,11 +171,15 @@ def beat_when_due(world: World) -> None:
 
 
 def _touch(world: World, kept: dict[str, Any]) -> None:
+    able = world.index.get_state(ABILITIES) or {}
     try:
-        again(lambda: world.space.touch(joined(LEASE, kept["name"].encode())))
+        again(lambda: world.space.touch(joined(LEASE, kept["name"].encode()), written=not able.get("times", True)))
     except FileNotFoundError:
+        check_space(world)
         held = holders(world)
         raise _foreign(world, holder_of(world.config.document, kept["generation"], ""), held) from None
+    except OSError as error:
+        raise not_written(error) from error
     _remember(world, None, kept)
 
 

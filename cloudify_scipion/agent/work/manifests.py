@@ -25,6 +25,7 @@ from cloudify_scipion.agent.plan.manifest import (
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.index import Index, Row
 from cloudify_scipion.agent.ports.tree import Tree, make_folders, read_all, write_new
+from cloudify_scipion.agent.work.space import not_written
 from cloudify_scipion.agent.work.world import World, again
 
 KEY = "manifest"
@@ -79,8 +80,11 @@ def write_segment(world: World) -> None:
 
 def _put(world: World, number: int, data: bytes) -> None:
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    again(lambda: write_new(world.space, temporary, data))
-    again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(number))))
+    try:
+        again(lambda: write_new(world.space, temporary, data))
+        again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(number))))
+    except OSError as error:
+        raise not_written(error) from error
 
 
 def _after_own_remains(world: World, head: Head) -> Head:
@@ -111,8 +115,15 @@ def is_due(index: Index) -> bool:
 
 
 def catch_up(world: World) -> None:
-    """Where there are other segments than we know of (the volume is an older copy, say), all is written anew."""
-    if max(_numbers(world.space), default=0) != get_head(world.index).number:
+    """Where there are other segments than we know of (the volume is an older copy, say), all is written anew.
+
+    So it is where one has become empty, as a connection that is cut leaves it.
+    """
+    sizes = _sizes(world.space)
+    emptied = not all(sizes.values()) and not is_due(world.index)
+    if emptied:
+        world.tell("the data space has lost a part of its manifest: it is written again", "alarm")
+    if emptied or max(sizes, default=0) != get_head(world.index).number:
         _set_head(world.index, _anew(world))
 
 
@@ -147,6 +158,14 @@ def _numbers(space: Tree) -> list[int]:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return sorted(filter(None, map(segment_number, again(lambda: space.names(MANIFEST)))))
     return []
+
+
+def _sizes(space: Tree) -> dict[int, int]:
+    try:
+        found = again(lambda: space.entries(MANIFEST))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return {number: facts.st_size for name, facts in found if (number := segment_number(name))}
 
 
 def _read(world: World, space: Tree, number: int) -> bytes | None:

@@ -226,6 +226,7 @@ def _move_files(world: World, result: Result) -> None:
         return
     lease.check(world)
     made: set[bytes] = {b""}
+    world.index.intend((new, row.hash) for old, new in moves if (row := world.index.get(old)) is not None)
     for old, new in moves:
         world.beat()
         row = world.index.get(old)
@@ -240,6 +241,7 @@ def _move_files(world: World, result: Result) -> None:
         world.index.drop(old)
         world.index.put(new, replace(row, racy=1))
         world.index.settled_move(old)
+        world.index.fulfil([new])
         result.moved, result.wrote = result.moved + 1, True
     world.keep()
 
@@ -290,12 +292,19 @@ def _put_batch(
         if is_reserved(path):
             result.failed.append((path, KEPT_NAME))
     copied: list[tuple[Job, Copied]] = []
+    full: NoRoom | None = None
     for job, answer in world.each(lambda job: _upload(world, able, job), jobs):
         if isinstance(answer, OSError):
-            _not_copied(world, job, answer, result)
+            try:
+                _not_copied(world, job, answer, result)
+            except NoRoom as error:
+                full = error  # what fits is saved
         elif answer is not None:
             copied.append((job, answer))
-    return _place_batch(world, result, made, copied)
+    deferred = _place_batch(world, result, made, copied)
+    if full:
+        raise full
+    return deferred
 
 
 def _upload(world: World, able: Abilities, job: Job) -> Copied | None:
@@ -526,7 +535,10 @@ def _delete_all(world: World, found: Found, result: Result) -> None:
         return
     _delete_files(world, result)
     for path in sorted(found.gone_folders, reverse=True):
-        _delete_folder(world, path)
+        number = world.index.folder_id(path)
+        left = number is not None and any(map(world.index.files, world.index.below(number)))
+        if not left:  # else a file could not be moved to the trash
+            _delete_folder(world, path)
     world.index.settled(DELETIONS)
     world.keep()
 

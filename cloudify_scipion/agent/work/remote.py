@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import NoRoom, Unsaved
@@ -12,12 +12,12 @@ from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind, mtime_of
+from cloudify_scipion.agent.ports.tree import kind, mtime_of, patient
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import CHUNK, digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch, fetch_linked, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.manifests import catch_up, read_manifest
-from cloudify_scipion.agent.work.place import keep_beside, throw_away
+from cloudify_scipion.agent.work.place import is_beginning, keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
 from cloudify_scipion.agent.work.trash import know_trash, note_trash
@@ -172,11 +172,11 @@ def _wanted(world: World, path: bytes) -> bool:
 
 
 def _settle(world: World, result: Result) -> None:
-    saved, after = world.clock.elapsed(), b""
+    saved, after, intended = world.clock.elapsed(), b"", world.index.intents()
     while rows := world.index.listing(after, BATCH):
         after = rows[-1][0]
         _make_folders(world, [(path, mode) for path, form, mode, _, _ in rows if form == "d"], result)
-        jobs = [job for row in rows if row[1] in "fl" and (job := _job(world, row)) is not None]
+        jobs = [job for row in rows if row[1] in "fl" and (job := _job(world, row, intended)) is not None]
         if not jobs:
             continue
         lease.check(world)
@@ -204,18 +204,22 @@ def _see_all(world: World, jobs: Sequence[Job], result: Result) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A path of the data space that is not as the index knows it. `base` is what the manifest said; if that is a hard
-    link, `first` is what the index knows of its first name."""
+    """A path of the data space that is not as the index knows it. `base` is what the manifest said.
+
+    If that is a hard link, `first` is what the index knows of its first name. `intended`: a push that was interrupted
+    may have put it there.
+    """
 
     path: bytes
     form: str
     row: Row | None
     base: Entry | None
     mtime: int
+    intended: bool = False
     first: Row | None = None
 
 
-def _job(world: World, listed: tuple[bytes, str, int, int, int]) -> Job | None:
+def _job(world: World, listed: tuple[bytes, str, int, int, int], intended: Mapping[bytes, set[str]]) -> Job | None:
     path, form, _, size, mtime = listed
     row = world.index.get(path)
     known = row is not None and row.held() and not row.stored and row.kind == form
@@ -224,7 +228,7 @@ def _job(world: World, listed: tuple[bytes, str, int, int, int]) -> Job | None:
     if row is None and not _wanted(world, path):
         return None
     base = world.index.base(path)
-    return Job(path, form, row, entry_from(base) if base else None, mtime)
+    return Job(path, form, row, entry_from(base) if base else None, mtime, path in intended)
 
 
 def _see(world: World, job: Job) -> Seen:
@@ -235,6 +239,8 @@ def _see(world: World, job: Job) -> Seen:
         return fetch_linked(world, job.path, job.path, job.base, job.first, drop=job.row is not None)
     digest, facts = digest_of(world.space, job.path)
     row = job.row
+    if row is not None and digest == row.hash and row.doubted():
+        return Seen()  # so we see it, others do not: the next push saves it again
     if row is not None and digest == row.hash and row.kind == "f":
         return Seen(
             [(job.path, replace(row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=is_young(world, facts)))]
@@ -249,6 +255,8 @@ def _see(world: World, job: Job) -> Seen:
             newer = replace(held, size=own_facts.st_size, racy=1)  # the next push saves it
             return Seen([(job.path, with_facts(world, held, own_facts) if own == digest else newer)])
     if row is not None and row.size > 0 and _is_damaged(world, job.path, facts):
+        return _throw_damaged(world, job, facts)
+    if job.intended and kind(local) == "f" and is_beginning(world.space, job.path, world.tree, job.path):
         return _throw_damaged(world, job, facts)
     return _both(world, job)
 
@@ -286,7 +294,7 @@ def _is_damaged(world: World, path: bytes, facts: os.stat_result) -> bool:
         return True
     fd = world.space.open(path)
     try:
-        while data := os.read(fd, CHUNK):
+        while data := patient(os.read, fd, CHUNK):
             if not is_zeros(data):
                 return False
     finally:
@@ -295,10 +303,10 @@ def _is_damaged(world: World, path: bytes, facts: os.stat_result) -> bool:
 
 
 def _throw_damaged(world: World, job: Job, facts: os.stat_result) -> Seen:
-    assert job.row is not None
     name = throw_away(world, job.path, 0)
-    world.tell(f"{os.fsdecode(job.path)} had become empty or zeros in the data space: it is saved again", "alarm")
-    return Seen([(job.path, job.row.without_remote())], trash=[(name, facts.st_size, 0)])
+    world.tell(f"{os.fsdecode(job.path)} was empty, zeros or cut short in the data space: it is saved again", "alarm")
+    rows = [(job.path, job.row.without_remote())] if job.row is not None else []
+    return Seen(rows, trash=[(name, facts.st_size, 0)])
 
 
 def _keep(world: World, job: Job, seen: Seen, result: Result) -> None:
@@ -382,6 +390,7 @@ def _find_lost(world: World, result: Result) -> None:
             result.lost += 1
             world.index.put(path, row.without_remote())
     if result.lost:
+        check_space(world)  # is it there at all?
         world.tell(f"{result.lost} files were deleted in the data space; they are still here, and are saved again")
     for number, path in list(world.index.all_folders()):
         if path and world.index.folder(number).remote and not world.index.in_listing(path, "d"):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Temporary
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split, whole_way
-from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.ports.tree import Tree, make_folders, patient, read_all, write_new
 from cloudify_scipion.agent.work.world import World, again
 
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
             errno.EBUSY, errno.EINTR)  # fmt: skip
 """Errors that say nothing of what a data space can hold."""
@@ -39,13 +41,23 @@ def open_space(world: World) -> None:
         for folder in (RESERVED, TEMPORARY, ODD):
             make_folders(world.space, folder, 0o700)
         if read_all(world.space, MARK) is None:
-            write_new(world.space, MARK, world.config.project.encode())
+            again(lambda: write_new(world.space, MARK, world.config.project.encode()))
+        able = again(lambda: _probe(world))
     except OSError as error:
-        raise GuardFailed(
-            f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
-        ) from error
-    world.index.set_state(KEY, asdict(_probe(world)))
+        raise not_written(error) from error
+    world.index.set_state(KEY, asdict(able))
     world.index.commit()
+
+
+def not_written(error: OSError) -> AgentError:
+    """What it means for a whole work that something of ours cannot be written there."""
+    if error.errno in _READ_ONLY:
+        return GuardFailed(
+            f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoRoom("the data space is full", "the operator makes room or gives a larger quota; saving goes on then")
+    return Temporary(f"the data space cannot be written: {error.strerror}", "it is tried again by itself")
 
 
 def abilities(world: World) -> Abilities:
@@ -58,9 +70,14 @@ def abilities(world: World) -> Abilities:
 
 def check_space(world: World) -> None:
     """Raise GuardFailed unless it is mounted and is this project's."""
-    world.space.forget()
+    check_mark(world.space)
+
+
+def check_mark(space: Tree) -> None:
+    """The same of any way to it."""
+    space.forget()
     try:
-        mark = again(lambda: read_all(world.space, MARK))
+        mark = again(lambda: read_all(space, MARK))
     except OSError as error:
         raise GuardFailed(f"the data space does not answer: {error.strerror}", "repair the project") from error
     if mark is None:
@@ -80,7 +97,8 @@ def _probe(world: World) -> Abilities:
         )
     finally:
         for end in (b"", b"-link", b"-\xff\n"):
-            _works(lambda end=end: space.unlink(path + end))  # type: ignore[misc]
+            with contextlib.suppress(OSError):
+                space.unlink(path + end)
 
 
 def _works(do: Callable[[], object]) -> bool:
@@ -95,7 +113,7 @@ def _works(do: Callable[[], object]) -> bool:
 
 def _keeps_times(world: World, path: bytes) -> bool:
     wanted = 1_500_000_000_000_000_000
-    if not _works(lambda: os.utime(_proc(world, path), ns=(wanted, wanted), follow_symlinks=False)):
+    if not _works(lambda: patient(os.utime, _proc(world, path), ns=(wanted, wanted), follow_symlinks=False)):
         return False
     world.space.forget()
     facts = world.space.stat(path)
@@ -103,7 +121,7 @@ def _keeps_times(world: World, path: bytes) -> bool:
 
 
 def _keeps_mode(world: World, path: bytes) -> bool:
-    _works(lambda: os.chmod(_proc(world, path), 0o640))  # noqa: PTH101 - bytes
+    _works(lambda: patient(os.chmod, _proc(world, path), 0o640))  # noqa: PTH101 - bytes
     facts = world.space.stat(path)
     return facts is not None and stat.S_IMODE(facts.st_mode) == 0o640
 

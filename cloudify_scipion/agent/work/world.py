@@ -100,6 +100,8 @@ class World:
     memory map may have no new time until they are written again, so it is compared by content next time."""
     beat: Callable[[], None] = lambda: None
     """Called often while others work: renews the lease when it is time to."""
+    made: set[bytes] = field(default_factory=set)
+    """Folders of the trash that this work has made or seen there."""
     said: list[tuple[str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _count: int = 0

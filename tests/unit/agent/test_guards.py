@@ -117,7 +117,7 @@ def test_answered_restore(full: Rig) -> None:
 
 @pytest.mark.parametrize("word", ["delete", "restore"])
 def test_an_answer_counts_once(full: Rig, word: str) -> None:
-    for number in range(40):
+    for number in range(25):
         full.write(f"more/{number}", str(number))
     full.push()
     clear(full.user / "big")
@@ -125,7 +125,7 @@ def test_an_answer_counts_once(full: Rig, word: str) -> None:
     full.answer("deletions", word)
     full.push()
     clear(full.user / "more")
-    assert full.push().held == 40
+    assert full.push().held == 25
     assert full.questions() == ["deletions"]
 
 

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -68,7 +69,10 @@ steps = st.one_of(
 
 @dataclass
 class History:
-    """`here`: what the working copy must hold, of its user and pulled; `owed`: what must not be lost."""
+    """`here`: what the working copy must hold, of its user and pulled; `owed`: what must not be lost.
+
+    `taken`: what somebody has replaced or deleted in the data space on purpose.
+    """
 
     folder: Path
     rig: Rig = field(init=False)
@@ -83,7 +87,11 @@ class History:
     zombies: list[Rig] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.rig = Rig(self.folder / "v1", self.folder / "space", workers=1)
+        self.there = self.folder / "space"
+        self.rig = self.machine("v1")
+
+    def machine(self, name: str, **named: Any) -> Rig:
+        return Rig(self.folder / name, self.there, workers=1, **named)
 
     def content(self, who: str) -> bytes:
         self.count += 1
@@ -167,7 +175,7 @@ class History:
             shutil.rmtree(self.rig.user / folder)
 
     def web_write(self, path: str) -> None:
-        target = self.rig.space / path
+        target = self.there / path
         if any(parent.is_file() or parent.is_symlink() for parent in list(target.parents)[:4]) or target.is_dir():
             return
         self._gone_by_web(target)
@@ -178,7 +186,7 @@ class History:
         self.owed.add(content)
 
     def web_link(self, path: str) -> None:
-        target = self.rig.space / path
+        target = self.there / path
         if target.parent.is_dir() and (target.is_symlink() or not target.is_dir()):
             self._gone_by_web(target)
             target.unlink(missing_ok=True)
@@ -188,7 +196,7 @@ class History:
 
     def web_clear(self, folder: str, file: bool) -> None:
         """A whole folder is taken away there; perhaps a file takes its place."""
-        target = self.rig.space / folder
+        target = self.there / folder
         if target.is_dir() and not target.is_symlink():
             for inside in target.rglob("*"):
                 self._gone_by_web(inside)
@@ -197,13 +205,13 @@ class History:
                 self.web_write(folder)
 
     def web_delete(self, path: str) -> None:
-        target = self.rig.space / path
+        target = self.there / path
         if target.is_file() or target.is_symlink():
             self._gone_by_web(target)
             target.unlink()
 
     def web_rename(self, old: str, new: str) -> None:
-        source, target = self.rig.space / old, self.rig.space / new
+        source, target = self.there / old, self.there / new
         if source.is_file() and target.parent.is_dir() and not target.is_dir() and old != new:
             self._gone_by_web(target)
             source.rename(target)
@@ -232,9 +240,7 @@ class History:
             self.rig = replace(old, machine=name, generation=self.machines, clock=clock)
         else:
             self.zombies.append(old)
-            self.rig = Rig(
-                self.folder / name, old.space, machine=name, generation=self.machines, clock=clock, workers=1
-            )
+            self.rig = self.machine(name, machine=name, generation=self.machines, clock=clock)
             self.here, self.saved = {}, {}
         self._work("pull", kill, lambda rig: rig.pull())
         if kill:
@@ -260,16 +266,14 @@ class History:
 
     def race(self, path: str, at: int) -> None:
         """Somebody writes there in the middle of a push."""
-        reaper, self.taken = Reaper(), set()
+        reaper = Reaper()
 
         def meanwhile(_: str) -> None:
             if reaper.count == at:
                 self.web_write(path)
 
         reaper.before = meanwhile
-        result = replace(self.rig, trees=reaper.tree).push()
-        if not result.held:
-            self._all_saved()
+        self._work("push", 0, lambda rig: replace(rig, trees=reaper.tree).push())
         self.owed -= self.taken
 
     def seal(self, kill: int) -> None:
@@ -279,8 +283,9 @@ class History:
         except AgentError:
             assert not (self.rig.state / "seal.json").exists()
         if (self.rig.state / "seal.json").exists():
-            saved, local = contents(self.rig.space), self.rig.local()
+            saved, local = contents(self.there), self.rig.local()
             assert {path: saved.get(path) for path in local} == local
+            self._all_saved()
             (self.rig.state / "seal.json").unlink()
         self._work("pull", 0, lambda rig: rig.pull())
 
@@ -319,14 +324,18 @@ class History:
             self._work("scan", 0, lambda rig: rig.scan())
             self._work("push", 0, lambda rig: rig.push())
             self.check_untouched("the end")
-        everything = set(contents(self.rig.space, hidden=True).values())
+        everything = set(contents(self.there, hidden=True).values())
         lost = {content for content in self.owed if content not in everything}
         assert not lost, f"lost: {lost}"
-        assert contents(self.rig.space) == self.rig.local()
+        self.check_same()
         with self.rig.world() as world:
             assert push.push(world, everything=True).files == 0
-        assert contents(self.rig.space) == self.rig.local()
+        self.check_same()
         assert self.rig.verify_all().wrong == []
+
+    def check_same(self) -> None:
+        """Both sides have the same."""
+        assert contents(self.there) == self.rig.local()
 
     def _work(self, name: str, kill: int, work: object) -> None:
         reaper = Reaper(kill)
@@ -335,15 +344,20 @@ class History:
             result = work(rig)  # type: ignore[operator]
         except Killed:
             return
+        finally:
+            self._pulled()
         if name == "push" and not result.held:
             self._all_saved()
-        elif name == "pull":
-            self.here.update({p: c for p, c in self.rig.local().items() if p not in self.here})
-            self.saved = dict(self.rig.local())
+
+    def _pulled(self) -> None:
+        """What the agent has brought is there already: a push has nothing to do with it."""
+        new = {path: content for path, content in self.rig.local().items() if path not in self.here}
+        self.here.update(new)
+        self.saved.update(new)
 
     def _all_saved(self) -> None:
         for path, content in self.here.items():
-            if not content.startswith(b"-> ") and self.saved.get(path) != content:
+            if not content.startswith(b"-> ") and self.saved.get(path) != content and content not in self.taken:
                 self.owed.add(content)
         self.trashed |= {path: content for path, content in self.saved.items() if path not in self.here}
         self.saved = dict(self.here)

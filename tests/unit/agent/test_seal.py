@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -165,12 +166,16 @@ def test_a_database_that_its_writer_left_unfinished_is_sealed_as_it_was_before(q
 def test_verification_reads_through_the_other_way(quiet: Rig, tmp_path: Path) -> None:
     """What the writer's own mount shows is no proof."""
     other = tmp_path / "verify"
-    other.mkdir()
+    (other / ".cloudify-scipion").mkdir(parents=True)
+    (other / ".cloudify-scipion/space.json").write_text("p1")
     rig = replace(quiet, verify=str(other))
+    with pytest.raises(GuardFailed, match="not mounted"):
+        rig.seal()
+    shutil.copytree(rig.space / ".cloudify-scipion", other / ".cloudify-scipion")
     with pytest.raises(Unsaved, match="it is not there"):
         rig.seal()
     assert not sealed(rig)
-    other.rmdir()
+    shutil.rmtree(other)
     other.symlink_to(rig.space)
     assert rig.seal().files == 6
 
