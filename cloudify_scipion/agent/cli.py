@@ -25,12 +25,15 @@ from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, Un
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.mount import is_mount, is_mounted
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import health, lease, push, remote, seal, verify
 from cloudify_scipion.agent.work.world import Progress, World, closing_index
 
 UNIT = "scipion-data@{}.service"
 INDEX = "index.sqlite"
+PULLED = "pulled"
+"""For systemd: with this file the timers have something to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,9 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace) -> int:
     config = load_config(given.config)
-    os.umask(0)  # the modes of new files are those that are asked for
     began, facts, failure = time.monotonic(), dict[str, Any](), None
-    with _alone(config):
+    with _alone(config), _modes_as_asked():
         try:
             facts = _work(config, given.work)
         except AgentError as error:
@@ -93,6 +95,16 @@ def _run(given: argparse.Namespace) -> int:
     if failure:
         raise failure
     return 0
+
+
+@contextmanager
+def _modes_as_asked() -> Iterator[None]:
+    """New files get the modes that are asked for."""
+    before = os.umask(0)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _failure_of(config: Config, work: str, error: Exception) -> AgentError:
@@ -141,6 +153,8 @@ def make_world(config: Config, index: Index, name: str) -> World:
         tree, state, space = Tree(str(config.tree)), Tree(str(config.state)), Tree(str(config.space))
     except OSError as error:
         raise GuardFailed(f"{error.filename} is not there: {error.strerror}", "repair the project") from error
+    if config.mounted and not is_mount(space.folder(b"").fd, config.space):
+        raise GuardFailed(f"the data space is not mounted at {config.space}", "repair the project")
     world = World(config, tree, state, space, index, Clock(), Progress(config.run / status.PROGRESS, name))
     world.beat = lambda: lease.beat_when_due(world)
     return world
@@ -180,7 +194,7 @@ def _push(world: World) -> dict[str, Any]:
 
 def _pull(world: World) -> dict[str, Any]:
     result = remote.pull(world)
-    (world.config.state / "pulled").touch()  # for systemd: from now on the timers have something to do
+    (world.config.state / PULLED).touch()
     return {"files": result.files, "bytes": result.size, "conflicts": result.conflicts, "lost": result.lost}
 
 
@@ -239,7 +253,11 @@ def _status(given: argparse.Namespace) -> int:
 
 def _health(given: argparse.Namespace) -> int:
     config = load_config(given.config)
-    found = health.problems(given.space or str(config.space), given.dataset, second=config.verify)
+    space = given.space or str(config.space)
+    found = [f"{space} is not mounted"] if config.mounted and not is_mounted(Path(space)) else []
+    # Before the first pull nobody knows what is there, and whoever may not look cannot ask.
+    asks = not found and os.path.exists(config.state / PULLED)  # noqa: PTH110 - no error for those
+    found += health.problems(space if asks else "", given.dataset, second=config.verify if asks else "")
     print("\n".join(found))
     return 1 if found else 0
 

@@ -8,12 +8,13 @@ from dataclasses import asdict
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
 from cloudify_scipion.lifecycle.desktop import identity
+from cloudify_scipion.lifecycle.machine import start_machine
 from cloudify_scipion.lifecycle.onedata import CLASS, check_tokens, mounts_data, restart_mounts, send_tokens
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import datasets, saved_part, working_copy_data
+from cloudify_scipion.lifecycle.space import datasets, mounts_folders, saved_part, working_copy_data
 
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
@@ -96,19 +97,41 @@ def _save_problem(services: Services, record: Record, pushed: Result) -> Scipion
 
 def data_problem(services: Services, record: Record) -> str:
     """What is wrong with the data space, its mounts or the agent; empty if nothing is. Answers within 20 s."""
+    problem = _mounts_problem(services, record)
+    if problem or saved_part(record) is None:
+        return problem
+    return "" if agent_status(services.connect(record)).pulled else "the working copy is not complete yet"
+
+
+def heal_data(services: Services, record: Record) -> Record:
+    """Configure it, mount anew what is not there or does not answer, fill it, and have it saved."""
+    return pull_data(services, _remount(services, configure_data(services, record)))
+
+
+def _remount(services: Services, record: Record) -> Record:
+    """A folder of the host is mounted while the machine boots, and only then."""
+    problem = _mounts_problem(services, record)
+    if problem and mounts_folders(record):
+        record = note(services, record, f"{problem}: the machine is started again, which mounts it anew")
+        services.machines.stop(record.machine)
+        record = start_machine(services, record)
+    if problem:
+        restart_mounts(services, record)
+    return record
+
+
+def _mounts_problem(services: Services, record: Record) -> str:
+    """What is wrong with the mounts of data spaces, empty if nothing is."""
     mounted = [part.target for part in datasets(record)]
     if saved_part(record) is None:
-        return _mounts_problem(services, record, mounted) if mounted else ""
-    shell = services.connect(record)
+        return _unasked_problem(services, record, mounted) if mounted else ""
     seen = [word for target in mounted for word in ("--dataset", target)]
-    done = shell.run([COMMAND, "health", *seen], timeout=HEALTH_SECONDS, expect=range(128))
-    if done.code != 0:
-        lines = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
-        return "; ".join(lines) or "the agent does not answer"
-    return "" if agent_status(shell).pulled else "the working copy is not complete yet"
+    done = services.connect(record).run([COMMAND, "health", *seen], timeout=HEALTH_SECONDS, expect=range(128))
+    lines = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
+    return ("; ".join(lines) or "the agent does not answer") if done.code != 0 else ""
 
 
-def _mounts_problem(services: Services, record: Record, targets: Sequence[str]) -> str:
+def _unasked_problem(services: Services, record: Record, targets: Sequence[str]) -> str:
     """The same where there is no agent to ask."""
     script = 'for one; do [ -n "$(timeout 5 ls -A -- "$one" | head -c 1)" ] || echo "$one"; done'
     told = services.connect(record).run(["sh", "-c", script, "sh", *targets], timeout=HEALTH_SECONDS).stdout

@@ -147,7 +147,7 @@ class FakeShell:
         space = self.host.spaces[disk.folders[config["space"]["path"]][0]]
         now = f"{self.clock.monotonic():.0f}"
         return FakeAgent(
-            config, volume.mark, volume.files, volume.agent, space, self.host.agents, disk.read_only, now
+            config, volume.mark, volume.files, volume.agent, space, self.host.agents, disk.read_only, now, disk.lost
         )  # fmt: skip
 
     def _agent(self, words: list[str]) -> CommandResult:

@@ -42,8 +42,9 @@ def acquire(world: World) -> None:
     own = holder_of(world.config.document, world.config.generation, world.clock.iso())
     held = holders(world)
     kept = world.index.get_state(KEY)
-    if kept and [lease.name for lease in held] == [kept["name"].encode()]:
+    if kept and [lease.name for lease in held] == [kept["name"].encode()]:  # whatever became of its content
         _remember(world, None, kept)
+        confirm(world)
         return
     own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
     verdict = judge(own, [lease.holder for lease in held])

@@ -204,10 +204,10 @@ def _see_all(world: World, jobs: Sequence[Job], result: Result) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A path of the data space that is not as the index knows it. `base` is what the manifest said; if that is a hard
-    link, `first` is what the index knows of its first name.
+    """A path of the data space that is not as the index knows it. `base` is what the manifest said.
 
-    `intended`: a push that was interrupted may have put it there.
+    If that is a hard link, `first` is what the index knows of its first name. `intended`: a push that was interrupted
+    may have put it there.
     """
 
     path: bytes

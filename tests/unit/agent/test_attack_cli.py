@@ -86,7 +86,7 @@ def test_a_full_disk_costs_no_index(rig: Rig, monkeypatch: pytest.MonkeyPatch) -
     class Full(Index):
         def __init__(self, path: Path | str) -> None:
             error = sqlite3.OperationalError("database or disk is full")
-            error.sqlite_errorcode = sqlite3.SQLITE_FULL  # type: ignore[misc]
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
 
     with monkeypatch.context() as patch:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.agent.ports import databases
 from tests.unit.agent.rig import Rig, contents
 
 ROWS = 50
@@ -218,8 +219,6 @@ def test_a_side_file_saved_before_its_database_was_there_is_kept(rig: Rig, tmp_p
 
 def test_another_file_put_in_its_place_is_not_read(rig: Rig, tmp_path: Path) -> None:
     """SQLite opens paths by itself, and would follow a link to anywhere."""
-    from cloudify_scipion.agent.ports import databases
-
     secret = make(tmp_path / "secret")
     path = make(rig.user / "p/run.db")
     with rig.world() as world:
@@ -273,6 +272,11 @@ def test_an_empty_wal_of_ours_is_given_to_the_user(rig: Rig) -> None:
     path = make(rig.user / "run.db", "wal")
     os.chown(path, 2000, 2000)
     wal = rig.write("run.db-wal", b"")
-    rig.push()
-    assert (wal.stat().st_uid, wal.stat().st_gid) == (2000, 2000)
-    assert rows(rig.space / "run.db") == ROWS
+    with rig.world() as world:
+        fd = world.tree.open(b"run.db")
+        databases.give_to_owner(world.tree, b"run.db", fd)
+        assert (wal.stat().st_uid, wal.stat().st_gid) == (2000, 2000)
+        os.chown(wal, 3000, 3000)
+        databases.give_to_owner(world.tree, b"run.db", fd)
+        assert wal.stat().st_uid == 3000, "somebody else's is left alone"
+        os.close(fd)

@@ -115,16 +115,18 @@ def test_answered_restore(full: Rig) -> None:
     assert full.push().held == 0
 
 
-def test_an_answer_counts_once(full: Rig) -> None:
-    clear(full.user / "big")
-    full.push()
-    full.answer("deletions", "delete")
-    full.push()
-    for number in range(40):
+@pytest.mark.parametrize("word", ["delete", "restore"])
+def test_an_answer_counts_once(full: Rig, word: str) -> None:
+    for number in range(25):
         full.write(f"more/{number}", str(number))
     full.push()
+    clear(full.user / "big")
+    full.push()
+    full.answer("deletions", word)
+    full.push()
     clear(full.user / "more")
-    assert full.push().held == 40
+    assert full.push().held == 25
+    assert full.questions() == ["deletions"]
 
 
 def test_a_question_that_has_become_pointless_is_withdrawn(full: Rig) -> None:

@@ -69,7 +69,10 @@ steps = st.one_of(
 
 @dataclass
 class History:
-    """`here`: what the working copy must hold, of its user and pulled; `owed`: what must not be lost."""
+    """`here`: what the working copy must hold, of its user and pulled; `owed`: what must not be lost.
+
+    `taken`: what somebody has replaced or deleted in the data space on purpose.
+    """
 
     folder: Path
     rig: Rig = field(init=False)
@@ -263,16 +266,14 @@ class History:
 
     def race(self, path: str, at: int) -> None:
         """Somebody writes there in the middle of a push."""
-        reaper, self.taken = Reaper(), set()
+        reaper = Reaper()
 
         def meanwhile(_: str) -> None:
             if reaper.count == at:
                 self.web_write(path)
 
         reaper.before = meanwhile
-        result = replace(self.rig, trees=reaper.tree).push()
-        if not result.held:
-            self._all_saved()
+        self._work("push", 0, lambda rig: replace(rig, trees=reaper.tree).push())
         self.owed -= self.taken
 
     def seal(self, kill: int) -> None:
@@ -284,6 +285,7 @@ class History:
         if (self.rig.state / "seal.json").exists():
             saved, local = contents(self.there), self.held(self.rig.local())
             assert {path: saved.get(path) for path in local} == local
+            self._all_saved()
             (self.rig.state / "seal.json").unlink()
         self._work("pull", 0, lambda rig: rig.pull())
 
@@ -346,15 +348,20 @@ class History:
             result = work(rig)  # type: ignore[operator]
         except Killed:
             return
+        finally:
+            self._pulled()
         if name == "push" and not result.held:
             self._all_saved()
-        elif name == "pull":
-            self.here.update({p: c for p, c in self.rig.local().items() if p not in self.here})
-            self.saved = dict(self.rig.local())
+
+    def _pulled(self) -> None:
+        """What the agent has brought is there already: a push has nothing to do with it."""
+        new = {path: content for path, content in self.rig.local().items() if path not in self.here}
+        self.here.update(new)
+        self.saved.update(new)
 
     def _all_saved(self) -> None:
         for path, content in self.here.items():
-            if not content.startswith(b"-> ") and self.saved.get(path) != content:
+            if not content.startswith(b"-> ") and self.saved.get(path) != content and content not in self.taken:
                 self.owed.add(content)
         self.trashed |= {path: content for path, content in self.saved.items() if path not in self.here}
         self.saved = dict(self.here)

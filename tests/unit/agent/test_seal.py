@@ -21,6 +21,7 @@ from cloudify_scipion.agent.work import verify
 from cloudify_scipion.agent.work.seal import read_seal
 from cloudify_scipion.agent.work.world import World
 from tests.unit.agent.rig import Rig
+from tests.unit.agent.test_databases import ROWS, UNFINISHED, make, rows, writer
 
 
 @pytest.fixture
@@ -134,6 +135,32 @@ def test_what_was_hurt_since_it_was_saved_is_found_and_saved_again(quiet: Rig) -
     assert made.files == 6
     assert quiet.saved()["p/3"] == b"content 3"
     assert b"bitrot! 3" in {**quiet.saved(), **quiet.trash()}.values()
+
+
+def test_every_file_is_read_whatever_its_facts_say(quiet: Rig) -> None:
+    """Content that changed and left size, times and inode as they were: a failing disk, or a clock set back."""
+    quiet.push()
+    path = quiet.write("p/3", b"CONTENT 3")
+    with quiet.world() as world:
+        row = world.index.get(b"p/3")
+        assert row is not None
+        facts = path.stat()
+        world.index.put(
+            b"p/3", replace(row, mtime=facts.st_mtime_ns, ctime=facts.st_ctime_ns, ino=facts.st_ino, racy=0)
+        )
+        world.index.commit()
+    assert quiet.push().files == 0
+    quiet.seal()
+    assert quiet.saved()["p/3"] == b"CONTENT 3"
+
+
+def test_a_database_that_its_writer_left_unfinished_is_sealed_as_it_was_before(quiet: Rig) -> None:
+    """Nobody will finish it: it is not waited for any more."""
+    path = make(quiet.user / "p/run.db")
+    with writer(path, *UNFINISHED):
+        pass
+    quiet.seal()
+    assert rows(quiet.space / "p/run.db") == ROWS
 
 
 def test_verification_reads_through_the_other_way(quiet: Rig, tmp_path: Path) -> None:
