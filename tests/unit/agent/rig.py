@@ -100,12 +100,9 @@ class Rig:
 
     @contextmanager
     def world(self) -> Iterator[World]:
+        trees = self.trees(str(self.user)), Tree(str(self.state)), self.trees(str(self.space))
         index = self.indexes(self.state / "index.sqlite")
-        config = self.config()
-        world = World(
-            config, self.trees(str(self.user)), Tree(str(self.state)), self.trees(str(self.space)), index, self.clock,
-            Progress(None, "test"), workers=self.workers,
-        )  # fmt: skip
+        world = World(self.config(), *trees, index, self.clock, Progress(None, "test"), workers=self.workers)
         world.beat = lambda: lease.beat_when_due(world)
         try:
             yield world
