@@ -19,7 +19,7 @@ from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, 
 from cloudify_scipion.agent.work.manifests import read_manifest
 from cloudify_scipion.agent.work.place import keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
-from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
+from cloudify_scipion.agent.work.space import abilities, check_space, first_writes, open_space, place_of
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World, again, check_volume
 
@@ -43,7 +43,8 @@ class Result:
 def pull(world: World) -> Result:
     """Take the lease and the first copy; later, and where the index was lost, what is new. Resumable."""
     check_volume(world.config, world.tree, world.state)
-    lease.acquire(world)
+    with first_writes():
+        lease.acquire(world)
     open_space(world)
     world.index.set_state("dirty", True)
     clear_remains(world)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from cloudify_scipion.agent.errors import GuardFailed
@@ -14,6 +16,7 @@ from cloudify_scipion.agent.work.world import World, again
 
 KEY = "abilities"
 MARK = joined(RESERVED, b"space.json")
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 GRANULARITY_NS = 2_000_000_000
 """A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
 
@@ -37,11 +40,25 @@ def open_space(world: World) -> None:
         if read_all(world.space, MARK) is None:
             write_new(world.space, MARK, world.config.project.encode())
     except OSError as error:
-        raise GuardFailed(
-            f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
-        ) from error
+        raise _unwritable(error) from error
     world.index.set_state(KEY, asdict(_probe(world)))
     world.index.commit()
+
+
+@contextlib.contextmanager
+def first_writes() -> Iterator[None]:
+    """Of what is done inside, tell a refusal as what it is; anything else that goes wrong may be temporary."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> GuardFailed:
+    told = f"the data space cannot be written: {error.strerror}"
+    return GuardFailed(told, "the operator gives this project a writable folder")
 
 
 def abilities(world: World) -> Abilities:
