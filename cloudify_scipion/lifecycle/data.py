@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
-from cloudify_scipion.errors import PermanentError, ScipionError
+from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
 from cloudify_scipion.lifecycle.desktop import identity
-from cloudify_scipion.lifecycle.onedata import CLASS, check_tokens, mounts_data, restart_mounts, send_tokens
+from cloudify_scipion.lifecycle.onedata import (
+    CLASS,
+    check_tokens,
+    end_retries,
+    mount_error,
+    mounts_data,
+    restart_mounts,
+    send_tokens,
+)
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import datasets, saved_part, working_copy_data
+from cloudify_scipion.lifecycle.space import PROJECT, VERIFY, datasets, onedata_parts, saved_part, working_copy_data
 
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
@@ -23,16 +30,26 @@ TURNS = 2
 
 
 def configure_data(services: Services, record: Record) -> Record:
-    """The part of the project run that is about data: mounts of data spaces, and the agent."""
+    """The part of the project run that is about data: mounts of data spaces, and the agent.
+
+    A mount of OneData's client that is there and does not answer is mounted anew.
+    """
     saved, mounts = saved_part(record), mounts_data(record)
     if saved is None and not mounts:
         return record
     check_tokens(services, record)
     record = update(services, record, personal=True)  # before anything secret is on the machine
     send_tokens(services, record)
+    end_retries(services, record)
     classes = ["system", *([CLASS] if mounts else []), *(["working_copy"] if saved else [])]
     data = {**identity(record), **mounts, **(working_copy_data(record, saved) if saved else {})}
-    return apply_classes(services, record, "project", classes, data)
+    try:
+        record = apply_classes(services, record, "project", classes, data)
+    except PuppetFailed as error:
+        raise mount_error(services, record) or error from error
+    if mounts:
+        restart_mounts(services, record, _bad_mounts(services, record))
+    return record
 
 
 def renew_token(services: Services, record: Record) -> Record:
@@ -96,24 +113,41 @@ def _save_problem(services: Services, record: Record, pushed: Result) -> Scipion
 
 def data_problem(services: Services, record: Record) -> str:
     """What is wrong with the data space, its mounts or the agent; empty if nothing is. Answers within 20 s."""
+    if saved_part(record) is None and not datasets(record):
+        return ""
+    if lines := _unwell(services, record):
+        error = mount_error(services, record)
+        return "; ".join([*lines, *([error.what] if error else [])])
+    if saved_part(record) is None or agent_status(services.connect(record)).pulled:
+        return ""
+    return "the working copy is not complete yet"
+
+
+def _unwell(services: Services, record: Record) -> list[str]:
+    """What is wrong with the mounts: a line for each, which begins with where it is.
+
+    The agent asks: a process that waits for a mount that hangs cannot be ended, and must not be waited for.
+    """
     mounted = [part.target for part in datasets(record)]
-    if saved_part(record) is None:
-        return _mounts_problem(services, record, mounted) if mounted else ""
-    shell = services.connect(record)
-    seen = [word for target in mounted for word in ("--dataset", target)]
-    done = shell.run([COMMAND, "health", *seen], timeout=HEALTH_SECONDS, expect=range(128))
-    if done.code != 0:
-        lines = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
-        return "; ".join(lines) or "the agent does not answer"
-    return "" if agent_status(shell).pulled else "the working copy is not complete yet"
+    mounted += [VERIFY] if VERIFY in _client_targets(record) else []
+    saved = ["--space", PROJECT] if saved_part(record) else []
+    words = [COMMAND, "health", *saved, *(word for target in mounted for word in ("--dataset", target))]
+    done = services.connect(record).run(words, timeout=HEALTH_SECONDS, expect=range(128))
+    if done.code == 0:
+        return []
+    lines = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
+    return lines or ["the agent does not answer"]
 
 
-def _mounts_problem(services: Services, record: Record, targets: Sequence[str]) -> str:
-    """The same where there is no agent to ask."""
-    script = 'for one; do [ -n "$(timeout 5 ls -A -- "$one" | head -c 1)" ] || echo "$one"; done'
-    told = services.connect(record).run(["sh", "-c", script, "sh", *targets], timeout=HEALTH_SECONDS).stdout
-    bad = told.splitlines()
-    return f"empty, absent, or without an answer: {', '.join(bad)}" if bad else ""
+def _bad_mounts(services: Services, record: Record) -> list[str]:
+    """Where OneData's client has something mounted that does not answer as it should."""
+    new = () if record.saved else (PROJECT, VERIFY)  # nothing has been saved there yet
+    lines = [line for line in _unwell(services, record) if not (line.startswith(new) and "is empty" in line)]
+    return [target for target in _client_targets(record) if any(line.startswith(f"{target} ") for line in lines)]
+
+
+def _client_targets(record: Record) -> list[str]:
+    return [part.target for part in onedata_parts(record).values()]
 
 
 def saving_status(services: Services, record: Record) -> AgentStatus | None:

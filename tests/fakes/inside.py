@@ -152,9 +152,11 @@ class FakeShell:
 
     def _agent(self, words: list[str]) -> CommandResult:
         self._advance_works()
-        agent = self.agent()
         if words[0] == "health":
-            return CommandResult(1 if agent.problem() else 0, agent.problem(), "")
+            space = words[words.index("--space") + 1] if "--space" in words else ""  # else nobody looks there
+            problem = self.agent().problem() if space in self.disk().folders else ""
+            return CommandResult(1 if problem else 0, problem, "")
+        agent = self.agent()
         going = next((name for name, work in self.disk().works.items() if work.code is None), "")
         return CommandResult(0, json.dumps(agent.status(going)), "")
 
