@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps check test demo demo-down bench bench-data docs clean
+.PHONY: help deps check test demo demo-down bench bench-data soak docs clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -57,6 +57,9 @@ docs: deps ## write the documents' tables anew from the code
 
 bench: deps ## measure; writes docs/benchmarks.md
 	python -m tools.bench docs/benchmarks.md
+
+soak: deps ## many more histories of the agent, others each time (an hour)
+	HISTORIES=10000 pytest -q -n auto tests/unit/agent/test_histories.py
 
 bench-data: deps ## measure the saving of data beside rsync and rclone; writes docs/benchmarks-data.md
 	python -m tools.bench_data docs/benchmarks-data.md

@@ -117,7 +117,7 @@ class RealHost:
             self.volumes.delete(image.stem)
         for layer in self.layers.list():
             self.layers.remove(layer.digest)
-        for kept in ("machines", "volumes", "store", "cache/layers"):
+        for kept in ("machines", "volumes", "projects", "spaces", "store", "cache/layers"):
             remove_tree(self.root / kept)
 
 

@@ -8,11 +8,13 @@ import json
 import os
 import re
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,18 @@ from typing import Any
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import FILE, Config, load_config
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary, Unsaved, WrongUse
+from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.mount import is_mount, is_mounted
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import health, lease, push, remote, seal, verify
-from cloudify_scipion.agent.work.world import Progress, World
+from cloudify_scipion.agent.work.world import Progress, World, closing_index
 
 UNIT = "scipion-data@{}.service"
 INDEX = "index.sqlite"
+PULLED = "pulled"
+"""For systemd: with this file the timers have something to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,12 +87,25 @@ def _run(given: argparse.Namespace) -> int:
             facts = _work(config, given.work)
         except AgentError as error:
             failure = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be told
+            failure = _failure_of(config, given.work, error)
+        try:
+            _keep_result(config, given.work, failure, facts, time.monotonic() - began)
         except (OSError, sqlite3.Error) as error:
-            failure = Temporary(f"{given.work} failed: {error}", "it is tried again by itself")
-        _keep_result(config, given.work, failure, facts, time.monotonic() - began)
+            failure = failure or Temporary(f"the result of {given.work} cannot be kept: {error}", "make room")
     if failure:
         raise failure
     return 0
+
+
+def _failure_of(config: Config, work: str, error: Exception) -> AgentError:
+    if isinstance(error, sqlite3.Error) and _is_damage(error):
+        _put_aside(config)
+        return AgentError("the index was damaged, and is put aside", "repair the project: it is made anew by a pull")
+    if isinstance(error, OSError | sqlite3.Error):
+        return Temporary(f"{work} failed: {error}", "it is tried again by itself")
+    traceback.print_exception(error)
+    return AgentError(f"{work} failed by an error of the agent: {error!r}", "report it; it is tried again by itself")
 
 
 @contextmanager
@@ -125,6 +144,8 @@ def make_world(config: Config, index: Index, name: str) -> World:
         tree, state, space = Tree(str(config.tree)), Tree(str(config.state)), Tree(str(config.space))
     except OSError as error:
         raise GuardFailed(f"{error.filename} is not there: {error.strerror}", "repair the project") from error
+    if config.mounted and not is_mount(space.folder(b"").fd, config.space):
+        raise GuardFailed(f"the data space is not mounted at {config.space}", "repair the project")
     world = World(config, tree, state, space, index, Clock(), Progress(config.run / status.PROGRESS, name))
     world.beat = lambda: lease.beat_when_due(world)
     return world
@@ -135,23 +156,36 @@ def open_index(config: Config) -> Index:
     path = config.state / INDEX
     try:
         return Index(path)
-    except sqlite3.DatabaseError:
-        for end in ("", "-wal", "-shm"):
-            damaged = path.with_name(path.name + end)
-            if damaged.exists():
-                damaged.rename(path.with_name(f"damaged{end}-{int(time.time())}"))
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        _put_aside(config)
         return Index(path)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Not a full disk, or one that cannot be read now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _put_aside(config: Config) -> None:
+    path = config.state / INDEX
+    for end in ("", "-wal", "-shm"):
+        damaged = path.with_name(path.name + end)
+        if damaged.exists():
+            damaged.rename(path.with_name(f"damaged{end}-{time.time_ns()}"))
 
 
 def _push(world: World) -> dict[str, Any]:
     result = push.push(world)
     return {"files": result.files, "bytes": result.size, "deleted": result.deleted, "moved": result.moved,
-            "busy": result.busy, "held": result.held, "conflicts": result.conflicts}  # fmt: skip
+            "busy": result.busy, "held": result.held, "conflicts": result.conflicts,
+            "special": [readable(os.fsdecode(path)) for path in result.special]}  # fmt: skip
 
 
 def _pull(world: World) -> dict[str, Any]:
     result = remote.pull(world)
-    (world.config.state / "pulled").touch()  # for systemd: from now on the timers have something to do
+    (world.config.state / PULLED).touch()
     return {"files": result.files, "bytes": result.size, "conflicts": result.conflicts, "lost": result.lost}
 
 
@@ -209,18 +243,31 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _health(given: argparse.Namespace) -> int:
-    space = given.space or (str(load_config(given.config).space) if not given.dataset else "")
-    found = health.problems(space, given.dataset)
+    if given.dataset and not given.space and not given.config.exists():  # a project that has datasets alone
+        found = health.problems("", given.dataset)
+        print("\n".join(found))
+        return 1 if found else 0
+    config = load_config(given.config)
+    space = given.space or str(config.space)
+    found = [f"{space} is not mounted"] if config.mounted and not is_mounted(Path(space)) else []
+    # Before the first pull nobody knows what is there, and whoever may not look cannot ask.
+    asks = not found and os.path.exists(config.state / PULLED)  # noqa: PTH110 - no error for those
+    found += health.problems(space if asks else "", given.dataset, second=config.verify if asks else "")
     print("\n".join(found))
     return 1 if found else 0
 
 
 def _log(given: argparse.Namespace) -> int:
     config = load_config(given.config)
-    index = Index(config.state / INDEX)
-    for at, kind, text in index.events():
-        print(f"{at} {kind:<6} {text}")
-    index.close()
+    try:
+        if (config.state / INDEX).exists():
+            with closing_index(Index(config.state / INDEX)) as index:
+                for at, kind, text in index.events():
+                    print(f"{at} {kind:<6} {text}")
+    except (OSError, sqlite3.Error) as error:
+        raise WrongUse(
+            f"the log cannot be read: {error}", "ask root for it; scipion-data status shows the alarms to everybody"
+        ) from error
     return 0
 
 
@@ -230,26 +277,43 @@ def _answer(given: argparse.Namespace) -> int:
     known = {question["id"]: question["answers"] for question in status.document(config)["questions"]}
     if given.word not in known.get(given.id, []):
         raise WrongUse(f"nobody asks {given.id!r} with the answer {given.word!r}", "see: scipion-data status")
-    (config.run / "requests" / f"answer-{given.id}").write_text(given.word)
-    (config.run / "requests" / "push").touch()
+    _request(config.run / "requests", f"answer-{given.id}", given.word)
+    _request(config.run / "requests", "push", "")
     return 0
+
+
+def _request(folder: Path, name: str, text: str) -> None:
+    """Root asks through a folder in which the user may have put links."""
+    part = folder / f".{os.urandom(8).hex()}"
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with os.fdopen(fd, "w") as stream:
+        stream.write(text)
+    part.rename(folder / name)
 
 
 def _take_answers(config: Config, world: World) -> None:
     folder = config.run / "requests"
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if path.is_symlink() or not path.is_file():
-            continue
-        found = re.fullmatch(r"answer-([a-z]+)", path.name)
-        if found:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(fd) as stream:
-                word = stream.read(100).strip()
-            if world.index.answer(found[1], word):
-                world.tell(f"answer to {found[1]}: {word}")
-        if found or path.name == "push":
-            path.unlink(missing_ok=True)
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else []:  # noqa: PTH208 - names
+        found = re.fullmatch(r"answer-([a-z]+)", name)
+        if found and world.index.answer(found[1], word := _small_file(folder / name)):
+            world.tell(f"answer to {found[1]}: {word}")
+        if found or name == "push":
+            with suppress(OSError):
+                (folder / name).unlink()
     world.keep()
+
+
+def _small_file(path: Path) -> str:
+    """The beginning of what a user has written, empty if that is no plain file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        plain = stat.S_ISREG(os.fstat(fd).st_mode)
+        return os.read(fd, 100).decode(errors="replace").strip() if plain else ""
+    finally:
+        os.close(fd)
 
 
 def _follow(given: argparse.Namespace) -> int:

@@ -22,7 +22,8 @@ class Config:
 
     `tree` is the working copy, `state` the agent's own folder on the same file system, `mark` the file that names the
     volume, `user_path` where the user sees the tree. `space` is the project's folder in the data space, `verify` a
-    second way to it, empty if there is none. `fenced` says that no older machine of the project runs.
+    second way to it, empty if there is none. `mounted` says that without a mount of its own `space` is not the data
+    space, but a folder of the machine's. `fenced` says that no older machine of the project runs.
     """
 
     document: Mapping[str, Any]
@@ -42,6 +43,7 @@ class Config:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     trash_bytes: int = TRASH_BYTES
+    mounted: bool = False
 
 
 def load_config(path: Path = FILE) -> Config:
@@ -66,4 +68,5 @@ def config_from(document: Mapping[str, Any]) -> Config:
         Path(document["tree"]), Path(document["state"]), Path(document["mark"]), Path(document["user_path"]),
         document["user"], Path(document["run"]), space["kind"], Path(space["path"]), space["verify"],
         tuple(document["include"]), tuple(document["exclude"]), document["trash_bytes"] or TRASH_BYTES,
+        space.get("mounted", False),
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cloudify_scipion.agent.plan.names import readable
+
 
 class AgentError(Exception):
     """A failure that a person can act on: `what` failed, and the `next_step`."""
@@ -9,9 +11,8 @@ class AgentError(Exception):
     code = 1
 
     def __init__(self, what: str, next_step: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.next_step = next_step
+        self.what, self.next_step = readable(what), next_step
+        super().__init__(self.what)
 
 
 class WrongUse(AgentError):

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
 from cloudify_scipion.lifecycle.desktop import identity
+from cloudify_scipion.lifecycle.machine import start_machine
 from cloudify_scipion.lifecycle.onedata import (
     CLASS,
     check_tokens,
@@ -20,7 +21,7 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import PROJECT, VERIFY, datasets, onedata_parts, saved_part, working_copy_data
+from cloudify_scipion.lifecycle.space import datasets, mounts_folders, onedata_parts, saved_part, working_copy_data
 
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
@@ -30,10 +31,7 @@ TURNS = 2
 
 
 def configure_data(services: Services, record: Record) -> Record:
-    """The part of the project run that is about data: mounts of data spaces, and the agent.
-
-    A mount of OneData's client that is there and does not answer is mounted anew.
-    """
+    """The part of the project run that is about data: mounts of data spaces, and the agent."""
     saved, mounts = saved_part(record), mounts_data(record)
     if saved is None and not mounts:
         return record
@@ -44,12 +42,9 @@ def configure_data(services: Services, record: Record) -> Record:
     classes = ["system", *([CLASS] if mounts else []), *(["working_copy"] if saved else [])]
     data = {**identity(record), **mounts, **(working_copy_data(record, saved) if saved else {})}
     try:
-        record = apply_classes(services, record, "project", classes, data)
+        return apply_classes(services, record, "project", classes, data)
     except PuppetFailed as error:
         raise mount_error(services, record) or error from error
-    if mounts:
-        restart_mounts(services, record, _bad_mounts(services, record))
-    return record
 
 
 def renew_token(services: Services, record: Record) -> Record:
@@ -113,9 +108,7 @@ def _save_problem(services: Services, record: Record, pushed: Result) -> Scipion
 
 def data_problem(services: Services, record: Record) -> str:
     """What is wrong with the data space, its mounts or the agent; empty if nothing is. Answers within 20 s."""
-    if saved_part(record) is None and not datasets(record):
-        return ""
-    if lines := _unwell(services, record):
+    if lines := _unwell_mounts(services, record):
         error = mount_error(services, record)
         return "; ".join([*lines, *([error.what] if error else [])])
     if saved_part(record) is None or agent_status(services.connect(record)).pulled:
@@ -123,31 +116,39 @@ def data_problem(services: Services, record: Record) -> str:
     return "the working copy is not complete yet"
 
 
-def _unwell(services: Services, record: Record) -> list[str]:
-    """What is wrong with the mounts: a line for each, which begins with where it is.
+def heal_data(services: Services, record: Record) -> Record:
+    """Configure it, mount anew what is not there or does not answer, fill it, and have it saved."""
+    return pull_data(services, _remount(services, configure_data(services, record)))
 
-    The agent asks: a process that waits for a mount that hangs cannot be ended, and must not be waited for.
+
+def _remount(services: Services, record: Record) -> Record:
+    """A folder of the host is mounted while the machine boots, and only then."""
+    lines = _unwell_mounts(services, record)
+    if lines and mounts_folders(record):
+        record = note(services, record, f"{'; '.join(lines)}: the machine is started again, which mounts it anew")
+        services.machines.stop(record.machine)
+        record = start_machine(services, record)
+    if lines:
+        targets = [part.target for part in onedata_parts(record).values()]
+        named = [target for target in targets if any(line.startswith(f"{target} ") for line in lines)]
+        restart_mounts(services, record, named or targets)
+    return record
+
+
+def _unwell_mounts(services: Services, record: Record) -> list[str]:
+    """What is wrong with the mounts of data spaces: a line for each, which begins with where it is.
+
+    The agent asks, also where it has nothing to save: whoever waits for a mount that hangs cannot be ended.
     """
     mounted = [part.target for part in datasets(record)]
-    mounted += [VERIFY] if VERIFY in _client_targets(record) else []
-    saved = ["--space", PROJECT] if saved_part(record) else []
-    words = [COMMAND, "health", *saved, *(word for target in mounted for word in ("--dataset", target))]
+    if saved_part(record) is None and not mounted:
+        return []
+    words = [COMMAND, "health", *(word for target in mounted for word in ("--dataset", target))]
     done = services.connect(record).run(words, timeout=HEALTH_SECONDS, expect=range(128))
     if done.code == 0:
         return []
     lines = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
     return lines or ["the agent does not answer"]
-
-
-def _bad_mounts(services: Services, record: Record) -> list[str]:
-    """Where OneData's client has something mounted that does not answer as it should."""
-    new = () if record.saved else (PROJECT, VERIFY)  # nothing has been saved there yet
-    lines = [line for line in _unwell(services, record) if not (line.startswith(new) and "is empty" in line)]
-    return [target for target in _client_targets(record) if any(line.startswith(f"{target} ") for line in lines)]
-
-
-def _client_targets(record: Record) -> list[str]:
-    return [part.target for part in onedata_parts(record).values()]
 
 
 def saving_status(services: Services, record: Record) -> AgentStatus | None:

@@ -33,7 +33,7 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
     except ScipionError as error:
         status = saving_status(services, record)
         lines = unsaved_lines(status) if status else [what_is_known(record)]
-        refusal = _refusal(record, error.what, lines)
+        refusal = _refusal(record, error.what, [*([error.next_step] if error.next_step else []), *lines])
         if isinstance(error, TemporaryError):
             raise TemporaryError(refusal, _next(record), error.retry_after) from error
         raise NotSealed(refusal, _next(record)) from error

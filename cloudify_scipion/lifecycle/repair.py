@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.data import configure_data, pull_data
+from cloudify_scipion.lifecycle.data import heal_data
 from cloudify_scipion.lifecycle.desktop import configure_desktop, start_desktop
 from cloudify_scipion.lifecycle.machine import ensure_machine
 from cloudify_scipion.lifecycle.ports import Services
@@ -23,7 +23,7 @@ def repair_project(services: Services, record: Record) -> Record:
     heal_volume(services, record)
     record = ensure_software(services, ensure_machine(services, record))
     if "data" in record.settings:
-        record = pull_data(services, configure_data(services, record))
+        record = heal_data(services, record)
     if "workflow" in record.settings:
         create_scipion_project(services, record)
         record = run_workflow(services, record, wait_minutes=0)

@@ -49,15 +49,23 @@ def datasets(record: Record) -> Sequence[Part]:
 
 def folder_mounts(services: Services, record: Record) -> Sequence[FolderMount]:
     """The machine's mounts from data spaces that are folders of the host; the project's own folder is made."""
-    parts = [part for part in (saved_part(record), *datasets(record)) if part and part.space.kind == DIRECTORY]
     return [
         FolderMount(
             services.folders.ensure(part.space.name, part.space.root, part.path, make=not part.read_only),
             part.target,
             part.read_only,
         )
-        for part in parts
+        for part in _folder_parts(record)
     ]
+
+
+def mounts_folders(record: Record) -> bool:
+    """Whether the machine has mounts from data spaces that are folders of the host."""
+    return bool(_folder_parts(record))
+
+
+def _folder_parts(record: Record) -> Sequence[Part]:
+    return [part for part in (saved_part(record), *datasets(record)) if part and part.space.kind == DIRECTORY]
 
 
 def working_copy_data(record: Record, part: Part) -> dict[str, object]:
@@ -77,7 +85,7 @@ def working_copy_data(record: Record, part: Part) -> dict[str, object]:
         "generation": record.generation,
         "fenced": True,  # there is never a second machine on a local site: it is ended before another one begins
         "volume": record.volume,
-        "space": {"kind": part.space.kind, "path": part.target, "verify": verify},
+        "space": {"kind": part.space.kind, "path": part.target, "verify": verify, "mounted": True},
         "include": list(project.get("include", ())),
         "exclude": list(project.get("exclude", ())),
         "trash_bytes": 0,

@@ -10,13 +10,12 @@ from cloudify_scipion.operations.boundary import Call, ask, call
 
 def create(**_: Any) -> None:
     """Apply the part of the project run that is about data."""
-    call(_create)
+    call(lambda c: use.configure_data(c.services, _asking(c).record))
 
 
-def _create(c: Call) -> None:
+def _asking(c: Call) -> Call:
     given = c.properties
-    c = c.asking("data", given["data"]).asking("secrets", given["secrets"]).asking("facility", given["facility"])
-    use.configure_data(c.services, c.record)
+    return c.asking("data", given["data"]).asking("secrets", given["secrets"]).asking("facility", given["facility"])
 
 
 def start(**_: Any) -> None:
@@ -26,8 +25,7 @@ def start(**_: Any) -> None:
 
 def heal(**_: Any) -> None:
     """Mount, configure and start it again."""
-    create()
-    start()
+    call(lambda c: use.heal_data(c.services, _asking(c).record))
 
 
 def check_status(**_: Any) -> dict[str, str]:

@@ -64,6 +64,7 @@ class FakeAgent:
     ways: Ways
     read_only: bool
     now: str
+    lost: str = ""
 
     def run(self, work: str) -> int:
         """Do a work and leave its result; returns its exit code."""
@@ -113,7 +114,7 @@ class FakeAgent:
         }  # fmt: skip
 
     def problem(self) -> str:
-        return self.space.away
+        return self.space.away or self.lost
 
     def _results(self) -> list[tuple[str, bytes]]:
         return [(name, text) for name, text in self.state.items() if name.startswith(RESULT)]
@@ -126,8 +127,8 @@ class FakeAgent:
         told = {"version": 1, "volume": self.config["volume"], "project": self.config["project"]}
         if self.mark != told:
             raise Failed(4, "this is not the project's volume")
-        if self.space.away:
-            raise Failed(4, self.space.away)
+        if self.problem():
+            raise Failed(4, self.problem())
 
     def _lease(self, take: bool = False) -> None:
         mine = {"owner": self.config["owner"], "generation": self.config["generation"]}

@@ -45,6 +45,8 @@ class Disk:
     """What systemd has started since the boot, and when."""
     works: dict[str, Work] = field(default_factory=dict)
     """Works of the agent since the boot."""
+    lost: str = ""
+    """What the agent says of a mount that was lost since the boot."""
     read_only: bool = False
     """Whether the user's mount of the working copy is."""
     open_files: list[str] = field(default_factory=list)
@@ -157,7 +159,7 @@ class FakeMachines:
             disk.files |= {seed.path: seed.content for seed in spec.seed}
             if disk.layer is None and spec.files:
                 disk.files[GIVEN] = json.dumps(sorted(spec.files)).encode()
-            disk.units, disk.works, disk.read_only, disk.open_files = {}, {}, False, []
+            disk.units, disk.works, disk.read_only, disk.open_files, disk.lost = {}, {}, False, [], ""
             disk.volumes = tuple(dict.fromkeys(mount.volume for mount in spec.mounts))
             disk.targets = {mount.target: (mount.volume, mount.folder) for mount in spec.mounts}
             disk.folders = {mount.target: (str(mount.path), mount.read_only) for mount in spec.folders}

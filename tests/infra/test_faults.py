@@ -151,7 +151,7 @@ def test_the_machines_folder_is_deleted_while_it_runs(warm: Installation, projec
     wait_until(lambda: not warm.services().machines.look(record.machine).running)
     warm.host.lose_folder(record.machine)
     mounted = warm.services().volumes.attach(record.volume)
-    assert hashlib.sha256((mounted / "result").read_bytes()).hexdigest() == before
+    assert hashlib.sha256((mounted / "user" / "result").read_bytes()).hexdigest() == before
     warm.run("cloudify-scipion", "repair", project)
     assert warm.shell(project).run(["sha256sum", "/home/scipion/ScipionUserData/result"]).stdout.split()[0] == before
     warm.uninstall(project)

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from cloudify_scipion.errors import ReadOnlyDataSpace, ScipionError, TokenRefused, UnknownDataSpace
-from cloudify_scipion.lifecycle.data import configure_data, data_problem, pull_data, renew_token
+from cloudify_scipion.lifecycle.data import configure_data, data_problem, heal_data, renew_token
 from cloudify_scipion.lifecycle.facts import AGENT
 from cloudify_scipion.lifecycle.ports import Shell
 from tests.infra.mirror import host_address, mirror
@@ -84,7 +84,7 @@ class Cloud:
 
     def heal(self) -> None:
         """As the operation does."""
-        self.use(lambda services, record: pull_data(services, configure_data(services, record)))
+        self.use(heal_data)
 
 
 def write_files(folder: Path, url: str, repository: dict[str, str]) -> tuple[Path, Path]:
@@ -225,7 +225,7 @@ def spoil(cloud: Cloud, mount: str, how: str) -> str:
         cloud.run(f"umount -l {TARGETS[mount]}")
         return f"{TARGETS[mount]} is empty"
     cloud.order(mount, "set", json.dumps({"empty": True} if how == "no spaces" else {"error": "EIO"}))
-    return f"{TARGETS[mount]} {'is absent' if how == 'no spaces' else 'errs: Input/output error'}"
+    return f"{TARGETS[mount]} {'is absent' if how == 'no spaces' else 'does not answer: Input/output error'}"
 
 
 @pytest.mark.parametrize("turn", range(3))

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cloudify_scipion.agent.plan.names import ODD, is_reserved, leads_down, split
+
 VERSION = 1
 NONE = "0" * 64
 """Digest of the segment before the first."""
@@ -64,6 +66,12 @@ def entry_from(row: dict[str, Any]) -> Entry:
     )  # fmt: skip
 
 
+def leads_astray(entry: Entry) -> bool:
+    """Whether an entry names anything but a path of a working copy: others can write to the data space, too."""
+    elsewhere = entry.stored and (split(entry.stored)[0] != ODD or not leads_down(entry.stored))
+    return bool(elsewhere) or not leads_down(entry.path) or is_reserved(entry.path) or b"\0" in entry.target
+
+
 @dataclass(frozen=True)
 class Header:
     """The first line of a segment. `before` is the digest of the segment before; a base has none."""
@@ -101,14 +109,22 @@ class Damaged(ValueError):
     """A segment that is not whole, or does not follow the one before."""
 
 
+class Later(Damaged):
+    """A segment of a later version of this software."""
+
+
 def decode(data: bytes) -> tuple[Header, Iterator[tuple[bytes, Entry | None]]]:
     """A segment's header and its entries (None: the path is gone), in their order. Raises Damaged, at once."""
     try:
         lines = gzip.decompress(data).splitlines()
         first, last = json.loads(lines[0]), json.loads(lines[-1])
-        if first["version"] != VERSION or last["end"] != len(lines) - 1:
-            raise Damaged("a version of later days" if first["version"] != VERSION else "cut short")
+        if first["version"] > VERSION:
+            raise Later(f"version {first['version']}")
+        if last["end"] != len(lines) - 1:
+            raise Damaged("cut short")
         header = Header(first["project"], first["generation"], first["number"], first["before"], first["base"])
+    except Damaged:
+        raise
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
         raise Damaged(str(error)) from error
     rows = (json.loads(line) for line in lines[1:-1])

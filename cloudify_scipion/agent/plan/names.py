@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+from collections.abc import Iterator
 
 RESERVED = b".cloudify-scipion"
 """Our own folder at the top of the project's folder in the data space."""
@@ -31,9 +33,30 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     return folder, name
 
 
+def whole_way(path: bytes) -> Iterator[bytes]:
+    """The folders above a path, from the top, and itself; nothing for the top. Depth has no limit."""
+    at = path.find(b"/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find(b"/", at + 1)
+    if path:
+        yield path
+
+
+def readable(text: str) -> str:
+    """A text with names in it, for people: bytes that are no UTF-8, and what is no printable character, as \\xNN."""
+    whole = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
+
+
 def is_reserved(path: bytes) -> bool:
     """Whether a path of the working copy would lie in our own folder of the data space."""
     return path == RESERVED or path.startswith(RESERVED + b"/")
+
+
+def leads_down(path: bytes) -> bool:
+    """Whether a path leads from a folder to something below it."""
+    return not {b"", b".", b".."} & set(path.split(b"/")) and b"\0" not in path
 
 
 def is_text(path: bytes) -> bool:
@@ -60,6 +83,12 @@ def conflict_name(path: bytes, stamp: str, number: int = 1) -> bytes:
 def trash_folder(hour: str, origin: int) -> bytes:
     """The folder of replaced and deleted versions: by hour for what generation `origin` wrote, one for all else."""
     return TRASH + b"/" + f"{hour}-g{origin}".encode() if origin else KEPT
+
+
+def origin_of(path: bytes) -> int:
+    """Which generation wrote what lies at a path in the trash; 0 for what does not expire."""
+    found = re.match(re.escape(TRASH) + rb"/[0-9T]+-g(\d+)/", path)
+    return int(found[1]) if found else 0
 
 
 def trash_name(path: bytes, number: int = 1) -> bytes:

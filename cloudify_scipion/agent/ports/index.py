@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.names import joined, readable, split, whole_way
 
 ROOT = 1
 SCHEMA = """
@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS files(
   racy INTEGER, hash TEXT, local TEXT, target BLOB, link BLOB, stored BLOB, origin INTEGER, point INTEGER,
   rsize INTEGER, rmtime INTEGER, rracy INTEGER, PRIMARY KEY(dir, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_ino ON files(ino);
+CREATE INDEX IF NOT EXISTS files_link ON files(link) WHERE link<>x'';
 CREATE TABLE IF NOT EXISTS intents(path BLOB, hash TEXT, PRIMARY KEY(path, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS busy(path BLOB PRIMARY KEY, tries INTEGER);
 CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, path BLOB, gone INTEGER);
@@ -46,6 +47,8 @@ _COLUMNS = ", ".join(_FILE)
 _PUT = f"INSERT OR REPLACE INTO files(dir, name, {_COLUMNS}) VALUES (?, ?{', ?' * len(_FILE)})"
 ABSENT = -1
 """`rsize` of what the data space does not hold any more."""
+DOUBTED = -1
+"""`rmtime` of what another way to the data space does not show as it was written: our own view of it is no proof."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,13 @@ class Row:
         """Whether the data space holds it, as far as is known."""
         return self.rsize != ABSENT
 
-    def without_remote(self) -> Row:
+    def doubted(self) -> bool:
+        """Whether our own view of it in the data space is known to be wrong."""
+        return self.rsize == ABSENT and self.rmtime == DOUBTED
+
+    def without_remote(self, doubted: bool = False) -> Row:
         """The same, to be saved again."""
-        return replace(self, rsize=ABSENT)
+        return replace(self, rsize=ABSENT, rmtime=DOUBTED if doubted else self.rmtime)
 
     def values(self) -> tuple[Any, ...]:
         """The columns."""
@@ -133,15 +140,19 @@ class Index:
 
     def folder_id(self, path: bytes) -> int | None:
         """The number of a known folder."""
-        if path in self._ids:
-            return self._ids[path]
-        above, name = split(path)
-        parent = self.folder_id(above)
-        found = parent and self._db.execute("SELECT id FROM dirs WHERE parent=? AND name=?", (parent, name)).fetchone()
-        if not found:
-            return None
-        self._remember(path, found[0])
-        return int(found[0])
+        todo = []
+        while path not in self._ids:
+            todo.append(path)
+            path, _ = split(path)
+        number = self._ids[path]
+        for inside in reversed(todo):
+            name = split(inside)[1]
+            found = self._db.execute("SELECT id FROM dirs WHERE parent=? AND name=?", (number, name)).fetchone()
+            if not found:
+                return None
+            number = int(found[0])
+            self._remember(inside, number)
+        return number
 
     def add_folder(self, path: bytes, ino: int = 0, mode: int = 0, remote: bool = False) -> int:
         """Know a folder, and those above it; returns its number."""
@@ -149,15 +160,20 @@ class Index:
         if known is not None:
             return known
         self.begin()
-        above, name = split(path)
-        parent = self.add_folder(above)
-        cursor = self._db.execute(
-            "INSERT INTO dirs(parent, name, ino, mode, remote) VALUES (?,?,?,?,?)",
-            (parent, name, ino, mode, int(remote)),
-        )
-        assert cursor.lastrowid is not None
-        self._remember(path, cursor.lastrowid)
-        return cursor.lastrowid
+        parent = ROOT
+        for above in whole_way(path):
+            number = self.folder_id(above)
+            if number is None:
+                values = (ino, mode, int(remote)) if above == path else (0, 0, 0)
+                cursor = self._db.execute(
+                    "INSERT INTO dirs(parent, name, ino, mode, remote) VALUES (?,?,?,?,?)",
+                    (parent, split(above)[1], *values),
+                )
+                assert cursor.lastrowid is not None
+                number = cursor.lastrowid
+                self._remember(above, number)
+            parent = number
+        return parent
 
     def set_folder(self, number: int, **values: Any) -> None:
         """Change columns of a folder."""
@@ -263,6 +279,16 @@ class Index:
         rows = self._db.execute(f"SELECT dir, name, {_COLUMNS} FROM files WHERE ino=?", (ino,)).fetchall()
         return [(joined(self.path_of(row[0]), row[1]), Row(*row[2:])) for row in rows]
 
+    def shared_inodes(self) -> list[int]:
+        """Inode numbers that several known files have: names of one file, or numbers that were used again."""
+        rows = self._db.execute("SELECT ino FROM files WHERE ino<>0 GROUP BY ino HAVING count(*)>1")
+        return [row[0] for row in rows.fetchall()]
+
+    def linked(self) -> list[tuple[bytes, Row]]:
+        """The files that are known as hard links of another one."""
+        rows = self._db.execute(f"SELECT dir, name, {_COLUMNS} FROM files WHERE link<>x''").fetchall()
+        return [(joined(self.path_of(row[0]), row[1]), Row(*row[2:])) for row in rows]
+
     def all_files(self) -> Iterator[tuple[bytes, Row]]:
         """Everything, folder by folder."""
         for folder, path in list(self.all_folders()):
@@ -302,10 +328,13 @@ class Index:
         """Let the next segment say that a path is gone."""
         self._journal(path, gone=True)
 
-    def journal(self) -> tuple[int, list[bytes]]:
-        """The number of the last change, and the paths that changed since the last segment."""
-        last = self._db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0]
-        return int(last), [row[0] for row in self._db.execute("SELECT DISTINCT path FROM journal ORDER BY path")]
+    def journal_end(self) -> int:
+        """The number of the last change."""
+        return int(self._db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0])
+
+    def journal(self) -> list[bytes]:
+        """The paths that changed since the last segment."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT path FROM journal ORDER BY path")]
 
     def journal_size(self) -> int:
         """How many changes wait for the next segment."""
@@ -355,28 +384,27 @@ class Index:
         count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM gone").fetchone()
         return int(count), int(size)
 
-    def moved_files(self) -> list[tuple[int, bytes, bytes]]:
-        """New names of files that are gone elsewhere: (number of the change, old path, new path)."""
+    def moved_files(self) -> list[tuple[bytes, bytes]]:
+        """New names of files that are gone elsewhere: (old path, new path)."""
         if self.gone_totals()[0] == 0:
             return []
         found, taken = [], set()
-        rows = self._db.execute("SELECT number, path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
-        for number, path, ino, size, mtime in rows:
+        rows = self._db.execute("SELECT path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
+        for path, ino, size, mtime in rows:
             for old, row in self.by_ino(ino):
                 same = (row.kind, row.size, row.mtime) == ("f", size, mtime) and row.held() and not row.racy
                 if same and old not in taken and self._is_gone(old) and self.get(path) is None:
                     taken.add(old)
-                    found.append((number, old, path))
+                    found.append((old, path))
                     break
         return found
 
     def _is_gone(self, path: bytes) -> bool:
         return self._db.execute("SELECT 1 FROM gone WHERE path=?", (path,)).fetchone() is not None
 
-    def settled_move(self, number: int, old: bytes) -> None:
-        """A file has moved in the data space, too: neither is new, nor is the other gone."""
+    def settled_move(self, old: bytes) -> None:
+        """A file has moved in the data space, too: it is not gone. Its content is still to be looked at."""
         self.begin()
-        self._db.execute("DELETE FROM todo WHERE number=?", (number,))
         self._db.execute("DELETE FROM gone WHERE path=?", (old,))
 
     # what a scan of the data space found
@@ -386,6 +414,11 @@ class Index:
         self.begin()
         self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?,?,?,?,?)", entries)
         self._db.execute("INSERT OR REPLACE INTO listed VALUES (?)", (folder,))
+
+    def vanished(self, folder: bytes) -> None:
+        """A folder was gone by the time that it was to be listed."""
+        self.begin()
+        self._db.execute("DELETE FROM listing WHERE path=?", (folder,))
 
     def is_listed(self, folder: bytes) -> bool:
         """Whether this scan has listed a folder already."""
@@ -403,9 +436,10 @@ class Index:
         query = "SELECT path, kind, mode, size, mtime FROM listing WHERE path>? ORDER BY path LIMIT ?"
         return self._db.execute(query, (after, limit)).fetchall()
 
-    def in_listing(self, path: bytes) -> bool:
-        """Whether the data space was seen to hold a path."""
-        return self._db.execute("SELECT 1 FROM listing WHERE path=?", (path,)).fetchone() is not None
+    def in_listing(self, path: bytes, kind: str) -> bool:
+        """Whether the data space was seen to hold something of that kind at a path."""
+        query = "SELECT 1 FROM listing WHERE path=? AND kind=?"
+        return self._db.execute(query, (path, kind)).fetchone() is not None
 
     def listing_totals(self) -> tuple[int, int]:
         """How many files were listed, and their bytes, in whole blocks of 4096."""
@@ -488,6 +522,11 @@ class Index:
         self.begin()
         self._db.executemany("DELETE FROM busy WHERE path=?", ((path,) for path in paths))
 
+    def only_changed_are_busy(self) -> None:
+        """Whatever the last scan did not find changed is not being written any more; it may be gone."""
+        self.begin()
+        self._db.execute("DELETE FROM busy WHERE path NOT IN (SELECT path FROM todo)")
+
     def event(self, at: str, kind: str, text: str) -> None:
         """Remember something worth telling; `kind` is event or alarm."""
         self.begin()
@@ -505,7 +544,7 @@ class Index:
         self.begin()
         self._db.execute(
             "INSERT INTO questions VALUES (?,?,?,'') ON CONFLICT(id) DO UPDATE SET text=excluded.text",
-            (name, text, json.dumps(answers)),
+            (name, readable(text), json.dumps(answers)),
         )
         return str(self._db.execute("SELECT answer FROM questions WHERE id=?", (name,)).fetchone()[0])
 

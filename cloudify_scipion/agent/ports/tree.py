@@ -13,9 +13,11 @@ import os
 import stat
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
 
-from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.names import joined, split, whole_way
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,7 +29,41 @@ _MAX_FOLDERS = 512
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
 
+_LATEST = 2**63 - 1
+_REFUSED = (errno.EPERM, *_UNSUPPORTED)
+_TURNS, _FIRST_WAIT = 7, 0.01
+_SMALL = 1 << 20
+
 _libc = ctypes.CDLL(None, use_errno=True)
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+def patient(do: Callable[Asked, Answer], /, *arguments: Asked.args, **named: Asked.kwargs) -> Answer:
+    """Make one call, and again while the answer is EAGAIN: then nothing was done. Raises BlockingIOError in the end."""
+    for turn in range(_TURNS - 1):
+        try:
+            return do(*arguments, **named)
+        except BlockingIOError:
+            time.sleep(_FIRST_WAIT * 2**turn)
+    return do(*arguments, **named)
+
+
+def _renameat2(old_folder: int, old: bytes, new_folder: int, new: bytes) -> None:
+    if _libc.renameat2(old_folder, old, new_folder, new, _NOREPLACE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fsdecode(new))
+
+
+def _listed(fd: int) -> list[os.DirEntry[str]]:
+    with os.scandir(fd) as entries:
+        return list(entries)
+
+
+def _statx(folder: int, name: bytes, buffer: ctypes.Array[ctypes.c_char]) -> None:
+    if _libc.statx(folder, name, _NOFOLLOW | _FORCE_SYNC, _MASK, buffer) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fsdecode(name))
 
 
 class NotAFile(OSError):
@@ -53,7 +89,7 @@ class Tree:
 
     def __init__(self, path: str | bytes) -> None:
         self.path = os.fsencode(path)
-        self._root = Folder(os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._root = Folder(patient(os.open, self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         self._folders: dict[bytes, Folder] = {}
         self._lock = threading.Lock()
         self._replaces = False
@@ -71,24 +107,30 @@ class Tree:
         """The folder at `path`, opened part by part."""
         if not path:
             return self._root
-        with self._lock:
-            found = self._folders.get(path)
-        if found is None:
-            above, name = self._at(path)
-            found = Folder(os.open(name, _FOLDER, dir_fd=above.fd))
+        todo, found = [], None
+        while path and found is None:
+            with self._lock:
+                found = self._folders.get(path)
+            if found is None:
+                above, name = split(path)
+                todo.append((path, _downward(name, path)))
+                path = above
+        found = found or self._root
+        for inside, name in reversed(todo):
+            found = Folder(patient(os.open, name, _FOLDER, dir_fd=found.fd))
             with self._lock:
                 if len(self._folders) >= _MAX_FOLDERS:
                     self._folders.clear()
-                self._folders[path] = found
+                self._folders[inside] = found
         return found
 
-    def _at(self, path: bytes) -> tuple[Folder, bytes]:
+    def at(self, path: bytes) -> tuple[Folder, bytes]:
         """The folder that a path is in, and its name there.
 
         Whoever uses the descriptor keeps the folder meanwhile: once closed, its number may be another folder's.
         """
         above, name = split(path)
-        return self.folder(above), name
+        return self.folder(above), _downward(name, path) if path else name
 
     def forget(self) -> None:
         """Open every folder again from now on."""
@@ -98,8 +140,8 @@ class Tree:
     def stat(self, path: bytes) -> os.stat_result | None:
         """What is at `path` (a link itself, not what it points to), None if there is nothing."""
         try:
-            above, name = self._at(path)
-            return os.stat(name or b".", dir_fd=above.fd, follow_symlinks=False)
+            above, name = self.at(path)
+            return patient(os.stat, name or b".", dir_fd=above.fd, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -110,29 +152,27 @@ class Tree:
     def fresh(self, path: bytes) -> tuple[int, int] | None:
         """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
         try:
-            above, name = self._at(path)
+            above, name = self.at(path)
         except FileNotFoundError:
             return None
         buffer = ctypes.create_string_buffer(256)
-        if _libc.statx(above.fd, name, _NOFOLLOW | _FORCE_SYNC, _MASK, buffer) != 0:
-            number = ctypes.get_errno()
-            if number == errno.ENOENT:
-                return None
-            raise OSError(number, os.strerror(number), os.fsdecode(path))
+        try:
+            patient(_statx, above.fd, name, buffer)
+        except FileNotFoundError:
+            return None
         size = struct.unpack_from("=Q", buffer, 40)[0]
         seconds, nanoseconds = struct.unpack_from("=qI", buffer, 112)
-        return size, seconds * 1_000_000_000 + nanoseconds
+        return size, _within(seconds * 1_000_000_000 + nanoseconds)
 
     def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
         """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""
         folder = self.folder(path)
-        fd = os.open(b".", _LISTED, dir_fd=folder.fd)
+        fd = patient(os.open, b".", _LISTED, dir_fd=folder.fd)
         try:
-            with os.scandir(fd) as entries:
-                found = []
-                for entry in entries:
-                    with contextlib.suppress(FileNotFoundError):
-                        found.append((os.fsencode(entry.name), entry.stat(follow_symlinks=False)))
+            found = []
+            for entry in patient(_listed, fd):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((os.fsencode(entry.name), patient(entry.stat, follow_symlinks=False)))
         finally:
             os.close(fd)
         found.sort()
@@ -141,34 +181,37 @@ class Tree:
     def names(self, path: bytes) -> list[bytes]:
         """The names in a folder, sorted."""
         folder = self.folder(path)
-        fd = os.open(b".", _LISTED, dir_fd=folder.fd)
+        fd = patient(os.open, b".", _LISTED, dir_fd=folder.fd)
         try:
-            return sorted(os.fsencode(name) for name in os.listdir(fd))  # noqa: PTH208 - a descriptor
+            return sorted(os.fsencode(name) for name in patient(os.listdir, fd))  # noqa: PTH208 - a descriptor
         finally:
             os.close(fd)
 
     def readlink(self, path: bytes) -> bytes:
         """What a symbolic link says."""
-        above, name = self._at(path)
-        return os.readlink(name, dir_fd=above.fd)
+        above, name = self.at(path)
+        return patient(os.readlink, name, dir_fd=above.fd)
 
     def open(self, path: bytes) -> int:
         """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
-        above, name = self._at(path)
-        fd = os.open(name, _READ, dir_fd=above.fd)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        above, name = self.at(path)
+        fd = patient(os.open, name, _READ, dir_fd=above.fd)
+        try:
+            if not stat.S_ISREG(patient(os.fstat, fd).st_mode):
+                raise NotAFile(errno.EINVAL, "not a regular file", os.fsdecode(path))
+        except OSError:
             os.close(fd)
-            raise NotAFile(errno.EINVAL, "not a regular file", os.fsdecode(path))
+            raise
         return fd
 
     def free(self) -> int:
         """Bytes that may still be written."""
-        facts = os.statvfs(self._real())
+        facts = patient(os.statvfs, self._real())
         return facts.f_bavail * facts.f_frsize
 
     def read_only(self) -> bool:
         """Whether the folder is mounted read-only."""
-        return bool(os.statvfs(self._real()).f_flag & os.ST_RDONLY)
+        return bool(patient(os.statvfs, self._real()).f_flag & os.ST_RDONLY)
 
     def _real(self) -> str:
         return f"/proc/self/fd/{self._root.fd}"
@@ -177,18 +220,21 @@ class Tree:
 
     def create(self, path: bytes, mode: int = 0o600) -> int:
         """A descriptor to write a new file at `path`. Raises FileExistsError."""
-        above, name = self._at(path)
-        return os.open(name, _CREATE, mode, dir_fd=above.fd)
+        above, name = self.at(path)
+        return patient(os.open, name, _CREATE, mode, dir_fd=above.fd)
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         view = memoryview(data)
         while view:
-            view = view[os.write(fd, view) :]
+            written = patient(os.write, fd, view)
+            if written == 0:
+                raise OSError(errno.EIO, "nothing can be written")
+            view = view[written:]
 
     def sync_file(self, fd: int) -> None:
         """Return when a file's content is on stable storage."""
-        os.fsync(fd)
+        patient(os.fsync, fd)
 
     def close(self, fd: int) -> None:
         """Close a written file: some file systems tell only now that they failed."""
@@ -196,54 +242,69 @@ class Tree:
 
     def set_times(self, fd: int, mtime: int) -> None:
         """Set an open file's time of modification, in nanoseconds since 1970."""
-        os.utime(fd, ns=(mtime, mtime))
+        patient(os.utime, fd, ns=(mtime, mtime))
 
     def set_mode(self, fd: int, mode: int) -> None:
         """Set an open file's permissions."""
-        os.fchmod(fd, stat.S_IMODE(mode))
+        patient(os.fchmod, fd, stat.S_IMODE(mode))
 
     def chown(self, fd: int, uid: int, gid: int) -> None:
         """Give an open file to somebody."""
-        os.fchown(fd, uid, gid)
+        patient(os.fchown, fd, uid, gid)
 
-    def touch(self, path: bytes) -> None:
-        """Set a file's time to now. Raises FileNotFoundError."""
-        above, name = self._at(path)
-        os.utime(name, dir_fd=above.fd, follow_symlinks=False)
+    def touch(self, path: bytes, written: bool = False) -> None:
+        """Set a small file's time to now. Raises FileNotFoundError.
+
+        Where times cannot be set, or if `written`, the file is given the content that it has.
+        """
+        above, name = self.at(path)
+        if not written:
+            try:
+                patient(os.utime, name, dir_fd=above.fd, follow_symlinks=False)
+                return
+            except OSError as error:
+                if error.errno not in _REFUSED:
+                    raise
+        fd = patient(os.open, name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above.fd)
+        try:
+            patient(os.pwrite, fd, patient(os.pread, fd, _SMALL, 0), 0)
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
         """Move; what is at `new` is replaced only if that is wanted, else FileExistsError.
 
         Where the file system cannot promise that, it is looked at first: a short window remains.
         """
-        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
+        (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
         if replace:
-            os.rename(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
+            patient(os.rename, old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
             return
         if not self._replaces:
-            result = _libc.renameat2(old_fd.fd, old_name, new_fd.fd, new_name, _NOREPLACE)
-            number = ctypes.get_errno()
-            if result == 0:
+            try:
+                patient(_renameat2, old_fd.fd, old_name, new_fd.fd, new_name)
                 return
-            if number not in _UNSUPPORTED:
-                raise OSError(number, os.strerror(number), os.fsdecode(new))
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    raise
             self._replaces = True
         if self.stat(new) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(new))
-        os.rename(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
+        patient(os.rename, old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd)
 
     def unlink(self, path: bytes) -> None:
         """Remove a file or link; nothing to do when it is gone."""
         with contextlib.suppress(FileNotFoundError):
-            above, name = self._at(path)
-            os.unlink(name, dir_fd=above.fd)
+            above, name = self.at(path)
+            patient(os.unlink, name, dir_fd=above.fd)
 
     def rmdir(self, path: bytes) -> bool:
         """Remove an empty folder; False if it is not empty."""
         try:
-            above, name = self._at(path)
-            os.rmdir(name, dir_fd=above.fd)
+            above, name = self.at(path)
+            patient(os.rmdir, name, dir_fd=above.fd)
         except FileNotFoundError:
             return True
         except OSError as error:
@@ -256,9 +317,9 @@ class Tree:
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> bool:
         """Make a folder; False if one is there. Raises FileExistsError if something else is there."""
-        above, name = self._at(path)
+        above, name = self.at(path)
         try:
-            os.mkdir(name, mode, dir_fd=above.fd)
+            patient(os.mkdir, name, mode, dir_fd=above.fd)
         except FileExistsError:
             facts = self.stat(path)
             if facts is None or not stat.S_ISDIR(facts.st_mode):
@@ -268,26 +329,25 @@ class Tree:
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make a symbolic link."""
-        above, name = self._at(path)
-        os.symlink(target, name, dir_fd=above.fd)
+        above, name = self.at(path)
+        patient(os.symlink, target, name, dir_fd=above.fd)
 
     def link(self, old: bytes, new: bytes) -> None:
         """Make another name of a file."""
-        (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-        old_fd, new_fd = self.folder(old_folder), self.folder(new_folder)
-        os.link(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
+        (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
+        patient(os.link, old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
 
     def chown_link(self, path: bytes, uid: int, gid: int) -> None:
         """Give what is at `path`, not what it points to, to somebody."""
-        above, name = self._at(path)
-        os.chown(name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
+        above, name = self.at(path)
+        patient(os.chown, name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
 
     def chmod_folder(self, path: bytes, mode: int) -> None:
         """Set a folder's permissions."""
         folder = self.folder(path)
-        fd = os.open(b".", _LISTED, dir_fd=folder.fd)
+        fd = patient(os.open, b".", _LISTED, dir_fd=folder.fd)
         try:
-            os.fchmod(fd, stat.S_IMODE(mode))
+            patient(os.fchmod, fd, stat.S_IMODE(mode))
         finally:
             os.close(fd)
 
@@ -296,7 +356,7 @@ class Tree:
 
     def sync(self) -> None:
         """Return when all that was written is on stable storage."""
-        fd = os.open(b".", _LISTED, dir_fd=self._root.fd)
+        fd = patient(os.open, b".", _LISTED, dir_fd=self._root.fd)
         try:
             if _libc.syncfs(fd) != 0 and ctypes.get_errno() not in _UNSUPPORTED:
                 number = ctypes.get_errno()
@@ -305,11 +365,16 @@ class Tree:
             os.close(fd)
 
 
+def _downward(name: bytes, path: bytes) -> bytes:
+    """A name that leads to what is in a folder. Raises OSError for others."""
+    if name in (b"", b".", b"..") or b"\0" in name:
+        raise OSError(errno.EINVAL, "no path that leads down from here", os.fsdecode(path))
+    return name
+
+
 def make_folders(tree: Tree, path: bytes, mode: int = 0o755) -> None:
     """Make a folder and those above it, where they are not there."""
-    above = b""
-    for name in path.split(b"/"):
-        above = joined(above, name)
+    for above in whole_way(path):
         tree.mkdir(above, mode)
 
 
@@ -319,14 +384,20 @@ def kind(facts: os.stat_result) -> str:
     return "f" if stat.S_ISREG(mode) else "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "?"
 
 
+def mtime_of(facts: os.stat_result) -> int:
+    """A file's time in nanoseconds, as far as an index can hold it (the years 1677 to 2262)."""
+    return _within(facts.st_mtime_ns)
+
+
+def _within(nanoseconds: int) -> int:
+    return max(-_LATEST, min(nanoseconds, _LATEST))
+
+
 def move_between(source: Tree, old: bytes, target: Tree, new: bytes) -> None:
     """Move a file into another tree of the same file system, where nothing may be in its way (FileExistsError)."""
-    (old_folder, old_name), (new_folder, new_name) = split(old), split(new)
-    old_fd, new_fd = source.folder(old_folder), target.folder(new_folder)
+    (old_fd, old_name), (new_fd, new_name) = source.at(old), target.at(new)
     target.moving_in(new)
-    if _libc.renameat2(old_fd.fd, old_name, new_fd.fd, new_name, _NOREPLACE) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), os.fsdecode(new))
+    patient(_renameat2, old_fd.fd, old_name, new_fd.fd, new_name)
 
 
 def read_all(tree: Tree, path: bytes) -> bytes | None:
@@ -335,20 +406,30 @@ def read_all(tree: Tree, path: bytes) -> bytes | None:
         fd = tree.open(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    with os.fdopen(fd, "rb") as stream:
-        return stream.read()
+    parts = []
+    try:
+        while data := patient(os.read, fd, _SMALL):  # a stream would take EAGAIN for the end
+            parts.append(data)
+    finally:
+        os.close(fd)
+    return b"".join(parts)
 
 
 def write_new(tree: Tree, path: bytes, data: bytes, mode: int = 0o600) -> None:
-    """A new small file with that content, on stable storage."""
+    """A new small file with that content, on stable storage; or none."""
     fd = tree.create(path, mode)
     try:
-        tree.write(fd, data)
-        tree.sync_file(fd)
-    except BaseException:
-        os.close(fd)
+        try:
+            tree.write(fd, data)
+            tree.sync_file(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        tree.close(fd)
+    except OSError:
+        with contextlib.suppress(OSError):
+            tree.unlink(path)
         raise
-    tree.close(fd)
 
 
 def files_below(tree: Tree, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports import databases
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.ports.tree import Tree, mtime_of, patient
 from cloudify_scipion.agent.work.space import GRANULARITY_NS, Abilities, place_of
 from cloudify_scipion.agent.work.world import World
 
@@ -56,10 +57,8 @@ class Copied:
     row: Row
     temporary: bytes = b""
     size: int = 0
-    names: int = 1
     clear: bool = False
-    """`names` is how many the inode has. `clear`: this is a link that the data space cannot hold, and nothing else may
-    lie in its place."""
+    """Whether something else may lie there: this is a link that the data space cannot hold."""
 
 
 def upload(world: World, able: Abilities, job: Job) -> Copied:
@@ -67,25 +66,23 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
 
     Raises Busy, Destroyed, or whatever the file systems say.
     """
-    began = int(world.clock.now() * 1e9)
     fd = world.tree.open(job.path)
     try:
         before = os.fstat(fd)
-        row = _row_of(before, began, job, able, world.generation)
+        row = _row_of(before, world.flushed, job, able, world.generation)
         if os.pread(fd, 16, 0) == databases.HEADER:
             return _upload_database(world, able, job, fd, row)
         if job.known is not None and job.known.held() and job.known.size == row.size:
             digest = _digest(fd)
             if digest in (job.known.local or job.known.hash,):
                 _must_be_unchanged(fd, before, job)
-                return Copied(job.path, _as_before(row, job.known), names=before.st_nlink)
+                return Copied(job.path, _as_before(row, job.known))
             os.lseek(fd, 0, os.SEEK_SET)
         temporary, digest, rest = _send(world, able, fd, row, job)
     finally:
         os.close(fd)
-    return Copied(
-        job.path, replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2]), temporary, row.size
-    )
+    row = replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
+    return Copied(job.path, row, temporary, row.size)
 
 
 def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> tuple[bytes, str, tuple[int, int, int]]:
@@ -93,12 +90,14 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
     path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     target, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hashlib.sha256(), True
     try:
-        before, size = os.fstat(fd), 0
-        while data := os.read(fd, CHUNK):
+        before, size = os.fstat(fd), 0  # what is added meanwhile is not waited for: it might never end
+        while data := os.read(fd, min(CHUNK, before.st_size - size)):
             hasher.update(data)
             zeros = zeros and is_zeros(data)
             world.space.write(target, data)
             size += len(data)
+        if size < before.st_size:
+            raise Busy(errno.ETXTBSY, "it was cut short meanwhile")
         if job is not None:
             _must_be_unchanged(fd, before, job)
             known = job.known
@@ -108,7 +107,7 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
             world.space.chown(target, *able.owner)
         if able.times:
             world.space.set_times(target, row.mtime)
-        facts = os.fstat(target)
+        facts = patient(os.fstat, target)
         if world.config.kind != "directory":
             world.space.sync_file(target)
     except BaseException:
@@ -118,58 +117,63 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
             world.space.unlink(path)
         raise
     world.space.close(target)
-    return path, hasher.hexdigest(), (size, facts.st_mtime_ns, int(_young(world, facts)))
+    return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
 
 
 def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row) -> Copied:
     """An SQLite file goes as of one moment: by SQLite's backup, or recovered if its writer seems to have died."""
     before, local = os.fstat(fd), _digest(fd)
-    known, quiet = job.known, not _has_journal(world.tree, job.path)
-    if known is not None and known.held() and quiet and local == (known.local or known.hash):
+    known, quiet = job.known, not databases.has_journal(world.tree, job.path)
+    held = known if known is not None and known.held() else None
+    if held and quiet and local == (held.local or held.hash):
         _must_be_unchanged(fd, before, job)
-        return Copied(job.path, _as_before(row, known), names=before.st_nlink)
+        return Copied(job.path, _as_before(row, held))
     copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
     try:
-        point = 0
-        try:
-            databases.backup(world.tree, job.path, fd, copy)
-        except databases.StillWritten as error:
-            if not job.force:
-                raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
-            point = _last_resort(world, job, copy)
+        point = _copy_database(world, job, fd, copy)
         if not job.force:
             _must_be_unchanged(fd, before, job)
         source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            if held and _digest(source) == held.hash:  # its journal is there all the time, and holds nothing new
+                return Copied(job.path, replace(_as_before(row, held), local=local))
+            os.lseek(source, 0, os.SEEK_SET)
             temporary, digest, rest = _send(world, able, source, row, None)
         finally:
             os.close(source)
+    except databases.NoScratch as error:
+        if not quiet and not job.force:
+            raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
+        point = int(not quiet)
+        os.lseek(fd, 0, os.SEEK_SET)
+        temporary, digest, rest = _send(world, able, fd, row, job)
     finally:
         copy.unlink(missing_ok=True)
     row = replace(row, hash=digest, local=local, point=point, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
-    return Copied(job.path, row, temporary, row.size, before.st_nlink)
+    return Copied(job.path, row, temporary, row.size)
 
 
-def _last_resort(world: World, job: Job, copy: Path) -> int:
-    """A marked copy of a database that is never quiet, or that nobody can read any more."""
+def _copy_database(world: World, job: Job, fd: int, copy: Path) -> int:
+    """Write a copy of one moment; returns 1 where that is in doubt: it is never quiet, or cannot be read any more."""
+    try:
+        databases.backup(world.tree, job.path, fd, copy)
+        return 0
+    except databases.StillWritten as error:
+        if not job.force:
+            raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
     try:
         databases.recovered(world.tree, job.path, copy)
     except databases.StillWritten:
-        fd = world.tree.open(job.path)
-        with os.fdopen(fd, "rb") as source, copy.open("wb") as target:
-            while data := source.read(CHUNK):
-                target.write(data)
+        with databases.room_for_copy(), os.fdopen(os.dup(fd), "rb") as source, copy.open("wb") as target:
+            source.seek(0)
+            shutil.copyfileobj(source, target, CHUNK)
     return 1
 
 
-def _has_journal(tree: Tree, path: bytes) -> bool:
-    return any((facts := tree.stat(path + end)) is not None and facts.st_size > 0 for end in (b"-wal", b"-journal"))
-
-
-def _row_of(facts: os.stat_result, began: int, job: Job, able: Abilities, origin: int) -> Row:
+def _row_of(facts: os.stat_result, flushed: int, job: Job, able: Abilities, origin: int) -> Row:
     return Row(
-        "f", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino,
-        racy=int(facts.st_mtime_ns >= began - RACY_NS), stored=place_of(job.path, able),
+        "f", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino,
+        racy=int(mtime_of(facts) >= flushed - RACY_NS), stored=place_of(job.path, able),
         origin=origin, point=int(job.force),
     )  # fmt: skip
 
@@ -195,21 +199,26 @@ def _must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
 def _digest(fd: int) -> str:
     hasher = hashlib.sha256()
     os.lseek(fd, 0, os.SEEK_SET)
-    while data := os.read(fd, CHUNK):
+    while data := patient(os.read, fd, CHUNK):
         hasher.update(data)
     return hasher.hexdigest()
 
 
-def digest_of(tree: Tree, path: bytes) -> tuple[str, os.stat_result]:
-    """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile."""
+def digest_of(tree: Tree, path: bytes, uncached: bool = False) -> tuple[str, os.stat_result]:
+    """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile.
+
+    `uncached`: the kernel is to forget what it has read or written of it, and asks the file system.
+    """
     fd = tree.open(path)
     try:
-        before = os.fstat(fd)
+        if uncached:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        before = patient(os.fstat, fd)
         digest = _digest(fd)
-        after = os.fstat(fd)
+        after = patient(os.fstat, fd)
     finally:
         os.close(fd)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if (before.st_size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed", os.fsdecode(path))
     return digest, after
 
@@ -237,37 +246,41 @@ def download(world: World, path: bytes, base: Entry | None = None) -> tuple[byte
 
 
 def _receive(world: World, fd: int, target: int, path: bytes, base: Entry | None) -> tuple[Row, os.stat_result]:
-    before, hasher, size = os.fstat(fd), hashlib.sha256(), 0
-    while data := os.read(fd, CHUNK):
+    before, hasher, size = patient(os.fstat, fd), hashlib.sha256(), 0
+    while data := patient(os.read, fd, CHUNK):
         hasher.update(data)
         world.state.write(target, data)
         size += len(data)
-    after = os.fstat(fd)
-    if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    after = patient(os.fstat, fd)
+    if (size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed, or cut short", os.fsdecode(path))
     digest = hasher.hexdigest()
     known = base is not None and base.kind == "f" and base.hash == digest
-    mode, mtime = (base.mode, base.mtime) if known and base else (after.st_mode, after.st_mtime_ns)
+    mode, mtime = (base.mode, base.mtime) if known and base else (after.st_mode, mtime_of(after))
     if os.geteuid() != world.config.user:
         world.state.chown(target, world.config.user, world.config.user)
     world.state.set_mode(target, stat.S_IMODE(mode) & 0o777 | 0o600)
     world.state.set_times(target, mtime)
     origin = base.origin if known and base else 0
-    row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=after.st_mtime_ns, rracy=int(_young(world, after)))
+    row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=mtime_of(after), rracy=is_young(world, after))
     return row, after
 
 
-def _young(world: World, facts: os.stat_result) -> bool:
-    return facts.st_mtime_ns > int(world.clock.now() * 1e9) - GRANULARITY_NS
+def is_young(world: World, facts: os.stat_result) -> int:
+    """1 for a file in the data space that may change once more without another time."""
+    return int(mtime_of(facts) > int(world.clock.now() * 1e9) - GRANULARITY_NS)
 
 
-def with_facts(world: World, path: bytes, row: Row) -> Row:
-    """The same with the working copy's facts of a file that was just put there."""
-    facts = world.tree.stat(path)
+def with_facts(world: World, row: Row, facts: os.stat_result | None, expected: os.stat_result | None = None) -> Row:
+    """The same with the facts of the working copy's file. If that is not as `expected`, it is compared again."""
     if facts is None:
         return row
-    racy = int(facts.st_mtime_ns >= int(world.clock.now() * 1e9) - RACY_NS)
+    racy = mtime_of(facts) >= int(world.clock.now() * 1e9) - RACY_NS
+    if expected is not None:
+        racy |= (facts.st_ino, facts.st_size, mtime_of(facts)) != (
+            expected.st_ino, expected.st_size, mtime_of(expected),
+        )  # fmt: skip
     return replace(
-        row, mode=facts.st_mode, size=facts.st_size, mtime=facts.st_mtime_ns, ctime=facts.st_ctime_ns, ino=facts.st_ino,
-        racy=racy,
+        row, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts), ctime=facts.st_ctime_ns, ino=facts.st_ino,
+        racy=int(racy),
     )  # fmt: skip

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.manifest import Entry
-from cloudify_scipion.agent.plan.names import conflict_name, split
+from cloudify_scipion.agent.plan.names import conflict_name, split, whole_way
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind, move_between
-from cloudify_scipion.agent.work.content import download, with_facts
+from cloudify_scipion.agent.ports.tree import kind, move_between, mtime_of
+from cloudify_scipion.agent.work.content import digest_of, download, with_facts
 from cloudify_scipion.agent.work.manifests import entry_of
 from cloudify_scipion.agent.work.world import World
 
@@ -29,6 +31,7 @@ class Seen:
 def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bool = False) -> Seen:
     """Pull a file to a path where nothing is; what appears there meanwhile stays, and this is tried again."""
     temporary, row, _ = download(world, source, base)
+    ours = world.state.stat(temporary)
     try:
         move_between(world.state, temporary, world.tree, path)
     except OSError:
@@ -37,7 +40,26 @@ def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bo
     if base is not None and base.kind == "f" and row.hash != base.hash and base.size > 0:
         world.tell(f"{os.fsdecode(path)} is not as it was saved: it was changed in the data space, or damaged", "alarm")
     stored = source if source != path else b""
-    return Seen([(path, with_facts(world, path, replace(row, stored=stored)))], drop=drop, pulled=1)
+    return Seen(
+        [(path, with_facts(world, replace(row, stored=stored), world.tree.stat(path), ours))], drop=drop, pulled=1
+    )
+
+
+def fetch_linked(
+    world: World, source: bytes, path: bytes, base: Entry | None, first: Row | None, drop: bool = False
+) -> Seen:
+    """The same; but another name of a file that came back as `base.link` becomes one again, if its content is still
+    that of the `first`."""
+    if base is None or first is None or first.kind != "f":
+        return fetch(world, source, path, base, drop)
+    facts = world.tree.stat(base.link)
+    digest, there = digest_of(world.space, source)
+    if facts is None or facts.st_ino != first.ino or digest != (first.local or first.hash):
+        return fetch(world, source, path, base, drop)
+    world.tree.link(base.link, path)
+    stored = source if source != path else b""
+    row = Row("f", hash=digest, origin=base.origin, stored=stored, rsize=there.st_size, rmtime=mtime_of(there), rracy=1)
+    return Seen([(path, replace(with_facts(world, row, world.tree.stat(path)), racy=1))], drop=drop, pulled=1)
 
 
 def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
@@ -45,7 +67,7 @@ def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
     facts = world.tree.stat(path)
     if facts is None:
         return Row("l", target=target, rsize=0, origin=origin)
-    return Row("l", facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, target=target,
+    return Row("l", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino, target=target,
                rsize=0, origin=origin)  # fmt: skip
 
 
@@ -63,7 +85,11 @@ def make_local_folder(world: World, path: bytes, mode: int) -> None:
     facts = world.tree.stat(path)
     if facts is not None and kind(facts) == "d":
         return
-    make_local_folder(world, split(path)[0], 0o755)
+    for above in whole_way(path):
+        _make_one(world, above, mode if above == path else 0o755)
+
+
+def _make_one(world: World, path: bytes, mode: int) -> None:
     if world.tree.mkdir(path, stat.S_IMODE(mode) & 0o777 | 0o700):
         if os.geteuid() != world.config.user:
             world.tree.chown_link(path, world.config.user, world.config.user)
@@ -79,17 +105,22 @@ def restore(world: World, path: bytes, row: Row) -> None:
         make_link(world, row.target, path)
         world.index.put(path, link_row(world, path, row.target, row.origin))
         return
-    for where, found in fetch(world, row.stored or path, path, entry_of(path, row)).rows:
+    first = world.index.get(row.link) if row.link else None
+    for where, found in fetch_linked(world, row.stored or path, path, entry_of(path, row), first).rows:
         world.index.put(where, found)
 
 
 def restore_beside(world: World, path: bytes, row: Row) -> bytes:
     """Bring what the data space has of a file back under another name; returns that. The next push saves it, too."""
-    name = conflict_name(path, world.clock.stamp())
+    stamp = world.clock.stamp()
     temporary, _, _ = download(world, row.stored or path, entry_of(path, row))
     try:
-        move_between(world.state, temporary, world.tree, name)
+        for number in range(1, 1000):
+            name = conflict_name(path, stamp, number)
+            with contextlib.suppress(FileExistsError):
+                move_between(world.state, temporary, world.tree, name)
+                return name
+        raise FileExistsError(errno.EEXIST, "there are too many of that name")
     except OSError:
         world.state.unlink(temporary)
         raise
-    return name

@@ -19,6 +19,9 @@ from cloudify_scipion.agent.plan.lease import (
 )
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.work.manifests import last_generation
+from cloudify_scipion.agent.work.space import KEY as ABILITIES
+from cloudify_scipion.agent.work.space import check_space, not_written
 from cloudify_scipion.agent.work.world import World, again
 
 POLL_SECONDS = 10.0
@@ -31,15 +34,21 @@ def acquire(world: World) -> None:
 
     Without the provider's word that no earlier machine runs, it waits until that one's heartbeat is too old.
     """
-    make_folders(world.space, LEASE, 0o700)
-    make_folders(world.space, TEMPORARY, 0o700)
+    try:
+        make_folders(world.space, LEASE, 0o700)
+        make_folders(world.space, TEMPORARY, 0o700)
+    except OSError as error:
+        raise not_written(error) from error
     own = holder_of(world.config.document, world.config.generation, world.clock.iso())
     held = holders(world)
     kept = world.index.get_state(KEY)
-    if kept and [lease.name for lease in held] == [kept["name"].encode()]:
-        own = held[0].holder
+    if kept and [lease.name for lease in held] == [kept["name"].encode()]:  # whatever became of its content
+        _remember(world, None, kept)
+        confirm(world)
+        return
+    own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
     verdict = judge(own, [lease.holder for lease in held])
-    if verdict is Verdict.REFUSE:
+    if verdict is Verdict.REFUSE or (verdict is Verdict.TAKE_OVER and _was_taken_over(world, kept, held)):
         raise _foreign(world, own, held)
     if verdict is Verdict.TAKE_OVER:
         if not world.config.fenced:
@@ -49,6 +58,18 @@ def acquire(world: World) -> None:
         _write(world, own)
     _remember(world, own)
     confirm(world)
+
+
+def _was_taken_over(world: World, kept: dict[str, Any] | None, held: Sequence[Lease]) -> bool:
+    """Whether this very machine wrote there once, and a later one does now: nobody has made it anew since."""
+    if not kept or kept["asked"] != _asked(world):
+        return False
+    return max(lease.holder.generation for lease in held) > int(kept["generation"])
+
+
+def _asked(world: World) -> list[object]:
+    """Which machine the lifecycle has made this one to be."""
+    return [world.config.document["machine"], world.config.generation]
 
 
 def _write(world: World, own: Holder) -> None:
@@ -86,7 +107,12 @@ def holders(world: World) -> list[Lease]:
     world.space.forget()
     own = holder_of(world.config.document, world.config.generation, "")
     found = []
-    for name, facts in again(lambda: world.space.entries(LEASE)):
+    try:
+        listed = again(lambda: world.space.entries(LEASE))
+    except (FileNotFoundError, NotADirectoryError):
+        check_space(world)
+        return []
+    for name, facts in listed:
         if generation_of(name):
             text = again(lambda name=name: read_all(world.space, joined(LEASE, name)))  # type: ignore[misc]
             found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))
@@ -145,18 +171,22 @@ def beat_when_due(world: World) -> None:
 
 
 def _touch(world: World, kept: dict[str, Any]) -> None:
+    able = world.index.get_state(ABILITIES) or {}
     try:
-        again(lambda: world.space.touch(joined(LEASE, kept["name"].encode())))
+        again(lambda: world.space.touch(joined(LEASE, kept["name"].encode()), written=not able.get("times", True)))
     except FileNotFoundError:
+        check_space(world)
         held = holders(world)
         raise _foreign(world, holder_of(world.config.document, kept["generation"], ""), held) from None
+    except OSError as error:
+        raise not_written(error) from error
     _remember(world, None, kept)
 
 
 def _remember(world: World, own: Holder | None, kept: dict[str, Any] | None = None) -> None:
     known: dict[str, Any] = dict(kept or {})
     if own:
-        known = {"name": own.name().decode(), "generation": own.generation}
+        known = {"name": own.name().decode(), "generation": own.generation, "asked": _asked(world)}
     known |= {"beat": world.clock.elapsed(), "boot": world.clock.boot()}
     world.generation, world.beaten = known["generation"], known["beat"]
     world.index.set_state(KEY, known)

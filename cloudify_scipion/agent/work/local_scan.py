@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.plan.names import RESERVED, joined
-from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database
+from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database, is_sidecar
 from cloudify_scipion.agent.ports.index import ROOT, Row
-from cloudify_scipion.agent.ports.tree import kind
+from cloudify_scipion.agent.ports.tree import kind, mtime_of
 from cloudify_scipion.agent.work.world import World
 
 Entries = list[tuple[bytes, os.stat_result]]
@@ -23,23 +23,30 @@ class Found:
     """What a scan found. `special` are pipes, sockets and devices, `errors` folders that could not be read."""
 
     files: int = 0
+    reserved: bool = False
+    """Whether a folder has the name of our own in the data space."""
     special: list[bytes] = field(default_factory=list)
     errors: list[tuple[bytes, str]] = field(default_factory=list)
     gone_folders: list[bytes] = field(default_factory=list)
 
 
 def scan(
-    world: World, moved: Callable[[int, bytes, bytes], bool] = lambda *_: False, everything: bool = False
+    world: World,
+    moved: Callable[[int, bytes, bytes], bool] = lambda *_: False,
+    everything: bool = False,
+    still: bool = False,
 ) -> Found:
     """Write all changes into the index's lists `changes` and `gone`.
 
     `moved(number, old, new)` is asked to move a folder in the data space, too. `everything`: no file is unchanged.
+    `still`: nobody can have written since the last look, so that facts alone tell.
     """
     found = Found()
     world.index.forget_changes()
     stack, missing = [(ROOT, b"")], list[int]()
     while stack:
         number, path = stack.pop()
+        world.beat()
         try:
             entries = world.tree.entries(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -47,7 +54,8 @@ def scan(
         except OSError as error:
             found.errors.append((path, os.strerror(error.errno or 0)))
             continue
-        _compare_files(world, number, path, entries, found, everything)
+        found.reserved |= not path and any(name == RESERVED and kind(st) == "d" for name, st in entries)
+        _compare_files(world, number, path, entries, found, everything, still)
         inside = _compare_folders(world, number, path, entries, moved)
         stack += reversed(inside[0])
         missing += inside[1]
@@ -57,12 +65,14 @@ def scan(
     return found
 
 
-def _compare_files(world: World, number: int, path: bytes, entries: Entries, found: Found, everything: bool) -> None:
+def _compare_files(
+    world: World, number: int, path: bytes, entries: Entries, found: Found, everything: bool, still: bool
+) -> None:
     facts, special = [], []
     for name, st in entries:
         form = st.st_mode & 0o170000
         if form in (0o100000, 0o120000):
-            facts.append((name, st.st_mode, st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino))
+            facts.append((name, st.st_mode, st.st_size, mtime_of(st), st.st_ctime_ns, st.st_ino))
         elif form != 0o040000:
             special.append(joined(path, name))
     found.files += len(facts)
@@ -75,25 +85,25 @@ def _compare_files(world: World, number: int, path: bytes, entries: Entries, fou
     for fact in facts:
         inside = joined(path, fact[0])
         base = base_of_sidecar(fact[0])
-        if base in names and is_database(world.tree, joined(path, base)):
+        if base in names and is_database(world.tree, joined(path, base)) and is_sidecar(world.tree, inside):
             rows.pop(fact[0], None)
             same = False
             continue
         row = rows.pop(fact[0], None)
-        written = fact[0] + b"-wal" in names
-        if everything or row is None or written or not _as_known(row, fact):
+        written = not still and fact[0] + b"-wal" in names
+        if everything or row is None or written or not _as_known(row, fact, still):
             same = False
             world.index.found_change(inside, "l" if fact[1] & 0o170000 == 0o120000 else "f", fact[5], fact[2], fact[3])
     for name, row in rows.items():
         same = False
         world.index.found_gone(joined(path, name), row.size)
-    if same:
+    if same and not still:
         world.index.set_folder(number, digest=digest)
 
 
-def _as_known(row: Row, fact: tuple[bytes, int, int, int, int, int]) -> bool:
+def _as_known(row: Row, fact: tuple[bytes, int, int, int, int, int], still: bool) -> bool:
     known = (row.mode, row.size, row.mtime, row.ctime, row.ino)
-    return known == fact[1:] and not row.racy and row.held()
+    return known == fact[1:] and (still or not row.racy) and row.held()
 
 
 def _compare_folders(
@@ -112,6 +122,7 @@ def _compare_folders(
             inside.append((row.id, where))
             continue
         old = _moved_from(world, where, st.st_ino, moved)
+        known = {other: row for other, row in known.items() if row.id != old}
         inside.append((old or world.index.add_folder(where, st.st_ino, st.st_mode), where))
         if not old:
             world.index.note_change(where)
@@ -135,7 +146,10 @@ def _shares(world: World, number: int, path: bytes) -> bool:
     """Whether anything in a folder is what the index knows of another: inode numbers are used again."""
     files, folders = world.index.files(number), world.index.folders(number)
     known = {name: row.ino for name, row in files.items()} | {name: row.ino for name, row in folders.items()}
-    return any(known.get(name) == facts.st_ino for name, facts in world.tree.entries(path))
+    try:
+        return any(known.get(name) == facts.st_ino for name, facts in world.tree.entries(path))
+    except OSError:
+        return False
 
 
 def _find_missing(world: World, missing: list[int], found: Found) -> None:

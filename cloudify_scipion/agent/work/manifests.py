@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
-from cloudify_scipion.agent.errors import LeaseForeign
+from cloudify_scipion.agent.errors import AgentError, LeaseForeign
 from cloudify_scipion.agent.plan.manifest import (
     NONE,
     Damaged,
     Entry,
     Header,
+    Later,
     decode,
     digest,
     encode,
+    leads_astray,
     segment_name,
     segment_number,
 )
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.index import Index, Row
-from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.ports.tree import Tree, make_folders, read_all, write_new
+from cloudify_scipion.agent.work.space import not_written
 from cloudify_scipion.agent.work.world import World, again
 
 KEY = "manifest"
+UNREADABLE = "unreadable"
 COMPACT_BYTES = 4_000_000
 
 
@@ -55,16 +60,15 @@ def entry_of(path: bytes, row: Row) -> Entry:
 
 def write_segment(world: World) -> None:
     """Write what has changed since the last one; every now and then, everything anew."""
-    last, paths = world.index.journal()
     head = get_head(world.index)
-    if not paths and head.number:
+    if not world.index.journal_size() and not is_due(world.index):
         return
     make_folders(world.space, MANIFEST, 0o700)
     head = _after_own_remains(world, head)
-    base = head.number == 0 or head.since > max(COMPACT_BYTES, head.base)
-    number = head.number + 1
+    base = head.digest == NONE or head.since > max(COMPACT_BYTES, head.base)
+    number, last = head.number + 1, world.index.journal_end()
     header = Header(world.config.project, world.generation, number, NONE if base else head.digest, base)
-    data = encode(header, _everything(world.index)) if base else encode(header, *_changed(world.index, paths))
+    data = encode(header, *((_everything(world.index),) if base else _changed(world.index, world.index.journal())))
     _put(world, number, data)
     since = 0 if base else head.since + len(data)
     _set_head(world.index, Head(number, digest(data), len(data) if base else head.base, since))
@@ -76,27 +80,96 @@ def write_segment(world: World) -> None:
 
 def _put(world: World, number: int, data: bytes) -> None:
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    again(lambda: write_new(world.space, temporary, data))
-    again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(number))))
+    try:
+        again(lambda: write_new(world.space, temporary, data))
+        again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(number))))
+    except OSError as error:
+        raise not_written(error) from error
 
 
 def _after_own_remains(world: World, head: Head) -> Head:
     """A push that was killed may have written its segment already: the chain goes on from that."""
-    while True:
-        number = head.number + 1
-        data = again(lambda number=number: read_all(world.space, joined(MANIFEST, segment_name(number))))  # type: ignore[misc]
-        if data is None:
-            return head
+    while (data := _read(world, world.space, head.number + 1)) is not None:
         try:
             header, _ = decode(data)
         except Damaged:
-            again(lambda number=number: world.space.unlink(joined(MANIFEST, segment_name(number))))  # type: ignore[misc]
-            return head
+            return _anew(world)
         if header.generation > world.generation:
             raise LeaseForeign(
                 f"generation {header.generation} writes to the data space", "this machine stops; delete it"
             )
-        head = replace(head, number=number, digest=digest(data))
+        if not header.base and header.before != head.digest:
+            return _anew(world)
+        head = replace(head, number=head.number + 1, digest=digest(data))
+    return head
+
+
+def _anew(world: World) -> Head:
+    """The head after which the next segment is a base, above all that are there: nothing hangs on those any more."""
+    return Head(max([get_head(world.index).number, *_numbers(world.space)]))
+
+
+def is_due(index: Index) -> bool:
+    """Whether the next segment must be a base, though nothing has changed."""
+    return get_head(index).digest == NONE
+
+
+def catch_up(world: World) -> None:
+    """Where there are other segments than we know of (the volume is an older copy, say), all is written anew.
+
+    So it is where one has become empty, as a connection that is cut leaves it.
+    """
+    sizes = _sizes(world.space)
+    emptied = not all(sizes.values()) and not is_due(world.index)
+    if emptied:
+        world.tell("the data space has lost a part of its manifest: it is written again", "alarm")
+    if emptied or max(sizes, default=0) != get_head(world.index).number:
+        _set_head(world.index, _anew(world))
+
+
+def is_whole(world: World, space: Tree) -> bool:
+    """Whether the data space, read through `space`, gives our manifest back; if not, it is written anew."""
+    head = get_head(world.index)
+    if head.digest == NONE or _leads_to_base(world, space, head.number, head.digest):
+        return True
+    _set_head(world.index, _anew(world))
+    return False
+
+
+def _leads_to_base(world: World, space: Tree, number: int, wanted: str) -> bool:
+    """Back from the last segment, each by the digest that the one after names; a listing might be an old one."""
+    while (data := _read(world, space, number)) is not None and digest(data) == wanted:
+        header, _ = decode(data)
+        if header.base:
+            return True
+        number, wanted = number - 1, header.before
+    return False
+
+
+def last_generation(world: World) -> int:
+    """The generation that wrote the last segment, 0 if there is none."""
+    number = max(_numbers(world.space), default=0)
+    with contextlib.suppress(Damaged):
+        return decode(_read(world, world.space, number) or b"")[0].generation
+    return 0
+
+
+def _numbers(space: Tree) -> list[int]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(filter(None, map(segment_number, again(lambda: space.names(MANIFEST)))))
+    return []
+
+
+def _sizes(space: Tree) -> dict[int, int]:
+    try:
+        found = again(lambda: space.entries(MANIFEST))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return {number: facts.st_size for name, facts in found if (number := segment_number(name))}
+
+
+def _read(world: World, space: Tree, number: int) -> bytes | None:
+    return again(lambda: read_all(space, joined(MANIFEST, segment_name(number))))
 
 
 def _changed(index: Index, paths: list[bytes]) -> tuple[list[Entry], list[bytes]]:
@@ -121,35 +194,53 @@ def _everything(index: Index) -> Iterator[Entry]:
 
 
 def _remove_older(world: World, number: int) -> None:
-    for name in again(lambda: world.space.names(MANIFEST)):
-        if 0 < segment_number(name) < number:
-            again(lambda name=name: world.space.unlink(joined(MANIFEST, name)))  # type: ignore[misc]
+    """All that a base makes needless, but for what once could not be read: somebody may know how."""
+    kept = int(world.index.get_state(UNREADABLE) or 0)
+    for older in _numbers(world.space):
+        if kept < older < number:
+            again(lambda older=older: world.space.unlink(joined(MANIFEST, segment_name(older))))  # type: ignore[misc]
 
 
 def read_manifest(world: World) -> None:
     """Take over what the manifest in the data space says, as far as its chain is whole, into the index's `base`."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        numbers = sorted(filter(None, map(segment_number, again(lambda: world.space.names(MANIFEST)))))
-        chain = _chain(world, numbers)
-        for _, data in chain:
-            world.index.set_base((path, entry.row() if entry else None) for path, entry in decode(data)[1])
-        if numbers:  # the next segment is a base
-            _set_head(world.index, Head(max(numbers), since=COMPACT_BYTES + 1))
+    for number, data in _chain(world, world.space):
+        try:
+            world.index.set_base((path, entry.row() if entry else None) for path, entry in _entries(world, data))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            _unreadable(world, number, error)
+    _set_head(world.index, _anew(world))
     world.index.commit()
 
 
-def _chain(world: World, numbers: list[int]) -> list[tuple[int, bytes]]:
+def _entries(world: World, data: bytes) -> Iterator[tuple[bytes, Entry | None]]:
+    for path, entry in decode(data)[1]:
+        if entry is not None and leads_astray(entry):
+            world.tell(f"the manifest names {os.fsdecode(path)!r}, which is no path of a working copy", "alarm")
+        else:
+            yield path, entry
+
+
+def _chain(world: World, space: Tree) -> list[tuple[int, bytes]]:
     """The segments from the last whole base on, as far as each follows the one before."""
     found: list[tuple[int, bytes]] = []
-    for number in numbers:
-        data = again(lambda number=number: read_all(world.space, joined(MANIFEST, segment_name(number))))  # type: ignore[misc]
+    for number in _numbers(space):
+        data = _read(world, space, number) or b""
         try:
-            header, _ = decode(data or b"")
+            header, _ = decode(data)
+        except Later as error:
+            raise AgentError(
+                f"the manifest was written by a later version ({error})", "install the version of the project again"
+            ) from error
         except Damaged as error:
-            world.tell(f"segment {number} of the manifest is damaged ({error}): later ones do not count", "alarm")
+            _unreadable(world, number, error)
             continue
         if header.base:
-            found = [(number, data or b"")]
+            found = [(number, data)]
         elif found and header.before == digest(found[-1][1]):
-            found.append((number, data or b""))
+            found.append((number, data))
     return found
+
+
+def _unreadable(world: World, number: int, error: Exception) -> None:
+    world.index.set_state(UNREADABLE, max(number, *_numbers(world.space)))
+    world.tell(f"segment {number} of the manifest is damaged ({error}): later ones may not count", "alarm")

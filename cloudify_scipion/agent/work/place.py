@@ -10,10 +10,11 @@ import contextlib
 import os
 from dataclasses import dataclass, field, replace
 
+from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.names import conflict_name, joined, trash_folder, trash_name
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind, make_folders
-from cloudify_scipion.agent.work.content import Changed, Copied, digest_of
+from cloudify_scipion.agent.ports.tree import Tree, kind, make_folders, mtime_of, patient
+from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
 from cloudify_scipion.agent.work.world import World
 
 TURNS = 20
@@ -76,6 +77,10 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
     if kind(facts) == "d" and placing.folder:
         raise Deferred(0, "a folder is in the way", os.fsdecode(target))
     origin = _origin(world, target, facts, placing.known, placing.copied.row.hash, placing.intents)
+    if _is_ruin(world, target, facts, origin, placing):
+        name = throw_away(world, target, world.generation, replace=False)
+        outcome.trash.append((name, facts.st_size, world.generation))
+        return True
     if origin == SAME:
         known = _fresh(world, target, facts)
         outcome.row = replace(placing.copied.row, rsize=known[0], rmtime=known[1], rracy=1)
@@ -88,6 +93,34 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
 
 
 SAME = -1
+
+
+def _is_ruin(world: World, target: bytes, facts: os.stat_result, origin: int | None, placing: Placing) -> bool:
+    """Whether something of ours that failed is in the way, of which we or others know that it is not whole."""
+    known, copied = placing.known, placing.copied
+    if origin == SAME:
+        return known is not None and known.doubted()
+    ours = bool(placing.intents) or (known is not None and not known.held())
+    if origin is not None or not ours or not copied.size or not kind(facts) == copied.row.kind == "f":
+        return False
+    return is_beginning(world.space, target, world.space, copied.temporary)
+
+
+def is_beginning(part: Tree, path: bytes, whole: Tree, whole_path: bytes) -> bool:
+    """Whether a file holds but the beginning of another, or zeros: what a copy leaves that was cut short."""
+    fd, other = part.open(path), -1
+    try:
+        other = whole.open(whole_path)
+        zeros, same, at = True, True, 0
+        while (zeros or same) and (data := patient(os.read, fd, CHUNK)):
+            zeros = zeros and is_zeros(data)
+            same = same and patient(os.pread, other, len(data), at) == data
+            at += len(data)
+    finally:
+        os.close(fd)
+        if other >= 0:
+            os.close(other)
+    return zeros or same
 
 
 def _origin(
@@ -115,9 +148,7 @@ def _origin(
 def as_known(row: Row, facts: os.stat_result) -> bool:
     """Whether a file in the data space is the one that the index knows, by facts alone."""
     return (
-        row.kind == "f" == kind(facts)
-        and not row.rracy
-        and (row.rsize, row.rmtime) == (facts.st_size, facts.st_mtime_ns)
+        row.kind == "f" == kind(facts) and not row.rracy and (row.rsize, row.rmtime) == (facts.st_size, mtime_of(facts))
     )
 
 
@@ -138,7 +169,7 @@ def _to_trash(world: World, path: bytes, facts: os.stat_result, origin: int, out
     """Move our own version away; what turns out to be a stranger's after all is kept beside."""
     name = throw_away(world, path, origin)
     moved = _fresh(world, name, facts)
-    if moved != (facts.st_size, facts.st_mtime_ns) and kind(facts) == "f":
+    if moved != (facts.st_size, mtime_of(facts)) and kind(facts) == "f":
         beside = _beside(world, path, name)
         if beside:
             outcome.conflicts.append(beside)
@@ -160,11 +191,13 @@ def _beside(world: World, path: bytes, name: bytes) -> bytes:
     return b""
 
 
-def throw_away(world: World, path: bytes, origin: int) -> bytes:
-    """Move a path to the trash: of what we wrote, one version for each hour; of all else, every one."""
+def throw_away(world: World, path: bytes, origin: int, replace: bool = True) -> bytes:
+    """Move a path to the trash: of what we wrote, one version for each hour; of all else, or as asked, every one."""
     folder = trash_folder(world.clock.hour(), origin)
-    make_folders(world.space, folder, 0o700)
-    if origin:
+    if folder not in world.made:
+        make_folders(world.space, folder, 0o700)
+        world.made.add(folder)
+    if origin and replace:
         name = joined(folder, trash_name(path))
         world.space.rename(path, name, replace=True)
         return name
@@ -191,7 +224,7 @@ def remove(world: World, path: bytes, row: Row) -> Outcome:
 
 
 def _fresh(world: World, path: bytes, facts: os.stat_result) -> tuple[int, int]:
-    return world.space.fresh(path) or (facts.st_size, facts.st_mtime_ns)
+    return world.space.fresh(path) or (facts.st_size, mtime_of(facts))
 
 
 def _text(path: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import NoRoom, Unsaved
@@ -12,19 +12,21 @@ from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import kind
+from cloudify_scipion.agent.ports.tree import kind, mtime_of, patient
 from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.content import CHUNK, digest_of, with_facts
-from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link, make_local_folder
-from cloudify_scipion.agent.work.manifests import read_manifest
-from cloudify_scipion.agent.work.place import keep_beside, throw_away
+from cloudify_scipion.agent.work.content import CHUNK, digest_of, is_young, with_facts
+from cloudify_scipion.agent.work.fetch import Seen, fetch, fetch_linked, link_row, make_link, make_local_folder
+from cloudify_scipion.agent.work.manifests import catch_up, read_manifest
+from cloudify_scipion.agent.work.place import is_beginning, keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
-from cloudify_scipion.agent.work.space import abilities, check_space, first_writes, open_space, place_of
-from cloudify_scipion.agent.work.trash import note_trash
+from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
+from cloudify_scipion.agent.work.trash import know_trash, note_trash
 from cloudify_scipion.agent.work.world import World, again, check_volume
 
 BATCH = 400
 KEEP_SECONDS = 5.0
+LISTING, LISTING_SECONDS = "listing", 3600.0
+"""When the listing was begun that a killed work has left; older ones are made again."""
 RESERVE_BYTES = 64_000_000
 """Room that a pull leaves on the volume."""
 
@@ -43,13 +45,15 @@ class Result:
 def pull(world: World) -> Result:
     """Take the lease and the first copy; later, and where the index was lost, what is new. Resumable."""
     check_volume(world.config, world.tree, world.state)
-    with first_writes():
-        lease.acquire(world)
+    if world.index.get_state(PULLED):
+        check_space(world)  # an empty folder where it should be mounted would be taken for a new one
+    lease.acquire(world)
     open_space(world)
     world.index.set_state("dirty", True)
     clear_remains(world)
     if not world.index.get_state(PULLED):
         read_manifest(world)
+        know_trash(world)
     result = _reconcile(world)
     _finish_pull(world, result)
     return result
@@ -61,19 +65,23 @@ def scan(world: World) -> Result:
     check_space(world)
     lease.renew(world)
     settle_move(world)
-    return _reconcile(world)
+    result = _reconcile(world)
+    _all_pulled(result, "they are tried again by the next scan")
+    return result
+
+
+def _all_pulled(result: Result, next_step: str) -> None:
+    if result.failed:
+        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
+        raise Unsaved(f"{len(result.failed)} files could not be pulled: {shown}", next_step)
 
 
 def _finish_pull(world: World, result: Result) -> None:
     first = not world.index.get_state(PULLED)
     if first:
         _apply_base(world, result)
-    if result.failed:
-        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
-        raise Unsaved(
-            f"{len(result.failed)} files could not be pulled: {shown}",
-            "pull again; nothing is saved until then" if first else "they are tried again by the next scan",
-        )
+    again_by = "pull again; nothing is saved until then" if first else "they are tried again by the next scan"
+    _all_pulled(result, again_by)
     world.tree.sync()
     world.index.set_state(PULLED, True)
     world.index.forget_base()
@@ -82,11 +90,13 @@ def _finish_pull(world: World, result: Result) -> None:
 
 def _reconcile(world: World) -> Result:
     result = Result()
+    catch_up(world)
     _list(world)
     _check_room(world)
     _settle(world, result)
     _find_lost(world, result)
     world.index.forget_listing()
+    world.index.set_state(LISTING, None)
     world.index.set_state("scanned", world.clock.iso())
     world.tree.sync()
     world.keep()
@@ -97,8 +107,11 @@ def _reconcile(world: World) -> Result:
 
 
 def _list(world: World) -> None:
-    """List every folder, several at a time, one level after the other; what was listed before a crash is not again."""
+    """List every folder, several at a time, one level after the other; what was listed before a crash stays listed."""
     world.progress.start("listing the data space")
+    if not 0 <= world.clock.now() - float(world.index.get_state(LISTING) or 0) < LISTING_SECONDS:
+        world.index.forget_listing()
+        world.index.set_state(LISTING, world.clock.now())
     level: list[bytes] = [b""]
     while level:
         unknown = [path for path in level if not world.index.is_listed(path)]
@@ -107,12 +120,15 @@ def _list(world: World) -> None:
             if path not in unknown:
                 inside += world.index.listed_folders(path)
         for path, entries in world.each(world.space.entries, unknown):
+            if path and isinstance(entries, (FileNotFoundError, NotADirectoryError)):
+                world.index.vanished(path)  # since the folder above was listed
+                continue
             if isinstance(entries, OSError):
                 raise Unsaved(
                     f"{os.fsdecode(path)} in the data space cannot be listed: {entries.strerror}", "scan again"
                 )
             rows = [(joined(path, name), facts) for name, facts in entries if path or name != RESERVED]
-            world.index.list_remote(path, [(p, kind(st), st.st_mode, st.st_size, st.st_mtime_ns) for p, st in rows])
+            world.index.list_remote(path, [(p, kind(st), st.st_mode, st.st_size, mtime_of(st)) for p, st in rows])
             inside += [p for p, st in rows if kind(st) == "d"]
             world.progress.add(len(rows), 0)
         world.index.commit()
@@ -124,10 +140,14 @@ def _check_room(world: World) -> None:
     need = files = 0
     for path, form, _, size, _ in _listed(world):
         if form == "f" and world.index.get(path) is None and _wanted(world, path) and world.tree.stat(path) is None:
-            need, files = need + (size + 4095) // 4096 * 4096, files + 1
+            files += 1
+            base = world.index.base(path)
+            if not (base and base.get("ln") and base.get("s", 0) == size):  # another name of the same file
+                need += (size + 4095) // 4096 * 4096
     free = world.tree.free()
     if need and need + RESERVE_BYTES > free:
-        world.index.forget_listing()
+        world.index.set_state(LISTING, None)
+        world.index.commit()
         raise NoRoom(
             f"the data take {need / 1e9:.2f} GB, and the volume has {free / 1e9:.2f} GB left",
             "ask for a larger volume, or pull less (data.project.include, exclude)",
@@ -152,22 +172,18 @@ def _wanted(world: World, path: bytes) -> bool:
 
 
 def _settle(world: World, result: Result) -> None:
-    saved, after = world.clock.elapsed(), b""
+    saved, after, intended = world.clock.elapsed(), b"", world.index.intents()
     while rows := world.index.listing(after, BATCH):
         after = rows[-1][0]
         _make_folders(world, [(path, mode) for path, form, mode, _, _ in rows if form == "d"], result)
-        jobs = [job for row in rows if row[1] in "fl" and (job := _job(world, row)) is not None]
+        jobs = [job for row in rows if row[1] in "fl" and (job := _job(world, row, intended)) is not None]
         if not jobs:
             continue
         lease.check(world)
         _make_parents(world, jobs, result)
-        for job, seen in world.each(lambda job: _see(world, job), jobs):
-            if isinstance(seen, FileNotFoundError) and world.space.stat(job.path) is None:
-                continue  # gone since it was listed: the next scan sees what became of it
-            if isinstance(seen, OSError):
-                result.failed.append((job.path, seen.strerror or str(seen)))
-            else:
-                _keep(world, job, seen, result)
+        _see_all(world, [job for job in jobs if not (job.base and job.base.link)], result)
+        later = [job for job in jobs if job.base and job.base.link]  # whose first name is here by now
+        _see_all(world, [replace(job, first=world.index.get(job.base.link)) for job in later if job.base], result)
         world.space.forget()
         world.tree.forget()
         if world.clock.elapsed() - saved > KEEP_SECONDS:
@@ -176,26 +192,43 @@ def _settle(world: World, result: Result) -> None:
             saved = world.clock.elapsed()
 
 
+def _see_all(world: World, jobs: Sequence[Job], result: Result) -> None:
+    for job, seen in world.each(lambda job: _see(world, job), jobs):
+        if isinstance(seen, FileNotFoundError | NotADirectoryError) and world.space.stat(job.path) is None:
+            continue  # gone since it was listed: the next scan sees what became of it
+        if isinstance(seen, OSError):
+            result.failed.append((job.path, seen.strerror or str(seen)))
+        else:
+            _keep(world, job, seen, result)
+
+
 @dataclass(frozen=True)
 class Job:
-    """A path of the data space that is not as the index knows it. `base` is what the manifest said."""
+    """A path of the data space that is not as the index knows it. `base` is what the manifest said.
+
+    If that is a hard link, `first` is what the index knows of its first name. `intended`: a push that was interrupted
+    may have put it there.
+    """
 
     path: bytes
     form: str
     row: Row | None
     base: Entry | None
+    mtime: int
+    intended: bool = False
+    first: Row | None = None
 
 
-def _job(world: World, listed: tuple[bytes, str, int, int, int]) -> Job | None:
+def _job(world: World, listed: tuple[bytes, str, int, int, int], intended: Mapping[bytes, set[str]]) -> Job | None:
     path, form, _, size, mtime = listed
     row = world.index.get(path)
     known = row is not None and row.held() and not row.stored and row.kind == form
-    if known and row and (form == "l" or (not row.rracy and (row.rsize, row.rmtime) == (size, mtime))):
+    if known and row and not row.rracy and row.rmtime == mtime and (form == "l" or row.rsize == size):
         return None
     if row is None and not _wanted(world, path):
         return None
     base = world.index.base(path)
-    return Job(path, form, row, entry_from(base) if base else None)
+    return Job(path, form, row, entry_from(base) if base else None, mtime, path in intended)
 
 
 def _see(world: World, job: Job) -> Seen:
@@ -203,31 +236,41 @@ def _see(world: World, job: Job) -> Seen:
     if job.form == "l":
         return _see_link(world, job, local)
     if local is None:
-        return fetch(world, job.path, job.path, job.base, drop=job.row is not None)
+        return fetch_linked(world, job.path, job.path, job.base, job.first, drop=job.row is not None)
     digest, facts = digest_of(world.space, job.path)
     row = job.row
+    if row is not None and digest == row.hash and row.doubted():
+        return Seen()  # so we see it, others do not: the next push saves it again
     if row is not None and digest == row.hash and row.kind == "f":
-        return Seen([(job.path, replace(row, rsize=facts.st_size, rmtime=facts.st_mtime_ns, rracy=0))])
+        return Seen(
+            [(job.path, replace(row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=is_young(world, facts)))]
+        )
     if row is None and kind(local) == "f":
         own, own_facts = digest_of(world.tree, job.path)
         ours = job.base is not None and job.base.hash == digest
         origin = job.base.origin if ours and job.base else 0
         if own == digest or ours:
-            held = Row("f", hash=digest, origin=origin, rsize=facts.st_size, rmtime=facts.st_mtime_ns)
+            held = Row("f", hash=digest, origin=origin, rsize=facts.st_size, rmtime=mtime_of(facts),
+                       rracy=is_young(world, facts))  # fmt: skip
             newer = replace(held, size=own_facts.st_size, racy=1)  # the next push saves it
-            return Seen([(job.path, with_facts(world, job.path, held) if own == digest else newer)])
+            return Seen([(job.path, with_facts(world, held, own_facts) if own == digest else newer)])
     if row is not None and row.size > 0 and _is_damaged(world, job.path, facts):
+        return _throw_damaged(world, job, facts)
+    if job.intended and kind(local) == "f" and is_beginning(world.space, job.path, world.tree, job.path):
         return _throw_damaged(world, job, facts)
     return _both(world, job)
 
 
 def _see_link(world: World, job: Job, local: os.stat_result | None) -> Seen:
-    target = world.space.readlink(job.path)
+    target, row = world.space.readlink(job.path), job.row
+    if row is not None and row.held() and (row.kind, row.target) == ("l", target):
+        return Seen([(job.path, replace(row, rmtime=job.mtime))])
     if local is None:
         make_link(world, target, job.path)
     elif kind(local) != "l" or world.tree.readlink(job.path) != target:
         return _both(world, job)
-    return Seen([(job.path, link_row(world, job.path, target, job.base.origin if job.base else 0))], pulled=0)
+    row = link_row(world, job.path, target, job.base.origin if job.base else 0)
+    return Seen([(job.path, replace(row, rmtime=job.mtime))], pulled=0)
 
 
 def _both(world: World, job: Job) -> Seen:
@@ -251,7 +294,7 @@ def _is_damaged(world: World, path: bytes, facts: os.stat_result) -> bool:
         return True
     fd = world.space.open(path)
     try:
-        while data := os.read(fd, CHUNK):
+        while data := patient(os.read, fd, CHUNK):
             if not is_zeros(data):
                 return False
     finally:
@@ -260,10 +303,10 @@ def _is_damaged(world: World, path: bytes, facts: os.stat_result) -> bool:
 
 
 def _throw_damaged(world: World, job: Job, facts: os.stat_result) -> Seen:
-    assert job.row is not None
     name = throw_away(world, job.path, 0)
-    world.tell(f"{os.fsdecode(job.path)} had become empty or zeros in the data space: it is saved again", "alarm")
-    return Seen([(job.path, job.row.without_remote())], trash=[(name, facts.st_size, 0)])
+    world.tell(f"{os.fsdecode(job.path)} was empty, zeros or cut short in the data space: it is saved again", "alarm")
+    rows = [(job.path, job.row.without_remote())] if job.row is not None else []
+    return Seen(rows, trash=[(name, facts.st_size, 0)])
 
 
 def _keep(world: World, job: Job, seen: Seen, result: Result) -> None:
@@ -284,14 +327,10 @@ def _keep(world: World, job: Job, seen: Seen, result: Result) -> None:
 def _make_folders(world: World, folders: Sequence[tuple[bytes, int]], result: Result) -> None:
     for path, mode in folders:
         known = world.index.folder_id(path)
-        if known is not None and world.index.folder(known).remote:
+        if (known is not None and world.index.folder(known).remote) or not _may_make(world, path):
             continue
         base = world.index.base(path)
-        try:
-            if _may_make(world, path):
-                make_local_folder(world, path, base["m"] if base else mode)
-        except OSError as error:
-            result.failed.append((path, f"the folder cannot be made here: {error.strerror}"))
+        if not _make_folder(world, path, base["m"] if base else mode, result):
             continue
         number = world.index.add_folder(path)
         world.index.set_folder(number, remote=1)
@@ -302,10 +341,34 @@ def _make_folders(world: World, folders: Sequence[tuple[bytes, int]], result: Re
 def _make_parents(world: World, jobs: Sequence[Job], result: Result) -> None:
     """The folders of what is pulled; the user may have moved or removed them meanwhile."""
     for path in sorted({split(job.path)[0] for job in jobs}):
-        try:
-            make_local_folder(world, path, 0o755)
-        except OSError as error:
+        _make_folder(world, path, 0o755, result)
+
+
+def _make_folder(world: World, path: bytes, mode: int, result: Result) -> bool:
+    """Make a folder here, if nothing of the user is in its way."""
+    try:
+        make_local_folder(world, path, mode)
+        return True
+    except OSError as error:
+        if not _is_blocked(world, path, result):
             result.failed.append((path, f"the folder cannot be made here: {error.strerror}"))
+    return False
+
+
+def _is_blocked(world: World, path: bytes, result: Result) -> bool:
+    """Whether a file is here where the data space has a folder: then that gets the name of a conflict."""
+    above = b""
+    for name in path.split(b"/"):
+        above = joined(above, name)
+        here = world.tree.stat(above)
+        if here is not None and kind(here) != "d":
+            there = world.space.stat(above)
+            if there is not None and kind(there) == "d":
+                keep_beside(world, above)
+                world.space.forget()
+                result.conflicts += 1
+            return True
+    return False
 
 
 def _may_make(world: World, path: bytes) -> bool:
@@ -318,16 +381,19 @@ def _find_lost(world: World, result: Result) -> None:
     """Files that the index knows and the data space has not any more: told, and saved again by the next push."""
     able = abilities(world)
     for path, row in world.index.all_files():
-        plain = not row.stored and (row.kind == "f" or able.symlinks)
-        if not row.held() or (plain and world.index.in_listing(path)) or (row.kind == "l" and not plain):
+        plain = not row.stored and not place_of(path, able) and (row.kind == "f" or able.symlinks)
+        if not row.held() or (plain and world.index.in_listing(path, row.kind)) or (row.kind == "l" and not plain):
             continue
-        if again(lambda place=row.stored or path: world.space.stat(place)) is None:  # type: ignore[misc]
+        world.beat()
+        there = again(lambda place=row.stored or path: world.space.stat(place))  # type: ignore[misc]
+        if there is None or kind(there) != row.kind:
             result.lost += 1
             world.index.put(path, row.without_remote())
     if result.lost:
+        check_space(world)  # is it there at all?
         world.tell(f"{result.lost} files were deleted in the data space; they are still here, and are saved again")
     for number, path in list(world.index.all_folders()):
-        if path and world.index.folder(number).remote and not world.index.in_listing(path):
+        if path and world.index.folder(number).remote and not world.index.in_listing(path, "d"):
             world.index.set_folder(number, remote=0)
 
 
@@ -338,7 +404,8 @@ def _apply_base(world: World, result: Result) -> None:
         try:
             _apply_entry(world, entry)
         except OSError as error:
-            result.failed.append((entry.path, error.strerror or str(error)))
+            if not _is_blocked(world, entry.path, result):
+                result.failed.append((entry.path, error.strerror or str(error)))
     world.keep()
 
 
@@ -360,7 +427,8 @@ def _apply_entry(world: World, entry: Entry) -> None:
         world.index.put(entry.path, row.without_remote() if lacking else row)
     elif entry.stored and world.space.stat(entry.stored) is not None:
         make_local_folder(world, split(entry.path)[0], 0o755)
-        for path, row in fetch(world, entry.stored, entry.path, entry).rows:
+        first = world.index.get(entry.link) if entry.link else None
+        for path, row in fetch_linked(world, entry.stored, entry.path, entry, first).rows:
             world.index.put(path, row)
     else:
         world.tell(f"{os.fsdecode(entry.path)} was saved once and is not in the data space any more", "alarm")

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cloudify_scipion.agent.errors import GuardFailed, Unsaved
+from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.tree import write_new
 from cloudify_scipion.agent.work import lease
@@ -45,6 +45,8 @@ def seal(world: World) -> Seal:
     """
     _must_be_read_only(world)
     unseal(world)
+    if not lease.holders(world):
+        lease.acquire(world)  # an earlier seal has given it back
     _answers_are_awaited_no_longer(world)
     for turn in range(ROUNDS):
         scan_space_first = turn == 0
@@ -105,18 +107,18 @@ def _answers_are_awaited_no_longer(world: World) -> None:
 
 
 def _scan(world: World) -> None:
-    """Nothing can be pulled into a read-only working copy through its mount; we write beside it, as always."""
+    """What is new there is pulled where it can be; if not, it is safe where it is."""
     try:
         scan_space(world)
-    except Unsaved as error:
+    except (Unsaved, NoRoom) as error:
         world.tell(error.what, "alarm")
 
 
 def _must_be_complete(world: World) -> None:
     """Look once more: nothing is new, and nothing of what is here is unknown to the data space."""
-    found = scan_tree(world)
+    found = scan_tree(world, still=True)
     changes, _ = world.index.change_totals()
-    if changes or found.errors or world.index.unsaved():
+    if changes or found.errors or found.reserved or world.index.unsaved():
         rows = [os.fsdecode(path) for _, path, _, _ in world.index.changes(0, 10)]
         raise Unsaved(
             f"{max(changes, world.index.unsaved())} files changed while they were sealed: {', '.join(rows)}",

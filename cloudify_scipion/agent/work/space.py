@@ -6,17 +6,20 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from cloudify_scipion.agent.errors import GuardFailed
-from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split
-from cloudify_scipion.agent.ports.tree import make_folders, read_all, write_new
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Temporary
+from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split, whole_way
+from cloudify_scipion.agent.ports.tree import Tree, make_folders, patient, read_all, write_new
 from cloudify_scipion.agent.work.world import World, again
 
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
+            errno.EBUSY, errno.EINTR)  # fmt: skip
+"""Errors that say nothing of what a data space can hold."""
 KEY = "abilities"
 MARK = joined(RESERVED, b"space.json")
-REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 GRANULARITY_NS = 2_000_000_000
 """A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
 
@@ -38,27 +41,23 @@ def open_space(world: World) -> None:
         for folder in (RESERVED, TEMPORARY, ODD):
             make_folders(world.space, folder, 0o700)
         if read_all(world.space, MARK) is None:
-            write_new(world.space, MARK, world.config.project.encode())
+            again(lambda: write_new(world.space, MARK, world.config.project.encode()))
+        able = again(lambda: _probe(world))
     except OSError as error:
-        raise _unwritable(error) from error
-    world.index.set_state(KEY, asdict(_probe(world)))
+        raise not_written(error) from error
+    world.index.set_state(KEY, asdict(able))
     world.index.commit()
 
 
-@contextlib.contextmanager
-def first_writes() -> Iterator[None]:
-    """Of what is done inside, tell a refusal as what it is; anything else that goes wrong may be temporary."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in REFUSED:
-            raise
-        raise _unwritable(error) from error
-
-
-def _unwritable(error: OSError) -> GuardFailed:
-    told = f"the data space cannot be written: {error.strerror}"
-    return GuardFailed(told, "the operator gives this project a writable folder")
+def not_written(error: OSError) -> AgentError:
+    """What it means for a whole work that something of ours cannot be written there."""
+    if error.errno in _READ_ONLY:
+        return GuardFailed(
+            f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoRoom("the data space is full", "the operator makes room or gives a larger quota; saving goes on then")
+    return Temporary(f"the data space cannot be written: {error.strerror}", "it is tried again by itself")
 
 
 def abilities(world: World) -> Abilities:
@@ -71,9 +70,14 @@ def abilities(world: World) -> Abilities:
 
 def check_space(world: World) -> None:
     """Raise GuardFailed unless it is mounted and is this project's."""
-    world.space.forget()
+    check_mark(world.space)
+
+
+def check_mark(space: Tree) -> None:
+    """The same of any way to it."""
+    space.forget()
     try:
-        mark = again(lambda: read_all(world.space, MARK))
+        mark = again(lambda: read_all(space, MARK))
     except OSError as error:
         raise GuardFailed(f"the data space does not answer: {error.strerror}", "repair the project") from error
     if mark is None:
@@ -93,20 +97,23 @@ def _probe(world: World) -> Abilities:
         )
     finally:
         for end in (b"", b"-link", b"-\xff\n"):
-            _works(lambda end=end: space.unlink(path + end))  # type: ignore[misc]
+            with contextlib.suppress(OSError):
+                space.unlink(path + end)
 
 
 def _works(do: Callable[[], object]) -> bool:
     try:
         do()
-    except OSError:
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
         return False
     return True
 
 
 def _keeps_times(world: World, path: bytes) -> bool:
     wanted = 1_500_000_000_000_000_000
-    if not _works(lambda: os.utime(_proc(world, path), ns=(wanted, wanted), follow_symlinks=False)):
+    if not _works(lambda: patient(os.utime, _proc(world, path), ns=(wanted, wanted), follow_symlinks=False)):
         return False
     world.space.forget()
     facts = world.space.stat(path)
@@ -114,7 +121,7 @@ def _keeps_times(world: World, path: bytes) -> bool:
 
 
 def _keeps_mode(world: World, path: bytes) -> bool:
-    _works(lambda: os.chmod(_proc(world, path), 0o640))  # noqa: PTH101 - bytes
+    _works(lambda: patient(os.chmod, _proc(world, path), 0o640))  # noqa: PTH101 - bytes
     facts = world.space.stat(path)
     return facts is not None and stat.S_IMODE(facts.st_mode) == 0o640
 
@@ -140,16 +147,19 @@ def place_of(path: bytes, able: Abilities) -> bytes:
 
 def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
     """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there."""
-    if not path or path in made:
-        return
-    above, _ = split(path)
-    ensure_folder(world, above, made)
+    for above in whole_way(path) if path and path not in made else ():
+        if above not in made:
+            _ensure_one(world, above)
+            made.add(above)
+
+
+def _ensure_one(world: World, path: bytes) -> None:
     number = world.index.add_folder(path)
-    if not world.index.folder(number).remote:
-        facts = world.tree.stat(path)
-        mode = stat.S_IMODE(facts.st_mode) | 0o700 if facts else 0o755
-        if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
-            world.space.chown_link(path, *owner)
-        world.index.set_folder(number, remote=1)
-        world.index.note_change(path)
-    made.add(path)
+    if world.index.folder(number).remote:
+        return
+    facts = world.tree.stat(path)
+    mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
+    if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
+        world.space.chown_link(path, *owner)
+    world.index.set_folder(number, remote=1)
+    world.index.note_change(path)

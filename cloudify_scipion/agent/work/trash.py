@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cloudify_scipion.agent.plan.names import TRASH, origin_of
+from cloudify_scipion.agent.ports.tree import files_below
 from cloudify_scipion.agent.work.world import World, again
 
 
@@ -11,6 +13,12 @@ def note_trash(world: World, thrown: Iterable[tuple[bytes, int, int]]) -> None:
     """Know what was moved there: (name, bytes, origin)."""
     for name, size, origin in thrown:
         world.index.add_trash(name, size, origin, world.clock.now())
+
+
+def know_trash(world: World) -> None:
+    """Where the index was lost, what lies in the trash is looked up, so that its limit holds."""
+    for name, facts in again(lambda: list(files_below(world.space, TRASH))):
+        world.index.add_trash(name, facts.st_size, origin_of(name), facts.st_mtime)
 
 
 def prune(world: World) -> None:
@@ -21,6 +29,7 @@ def prune(world: World) -> None:
     for name, size in world.index.expendable():
         if over <= 0:
             break
+        world.beat()
         again(lambda name=name: world.space.unlink(name))  # type: ignore[misc]
         world.index.drop_trash(name)
         over -= size

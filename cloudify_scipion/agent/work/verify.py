@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.plan.names import MANIFEST
 from cloudify_scipion.agent.ports.index import Row
 from cloudify_scipion.agent.ports.tree import Tree, kind
 from cloudify_scipion.agent.work.content import Changed, digest_of
-from cloudify_scipion.agent.work.space import Abilities, abilities, place_of
+from cloudify_scipion.agent.work.manifests import is_whole
+from cloudify_scipion.agent.work.space import Abilities, abilities, check_mark, place_of
 from cloudify_scipion.agent.work.world import World
 
 BATCH = 400
@@ -36,22 +39,38 @@ def verify(world: World) -> Result:
                 _verify_batch(world, space, batch, result)
                 batch = []
         _verify_batch(world, space, batch, result)
+        if not is_whole(world, space):
+            result.wrong.append((MANIFEST, "it is not whole"))
     for path, _ in result.wrong:
         row = world.index.get(path)
         if row is not None:
-            world.index.put(path, row.without_remote())
+            world.index.put(path, row.without_remote(doubted=True))
     world.keep()
     return result
 
 
 @contextlib.contextmanager
-def _other_way(world: World):  # type: ignore[no-untyped-def]
-    """The data space through its second mount; a plain folder is read past the cache instead."""
-    if world.config.verify:
-        yield Tree(world.config.verify)
-    else:
+def _other_way(world: World) -> Iterator[Tree]:
+    """The data space through its second mount; a plain folder is read past the cache instead.
+
+    Raises GuardFailed where that mount is gone, or goes meanwhile: then nothing was shown to be wrong.
+    """
+    if not world.config.verify:
         world.space.sync()
         yield world.space
+        return
+    try:
+        space = Tree(world.config.verify)
+    except OSError as error:
+        raise GuardFailed(
+            f"the data space's second mount is not there: {error.strerror}", "repair the project"
+        ) from error
+    try:
+        check_mark(space)
+        yield space
+        check_mark(space)
+    finally:
+        space.leave()
 
 
 def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], result: Result) -> None:
@@ -71,8 +90,7 @@ def _compare(space: Tree, path: bytes, row: Row, able: Abilities) -> str:
     if row.kind == "l":
         return _compare_link(space, path, row) if able.symlinks and not place_of(path, able) else ""
     try:
-        drop_cache(space, row.stored or path)
-        digest, _ = digest_of(space, row.stored or path)
+        digest, _ = digest_of(space, row.stored or path, uncached=True)
     except FileNotFoundError:
         return "it is not there"
     except Changed:
@@ -88,12 +106,3 @@ def _compare_link(space: Tree, path: bytes, row: Row) -> str:
     if kind(facts) != "l":
         return "something else is there"
     return "" if space.readlink(path) == row.target else "it points elsewhere"
-
-
-def drop_cache(space: Tree, path: bytes) -> None:
-    """Let the kernel forget what it has read or written of a file, so that the next read asks the file system."""
-    fd = space.open(path)
-    try:
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(fd)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.errors import GuardFailed, Temporary
+from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
@@ -73,9 +74,10 @@ class Progress:
             return
         self._written = time.monotonic()
         part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(self.document()))
-        part.chmod(0o644)
-        part.rename(self.path)
+        with contextlib.suppress(OSError):  # nothing is saved the less for it
+            part.write_text(json.dumps(self.document()))
+            part.chmod(0o644)
+            part.rename(self.path)
 
 
 @dataclass
@@ -93,8 +95,13 @@ class World:
     workers: int = WORKERS
     beaten: float = 0.0
     """When the last heartbeat was, on the clock that does not jump."""
+    flushed: int = 0
+    """When (ns since 1970) the kernel began to write the working copy's changed pages. What is changed later through a
+    memory map may have no new time until they are written again, so it is compared by content next time."""
     beat: Callable[[], None] = lambda: None
     """Called often while others work: renews the lease when it is time to."""
+    made: set[bytes] = field(default_factory=set)
+    """Folders of the trash that this work has made or seen there."""
     said: list[tuple[str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _count: int = 0
@@ -102,7 +109,7 @@ class World:
     def tell(self, text: str, kind: str = "event") -> None:
         """Remember something worth telling; from any thread."""
         with self._lock:
-            self.said.append((kind, text))
+            self.said.append((kind, readable(text)))
 
     def keep(self) -> None:
         """Keep all changes of the index, and what was told."""
@@ -112,6 +119,11 @@ class World:
             self.index.event(self.clock.iso(), kind, text)
             print(f"{kind}: {text}" if kind != "event" else text, flush=True)
         self.index.commit()
+
+    def flush(self) -> None:
+        """Have all changes of the working copy written, so that every later one gives a file a new time."""
+        self.flushed = int(self.clock.now() * 1e9)
+        self.tree.sync()
 
     def nonce(self) -> str:
         """Something that no other name of ours has."""
@@ -201,6 +213,8 @@ def check_volume(config: Config, tree: Tree, state: Tree) -> None:
     """Raise GuardFailed unless the working copy is on the volume that is meant."""
     try:
         mark = json.loads(config.mark.read_bytes())
+        if not isinstance(mark, dict):
+            raise ValueError("no object")
     except (OSError, ValueError) as error:
         raise GuardFailed(
             f"the volume is not mounted: {config.mark} cannot be read",

@@ -189,5 +189,7 @@ def contents(folder: Path, hidden: bool = False) -> dict[str, bytes]:
         for name in [*files, *(f for f in folders if Path(where, f).is_symlink())]:
             path = Path(where, name)
             key = str(path.relative_to(folder))
+            if not path.is_symlink() and not path.is_file():
+                continue  # pipes, sockets, devices
             found[key] = b"-> " + os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
     return found

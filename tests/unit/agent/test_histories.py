@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +24,7 @@ from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig, contents, write
 
 FOLDERS = ("", "a", "b", "a/c")
-NAMES = ("x", "y", "z sp", "w\n", "ü")
+NAMES = ("x", "y", "z sp", "w\n", "ü", "o\udcff", "n" * 255)
 PATHS = tuple(f"{folder}/{name}".lstrip("/") for folder in FOLDERS for name in NAMES)
 
 paths = st.sampled_from(PATHS)
@@ -40,6 +42,18 @@ steps = st.one_of(
     st.tuples(st.just("web_write"), paths),
     st.tuples(st.just("web_delete"), paths),
     st.tuples(st.just("web_rename"), paths, paths),
+    st.tuples(st.just("swap"), paths, paths),
+    st.tuples(st.just("web_link"), paths),
+    st.tuples(st.just("web_clear"), st.sampled_from(FOLDERS[1:]), st.booleans()),
+    st.tuples(st.just("race"), paths, st.integers(1, 30)),
+    st.tuples(st.just("seal"), kill),
+    st.tuples(
+        st.just("snapshot"),
+    ),
+    st.tuples(
+        st.just("rollback"),
+    ),
+    st.tuples(st.just("jump"), st.sampled_from((-100_000.0, -60.0, 86_400.0))),
     st.tuples(st.just("push"), kill),
     st.tuples(st.just("push"), kill),
     st.tuples(st.just("scan"), kill),
@@ -55,7 +69,10 @@ steps = st.one_of(
 
 @dataclass
 class History:
-    """`here`: what the working copy must hold, of its user and pulled; `owed`: what must not be lost."""
+    """`here`: what the working copy must hold, of its user and pulled; `owed`: what must not be lost.
+
+    `taken`: what somebody has replaced or deleted in the data space on purpose.
+    """
 
     folder: Path
     rig: Rig = field(init=False)
@@ -64,11 +81,17 @@ class History:
     here: dict[str, bytes] = field(default_factory=dict)
     owed: set[bytes] = field(default_factory=set)
     saved: dict[str, bytes] = field(default_factory=dict)
+    taken: set[bytes] = field(default_factory=set)
     trashed: dict[str, bytes] = field(default_factory=dict)
+    kept: tuple[Path, bytes] | None = None
     zombies: list[Rig] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.rig = Rig(self.folder / "v1", self.folder / "space", workers=1)
+        self.there = self.folder / "space"
+        self.rig = self.machine("v1")
+
+    def machine(self, name: str, **named: Any) -> Rig:
+        return Rig(self.folder / name, self.there, workers=1, **named)
 
     def content(self, who: str) -> bytes:
         self.count += 1
@@ -120,6 +143,17 @@ class History:
                 self.here[moved] = self.here.pop(path)
                 self._moved(path, moved)
 
+    def swap(self, one: str, two: str) -> None:
+        if one in self.here and two in self.here and one != two:
+            first, second, aside = self.rig.user / one, self.rig.user / two, self.rig.root / "aside"
+            first.rename(aside)
+            second.rename(first)
+            aside.rename(second)
+            for path in (one, two):
+                self._overwritten(path)
+                self.saved.pop(path, None)
+            self.here[one], self.here[two] = self.here[two], self.here[one]
+
     def link(self, path: str) -> None:
         if self._free(path) and path not in self.here:
             (self.rig.user / path).parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +175,7 @@ class History:
             shutil.rmtree(self.rig.user / folder)
 
     def web_write(self, path: str) -> None:
-        target = self.rig.space / path
+        target = self.there / path
         if any(parent.is_file() or parent.is_symlink() for parent in list(target.parents)[:4]) or target.is_dir():
             return
         self._gone_by_web(target)
@@ -151,14 +185,33 @@ class History:
         write(target, content)
         self.owed.add(content)
 
+    def web_link(self, path: str) -> None:
+        target = self.there / path
+        if target.parent.is_dir() and (target.is_symlink() or not target.is_dir()):
+            self._gone_by_web(target)
+            target.unlink(missing_ok=True)
+            content = self.content("web")
+            target.symlink_to(content.decode())
+            self.owed.add(b"-> " + content)
+
+    def web_clear(self, folder: str, file: bool) -> None:
+        """A whole folder is taken away there; perhaps a file takes its place."""
+        target = self.there / folder
+        if target.is_dir() and not target.is_symlink():
+            for inside in target.rglob("*"):
+                self._gone_by_web(inside)
+            shutil.rmtree(target)
+            if file:
+                self.web_write(folder)
+
     def web_delete(self, path: str) -> None:
-        target = self.rig.space / path
+        target = self.there / path
         if target.is_file() or target.is_symlink():
             self._gone_by_web(target)
             target.unlink()
 
     def web_rename(self, old: str, new: str) -> None:
-        source, target = self.rig.space / old, self.rig.space / new
+        source, target = self.there / old, self.there / new
         if source.is_file() and target.parent.is_dir() and not target.is_dir() and old != new:
             self._gone_by_web(target)
             source.rename(target)
@@ -187,9 +240,7 @@ class History:
             self.rig = replace(old, machine=name, generation=self.machines, clock=clock)
         else:
             self.zombies.append(old)
-            self.rig = Rig(
-                self.folder / name, old.space, machine=name, generation=self.machines, clock=clock, workers=1
-            )
+            self.rig = self.machine(name, machine=name, generation=self.machines, clock=clock)
             self.here, self.saved = {}, {}
         self._work("pull", kill, lambda rig: rig.pull())
         if kill:
@@ -208,6 +259,48 @@ class History:
 
     def pass_(self, seconds: float) -> None:
         self.rig.clock.pass_time(seconds)
+
+    def jump(self, seconds: float) -> None:
+        """The clock is set."""
+        self.rig.clock.ahead += seconds
+
+    def race(self, path: str, at: int) -> None:
+        """Somebody writes there in the middle of a push."""
+        reaper = Reaper()
+
+        def meanwhile(_: str) -> None:
+            if reaper.count == at:
+                self.web_write(path)
+
+        reaper.before = meanwhile
+        self._work("push", 0, lambda rig: replace(rig, trees=reaper.tree).push())
+        self.owed -= self.taken
+
+    def seal(self, kill: int) -> None:
+        """If it can be made, everything is there; then the project is used again all the same."""
+        try:
+            self._work("seal", kill, lambda rig: rig.seal())
+        except AgentError:
+            assert not (self.rig.state / "seal.json").exists()
+        if (self.rig.state / "seal.json").exists():
+            saved, local = contents(self.there), self.rig.local()
+            assert {path: saved.get(path) for path in local} == local
+            self._all_saved()
+            (self.rig.state / "seal.json").unlink()
+        self._work("pull", 0, lambda rig: rig.pull())
+
+    def snapshot(self) -> None:
+        self.kept = None
+        if (self.rig.state / "index.sqlite").exists():
+            self.kept = self.rig.state, (self.rig.state / "index.sqlite").read_bytes()
+
+    def rollback(self) -> None:
+        """The index is an older copy; then the project is repaired."""
+        if self.kept and self.kept[0] == self.rig.state:
+            (self.rig.state / "index.sqlite").write_bytes(self.kept[1])
+            for end in ("-wal", "-shm"):
+                (self.rig.state / f"index.sqlite{end}").unlink(missing_ok=True)
+            self._work("pull", 0, lambda rig: rig.pull())
 
     # what must hold
 
@@ -231,14 +324,18 @@ class History:
             self._work("scan", 0, lambda rig: rig.scan())
             self._work("push", 0, lambda rig: rig.push())
             self.check_untouched("the end")
-        everything = set(contents(self.rig.space, hidden=True).values())
+        everything = set(contents(self.there, hidden=True).values())
         lost = {content for content in self.owed if content not in everything}
         assert not lost, f"lost: {lost}"
-        assert contents(self.rig.space) == self.rig.local()
+        self.check_same()
         with self.rig.world() as world:
             assert push.push(world, everything=True).files == 0
-        assert contents(self.rig.space) == self.rig.local()
+        self.check_same()
         assert self.rig.verify_all().wrong == []
+
+    def check_same(self) -> None:
+        """Both sides have the same."""
+        assert contents(self.there) == self.rig.local()
 
     def _work(self, name: str, kill: int, work: object) -> None:
         reaper = Reaper(kill)
@@ -247,15 +344,20 @@ class History:
             result = work(rig)  # type: ignore[operator]
         except Killed:
             return
+        finally:
+            self._pulled()
         if name == "push" and not result.held:
             self._all_saved()
-        elif name == "pull":
-            self.here.update({p: c for p, c in self.rig.local().items() if p not in self.here})
-            self.saved = dict(self.rig.local())
+
+    def _pulled(self) -> None:
+        """What the agent has brought is there already: a push has nothing to do with it."""
+        new = {path: content for path, content in self.rig.local().items() if path not in self.here}
+        self.here.update(new)
+        self.saved.update(new)
 
     def _all_saved(self) -> None:
         for path, content in self.here.items():
-            if not content.startswith(b"-> ") and self.saved.get(path) != content:
+            if not content.startswith(b"-> ") and self.saved.get(path) != content and content not in self.taken:
                 self.owed.add(content)
         self.trashed |= {path: content for path, content in self.saved.items() if path not in self.here}
         self.saved = dict(self.here)
@@ -273,8 +375,14 @@ class History:
 
     def _gone_by_web(self, target: Path) -> None:
         """Somebody takes it away on purpose; what is in the working copy is saved again."""
-        if target.is_file() and not target.is_symlink():
-            self.owed.discard(target.read_bytes())
+        if target.is_symlink():
+            self._taken(b"-> " + os.fsencode(target.readlink()))
+        elif target.is_file():
+            self._taken(target.read_bytes())
+
+    def _taken(self, content: bytes) -> None:
+        self.owed.discard(content)
+        self.taken.add(content)
 
     def _free(self, path: str) -> bool:
         """Whether a file can be at that path: no file is where a folder is needed, no folder where the file is."""
@@ -296,7 +404,8 @@ EXAMPLES = int(os.environ.get("HISTORIES", "500"))
 )  # fmt: skip
 @given(st.lists(steps, min_size=30, max_size=45))
 def test_nothing_is_ever_lost(history: list[tuple[object, ...]]) -> None:
-    with tempfile.TemporaryDirectory(dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
+    writable = mock.patch("cloudify_scipion.agent.work.seal._must_be_read_only", new=lambda _: None)
+    with writable, tempfile.TemporaryDirectory(dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
         world = History(Path(folder))
         world.rig.pull()
         for step in history:

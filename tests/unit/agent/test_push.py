@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.agent.errors import LeaseForeign
+from tests.unit.agent.faults import Reaper
 from tests.unit.agent.rig import Rig
 
 
@@ -226,3 +229,37 @@ def test_links_that_the_data_space_has_lost_are_saved_again(rig: Rig, tmp_path: 
     again.push()
     assert again.saved() == {"link": b"-> nowhere"}
     assert again.verify_all().wrong == []
+
+
+def test_the_trash_keeps_its_limit_where_the_index_was_lost(rig: Rig, tmp_path: Path) -> None:
+    rig.web("original", b"o" * 60)
+    rig.pull()
+    rig.write("a", b"1" * 60)
+    rig.push()
+    rig.write("a", b"2" * 60, age=10)
+    rig.write("original", b"p" * 60, age=10)
+    rig.push()
+    assert sorted(rig.trash().values()) == [b"1" * 60, b"o" * 60]
+    again = Rig(tmp_path / "other", rig.space, machine="m2", generation=2, trash_bytes=70)
+    again.pull()
+    again.write("b", b"new")
+    again.push()
+    assert list(again.trash().values()) == [b"o" * 60]
+
+
+def test_a_stranger_in_the_middle_of_a_push_makes_it_void(rig: Rig, tmp_path: Path) -> None:
+    rig.pull()
+    rig.write("a", b"1")
+    other = Rig(tmp_path / "other", rig.space, machine="m2", generation=2)
+    reaper = Reaper()
+    taken: list[str] = []
+
+    def take_over(name: str) -> None:
+        if name == "rename" and not taken:
+            taken.append(name)
+            other.pull()
+
+    reaper.before = take_over
+    with pytest.raises(LeaseForeign):
+        replace(rig, trees=reaper.tree, workers=1).push()
+    assert any("does not count" in alarm for alarm in rig.alarms())

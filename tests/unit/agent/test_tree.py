@@ -30,3 +30,13 @@ def test_a_folder_stays_open_while_somebody_uses_it(tmp_path: Path, monkeypatch:
     with ThreadPoolExecutor(16) as pool:
         asked = paths * 200
         assert list(pool.map(read, asked)) == asked
+
+
+def test_nothing_is_where_no_folder_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("/")
+    tree = Tree(str(tmp_path))
+    for path in (b"no/thing", b"no/such/thing", b"file/thing", b"link/etc"):
+        assert tree.stat(path) is None
+    tree.unlink(b"no/thing")
+    assert tree.rmdir(b"no/thing")

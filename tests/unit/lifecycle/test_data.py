@@ -22,10 +22,12 @@ from cloudify_scipion.errors import (
     TokenRefused,
     UnknownDataSpace,
 )
+from cloudify_scipion.lifecycle import data
 from cloudify_scipion.lifecycle.agent import AgentStatus, Result, error_of, progress_line, run_work
 from cloudify_scipion.lifecycle.data import (
     configure_data,
     data_problem,
+    heal_data,
     renew_token,
     save,
     saving_status,
@@ -33,6 +35,7 @@ from cloudify_scipion.lifecycle.data import (
 )
 from cloudify_scipion.lifecycle.facts import CommandResult
 from cloudify_scipion.lifecycle.layer import software_layer
+from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.space import saved_part
 from tests.fakes.agent import CONFIG
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
@@ -65,7 +68,7 @@ def test_what_the_agent_is_told(demo: Deployment) -> None:
         "install": False, "service": True, "project": "relion-2d", "machine": record.machine, "generation": 1,
         "owner": {"installation": "0123abcd", "tenant": "default_tenant", "deployment": "relion-2d"},
         "fenced": True, "volume": record.volume, "include": [], "exclude": [], "trash_bytes": 0,
-        "space": {"kind": "directory", "path": "/srv/scipion-space/project", "verify": ""},
+        "space": {"kind": "directory", "path": "/srv/scipion-space/project", "verify": "", "mounted": True},
     }  # fmt: skip
     disk = world.host.machines[record.machine]
     assert disk.folders == {"/srv/scipion-space/project": ("/fake/spaces/local/relion-2d", False)}
@@ -207,6 +210,25 @@ def test_problems(demo: Deployment) -> None:
     assert demo.check("working_copy") == {"status": "ok"}
 
 
+@pytest.mark.parametrize("way", ["heal", "repair"])
+def test_a_lost_mount_of_a_folder_is_mounted_by_a_boot(demo: Deployment, way: str) -> None:
+    demo.install()
+    world = demo.world
+    name = world.record().machine
+    world.host.machines[name].lost = "/srv/scipion-space/project is not mounted"
+    world.write("mine", b"results")
+    before = len(world.host.calls)
+    if way == "heal":
+        demo.operation("working_copy", "heal")
+    else:
+        repair_project(world.services(), world.record())
+    calls = world.host.calls[before:]
+    assert f"start {name}" in calls[calls.index(f"stop {name}") :]
+    assert demo.check("working_copy") == {"status": "ok"}
+    save(world.services(), world.record())
+    assert world.space().files["mine"] == b"results"
+
+
 def test_what_is_unsaved_for_people() -> None:
     assert unsaved_lines(AgentStatus(pulled=True)) == []
     assert unsaved_lines(AgentStatus()) == ["the first copy from the data space was never complete"]
@@ -258,7 +280,7 @@ def test_onedata(world: World) -> None:
     }  # fmt: skip
     assert mounts["dataset-1"]["mountpoint"] == "/data/raw" and mounts["dataset-1"]["read_only"]
     assert run.data["working_copy::space"] == {
-        "kind": "onedata", "path": "/srv/scipion-space/project", "verify": "/srv/scipion-space/verify"
+        "kind": "onedata", "path": "/srv/scipion-space/project", "verify": "/srv/scipion-space/verify", "mounted": True
     }  # fmt: skip
     sent = {words[-1]: content for words, content in world.sent if words[-1].startswith("/etc/onedata/")}
     token = token_until(4102444800)
@@ -345,23 +367,12 @@ def test_a_mount_that_does_not_answer_is_mounted_anew(world: World, monkeypatch:
 
     monkeypatch.setattr(FakeShell, "_answer", answer)
     hears(monkeypatch, "dataset-1 token expired\n")
-    for saved, units in (({}, ["dataset-1"]), ({"work": "push"}, ["verify", "dataset-1"])):
-        configure_data(world.services(), replace(world.record(), saved=saved))
-        restarts = [words[2:] for words, _ in world.sent if words[:2] == ("systemctl", "restart")]
-        assert restarts[-1] == tuple(f"onedata@{name}.service" for name in units)
-    asked = next(words for words, _ in reversed(world.sent) if words[1:2] == ("health",))
-    mounts = ("--dataset", "/data/raw", "--dataset", "/srv/scipion-space/verify")
-    assert asked[2:] == ("--space", "/srv/scipion-space/project", *mounts)
+    monkeypatch.setattr(data, "pull_data", lambda services, record: record)
+    heal_data(world.services(), world.record())
+    restarts = [words[2:] for words, _ in world.sent if words[:2] == ("systemctl", "restart")]
+    assert restarts == [("onedata@verify.service", "onedata@dataset-1.service")]
     assert "; ".join(unwell.splitlines()) in (told := data_problem(world.services(), world.record()))
     assert "refuses the token" in told and "token expired" in told
-
-
-def test_datasets_do_not_hide_the_data_space(world: World) -> None:
-    world.space("raw/7").files["movie"] = b"raw"
-    data = {"project": {"source": "local:relion-2d"}, "datasets": [{"source": "local:raw/7", "mount": "/data/raw"}]}
-    Deployment(world, {"data": data}).install()
-    world.space().away = "/srv/scipion-space/project hangs"
-    assert data_problem(world.services(), world.record()) == "/srv/scipion-space/project hangs"
 
 
 def test_a_new_token_for_what_needs_none(demo: Deployment) -> None:

@@ -130,6 +130,12 @@ def mend(world: World) -> None:
         space.lease = None
 
 
+def test_a_refusal_says_what_to_do_about_the_cause(world: World) -> None:
+    deployment = installed(world)
+    keep_a_file_open(world)
+    assert "end it on the machine, then uninstall again" in refused(deployment)
+
+
 @pytest.mark.parametrize(
     ("harm", "why"),
     [

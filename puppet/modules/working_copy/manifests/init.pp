@@ -38,7 +38,7 @@
 #     generation => 3,
 #     volume     => 'apoferritin-1-data',
 #     fenced     => true,
-#     space      => { 'kind' => 'directory', 'path' => '/srv/scipion-space/project', 'verify' => '' },
+#     space      => { 'kind' => 'directory', 'path' => '/srv/scipion-space/project', 'verify' => '', 'mounted' => true },
 #   }
 class working_copy (
   Enum['present', 'absent']               $ensure,

@@ -50,8 +50,7 @@ class working_copy::install {
       ;
     '/etc/scipion-data':
       ensure => directory,
-      group  => $working_copy::user,
-      mode   => '0750',
+      mode   => '0755',
       ;
     '/etc/tmpfiles.d/scipion-data.conf':
       content => epp('working_copy/tmpfiles.conf.epp', {

@@ -12,7 +12,7 @@ describe 'working_copy' do
     {
       install: false, service: true, project: 'beta-gal-1', machine: 'beta-gal-1-m3', generation: 3, volume: 'beta-gal-1-data',
       owner: { installation: 'i1', tenant: 'default_tenant', deployment: 'beta-gal-1' }, fenced: true,
-      space: { kind: 'directory', path: '/srv/scipion-space/project', verify: '' },
+      space: { kind: 'directory', path: '/srv/scipion-space/project', verify: '', mounted: true },
       include: ['**/*.mrcs'], exclude: ["odd \"é\" 🧊\u0085"],
     }
   end
@@ -49,6 +49,8 @@ describe 'working_copy' do
     end
 
     it { is_expected.to contain_file(unit).with_content(%r{^ConditionPathExists=/etc/scipion-data/config\.json$}) }
+    it { is_expected.to contain_file(unit).with_content(%r{^StartLimitIntervalSec=0$}) }
+    it { is_expected.to contain_file('/etc/scipion-data').with_owner('root').with_group('root').with_mode('0755') }
 
     ['push', 'scan'].each do |work|
       it {
@@ -93,7 +95,7 @@ describe 'working_copy' do
         'machine' => 'beta-gal-1-m3', 'generation' => 3, 'fenced' => true, 'volume' => 'beta-gal-1-data',
         'mark' => '/srv/scipion-volume/volume.json', 'tree' => '/srv/scipion-volume/user', 'state' => '/srv/scipion-volume/agent',
         'user_path' => '/home/scipion/ScipionUserData', 'user' => 2000, 'run' => '/run/scipion-data',
-        'space' => { 'kind' => 'directory', 'path' => '/srv/scipion-space/project', 'verify' => '' },
+        'space' => { 'kind' => 'directory', 'path' => '/srv/scipion-space/project', 'verify' => '', 'mounted' => true },
         'include' => ['**/*.mrcs'], 'exclude' => ["odd \"é\" 🧊\u0085"], 'trash_bytes' => 0
       )
     end

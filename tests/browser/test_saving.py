@@ -1,0 +1,83 @@
+"""What the desktop shows of saving: a question about files that are gone, asked in a window and answered in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+
+from tests.browser.desktop_browser import click, open_desktop, screenshot
+from tests.conftest import Demo
+from tests.infra.saved import Saved
+from tests.installation import wait_until
+
+pytestmark = pytest.mark.machine
+
+RESTORE = (983, 377)
+"""Where this button is on a desktop of 1600x900: the window is in the middle, a third from the top."""
+FILES = 60
+WINDOWS = """
+import ctypes, json
+x = ctypes.CDLL("libX11.so.6")
+Window, Windows = ctypes.c_ulong, ctypes.POINTER(ctypes.c_ulong)
+x.XOpenDisplay.restype = ctypes.c_void_p
+x.XDefaultRootWindow.argtypes, x.XDefaultRootWindow.restype = [ctypes.c_void_p], Window
+x.XFetchName.argtypes = [ctypes.c_void_p, Window, ctypes.POINTER(ctypes.c_char_p)]
+some = ctypes.POINTER(Window)
+x.XQueryTree.argtypes = [ctypes.c_void_p, Window, some, some, ctypes.POINTER(Windows), ctypes.POINTER(ctypes.c_uint)]
+display = x.XOpenDisplay(b":1")
+def names(window):
+    name, root, parent, inner, count = ctypes.c_char_p(), Window(), Window(), Windows(), ctypes.c_uint()
+    if x.XFetchName(display, window, ctypes.byref(name)) and name.value:
+        yield name.value.decode(errors="replace")
+    x.XQueryTree(display, window, root, parent, ctypes.byref(inner), count)
+    for place in range(count.value):
+        yield from names(inner[place])
+print(json.dumps(sorted(names(x.XDefaultRootWindow(display)))))
+"""
+"""The names of all windows of the desktop."""
+
+
+@pytest.fixture
+def saved(demo: Demo) -> Saved:
+    return Saved(demo.installation, demo.project)
+
+
+def windows(saved: Saved) -> list[str]:
+    display = ("env", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority")
+    told = saved.run("runuser", "-u", "scipion", "--", *display, "python3", "-c", WINDOWS).stdout
+    names: list[str] = json.loads(told)
+    return names
+
+
+def files(saved: Saved) -> int:
+    return int(saved.user("ls many | wc -l").stdout) if saved.user("test -d many", (0, 1)).code == 0 else 0
+
+
+def test_a_mass_deletion_is_asked_about_and_taken_back(
+    saved: Saved, demo: Demo, page: webdriver.Chrome, tmp_path: Path
+) -> None:
+    saved.user(f"mkdir many; for n in $(seq {FILES}); do head -c 2000 /dev/urandom > many/$n; done")
+    saved.push()
+    open_desktop(page, demo.link())
+    assert "Saving" not in windows(saved)
+    saved.user("rm -r many")
+    saved.push()
+    try:
+        assert [question["id"] for question in saved.status()["questions"]] == ["deletions"]
+        assert len(list((saved.space / "many").iterdir())) == FILES
+        wait_until(lambda: "Saving" in windows(saved), 60)
+        screenshot(page, tmp_path / "question.png")
+        click(page, *RESTORE)
+        wait_until(lambda: "Saving" not in windows(saved), 60)
+        wait_until(lambda: files(saved) == FILES, 60)
+        saved.push()
+        assert saved.status()["questions"] == [] and saved.status()["unsaved"] == 0
+    finally:
+        saved.user("rm -rf many")
+        saved.push()
+        saved.run("scipion-data", "answer", "deletions", "delete", expect=range(8))
+        saved.push()
+    assert not (saved.space / "many").exists()

@@ -1,0 +1,102 @@
+"""How often the agent asks the data space, counted at the FUSE."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.machine import Machine
+from tests.hostile.space import HostileSpace
+
+pytestmark = pytest.mark.long
+FILES, FOLDERS = 120, 6
+WORK = 45
+"""Calls that a work may make for itself: the lease, the manifest, our own folders."""
+
+
+class Counted(Machine):
+    """A machine whose project's folder is the mount itself."""
+
+    mounted: HostileSpace
+    second: HostileSpace
+
+    def calls(self, *works: str) -> Mapping[str, int]:
+        """What works cost, by kind."""
+        self.mounted.reset_calls()
+        self.second.reset_calls()
+        self.done(*works)
+        return self.mounted.reset_calls()
+
+
+@pytest.fixture(params=[60.0])
+def machine(tmp_path: Path, backing: Path, request: pytest.FixtureRequest) -> Iterator[Counted]:
+    with HostileSpace(backing, kernel_cache=request.param) as one, HostileSpace(backing) as two:
+        made = Counted(tmp_path / "volume", one.space, backing=backing, verify=str(two.space))
+        made.mounted, made.second = one, two
+        made.done("pull")
+        for number in range(FILES):
+            made.write(f"folder {number % FOLDERS}/{number}", f"content {number}")
+        yield made
+
+
+@pytest.mark.parametrize("machine", [1.0], indirect=True)
+def test_an_unchanged_push(machine: Counted) -> None:
+    machine.done("push", "push")
+    time.sleep(1.1)  # the kernel has forgotten every name
+    calls = machine.calls("push")
+    assert sum(calls.values()) <= 5, calls
+    assert set(calls) <= {"getattr", "utimens"}, calls
+
+
+def test_a_first_push(machine: Counted) -> None:
+    calls = machine.calls("push")
+    assert sum(calls.values()) <= 14.5 * FILES + 4 * FOLDERS + WORK, calls
+    assert calls["write"] <= FILES + 5 and calls["rename"] <= FILES + 5
+    assert calls["opendir"] <= 3, "a push lists nothing but the lease"
+
+
+def test_a_push_of_changes(machine: Counted) -> None:
+    machine.done("push")
+    for number in range(0, FILES, 2):
+        machine.write(f"folder {number % FOLDERS}/{number}", f"changed {number}", age=60)
+    calls = machine.calls("push")
+    assert sum(calls.values()) <= 22 * FILES / 2 + WORK, calls
+    assert calls["opendir"] <= 3
+    assert "read" not in calls or calls["read"] <= 5, "nothing is compared by content that is as it was left"
+
+
+def test_a_push_of_deletions_and_moves(machine: Counted) -> None:
+    machine.done("push")
+    for number in range(0, FILES, 4):
+        (machine.user / f"folder {number % FOLDERS}/{number}").unlink()
+    (machine.user / "folder 1").rename(machine.user / "moved")
+    calls = machine.calls("push")
+    assert sum(calls.values()) <= 10 * FILES / 4 + 10 + WORK, calls
+    assert calls["rename"] <= FILES / 4 + 5, "a folder is moved at once"
+    assert calls["write"] <= 5
+
+
+def test_a_scan_lists(machine: Counted) -> None:
+    machine.done("push", "scan")
+    calls = machine.calls("scan")
+    assert sum(calls.values()) <= 6 * (FOLDERS + 3) + WORK, calls
+    assert "write" not in calls and calls.get("read", 0) <= 5
+
+
+def test_a_first_pull(machine: Counted, tmp_path: Path) -> None:
+    machine.done("push")
+    again = Counted(tmp_path / "again", machine.space, machine="m2", generation=2, backing=machine.backing)
+    again.mounted, again.second = machine.mounted, machine.second
+    calls = again.calls("pull")
+    assert sum(calls.values()) <= 6 * FILES + 6 * FOLDERS + 2 * WORK, calls
+
+
+def test_verify_opens_every_file_once(machine: Counted) -> None:
+    machine.done("push")
+    machine.calls("verify")
+    calls = machine.second.calls()
+    assert FILES <= calls["open"] <= FILES + 10, calls
+    assert sum(machine.mounted.calls().values()) <= 8, "it asks another client"

@@ -1,0 +1,21 @@
+"""A machine of a project, with its first pull done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.agent.rig import Rig
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Rig:
+    """Before the first pull."""
+    return Rig(tmp_path / "volume", tmp_path / "space")
+
+
+@pytest.fixture
+def rig(new: Rig) -> Rig:
+    new.pull()
+    return new

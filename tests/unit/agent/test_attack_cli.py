@@ -1,0 +1,167 @@
+"""The command: what it reads of others, what it writes for others, and that no failure goes untold."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from cloudify_scipion.agent import cli
+from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.work import health
+from tests.unit.agent.rig import Rig
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    made = Rig(tmp_path / "volume", tmp_path / "space")
+    (tmp_path / "config.json").write_text(json.dumps(made.document()))
+    assert run(made, "pull") == 0
+    return made
+
+
+def run(rig: Rig, work: str, *more: str) -> int:
+    umask = os.umask(0o22)
+    try:
+        return cli.main(["--config", str(rig.root.parent / "config.json"), *(["run"] if not more else []), work, *more])
+    finally:
+        os.umask(umask)
+
+
+def result(rig: Rig, work: str) -> dict[str, object]:
+    document = json.loads((rig.state / f"results/{work}.json").read_bytes())
+    assert isinstance(document, dict)
+    return document
+
+
+def ask(rig: Rig) -> Path:
+    with rig.world() as world:
+        world.index.ask("deletions", "Shall they?", ["delete", "restore"])
+        world.keep()
+    assert run(rig, "push") == 0
+    return rig.root / "run/requests"
+
+
+def test_requests_may_be_anything(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("delete")
+    requests = rig.root / "run/requests"
+    (requests / "answer-deletions").write_bytes(b"\xff\xfe" * 1000)
+    (requests / "answer-destroyed").symlink_to(tmp_path / "secret")
+    (requests / "answer-other").mkdir()
+    os.mkfifo(requests / "answer-pipe")
+    (requests / "push").mkdir()
+    rig.write("a", b"one")
+    assert run(rig, "push") == 0
+    assert rig.saved() == {"a": b"one"}
+    assert (tmp_path / "secret").read_text() == "delete"
+    assert not (requests / "answer-deletions").exists()
+
+
+def test_answering_writes_through_no_link(rig: Rig, tmp_path: Path) -> None:
+    """Root answers; the user may write to the folder that answers go through."""
+    for n in range(30):
+        rig.write(f"f/{n}")
+    run(rig, "push")
+    for n in range(30):
+        (rig.user / f"f/{n}").unlink()
+    run(rig, "push")
+    requests, precious = rig.root / "run/requests", tmp_path / "precious"
+    precious.write_text("precious")
+    (requests / "answer-deletions").symlink_to(precious)
+    (requests / "push").symlink_to(tmp_path / "made")
+    assert run(rig, "answer", "deletions", "restore") == 0
+    assert precious.read_text() == "precious" and not (tmp_path / "made").exists()
+    assert run(rig, "push") == 0
+    assert len(rig.local()) == 30
+
+
+def test_a_full_disk_costs_no_index(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.write("a", b"one")
+    run(rig, "push")
+
+    class Full(Index):
+        def __init__(self, path: Path | str) -> None:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cli, "Index", Full)
+        assert run(rig, "push") == 75
+    assert run(rig, "push") == 0
+    assert rig.saved() == {"a": b"one"}
+
+
+@pytest.mark.parametrize("where", [0, 5000])
+def test_a_damaged_index_is_put_aside(rig: Rig, where: int) -> None:
+    for n in range(300):
+        rig.write(f"folder/{n}", str(n))
+    run(rig, "push")
+    with sqlite3.connect(rig.state / "index.sqlite") as index:
+        index.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    index.close()
+    with (rig.state / "index.sqlite").open("r+b") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(where)
+        stream.write(b"\xa5" * (size - where))
+    assert run(rig, "push") != 0
+    assert run(rig, "pull") == 0
+    assert run(rig, "push") == 0
+    assert rig.saved() == rig.local()
+    assert len(rig.saved()) == 300
+    assert list(rig.state.glob("damaged*"))
+
+
+def test_an_error_that_nobody_thought_of_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    monkeypatch.setitem(cli._WORKS, "push", broken)
+    assert run(rig, "push") == 1
+    assert "nobody thought of this" in str(result(rig, "push")["message"])
+    assert result(rig, "push")["ok"] is False
+
+
+def test_a_result_that_cannot_be_written(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Path.write_text
+
+    def full(self: Path, *given: object, **named: object) -> int:
+        if self.suffix == ".part":
+            raise OSError(28, "No space left on device")
+        return plain(self, *given, **named)  # type: ignore[arg-type]
+
+    rig.write("a", b"one")
+    monkeypatch.setattr(Path, "write_text", full)
+    assert run(rig, "push") == 75
+    assert rig.saved() == {"a": b"one"}
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "", '"x"', "{"])
+def test_a_mark_of_any_kind(rig: Rig, text: str) -> None:
+    rig.mark.write_text(text)
+    assert run(rig, "push") == 4
+
+
+def test_all_hung_mounts_are_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_PROBE", "import time; time.sleep(60)")
+    began = time.monotonic()
+    found = health.problems("/a", ["/b", "/c", "/d", "/e"], seconds=1.0)
+    assert len(found) == 5
+    assert time.monotonic() - began < 4
+
+
+def test_names_that_are_no_text_everywhere(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    name = os.fsdecode(b"\xff\xfe")
+    rig.write(f".cloudify-scipion/{name}", b"x")
+    (rig.user / f"fifo{name}").parent.mkdir(exist_ok=True)
+    os.mkfifo(rig.user / f"fifo{name}")
+    (rig.user / f"{name}").mkdir()
+    rig.write(f"{name}/{name}", b"x")
+    assert run(rig, "push") == 6
+    assert run(rig, "status", "--json") == 0
+    assert run(rig, "status", "--json") == 0
+    assert capsys.readouterr().out.encode()

@@ -1,0 +1,284 @@
+"""What looks like an accident: nothing is deleted in the data space, a person is asked, and the rest is saved."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
+from cloudify_scipion.agent.plan.guards import MASS_FILES, is_zeros, looks_destroyed, mass_deletion
+from cloudify_scipion.agent.ports.tree import Tree
+from tests.unit.agent.rig import Rig
+
+root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
+
+
+@contextmanager
+def mounted(folder: Path, *words: str) -> Iterator[None]:
+    subprocess.run(["mount", *words, str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def full(rig: Rig) -> Rig:
+    """A project with 30 saved files in two folders."""
+    for number in range(30):
+        rig.write(f"{'big' if number < 25 else 'small'}/{number}", str(number))
+    rig.push()
+    return rig
+
+
+def clear(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def refused(rig: Rig, error: type[AgentError], match: str) -> None:
+    """No work does anything."""
+    before = rig.saved()
+    for work in (rig.push, rig.scan, rig.pull):
+        with pytest.raises(error, match=match):
+            work()
+    assert rig.saved() == before
+    assert rig.trash() == {}
+
+
+@pytest.mark.parametrize(
+    ("gone", "gone_bytes", "files", "size", "held"),
+    [
+        (0, 0, 0, 0, False),
+        (1, 1, 1, 1, True),  # all there is
+        (MASS_FILES - 1, 0, 1000, 1000, False),
+        (MASS_FILES, 0, 1000, 1000, False),
+        (MASS_FILES, 301, 1000, 1000, True),  # few files, much of the bytes
+        (300, 0, 1000, 1000, False),
+        (301, 0, 1000, 1000, True),
+        (MASS_FILES, 0, 60, 0, True),
+    ],
+)
+def test_what_counts_as_a_mass_deletion(gone: int, gone_bytes: int, files: int, size: int, held: bool) -> None:
+    assert mass_deletion(gone, gone_bytes, files, size) is held
+
+
+def test_what_looks_destroyed() -> None:
+    assert looks_destroyed(7, 0, True) and looks_destroyed(7, 7, True)
+    assert not looks_destroyed(0, 0, True) and not looks_destroyed(7, 7, False)
+    assert is_zeros(b"\0\0") and not is_zeros(b"\0\1\0")
+
+
+def test_an_empty_working_copy(full: Rig) -> None:
+    before = full.saved()
+    clear(full.user)
+    assert full.push().held == 30
+    assert full.saved() == before
+    assert full.questions() == ["deletions"]
+
+
+def test_a_mass_deletion_is_held_while_new_work_is_saved(full: Rig) -> None:
+    clear(full.user / "big")
+    full.write("new", b"new")
+    result = full.push()
+    assert (result.held, result.files, result.deleted) == (25, 1, 0)
+    assert len(full.saved()) == 31
+    assert full.push().held == 25, "and stays held until somebody answers"
+
+
+def test_answered_delete(full: Rig) -> None:
+    clear(full.user / "big")
+    full.push()
+    full.answer("deletions", "delete")
+    assert full.push().deleted == 25
+    assert sorted(full.saved()) == sorted(full.local())
+    assert len(full.trash()) == 25
+    assert full.questions() == []
+
+
+def test_answered_restore(full: Rig) -> None:
+    before = full.local()
+    clear(full.user / "big")
+    full.push()
+    full.answer("deletions", "restore")
+    full.push()
+    assert full.local() == full.saved() == before
+    assert full.questions() == []
+    assert full.push().held == 0
+
+
+@pytest.mark.parametrize("word", ["delete", "restore"])
+def test_an_answer_counts_once(full: Rig, word: str) -> None:
+    for number in range(25):
+        full.write(f"more/{number}", str(number))
+    full.push()
+    clear(full.user / "big")
+    full.push()
+    full.answer("deletions", word)
+    full.push()
+    clear(full.user / "more")
+    assert full.push().held == 25
+    assert full.questions() == ["deletions"]
+
+
+def test_a_question_that_has_become_pointless_is_withdrawn(full: Rig) -> None:
+    (full.user / "big").rename(full.root / "aside")
+    full.push()
+    (full.root / "aside").rename(full.user / "big")
+    assert full.push().held == 0
+    assert full.questions() == []
+    assert full.saved() == full.local()
+
+
+def test_an_unmounted_volume(full: Rig) -> None:
+    """The empty folder below the mount: no mark, no index."""
+    full.mark.unlink()
+    clear(full.user)
+    refused(full, GuardFailed, "the volume is not mounted")
+
+
+@pytest.mark.parametrize("wrong", [{"volume": "v2"}, {"project": "p2"}])
+def test_another_volume(full: Rig, wrong: dict[str, str]) -> None:
+    full.mark.write_text(json.dumps({"version": 1, "volume": "v1", "project": "p1", **wrong}))
+    refused(full, GuardFailed, "another volume is mounted")
+
+
+def test_a_damaged_mark(full: Rig) -> None:
+    full.mark.write_text("{")
+    refused(full, GuardFailed, "cannot be read")
+
+
+@root
+def test_the_working_copy_on_another_file_system(full: Rig) -> None:
+    with mounted(full.user, "-t", "tmpfs", "none"):
+        refused(full, GuardFailed, "not on the volume")
+    full.push()
+    assert full.saved() == full.local()
+
+
+@root
+def test_the_agents_state_on_another_file_system(full: Rig) -> None:
+    with mounted(full.state, "-t", "tmpfs", "none"):
+        (full.state / "tmp").mkdir()
+        (full.state / "results").mkdir()
+        refused(full, GuardFailed, "not on the volume")
+
+
+@root
+def test_another_file_system_inside_the_working_copy(full: Rig) -> None:
+    """Somebody mounts over a folder: what was in it seems to be gone."""
+    before = full.saved()
+    with mounted(full.user / "big", "-t", "tmpfs", "none"):
+        assert full.push().held == 25
+        assert full.saved() == before
+
+
+def test_an_unmounted_data_space(full: Rig, tmp_path: Path) -> None:
+    """The empty folder below its mount point gets nothing, and nothing counts as deleted there."""
+    full.space.rename(tmp_path / "aside")
+    full.space.mkdir()
+    full.write("new")
+    for work in (full.push, full.scan):
+        with pytest.raises(GuardFailed, match="the data space is not mounted"):
+            work()
+    assert list(full.space.rglob("*")) == []
+    full.space.rmdir()
+    (tmp_path / "aside").rename(full.space)
+    assert full.scan().lost == 0
+    full.push()
+    assert full.saved() == full.local()
+
+
+class Unreadable(Tree):
+    """A folder on bad blocks."""
+
+    def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+        if path == b"small":
+            raise OSError(errno.EIO, "Input/output error")
+        return super().entries(path)
+
+
+def test_an_unreadable_folder(full: Rig) -> None:
+    """Nothing is deleted at all then: who knows what else is not seen."""
+    before = full.saved()
+    (full.user / "big/1").unlink()
+    full.write("new")
+    sick = replace(full, trees=lambda path: Unreadable(path) if path == str(full.user) else Tree(path))
+    with pytest.raises(Unsaved, match="small: the folder cannot be read: Input/output error"):
+        sick.push()
+    assert full.saved() == {**before, "new": b"content"}
+    assert any("nothing is deleted" in alarm for alarm in full.alarms())
+    assert full.push().deleted == 1
+
+
+class BadBlocks(Tree):
+    """A file that cannot be read."""
+
+    def open(self, path: bytes) -> int:
+        if path == b"small/27":
+            raise OSError(errno.EIO, "Input/output error")
+        return super().open(path)
+
+
+def test_an_unreadable_file(full: Rig) -> None:
+    full.write("small/27", b"changed", age=10)
+    full.write("new")
+    sick = replace(full, trees=lambda path: BadBlocks(path) if path == str(full.user) else Tree(path))
+    with pytest.raises(Unsaved, match="small/27: Input/output error"):
+        sick.push()
+    saved = full.saved()
+    assert saved["small/27"] == b"27" and saved["new"] == b"content"
+    with full.world() as world:
+        assert world.index.unsaved() == 1
+
+
+@pytest.mark.parametrize("remains", [b"", bytes(2)])
+@pytest.mark.parametrize("word", ["save", "restore"])
+def test_destroyed_by_a_crash(full: Rig, remains: bytes, word: str) -> None:
+    full.clock.boot_id = "after the crash"
+    full.write("small/27", remains, age=10)
+    full.write("new")
+    assert full.push().held == 1
+    assert full.saved()["small/27"] == b"27" and full.saved()["new"] == b"content"
+    assert full.questions() == ["destroyed"]
+    full.answer("destroyed", word)
+    full.push()
+    full.push()
+    assert full.questions() == []
+    assert full.saved() == full.local()
+    assert full.saved()["small/27"] == remains
+    back = [content for path, content in full.saved().items() if path.startswith("small/27.conflict-")]
+    assert back == ([b"27"] if word == "restore" else [])
+    assert b"27" in full.trash().values()
+
+
+def test_emptied_without_a_crash_is_somebodys_wish(full: Rig) -> None:
+    full.write("small/27", b"", age=10)
+    assert full.push().held == 0
+    assert full.saved()["small/27"] == b""
+
+
+def test_a_crash_is_remembered_until_a_push_saw_it(full: Rig) -> None:
+    """A reboot, and the file becomes empty after a first push of the new boot: that is no crash any more."""
+    full.clock.boot_id = "after the crash"
+    full.push()
+    full.write("small/27", b"", age=10)
+    assert full.push().held == 0
+
+
+def test_nothing_is_pushed_before_the_first_pull_is_complete(new: Rig) -> None:
+    new.web("theirs", b"1")
+    new.write("mine", b"2")
+    with pytest.raises(AgentError, match="before the first pull"):
+        new.push()
+    with pytest.raises(AgentError, match="before the first pull"):
+        new.scan()
+    assert new.saved() == {"theirs": b"1"}

@@ -1,0 +1,288 @@
+"""Who may write to the data space: one machine of one deployment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
+from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, holder_from, judge, next_generation
+from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work import lease
+from tests.unit.agent.rig import OWNER, Rig, TestClock
+
+OTHER = {"installation": "i2", "tenant": "local", "deployment": "theirs"}
+
+
+def leases(rig: Rig) -> list[str]:
+    return sorted(path.name for path in (rig.space / ".cloudify-scipion/lease").iterdir())
+
+
+def release(rig: Rig) -> None:
+    with rig.world() as world:
+        lease.release(world)
+
+
+@pytest.fixture
+def saved(rig: Rig) -> Rig:
+    rig.write("a", b"one")
+    rig.push()
+    return rig
+
+
+def another(rig: Rig, tmp_path: Path, **what: object) -> Rig:
+    """Another machine with an empty volume, for the same folder."""
+    return replace(
+        rig, root=tmp_path / "other", machine="m2", generation=2, clock=TestClock(boot_id="m2"), **what  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_a_second_deployment_is_refused_with_owner_and_age(saved: Rig, tmp_path: Path) -> None:
+    (path,) = (saved.space / ".cloudify-scipion/lease").iterdir()
+    now = saved.clock.now()
+    os.utime(path, (now - 7200, now - 7200))
+    theirs = another(saved, tmp_path, owner=OTHER, project="p2")
+    with pytest.raises(LeaseForeign) as refused:
+        theirs.pull()
+    assert refused.value.code == 3
+    assert "project 'p1' of deployment demo (installation i1)" in refused.value.what
+    assert "2:00:0" in refused.value.what
+    assert "use another folder" in refused.value.next_step
+    assert theirs.local() == {}
+    saved.write("b")
+    saved.push()
+    assert saved.saved() == saved.local()
+
+
+@pytest.mark.parametrize("word", OWNER)
+def test_each_part_of_the_owner_counts(saved: Rig, tmp_path: Path, word: str) -> None:
+    with pytest.raises(LeaseForeign, match="belongs to"):
+        another(saved, tmp_path, owner={**OWNER, word: "other"}).pull()
+
+
+def test_age_does_not_matter_to_a_stranger(saved: Rig, tmp_path: Path) -> None:
+    """A month of silence: it is a person who says that a project is gone."""
+    theirs = another(saved, tmp_path, owner=OTHER)
+    theirs.clock.pass_time(30 * 86_400)
+    with pytest.raises(LeaseForeign, match="30 days"):
+        theirs.pull()
+
+
+def test_a_new_machine_takes_over_unattended(saved: Rig, tmp_path: Path) -> None:
+    new = another(saved, tmp_path)
+    before = new.clock.since_boot
+    new.pull()
+    assert new.clock.since_boot - before < 1, "fenced: nobody is waited for"
+    assert new.local() == {"a": b"one"}
+    new.write("b", b"two")
+    new.push()
+    assert sorted(new.saved()) == ["a", "b"]
+    assert any("taken over" in event for event in new.events())
+    assert len(leases(new)) == 1 and leases(new)[0].startswith("g00000002-")
+
+
+def test_not_fenced_it_waits_until_the_other_is_silent(saved: Rig, tmp_path: Path) -> None:
+    new = another(saved, tmp_path, fenced=False)
+    before = new.clock.since_boot
+    new.pull()
+    assert VALID_SECONDS < new.clock.since_boot - before < VALID_SECONDS + 60
+
+
+def test_a_heartbeat_begins_the_waiting_anew(saved: Rig, tmp_path: Path) -> None:
+    alive = 5
+
+    @dataclass
+    class Watching(TestClock):
+        beats: int = 0
+
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            saved.clock.pass_time(seconds)
+            if self.beats < alive and self.since_boot > 1000 + 300 * (self.beats + 1):
+                self.beats += 1
+                os.utime(saved.space / ".cloudify-scipion/lease" / leases(saved)[0], (self.now(), self.now()))
+
+    new = replace(another(saved, tmp_path, fenced=False), clock=Watching(boot_id="m2"))
+    new.pull()
+    assert new.clock.since_boot - 1000 > alive * 300 + VALID_SECONDS
+
+
+def test_a_zombie_stops(saved: Rig, tmp_path: Path) -> None:
+    """The old machine was not dead after all."""
+    new = another(saved, tmp_path)
+    new.pull()
+    saved.write("a", b"zombie", age=10)
+    for work in (saved.push, saved.scan, saved.pull):
+        with pytest.raises(LeaseForeign, match="m2"):
+            work()
+    assert new.saved() == {"a": b"one"}
+    new.write("a", b"new machine", age=10)
+    new.push()
+    assert new.saved() == {"a": b"new machine"}
+
+
+class Meanwhile(Tree):
+    """Something happens when the agent has written its first data into the data space."""
+
+    happens: Callable[[], None] = staticmethod(lambda: None)
+
+    def close(self, fd: int) -> None:
+        super().close(fd)
+        happens, Meanwhile.happens = Meanwhile.happens, staticmethod(lambda: None)
+        happens()
+
+
+def test_a_takeover_in_the_middle_of_a_push_makes_it_void(
+    saved: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the renames the lease is looked at again."""
+    new = another(saved, tmp_path)
+    monkeypatch.setattr(Meanwhile, "happens", staticmethod(lambda: new.pull() and None))
+    saved.write("a", b"too late", age=10)
+    with pytest.raises(LeaseForeign):
+        replace(saved, trees=lambda path: (Meanwhile if path == str(saved.space) else Tree)(path)).push()
+    assert new.saved() == {"a": b"one"}
+
+
+def test_a_work_that_slept_too_long_stops(saved: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suspended machine wakes up in the middle of a copy; who waited for it may write by now."""
+    monkeypatch.setattr(Meanwhile, "happens", staticmethod(lambda: saved.clock.pass_time(VALID_SECONDS + 1)))
+    saved.write("a", b"too late", age=10)
+    with pytest.raises(LeaseStale, match="sign of life"):
+        replace(saved, trees=lambda path: (Meanwhile if path == str(saved.space) else Tree)(path)).push()
+    assert saved.saved() == {"a": b"one"}
+    saved.push()
+    assert saved.saved() == {"a": b"too late"}, "the next one looks, and goes on"
+
+
+def test_heartbeats_are_sent_while_files_are_copied(saved: Rig) -> None:
+    (path,) = (saved.space / ".cloudify-scipion/lease").iterdir()
+    with saved.world() as world:
+        lease.renew(world)
+        os.utime(path, (1, 1))
+        saved.clock.pass_time(lease.BEAT_SECONDS / 2)
+        world.beat()
+        assert path.stat().st_mtime == 1
+        saved.clock.pass_time(lease.BEAT_SECONDS)
+        world.beat()
+        assert path.stat().st_mtime > 1
+
+
+def test_after_a_long_pause_it_is_looked_at_by_a_fresh_listing(saved: Rig, tmp_path: Path) -> None:
+    saved.clock.pass_time(10 * VALID_SECONDS)
+    saved.write("b")
+    saved.push()
+    assert saved.saved() == saved.local()
+    name = leases(saved)[0]
+    (saved.space / ".cloudify-scipion/lease" / name.replace("g00000001", "g00000007")).write_text("{}")
+    saved.clock.pass_time(10 * VALID_SECONDS)
+    with pytest.raises(LeaseForeign):
+        saved.push()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"project": 1}', b"\xff\x00"])
+def test_a_damaged_lease_is_still_its_owners(saved: Rig, tmp_path: Path, content: bytes) -> None:
+    """Its name says whose it is: ours goes on, a stranger stays out."""
+    (path,) = (saved.space / ".cloudify-scipion/lease").iterdir()
+    path.write_bytes(content)
+    saved.write("b")
+    saved.push()
+    with pytest.raises(LeaseForeign, match="unknown"):
+        another(saved, tmp_path, owner=OTHER).pull()
+    another(saved, tmp_path).pull()
+
+
+def test_a_lost_lease_stops_saving_and_is_taken_again_by_a_pull(saved: Rig) -> None:
+    (path,) = (saved.space / ".cloudify-scipion/lease").iterdir()
+    path.unlink()
+    saved.write("b")
+    with pytest.raises(LeaseForeign, match="taken away"):
+        saved.push()
+    saved.pull()
+    saved.push()
+    assert saved.saved() == saved.local()
+
+
+def test_given_back_anybody_may_take_it(saved: Rig, tmp_path: Path) -> None:
+    release(saved)
+    assert leases(saved) == []
+    with pytest.raises(LeaseForeign, match="does not hold"):
+        saved.push()
+    theirs = another(saved, tmp_path, owner=OTHER)
+    theirs.pull()
+    assert theirs.local() == {"a": b"one"}
+    with pytest.raises(LeaseForeign, match="belongs to"):
+        saved.pull()
+
+
+def test_given_back_and_taken_again(saved: Rig) -> None:
+    release(saved)
+    release(saved)
+    saved.pull()
+    saved.write("b")
+    saved.push()
+    assert saved.saved() == saved.local()
+
+
+def test_generations_that_start_anew(saved: Rig, tmp_path: Path) -> None:
+    """The manager's records were lost, and count from 1: what writes there must be above all that wrote before."""
+    for number in range(2, 5):
+        rig = replace(another(saved, tmp_path / str(number)), generation=number)
+        rig.pull()
+    restarted = replace(another(saved, tmp_path / "restarted"), generation=1, machine="m9")
+    restarted.pull()
+    assert leases(restarted)[0].startswith("g00000005-")
+    restarted.write("b", b"two")
+    restarted.push()
+    assert sorted(restarted.saved()) == ["a", "b"]
+    restarted.push()
+
+
+def test_the_same_machine_again(saved: Rig) -> None:
+    """After a reboot it still holds its lease; nobody is waited for."""
+    saved.clock.boot_id, saved.clock.since_boot = "next", 5.0
+    replace(saved, fenced=False).pull()
+    assert saved.clock.since_boot == 5.0
+    saved.write("b")
+    saved.push()
+
+
+def test_two_that_take_it_at_the_same_time(new: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both see nobody; each sees the other's in the listing that follows, and stops."""
+    theirs = replace(new, root=tmp_path / "theirs", owner=OTHER)
+    theirs.__post_init__()
+    plain = lease._write
+
+    def both(world: object, own: Holder) -> None:
+        plain(world, own)  # type: ignore[arg-type]
+        if own.owner()[3] == "demo":
+            with pytest.raises(LeaseForeign):
+                theirs.pull()
+            with theirs.world() as other:
+                plain(other, replace(own, deployment="theirs", installation="i2"))
+
+    monkeypatch.setattr(lease, "_write", both)
+    with pytest.raises(LeaseForeign):
+        new.pull()
+    assert new.local() == {}
+
+
+def test_names_and_content() -> None:
+    own = Holder("p", "i", "t", "d", "m", 3)
+    assert holder_from(own.text(), own.name(), own) == own
+    told = json.loads(own.text()) | {"later": "field"}
+    assert holder_from(json.dumps(told).encode(), own.name(), own) == own
+    forged = replace(own, deployment="x")
+    assert holder_from(forged.text(), own.name(), own).deployment == "d", (
+        "content that is not the name's does not count"
+    )
+    assert judge(own, []) is Verdict.TAKE
+    assert judge(own, [own]) is Verdict.OURS
+    assert judge(own, [replace(own, machine="n")]) is Verdict.TAKE_OVER
+    assert judge(own, [own, forged]) is Verdict.REFUSE
+    assert next_generation(2, [own]) == 4 and next_generation(9, [own]) == 9
