@@ -80,9 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace) -> int:
     config = load_config(given.config)
-    os.umask(0)  # the modes of new files are those that are asked for
     began, facts, failure = time.monotonic(), dict[str, Any](), None
-    with _alone(config):
+    with _alone(config), _modes_as_asked():
         try:
             facts = _work(config, given.work)
         except AgentError as error:
@@ -96,6 +95,16 @@ def _run(given: argparse.Namespace) -> int:
     if failure:
         raise failure
     return 0
+
+
+@contextmanager
+def _modes_as_asked() -> Iterator[None]:
+    """New files get the modes that are asked for."""
+    before = os.umask(0)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _failure_of(config: Config, work: str, error: Exception) -> AgentError:
