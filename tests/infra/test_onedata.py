@@ -123,6 +123,7 @@ def cloud(installation: Installation, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def _install(cloud: Cloud) -> None:
+    (cloud.installation.root / "secrets" / SECRET).unlink(missing_ok=True)
     cloud.log = cloud.installation.install(NAME, code=None)
     assert f"secret '{SECRET}' is not known" in cloud.log
     cloud.know(OLD)
