@@ -129,6 +129,10 @@ class TokenExpires(PermanentError):
     """The token of a data space ends before the project does."""
 
 
+class TokenRefused(PermanentError):
+    """The provider of a data space does not accept the token."""
+
+
 class LeaseHeld(PermanentError):
     """Somebody else may write to the project's folder of the data space."""
 

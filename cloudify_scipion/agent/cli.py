@@ -252,6 +252,10 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _health(given: argparse.Namespace) -> int:
+    if given.dataset and not given.space and not given.config.exists():  # a project that has datasets alone
+        found = health.problems("", given.dataset)
+        print("\n".join(found))
+        return 1 if found else 0
     config = load_config(given.config)
     space = given.space or str(config.space)
     found = [f"{space} is not mounted"] if config.mounted and not is_mounted(Path(space)) else []

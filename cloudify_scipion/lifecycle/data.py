@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
-from cloudify_scipion.errors import PermanentError, ScipionError
+from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
 from cloudify_scipion.lifecycle.desktop import identity
 from cloudify_scipion.lifecycle.machine import start_machine
-from cloudify_scipion.lifecycle.onedata import CLASS, check_tokens, mounts_data, restart_mounts, send_tokens
+from cloudify_scipion.lifecycle.onedata import (
+    CLASS,
+    check_tokens,
+    end_retries,
+    mount_error,
+    mounts_data,
+    restart_mounts,
+    send_tokens,
+)
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import datasets, mounts_folders, saved_part, working_copy_data
+from cloudify_scipion.lifecycle.space import datasets, mounts_folders, onedata_parts, saved_part, working_copy_data
 
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
@@ -31,9 +38,13 @@ def configure_data(services: Services, record: Record) -> Record:
     check_tokens(services, record)
     record = update(services, record, personal=True)  # before anything secret is on the machine
     send_tokens(services, record)
+    end_retries(services, record)
     classes = ["system", *([CLASS] if mounts else []), *(["working_copy"] if saved else [])]
     data = {**identity(record), **mounts, **(working_copy_data(record, saved) if saved else {})}
-    return apply_classes(services, record, "project", classes, data)
+    try:
+        return apply_classes(services, record, "project", classes, data)
+    except PuppetFailed as error:
+        raise mount_error(services, record) or error from error
 
 
 def renew_token(services: Services, record: Record) -> Record:
@@ -97,10 +108,12 @@ def _save_problem(services: Services, record: Record, pushed: Result) -> Scipion
 
 def data_problem(services: Services, record: Record) -> str:
     """What is wrong with the data space, its mounts or the agent; empty if nothing is. Answers within 20 s."""
-    problem = _mounts_problem(services, record)
-    if problem or saved_part(record) is None:
-        return problem
-    return "" if agent_status(services.connect(record)).pulled else "the working copy is not complete yet"
+    if lines := _unwell_mounts(services, record):
+        error = mount_error(services, record)
+        return "; ".join([*lines, *([error.what] if error else [])])
+    if saved_part(record) is None or agent_status(services.connect(record)).pulled:
+        return ""
+    return "the working copy is not complete yet"
 
 
 def heal_data(services: Services, record: Record) -> Record:
@@ -110,33 +123,32 @@ def heal_data(services: Services, record: Record) -> Record:
 
 def _remount(services: Services, record: Record) -> Record:
     """A folder of the host is mounted while the machine boots, and only then."""
-    problem = _mounts_problem(services, record)
-    if problem and mounts_folders(record):
-        record = note(services, record, f"{problem}: the machine is started again, which mounts it anew")
+    lines = _unwell_mounts(services, record)
+    if lines and mounts_folders(record):
+        record = note(services, record, f"{'; '.join(lines)}: the machine is started again, which mounts it anew")
         services.machines.stop(record.machine)
         record = start_machine(services, record)
-    if problem:
-        restart_mounts(services, record)
+    if lines:
+        targets = [part.target for part in onedata_parts(record).values()]
+        named = [target for target in targets if any(line.startswith(f"{target} ") for line in lines)]
+        restart_mounts(services, record, named or targets)
     return record
 
 
-def _mounts_problem(services: Services, record: Record) -> str:
-    """What is wrong with the mounts of data spaces, empty if nothing is."""
+def _unwell_mounts(services: Services, record: Record) -> list[str]:
+    """What is wrong with the mounts of data spaces: a line for each, which begins with where it is.
+
+    The agent asks, also where it has nothing to save: whoever waits for a mount that hangs cannot be ended.
+    """
     mounted = [part.target for part in datasets(record)]
-    if saved_part(record) is None:
-        return _unasked_problem(services, record, mounted) if mounted else ""
-    seen = [word for target in mounted for word in ("--dataset", target)]
-    done = services.connect(record).run([COMMAND, "health", *seen], timeout=HEALTH_SECONDS, expect=range(128))
+    if saved_part(record) is None and not mounted:
+        return []
+    words = [COMMAND, "health", *(word for target in mounted for word in ("--dataset", target))]
+    done = services.connect(record).run(words, timeout=HEALTH_SECONDS, expect=range(128))
+    if done.code == 0:
+        return []
     lines = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
-    return ("; ".join(lines) or "the agent does not answer") if done.code != 0 else ""
-
-
-def _unasked_problem(services: Services, record: Record, targets: Sequence[str]) -> str:
-    """The same where there is no agent to ask."""
-    script = 'for one; do [ -n "$(timeout 5 ls -A -- "$one" | head -c 1)" ] || echo "$one"; done'
-    told = services.connect(record).run(["sh", "-c", script, "sh", *targets], timeout=HEALTH_SECONDS).stdout
-    bad = told.splitlines()
-    return f"empty, absent, or without an answer: {', '.join(bad)}" if bad else ""
+    return lines or ["the agent does not answer"]
 
 
 def saving_status(services: Services, record: Record) -> AgentStatus | None:

@@ -152,11 +152,18 @@ class FakeShell:
 
     def _agent(self, words: list[str]) -> CommandResult:
         self._advance_works()
+        if words[0] == "health" and not self._has_space():
+            return CommandResult(0, "", "")
         agent = self.agent()
         if words[0] == "health":
             return CommandResult(1 if agent.problem() else 0, agent.problem(), "")
         going = next((name for name, work in self.disk().works.items() if work.code is None), "")
         return CommandResult(0, json.dumps(agent.status(going)), "")
+
+    def _has_space(self) -> bool:
+        """Whether there is a data space, and one that this host has a folder for."""
+        config = self.files().get(CONFIG)
+        return bool(config) and json.loads(config)["space"]["path"] in self.disk().folders
 
     def _advance_works(self) -> None:
         for name, work in self.disk().works.items():

@@ -137,10 +137,16 @@ def test_a_seal_names_a_manifest(rig: Rig) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
-def test_memory_mapped_files(tmp_path: Path) -> None:
-    """A page that is dirty already is changed without a new time of the file, until the kernel has written it."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
-        rig = Rig(tmp_path / "volume", Path(elsewhere) / "space")
+def test_memory_mapped_files() -> None:
+    """A page that is dirty already is changed without a new time of the file, until the kernel has written it.
+
+    The volume is on a disk, as volumes are: a file system in memory gives such pages no new times at all.
+    """
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere,
+        tempfile.TemporaryDirectory(dir="/var/tmp") as disk,
+    ):
+        rig = Rig(Path(disk) / "volume", Path(elsewhere) / "space")
         rig.clock.ahead = 0.0
         rig.pull()
         path = rig.write("map", bytes(8192))

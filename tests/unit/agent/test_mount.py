@@ -64,3 +64,12 @@ def test_health_asks_for_the_mark_after_the_first_pull(
 def test_a_mount_is_told_from_a_folder(tmp_path: Path) -> None:
     assert is_mounted(MOUNTED)
     assert not is_mounted(tmp_path) and not is_mounted(tmp_path / "nowhere")
+
+
+def test_health_of_datasets_alone(rig: Rig, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No working copy, so no configuration."""
+    none = ["--config", str(tmp_path / "none")]
+    assert cli.main([*none, "health", "--dataset", str(rig.root)]) == 0
+    assert cli.main([*none, "health", "--dataset", str(tmp_path / "gone")]) == 1
+    assert capsys.readouterr().out == f"\n{tmp_path}/gone is absent\n"
+    assert cli.main([*none, "health"]) == 2

@@ -76,7 +76,9 @@ def facts(folder: Path) -> dict[str, tuple[object, ...]]:
     """All that must be the same: kind, mode, content or target, time, and which names are one file."""
     found: dict[str, tuple[object, ...]] = {}
     inodes: dict[int, str] = {}
-    for path in sorted(folder.rglob("*")):
+    # os.walk: rglob of some Python 3.11 follows links to find out whether they are folders
+    paths = [Path(where, name) for where, folders, files in os.walk(folder) for name in [*folders, *files]]
+    for path in sorted(paths):
         there, name = path.lstat(), str(path.relative_to(folder))
         mode = stat.S_IMODE(there.st_mode)
         if stat.S_ISDIR(there.st_mode):

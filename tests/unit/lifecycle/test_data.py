@@ -16,12 +16,24 @@ from cloudify_scipion.errors import (
     MachineUnreachable,
     NotAllSaved,
     PermanentError,
+    PuppetFailed,
     ReadOnlyDataSpace,
     TemporaryError,
+    TokenRefused,
     UnknownDataSpace,
 )
+from cloudify_scipion.lifecycle import data
 from cloudify_scipion.lifecycle.agent import AgentStatus, Result, error_of, progress_line, run_work
-from cloudify_scipion.lifecycle.data import data_problem, renew_token, save, saving_status, unsaved_lines
+from cloudify_scipion.lifecycle.data import (
+    configure_data,
+    data_problem,
+    heal_data,
+    renew_token,
+    save,
+    saving_status,
+    unsaved_lines,
+)
+from cloudify_scipion.lifecycle.facts import CommandResult
 from cloudify_scipion.lifecycle.layer import software_layer
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.space import saved_part
@@ -297,6 +309,70 @@ def test_a_new_token(world: World) -> None:
     assert [content for _, content in told if content] == [token_until(4102444801).encode()] * 3
     assert told[-1][0][:2] == ("systemctl", "restart")
     assert told[-1][0][2:] == tuple(f"onedata@{name}.service" for name in ("project", "verify", "dataset-1"))
+
+
+SAID = {
+    "project ERROR: Invalid token": (TokenRefused, "one.example.org refuses the token of the data space 'facility'"),
+    "verify bad macaroon signature": (TokenRefused, "bad macaroon signature"),
+    "project onedata: the space is not there, or the token does not open it: 'x'": (UnknownDataSpace, "'Cryo EM'"),
+    "project onedata: 'p' of 'p/1' cannot be made: Permission denied": (ReadOnlyDataSpace, "nothing can be saved"),
+    "dataset-1 onedata: 'raw' of 'raw': No such file or directory": (UnknownDataSpace, "has no folder 'raw'"),
+    "project ERROR: Cannot connect": (PuppetFailed, "mounts failed"),
+    "project onedata: 'p' of 'p/1' cannot be made: No space left on device": (PuppetFailed, "mounts failed"),
+    "": (PuppetFailed, "mounts failed"),
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_what_keeps_a_mount_from_being_there(world: World, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """As the client says, and what starts it."""
+    world.secrets.values["t"] = token_until(4102444800)
+    demo = Deployment(world, REMOTE)
+    demo.run(INSTALL[: PULL - 1])
+    hears(monkeypatch, f"{said} {token_until(4102444800)}\nproject onedata: oneclient has ended\n" if said else "")
+    real = world.puppet.apply
+
+    def apply(shell: Any, run: str, *more: Any) -> Any:
+        if run == "project":
+            raise PuppetFailed("mounts failed")
+        return real(shell, run, *more)
+
+    monkeypatch.setattr(world.puppet, "apply", apply)
+    error, words = SAID[said]
+    record = world.record().asking("data", REMOTE["data"]).asking("secrets", {})
+    with pytest.raises(error, match=words) as caught:
+        configure_data(world.services(), record)
+    assert token_until(4102444800) not in str(caught.value)
+
+
+def hears(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """What the journal of the mounts has."""
+    real = FakeShell._answer
+
+    def answer(self: FakeShell, argv: list[str], stdin: bytes) -> CommandResult:
+        journal = argv[0] == "sh" and "journalctl" in argv[2]
+        return CommandResult(0, text, "") if journal else real(self, argv, stdin)
+
+    monkeypatch.setattr(FakeShell, "_answer", answer)
+
+
+def test_a_mount_that_does_not_answer_is_mounted_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.secrets.values["t"] = token_until(4102444800)
+    demo = Deployment(world, REMOTE)
+    demo.run(INSTALL[:PULL])
+    real, unwell = FakeShell._answer, "/data/raw hangs\n/srv/scipion-space/verify is empty"
+
+    def answer(self: FakeShell, argv: list[str], stdin: bytes) -> CommandResult:
+        return CommandResult(1, unwell, "") if argv[1:2] == ["health"] else real(self, argv, stdin)
+
+    monkeypatch.setattr(FakeShell, "_answer", answer)
+    hears(monkeypatch, "dataset-1 token expired\n")
+    monkeypatch.setattr(data, "pull_data", lambda services, record: record)
+    heal_data(world.services(), world.record())
+    restarts = [words[2:] for words, _ in world.sent if words[:2] == ("systemctl", "restart")]
+    assert restarts == [("onedata@verify.service", "onedata@dataset-1.service")]
+    assert "; ".join(unwell.splitlines()) in (told := data_problem(world.services(), world.record()))
+    assert "refuses the token" in told and "token expired" in told
 
 
 def test_a_new_token_for_what_needs_none(demo: Deployment) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,17 +152,52 @@ def test_what_a_dead_client_left_is_detached_first(place: om.Mount) -> None:
     assert kernel.stacks == {place.mountpoint: ["ext4"], place.inner: []}
 
 
+def show(place: om.Mount, kernel: FakeKernel) -> float:
+    """How long it took."""
+    now = [0.0]
+    try:
+        om.show(place, kernel, lambda: True, lambda: now[0], lambda s: now.__setitem__(0, now[0] + s))  # type: ignore[arg-type]
+    finally:
+        kernel.log.append(f"after {now[0]:.0f} s")
+    return now[0]
+
+
 @pytest.mark.parametrize(
     ("folder", "match"),
-    [("other", "the space is not there, or the token does not open it: 'Cryo EM'"), ("Cryo EM/a", "'b' of 'a/b'")],
+    [("other", "the space is not there, or the token does not open it: 'Cryo EM'"), ("Cryo EM/a", "'b' of 'a/b': No")],
 )
 def test_what_is_missing_is_named(place: om.Mount, folder: str, match: str) -> None:
-    kernel, now = FakeKernel(), [0.0]
-    om.prepare(place, kernel)  # type: ignore[arg-type]
-    client(place, kernel, folder)
+    kernel, dataset = FakeKernel(), replace(place, read_only=True)
+    om.prepare(dataset, kernel)  # type: ignore[arg-type]
+    client(dataset, kernel, folder)
     with pytest.raises(om.Failed, match=match):
-        om.show(place, kernel, lambda: True, lambda: now[0], lambda s: now.__setitem__(0, now[0] + s))  # type: ignore[arg-type]
-    assert now[0] > om.WAIT
+        show(dataset, kernel)
+    assert kernel.log[-1] == f"after {om.SPACE_WAIT:.0f} s"
+
+
+def test_a_client_may_take_its_time(place: om.Mount) -> None:
+    kernel = FakeKernel()
+    om.prepare(place, kernel)  # type: ignore[arg-type]
+    with pytest.raises(om.Failed, match="oneclient has not mounted anything"):
+        show(place, kernel)
+    assert kernel.log[-1] == f"after {om.WAIT:.0f} s"
+
+
+def test_a_folder_that_is_written_to_is_made(place: om.Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = FakeKernel()
+    om.prepare(place, kernel)  # type: ignore[arg-type]
+    space = client(place, kernel, "Cryo EM")
+    show(place, kernel)
+    assert (space / "a/b").is_dir()
+    assert f"bind {space}/a/b rw" in kernel.log
+
+    def mkdir(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (space / "a/b").rmdir()
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    with pytest.raises(om.Failed, match="'a' of 'a/b' cannot be made: Permission denied"):
+        show(place, kernel)
 
 
 def test_a_client_that_has_ended_is_not_waited_for(place: om.Mount) -> None:
@@ -170,12 +206,13 @@ def test_a_client_that_has_ended_is_not_waited_for(place: om.Mount) -> None:
 
 
 def test_a_space_cannot_lead_elsewhere(place: om.Mount) -> None:
-    kernel, now = FakeKernel(), [0.0]
+    kernel = FakeKernel()
     om.prepare(place, kernel)  # type: ignore[arg-type]
     client(place, kernel, "Cryo EM")
     (Path(place.inner) / "Cryo EM/a").symlink_to("/etc")
-    with pytest.raises(om.Failed, match="'a' of 'a/b'"):
-        om.show(place, kernel, lambda: True, lambda: now[0], lambda s: now.__setitem__(0, now[0] + s))  # type: ignore[arg-type]
+    with pytest.raises(om.Failed, match="'a' of 'a/b': Not a directory"):
+        show(place, kernel)
+    assert not Path("/etc/b").exists()
 
 
 def test_removal_takes_empty_folders_only(place: om.Mount) -> None:

@@ -29,8 +29,8 @@ from typing import NamedTuple
 SETTINGS = Path("/etc/onedata")
 STATE = Path("/var/lib/onedata")
 MOUNTS = Path("/proc/self/mountinfo")
-WAIT = 150.0
-"""Seconds to wait for oneclient's mount and the space in it."""
+WAIT, SPACE_WAIT = 150.0, 10.0
+"""Seconds to wait for oneclient's mount; for the space and the folder in it."""
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_PRIVATE = 1, 2, 4, 32, 4096, 1 << 18
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,6 +38,10 @@ FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 class Failed(Exception):
     """What is wrong, for people; it never holds the token."""
+
+
+class NotMounted(Failed):
+    """oneclient has not mounted anything yet."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,7 @@ def open_folder(path: str, make: bool = False, start: int | None = None) -> int:
     for part in Path(path.lstrip("/")).parts:
         try:
             if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, 0o755, dir_fd=handle)
+                _make(part, handle, path)
             inner = os.open(part, FOLDER, dir_fd=handle)
         except OSError as error:
             raise Failed(f"{part!r} of {path!r}: {error.strerror}") from error
@@ -196,8 +199,8 @@ def show(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Bind the space's folder to the mountpoint as soon as it is there."""
-    end = monotonic() + WAIT
+    """Bind the space's folder to the mountpoint as soon as it is there. A folder that is to be written to is made."""
+    end, waits_for_space = monotonic() + WAIT, False
     while True:
         try:
             source = _source(mount, kernel)
@@ -205,6 +208,8 @@ def show(
         except Failed as failed:
             if not alive():
                 raise Failed("oneclient has ended") from failed
+            if not waits_for_space and not isinstance(failed, NotMounted):
+                end, waits_for_space = monotonic() + SPACE_WAIT, True
             if monotonic() > end:
                 raise
         sleep(0.1)
@@ -254,16 +259,26 @@ def _step(step: str, mount: Mount) -> int:
 def _source(mount: Mount, kernel: Kernel) -> int:
     """A descriptor of the wanted folder."""
     if not is_client(kind_at(kernel.mounts(), mount.inner)):
-        raise Failed("oneclient has not mounted anything")
+        raise NotMounted("oneclient has not mounted anything")
     with _opened(mount.inner) as top:
         try:
             space = open_folder(mount.space, start=top)
         except Failed as failed:
             raise Failed(f"the space is not there, or the token does not open it: {failed}") from failed
     try:
-        return open_folder(mount.path, start=space)
+        return open_folder(mount.path, not mount.read_only, space)
     finally:
         os.close(space)
+
+
+def _make(name: str, folder: int, path: str) -> None:
+    """Make a folder, unless it is there."""
+    try:
+        os.mkdir(name, 0o755, dir_fd=folder)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise Failed(f"{name!r} of {path!r} cannot be made: {error.strerror}") from error
 
 
 def _give(path: str, uid: int, gid: int, mode: int) -> None:
