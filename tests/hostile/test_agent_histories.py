@@ -89,6 +89,14 @@ class HostileHistory(History):
             self.mounted.good()
             self.mounted.set(**self.wrong)
 
+    def web_write(self, path: str) -> None:
+        """Two versions of one size in one second, while the machine's clock is wrong, are one to a scan; only `verify`
+        reads the content. So people take a second here."""
+        super().web_write(path)
+        target = self.there / path
+        if self.wrong.get("coarse_times") and target.is_file() and not target.is_symlink():
+            os.utime(target, (1_600_000_000 + self.count,) * 2)
+
     def held(self, found: dict[str, bytes]) -> dict[str, bytes]:
         links, names = not self.wrong.get("no_symlinks"), not self.wrong.get("no_odd_names")
         return {
