@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.errors import AgentError, Unsaved
 from tests.hostile.space import HostileSpace
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.test_histories import History, steps
@@ -88,6 +88,16 @@ class HostileHistory(History):
         finally:
             self.mounted.good()
             self.mounted.set(**self.wrong)
+
+    def _work(self, name: str, kill: int, work: object) -> None:
+        """What is not any more what old attributes say (a link, say) is taken once they are renewed."""
+        try:
+            super()._work(name, kill, work)
+        except Unsaved:
+            if not self.wrong.get("stale_attributes"):
+                raise
+            time.sleep(2 * self.wrong["stale_attributes"])
+            super()._work(name, kill, work)
 
     def web_write(self, path: str) -> None:
         """Two versions of one size in one second, while the machine's clock is wrong, are one to a scan; only `verify`
