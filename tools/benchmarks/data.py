@@ -167,17 +167,18 @@ def slow(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
     bench.back.mkdir(exist_ok=True)
     samples: dict[str, list[float]] = {"agent": [], "rsync": []}
     calls: list[float] = []
-    with HostileSpace(bench.back, kernel_cache=1) as space:
-        rig = Rig(bench.rig.root, space.mountpoint)
+    with HostileSpace(bench.back, kernel_cache=1) as counted, HostileSpace(bench.back) as space:
         for work_name in ("pull", "push", "push"):
-            bench.agent(work_name, rig)
-        copied = space.mountpoint / "by-rsync"
+            bench.agent(work_name, Rig(bench.rig.root, counted.mountpoint))
+        for _ in range(runs):
+            counted.reset_calls()
+            bench.agent("push", Rig(bench.rig.root, counted.mountpoint))
+            calls.append(float(sum(counted.calls().values())))
+        rig, copied = Rig(bench.rig.root, space.mountpoint), space.mountpoint / "by-rsync"
         run(*OPPONENTS["rsync"], f"{rig.user}/", f"{copied}/")
         space.set(delay=SLOW_SECONDS)
         for _ in range(runs):
-            space.reset_calls()
             samples["agent"].append(timed(lambda: bench.agent("push", rig)))
-            calls.append(float(sum(space.calls().values())))
             samples["rsync"].append(timed(lambda: run(*OPPONENTS["rsync"], f"{rig.user}/", f"{copied}/")))
         space.good()
     ratio = [ours / theirs for ours, theirs in zip(samples["agent"], samples["rsync"], strict=True)]
@@ -185,7 +186,11 @@ def slow(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
         *(Figure(f"unchanged push: {name}", times) for name, times in samples.items()),
         Figure("unchanged push: ratio", ratio, "", 0.05),
         Figure("unchanged push: remote calls in all", calls, "", 5),
-    ], [f"{SLOW_FILES} files of {SMALL_BYTES} bytes; every call takes {SLOW_SECONDS * 1000:g} ms more."]
+    ], [
+        f"{SLOW_FILES} files of {SMALL_BYTES} bytes; every call takes {SLOW_SECONDS * 1000:g} ms more, and the kernel "
+        "remembers no attributes. (Calls are counted where it remembers them for a second, as FUSE's default is; there "
+        "rsync gets all of a folder's attributes with its listing.)"
+    ]
 
 
 def many(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
