@@ -58,7 +58,7 @@ docs: deps ## write the documents' tables anew from the code
 bench: deps ## measure; writes docs/benchmarks.md
 	python -m tools.bench docs/benchmarks.md
 
-soak: deps ## many more histories of the agent, others each time (an hour)
+soak: deps ## many more histories of the agent, others each time
 	HISTORIES=10000 pytest -q -n auto tests/unit/agent/test_histories.py
 
 bench-data: deps ## measure the saving of data beside rsync and rclone; writes docs/benchmarks-data.md

@@ -228,11 +228,6 @@ class Index:
                    dirs.parent = inside.id) SELECT id FROM inside"""
         return [row[0] for row in self._db.execute(query, (number,))]
 
-    def forget_digests(self) -> None:
-        """Compare every file's facts at the next scan."""
-        self.begin()
-        self._db.execute("UPDATE dirs SET digest=NULL")
-
     # files
 
     def files(self, folder: int) -> dict[bytes, Row]:
@@ -440,12 +435,6 @@ class Index:
         """Whether the data space was seen to hold something of that kind at a path."""
         query = "SELECT 1 FROM listing WHERE path=? AND kind=?"
         return self._db.execute(query, (path, kind)).fetchone() is not None
-
-    def listing_totals(self) -> tuple[int, int]:
-        """How many files were listed, and their bytes, in whole blocks of 4096."""
-        query = "SELECT count(*), coalesce(sum((size + 4095) / 4096 * 4096), 0) FROM listing WHERE kind='f'"
-        count, size = self._db.execute(query).fetchone()
-        return int(count), int(size)
 
     def forget_listing(self) -> None:
         """The scan is over."""

@@ -209,10 +209,6 @@ class Tree:
         facts = patient(os.statvfs, self._real())
         return facts.f_bavail * facts.f_frsize
 
-    def read_only(self) -> bool:
-        """Whether the folder is mounted read-only."""
-        return bool(patient(os.statvfs, self._real()).f_flag & os.ST_RDONLY)
-
     def _real(self) -> str:
         return f"/proc/self/fd/{self._root.fd}"
 
@@ -352,15 +348,6 @@ class Tree:
         """Give what is at `path`, not what it points to, to somebody."""
         above, name = self.at(path)
         patient(os.chown, name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
-
-    def chmod_folder(self, path: bytes, mode: int) -> None:
-        """Set a folder's permissions."""
-        folder = self.folder(path)
-        fd = patient(os.open, b".", _LISTED, dir_fd=folder.fd)
-        try:
-            patient(os.fchmod, fd, stat.S_IMODE(mode))
-        finally:
-            os.close(fd)
 
     def moving_in(self, path: bytes) -> None:
         """A file of another tree is about to be moved here: a place where tests end the agent."""

@@ -13,7 +13,7 @@ from cloudify_scipion.agent.ports.tree import Tree
 
 WRITES = (
     "create", "write", "sync_file", "close", "set_times", "set_mode", "chown", "touch", "rename", "unlink", "rmdir",
-    "mkdir", "symlink", "link", "chown_link", "chmod_folder", "sync", "moving_in",
+    "mkdir", "symlink", "link", "chown_link", "sync", "moving_in",
 )  # fmt: skip
 
 
