@@ -12,7 +12,7 @@ import pytest
 
 from cloudify_scipion.agent import cli, config, errors, status
 from cloudify_scipion.agent.plan import guards, lease, manifest, names
-from cloudify_scipion.agent.work import push, seal, space
+from cloudify_scipion.agent.work import questions, seal, space, uploads
 from cloudify_scipion.lifecycle import space as machine
 from tests.docs.pages import ROOT, blocks, text
 
@@ -82,11 +82,11 @@ def test_commands_of_the_agent(line: str) -> None:
 
 def answers() -> set[tuple[str, str]]:
     """The questions that the agent asks, with their answers."""
-    tree = ast.parse(Path(push.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(questions.__file__).read_text(encoding="utf-8"))
     asked = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "ask"]
     found = set()
     for call in asked:
-        name = getattr(push, ast.unparse(call.args[0]))
+        name = getattr(questions, ast.unparse(call.args[0]))
         found |= {(name, word) for word in ast.literal_eval(call.args[2])}
     return found
 
@@ -119,7 +119,7 @@ def test_the_example_of_the_trash() -> None:
         f"at least {guards.MASS_FILES} that are more than {guards.MASS_SHARE * 100:.0f} %",
         f"limit of {config.TRASH_BYTES / 1e9:.0f} GB",
         f"silent for {lease.VALID_SECONDS / 60:.0f} minutes",
-        f"at most {push.BATCH} files\nor {push.BATCH_BYTES / 1e6:.0f} MB",
+        f"at most {uploads.BATCH} files\nor {uploads.BATCH_BYTES / 1e6:.0f} MB",
         f"name of up to {names.MAX_NAME} bytes",
     ],
 )
@@ -132,7 +132,7 @@ def test_times_of_the_timers() -> None:
     module += (ROOT / "puppet/modules/working_copy/data/common.yaml").read_text(encoding="utf-8")
     assert re.search(r"push_minutes\D*5\b", module) and re.search(r"scan_minutes\D*60\b", module)
     assert "Every 5 minutes" in text(PAGE) and "every 60 minutes" in text(PAGE)
-    assert push.TRIES == 3 and "after three times" in text(PAGE)
+    assert uploads.TRIES == 3 and "after three times" in text(PAGE)
 
 
 def test_exit_codes() -> None:

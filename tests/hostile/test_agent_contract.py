@@ -16,7 +16,7 @@ import pytest
 
 from cloudify_scipion.agent.errors import LeaseForeign
 from cloudify_scipion.agent.plan.names import LEASE, MANIFEST, TEMPORARY, TRASH
-from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import NotAFile, Tree, kind, make_folders, read_all, write_new
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import digest_of

@@ -15,7 +15,7 @@ from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports import databases
-from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree, mtime_of, patient
 from cloudify_scipion.agent.work.space import GRANULARITY_NS, Abilities, place_of
 from cloudify_scipion.agent.work.world import World

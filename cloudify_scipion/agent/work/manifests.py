@@ -23,7 +23,8 @@ from cloudify_scipion.agent.plan.manifest import (
     segment_number,
 )
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
-from cloudify_scipion.agent.ports.index import Index, Row
+from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree, make_folders, read_all, write_new
 from cloudify_scipion.agent.work.space import not_written
 from cloudify_scipion.agent.work.world import World, again

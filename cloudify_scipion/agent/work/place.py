@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.names import conflict_name, joined, trash_folder, trash_name
-from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree, kind, make_folders, mtime_of, patient
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
 from cloudify_scipion.agent.work.world import World

@@ -11,14 +11,15 @@ from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.plan.patterns import selected
-from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import kind, mtime_of, patient
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import CHUNK, digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch, fetch_linked, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.manifests import catch_up, read_manifest
+from cloudify_scipion.agent.work.moves import settle_move
 from cloudify_scipion.agent.work.place import is_beginning, keep_beside, throw_away
-from cloudify_scipion.agent.work.push import PULLED, clear_remains, settle_move
+from cloudify_scipion.agent.work.push import PULLED, clear_remains
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space, place_of
 from cloudify_scipion.agent.work.trash import know_trash, note_trash
 from cloudify_scipion.agent.work.world import World, again, check_volume

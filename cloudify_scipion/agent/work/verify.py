@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.names import MANIFEST
-from cloudify_scipion.agent.ports.index import Row
+from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree, kind
 from cloudify_scipion.agent.work.content import Changed, digest_of
 from cloudify_scipion.agent.work.manifests import is_whole

@@ -100,6 +100,8 @@ class World:
     memory map may have no new time until they are written again, so it is compared by content next time."""
     beat: Callable[[], None] = lambda: None
     """Called often while others work: renews the lease when it is time to."""
+    unsettled: bool = False
+    """Whether something was moved in the data space that may not be on stable storage yet."""
     made: set[bytes] = field(default_factory=set)
     """Folders of the trash that this work has made or seen there."""
     said: list[tuple[str, str]] = field(default_factory=list)
@@ -112,13 +114,21 @@ class World:
             self.said.append((kind, readable(text)))
 
     def keep(self) -> None:
-        """Keep all changes of the index, and what was told."""
+        """Keep all changes of the index, and what was told; what it says of the data space is true by then."""
+        if self.unsettled:
+            self._settle()
         with self._lock:
             said, self.said = self.said, []
         for kind, text in said:
             self.index.event(self.clock.iso(), kind, text)
             print(f"{kind}: {text}" if kind != "event" else text, flush=True)
         self.index.commit()
+
+    def _settle(self) -> None:
+        """A power cut of the host takes what its disk has not got; elsewhere the provider has each file by then."""
+        if self.config.kind == "directory":
+            self.space.sync()
+        self.unsettled = False
 
     def flush(self) -> None:
         """Have all changes of the working copy written, so that every later one gives a file a new time."""

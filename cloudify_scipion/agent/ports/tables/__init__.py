@@ -1,0 +1,1 @@
+"""The tables of the index, a module for each subject."""

@@ -1,0 +1,36 @@
+"""What the manifest said, where the index knows nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from cloudify_scipion.agent.ports.tables.store import Store
+
+
+class Base(Store):
+    """The manifest's entries, until the first pull is complete."""
+
+    def set_base(self, entries: Iterable[tuple[bytes, dict[str, Any] | None]]) -> None:
+        """Take entries of the manifest over the earlier ones; None: gone."""
+        self.begin()
+        for path, row in entries:
+            if row is None:
+                self._db.execute("DELETE FROM base WHERE path=?", (path,))
+            else:
+                self._db.execute("INSERT OR REPLACE INTO base VALUES (?, ?)", (path, json.dumps(row)))
+
+    def base(self, path: bytes) -> dict[str, Any] | None:
+        """What the manifest said of a path."""
+        row = self._db.execute("SELECT row FROM base WHERE path=?", (path,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def all_base(self) -> list[dict[str, Any]]:
+        """All that it said, by path."""
+        return [json.loads(row[0]) for row in self._db.execute("SELECT row FROM base ORDER BY path")]
+
+    def forget_base(self) -> None:
+        """The index knows everything now."""
+        self.begin()
+        self._db.execute("DELETE FROM base")

@@ -1,0 +1,49 @@
+"""What a scan of the data space found there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cloudify_scipion.agent.ports.tables.store import Store
+
+
+class Listing(Store):
+    """The folders that were listed so far, with what they hold."""
+
+    def list_remote(self, folder: bytes, entries: Iterable[tuple[bytes, str, int, int, int]]) -> None:
+        """Keep what a folder of the data space holds: (path, kind, mode, size, mtime)."""
+        self.begin()
+        self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?,?,?,?,?)", entries)
+        self._db.execute("INSERT OR REPLACE INTO listed VALUES (?)", (folder,))
+
+    def vanished(self, folder: bytes) -> None:
+        """A folder was gone by the time that it was to be listed."""
+        self.begin()
+        self._db.execute("DELETE FROM listing WHERE path=?", (folder,))
+
+    def is_listed(self, folder: bytes) -> bool:
+        """Whether this scan has listed a folder already."""
+        return self._db.execute("SELECT 1 FROM listed WHERE path=?", (folder,)).fetchone() is not None
+
+    def listed_folders(self, folder: bytes) -> list[bytes]:
+        """The folders in a listed folder."""
+        low, high = (folder + b"/", folder + b"0") if folder else (b"", b"\xff" * 8)
+        query = "SELECT path FROM listing WHERE kind='d' AND path>=? AND path<? ORDER BY path"
+        depth = folder.count(b"/") + 1 if folder else 0
+        return [row[0] for row in self._db.execute(query, (low, high)) if row[0].count(b"/") == depth]
+
+    def listing(self, after: bytes, limit: int) -> list[tuple[bytes, str, int, int, int]]:
+        """Some of what was listed, by path."""
+        query = "SELECT path, kind, mode, size, mtime FROM listing WHERE path>? ORDER BY path LIMIT ?"
+        return self._db.execute(query, (after, limit)).fetchall()
+
+    def in_listing(self, path: bytes, kind: str) -> bool:
+        """Whether the data space was seen to hold something of that kind at a path."""
+        query = "SELECT 1 FROM listing WHERE path=? AND kind=?"
+        return self._db.execute(query, (path, kind)).fetchone() is not None
+
+    def forget_listing(self) -> None:
+        """The scan is over."""
+        self.begin()
+        self._db.execute("DELETE FROM listing")
+        self._db.execute("DELETE FROM listed")

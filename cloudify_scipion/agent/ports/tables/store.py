@@ -1,0 +1,70 @@
+"""The SQLite file, its tables, and what is kept together or not at all."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS dirs(
+  id INTEGER PRIMARY KEY, parent INTEGER, name BLOB, ino INTEGER, mode INTEGER, digest BLOB, remote INTEGER,
+  UNIQUE(parent, name));
+CREATE INDEX IF NOT EXISTS dirs_ino ON dirs(ino);
+CREATE TABLE IF NOT EXISTS files(
+  dir INTEGER, name BLOB, kind TEXT, mode INTEGER, size INTEGER, mtime INTEGER, ctime INTEGER, ino INTEGER,
+  racy INTEGER, hash TEXT, local TEXT, target BLOB, link BLOB, stored BLOB, origin INTEGER, point INTEGER,
+  rsize INTEGER, rmtime INTEGER, rracy INTEGER, PRIMARY KEY(dir, name)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS files_ino ON files(ino);
+CREATE INDEX IF NOT EXISTS files_link ON files(link) WHERE link<>x'';
+CREATE TABLE IF NOT EXISTS intents(path BLOB, hash TEXT, PRIMARY KEY(path, hash)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS busy(path BLOB PRIMARY KEY, tries INTEGER);
+CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, path BLOB, gone INTEGER);
+CREATE TABLE IF NOT EXISTS trash(name BLOB PRIMARY KEY, size INTEGER, origin INTEGER, at REAL);
+CREATE TABLE IF NOT EXISTS events(number INTEGER PRIMARY KEY, at TEXT, kind TEXT, text TEXT);
+CREATE TABLE IF NOT EXISTS questions(id TEXT PRIMARY KEY, text TEXT, answers TEXT, answer TEXT);
+CREATE TABLE IF NOT EXISTS listing(path BLOB PRIMARY KEY, kind TEXT, mode INTEGER, size INTEGER, mtime INTEGER);
+CREATE TABLE IF NOT EXISTS listed(path BLOB PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS base(path BLOB PRIMARY KEY, row TEXT);
+CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value TEXT);
+CREATE TEMP TABLE IF NOT EXISTS todo(
+  number INTEGER PRIMARY KEY, path BLOB, kind TEXT, ino INTEGER, size INTEGER, mtime INTEGER);
+CREATE TEMP TABLE IF NOT EXISTS gone(path BLOB PRIMARY KEY, size INTEGER);
+INSERT OR IGNORE INTO dirs(id, parent, name, ino, mode, remote) VALUES (1, 0, x'', 0, 0, 1);
+"""
+
+
+class Store:
+    """The connection; changes are kept by `commit`, all or nothing."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA cache_size=-16000")
+        self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Give up what was not committed."""
+        self._db.close()
+
+    def begin(self) -> None:
+        """Start a change, if none is going on."""
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Keep everything since the last `commit`."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+
+    def get_state(self, key: str, default: Any = None) -> Any:
+        """A value that was kept."""
+        row = self._db.execute("SELECT value FROM state WHERE key=?", (key,)).fetchone()
+        return json.loads(row[0]) if row else default
+
+    def set_state(self, key: str, value: Any) -> None:
+        """Keep a value of JSON types."""
+        self.begin()
+        self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, json.dumps(value)))

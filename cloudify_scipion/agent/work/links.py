@@ -1,0 +1,53 @@
+"""Symbolic links, which are data of their own, and hard links, which the manifest tells."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+
+from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.tree import mtime_of
+from cloudify_scipion.agent.work.content import Copied, Job
+from cloudify_scipion.agent.work.space import Abilities, place_of
+from cloudify_scipion.agent.work.world import World
+
+
+def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) -> Copied:
+    """A symbolic link under an unfinished name; where the data space holds none, the manifest does."""
+    target = world.tree.readlink(job.path)
+    row = Row(
+        "l", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino, target=target,
+        hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0,
+        stored=place_of(job.path, able),
+    )  # fmt: skip
+    known = job.known
+    if known is not None and known.held() and (known.kind, known.target) == ("l", target):
+        return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
+    if not able.symlinks or row.stored:
+        return Copied(job.path, replace(row, stored=b""), clear=not row.stored)
+    temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    world.space.symlink(target, temporary)
+    return Copied(job.path, row, temporary)
+
+
+def note_hard_links(world: World) -> None:
+    """Let the manifest say which files are names of one inode, and which of them is the first."""
+    true: set[bytes] = set()
+    for ino in world.index.shared_inodes():
+        rows = dict(sorted((path, row) for path, row in world.index.by_ino(ino) if row.kind == "f"))
+        names = list(rows)
+        if [rows[name].link for name in names] != [b"", *(names[0] for _ in names[1:])]:
+            names = [name for name in names if (facts := world.tree.stat(name)) is not None and facts.st_ino == ino]
+        for name in names:
+            _note(world, name, rows[name], b"" if name == names[0] else names[0])
+        true.update(names[1:])
+    for name, row in world.index.linked():
+        if name not in true:
+            _note(world, name, row, b"")
+
+
+def _note(world: World, path: bytes, row: Row, first: bytes) -> None:
+    if row.link != first:
+        world.index.put(path, replace(row, link=first))

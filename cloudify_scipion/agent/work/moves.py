@@ -1,0 +1,104 @@
+"""What only has another name now is renamed in the data space, too, instead of being sent again."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.run import Run
+from cloudify_scipion.agent.work.space import ensure_folder, place_of
+from cloudify_scipion.agent.work.world import World, again
+
+MOVING = "moving"
+"""The folder that is being moved: its old and its new path."""
+
+
+def move_folder(run: Run, number: int, old: bytes, new: bytes) -> bool:
+    """Move a folder in the data space, if it is there and nothing is at its new place."""
+    world = run.world
+    if not world.index.folder(number).remote or _holds_odd(world, number):
+        return False
+    try:
+        lease.check(world)
+        ensure_folder(world, split(new)[0], set())
+        world.index.set_state(MOVING, [os.fsdecode(old), os.fsdecode(new)])
+        world.keep()
+        again(lambda: world.space.rename(old, new))
+    except OSError:
+        return False
+    run.wrote()
+    run.result.moved += 1
+    _folder_moved(world, number, new)
+    world.keep()
+    return True
+
+
+def _holds_odd(world: World, number: int) -> bool:
+    """Whether the place of any content below a folder hangs on its path."""
+    return any(row.stored for folder in world.index.below(number) for row in world.index.files(folder).values())
+
+
+def settle_move(world: World) -> None:
+    """A work was killed while it moved a folder in the data space: has it moved?"""
+    moving = world.index.get_state(MOVING)
+    if moving:
+        old, new = os.fsencode(moving[0]), os.fsencode(moving[1])
+        number = world.index.folder_id(old)
+        moved = world.space.stat(old) is None and world.space.stat(new) is not None
+        if number is not None and moved and world.index.folder_id(new) is None:
+            _folder_moved(world, number, new)
+        world.index.set_state(MOVING, None)
+        world.unsettled = True
+        world.keep()
+
+
+def _folder_moved(world: World, number: int, new: bytes) -> None:
+    """It is there, with all below it."""
+    world.space.forget()
+    _note_all(world, number, gone=True)
+    world.index.move_folder(number, new)
+    _note_all(world, number, gone=False)
+    world.index.set_state(MOVING, None)
+
+
+def _note_all(world: World, number: int, gone: bool) -> None:
+    note = world.index.note_gone if gone else world.index.note_change
+    for folder in world.index.below(number):
+        where = world.index.path_of(folder)
+        note(where)
+        for name in world.index.files(folder):
+            note(joined(where, name))
+
+
+def move_files(run: Run) -> None:
+    """Rename the files whose inodes have another path now."""
+    world = run.world
+    moves = world.index.moved_files()
+    if not moves:
+        return
+    lease.check(world)
+    world.index.intend((new, row.hash) for old, new in moves if (row := world.index.get(old)) is not None)
+    for old, new in moves:
+        world.beat()
+        _move_file(run, old, new)
+    world.keep()
+
+
+def _move_file(run: Run, old: bytes, new: bytes) -> None:
+    world = run.world
+    row = world.index.get(old)
+    if row is None or row.stored or place_of(new, run.able):
+        return
+    try:
+        ensure_folder(world, split(new)[0], run.made)
+        again(lambda: world.space.rename(old, new))
+    except OSError:
+        return  # it is sent as new, and deleted at its old place
+    run.wrote()
+    run.result.moved += 1
+    world.index.drop(old)
+    world.index.put(new, replace(row, racy=1))
+    world.index.settled_move(old)
+    world.index.fulfil([new])

@@ -1,0 +1,70 @@
+"""Folders of the working copy in the data space, also where others have taken them away or put files in their place."""
+
+from __future__ import annotations
+
+from cloudify_scipion.agent.plan.names import joined
+from cloudify_scipion.agent.ports.tree import kind
+from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.place import keep_beside, remove
+from cloudify_scipion.agent.work.run import Run
+from cloudify_scipion.agent.work.space import ensure_folder, place_of
+
+
+def folder_for(run: Run, path: bytes) -> None:
+    """Make a folder in the data space, as far as it can hold its name."""
+    if place_of(path, run.able):
+        return
+    try:
+        ensure_folder(run.world, path, run.made)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError):
+        folder_again(run, path)
+
+
+def folder_again(run: Run, path: bytes) -> None:
+    """Make a folder of which others have taken a part away, or where a file is: ours and gone here, or a stranger's."""
+    world = run.world
+    world.space.forget()
+    above = b""
+    for name in path.split(b"/") if path else ():
+        above = joined(above, name)
+        facts, number = world.space.stat(above), world.index.folder_id(above)
+        if facts is not None and kind(facts) == "d":
+            continue
+        if number is not None:
+            world.index.set_folder(number, remote=0)
+        run.made.discard(above)
+        if facts is not None:
+            _clear(run, above)
+    ensure_folder(world, path, run.made)
+
+
+def _clear(run: Run, path: bytes) -> None:
+    """Move a file away that is where a folder is to be."""
+    row = run.world.index.get(path)
+    if row is not None:
+        outcome = remove(run.world, path, row)
+        run.world.index.drop(path)
+        run.world.index.not_busy([path])
+        run.note(outcome)
+        run.result.deleted += 1
+    if run.world.space.stat(path) is not None:
+        keep_beside(run.world, path)
+        run.result.conflicts += 1
+
+
+def make_folders(run: Run) -> None:
+    """Make those in which no file is, too."""
+    world = run.world
+    todo = [
+        path
+        for number, path in world.index.all_folders()
+        if path and not world.index.folder(number).remote and not place_of(path, run.able)
+    ]
+    there = [path for path in todo if (facts := world.tree.stat(path)) is not None and kind(facts) == "d"]
+    if not there:
+        return
+    lease.check(world)
+    for path in there:
+        world.beat()
+        folder_for(run, path)
+    world.keep()
