@@ -36,6 +36,19 @@ def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
         if is_number(asked) and is_number(limit) and asked > limit:
             yield where, f"the site {name} allows at most {limit} {unit}, not {asked}"
     yield from site_data_rules(project, site, MOUNT_PREFIXES)
+    yield from _secrets(project, site)
+
+
+def _secrets(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
+    """No project opens another one's data: ids hold no dots, so that a name belongs to one project alone."""
+    own, shared = f"{project.get('id')}.", part(site, list, "shared_secrets")
+    for use, name in part(project, dict, "secrets").items():
+        if isinstance(name, str) and not name.startswith(own) and name not in shared:
+            yield (
+                child_path("$.secrets", str(use)),
+                f"this secret is not the project's own: the name must begin with {own!r}, "
+                "or be one of the site's shared_secrets",
+            )
 
 
 def provider_problem(site: Mapping[str, Any]) -> str:

@@ -20,7 +20,8 @@ from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import NotAFile, Tree, kind, make_folders, read_all, write_new
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import digest_of
-from cloudify_scipion.agent.work.manifests import is_whole, read_manifest, write_segment
+from cloudify_scipion.agent.work.manifest_reading import is_whole, read_manifest
+from cloudify_scipion.agent.work.manifests import write_segment
 from cloudify_scipion.agent.work.place import throw_away
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space
 from cloudify_scipion.agent.work.world import World

@@ -9,19 +9,32 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, BinaryIO, Protocol
 
 from cloudify_scipion.agent.plan.names import ODD, is_reserved, leads_down, split
 
 VERSION = 1
 NONE = "0" * 64
 """Digest of the segment before the first."""
+MAX_LINE = 1 << 20
+"""No entry is as long: a path has at most 4096 bytes, each six characters in JSON, and an entry names four."""
+_BROKEN = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError)
+
+
+class Sink(Protocol):
+    """What a segment is written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take all of it."""
+
+    def flush(self) -> object:
+        """Keep nothing back."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +101,20 @@ class Header:
                 "before": self.before, "base": self.base}  # fmt: skip
 
 
-def encode(header: Header, entries: Iterable[Entry], gone: Iterable[bytes] = ()) -> bytes:
-    """A segment's bytes."""
-    buffer, count = io.BytesIO(), 0
-    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as stream:
-        for row in _rows(header, entries, gone):
+def encode(sink: Sink, header: Header, items: Iterable[Entry | bytes]) -> None:
+    """Write a segment; an item that is but a path is gone. Nothing is kept in memory, however much there is."""
+    count = 0
+    with gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=1, mtime=0) as stream:
+        for row in _rows(header, items):
             stream.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
             count += 1
         stream.write(json.dumps({"end": count}).encode() + b"\n")
-    return buffer.getvalue()
 
 
-def _rows(header: Header, entries: Iterable[Entry], gone: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _rows(header: Header, items: Iterable[Entry | bytes]) -> Iterator[dict[str, Any]]:
     yield header.row()
-    yield from (entry.row() for entry in entries)
-    yield from ({"p": os.fsdecode(path), "gone": True} for path in gone)
+    for item in items:
+        yield item.row() if isinstance(item, Entry) else {"p": os.fsdecode(item), "gone": True}
 
 
 class Damaged(ValueError):
@@ -113,27 +125,56 @@ class Later(Damaged):
     """A segment of a later version of this software."""
 
 
-def decode(data: bytes) -> tuple[Header, Iterator[tuple[bytes, Entry | None]]]:
+def decode(stream: BinaryIO) -> tuple[Header, Iterator[tuple[bytes, Entry | None]]]:
     """A segment's header and its entries (None: the path is gone), in their order. Raises Damaged, at once."""
+    header, count, last = header_of(stream), -1, b""
     try:
-        lines = gzip.decompress(data).splitlines()
-        first, last = json.loads(lines[0]), json.loads(lines[-1])
-        if first["version"] > VERSION:
-            raise Later(f"version {first['version']}")
-        if last["end"] != len(lines) - 1:
+        for line in _lines(stream):
+            count, last = count + 1, line
+        if json.loads(last)["end"] != count:
             raise Damaged("cut short")
-        header = Header(first["project"], first["generation"], first["number"], first["before"], first["base"])
     except Damaged:
         raise
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
+    except _BROKEN as error:
         raise Damaged(str(error)) from error
-    rows = (json.loads(line) for line in lines[1:-1])
-    return header, ((os.fsencode(row["p"]), None if row.get("gone") else entry_from(row)) for row in rows)
+    return header, _entries(stream, count - 1)
 
 
-def digest(data: bytes) -> str:
+def header_of(stream: BinaryIO) -> Header:
+    """What a segment says of itself. Raises Damaged."""
+    try:
+        first = json.loads(next(_lines(stream), b""))
+        if first["version"] > VERSION:
+            raise Later(f"version {first['version']}")
+        return Header(first["project"], first["generation"], first["number"], first["before"], first["base"])
+    except Damaged:
+        raise
+    except _BROKEN as error:
+        raise Damaged(str(error)) from error
+
+
+def _entries(stream: BinaryIO, count: int) -> Iterator[tuple[bytes, Entry | None]]:
+    for line in islice(_lines(stream), 1, count + 1):
+        row = json.loads(line)
+        yield os.fsencode(row["p"]), None if row.get("gone") else entry_from(row)
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    stream.seek(0)
+    with gzip.GzipFile(fileobj=stream, mode="rb") as text:
+        while line := text.readline(MAX_LINE):
+            if not line.endswith(b"\n"):
+                raise Damaged("cut short" if len(line) < MAX_LINE else "a line is too long")
+            yield line
+
+
+def digest(stream: BinaryIO) -> str:
     """SHA-256 (hex) of a segment; that of the last one stands for the whole manifest."""
-    return hashlib.sha256(data).hexdigest()
+    stream.seek(0)
+    hasher = hashlib.sha256()
+    while data := stream.read(1 << 20):
+        hasher.update(data)
+    return hasher.hexdigest()
 
 
 def segment_name(number: int) -> bytes:

@@ -16,7 +16,8 @@ from cloudify_scipion.agent.ports.tree import kind, mtime_of, patient
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import CHUNK, digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch, fetch_linked, link_row, make_link, make_local_folder
-from cloudify_scipion.agent.work.manifests import catch_up, read_manifest
+from cloudify_scipion.agent.work.manifest_reading import read_manifest
+from cloudify_scipion.agent.work.manifests import catch_up
 from cloudify_scipion.agent.work.moves import settle_move
 from cloudify_scipion.agent.work.place import is_beginning, keep_beside, throw_away
 from cloudify_scipion.agent.work.push import PULLED, clear_remains

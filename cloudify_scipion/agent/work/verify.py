@@ -11,7 +11,7 @@ from cloudify_scipion.agent.plan.names import MANIFEST
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree, kind
 from cloudify_scipion.agent.work.content import Changed, digest_of
-from cloudify_scipion.agent.work.manifests import is_whole
+from cloudify_scipion.agent.work.manifest_reading import is_whole
 from cloudify_scipion.agent.work.space import Abilities, abilities, check_mark, place_of
 from cloudify_scipion.agent.work.world import World
 

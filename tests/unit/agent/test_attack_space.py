@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Unsaved
-from cloudify_scipion.agent.plan.manifest import Entry, Header, decode, encode
+from cloudify_scipion.agent.plan.manifest import Entry, Header, decode
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work.manifests import _chain
+from cloudify_scipion.agent.work.manifest_reading import chain
 from tests.unit.agent.rig import Rig, contents
+from tests.unit.agent.segments import encode
 
 OURS = ".cloudify-scipion"
 
@@ -119,9 +120,9 @@ def test_an_older_copy_of_the_volume(rig: Rig, tmp_path: Path) -> None:
     assert {b"one", b"newest", b"after"} <= set(back.saved().values())
     with back.world() as world:
         head = world.index.get_state("manifest")
-        chain = _chain(world, world.space)
-        assert chain[-1][0] == head["number"]
-        told = {path for _, data in chain for path, _ in decode(data)[1]}
+        links = chain(world)
+        assert links[-1].number == head["number"]
+        told = {path for link in links for path, _ in decode(link.stream)[1]}
     assert {b"a", b"b", b"link", b"second"} <= told
     assert back.seal().manifest == json.loads((rig.space / OURS / "seal.json").read_bytes())["manifest"]
 
@@ -137,9 +138,9 @@ def test_what_lies_where_the_next_segment_goes(rig: Rig, damage: str) -> None:
     rig.write("b", b"two")
     rig.push()
     with rig.world() as world:
-        chain = _chain(world, world.space)
-        assert chain[-1][0] == world.index.get_state("manifest")["number"]
-        assert {path for _, data in chain for path, _ in decode(data)[1]} >= {b"a", b"b"}
+        links = chain(world)
+        assert links[-1].number == world.index.get_state("manifest")["number"]
+        assert {path for link in links for path, _ in decode(link.stream)[1]} >= {b"a", b"b"}
     assert not place.exists() or place.read_bytes() == before
 
 

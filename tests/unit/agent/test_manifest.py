@@ -15,14 +15,12 @@ from cloudify_scipion.agent.plan.manifest import (
     Damaged,
     Entry,
     Header,
-    decode,
-    digest,
-    encode,
     segment_name,
     segment_number,
 )
-from cloudify_scipion.agent.work import manifests
+from cloudify_scipion.agent.work import manifest_reading, manifests
 from tests.unit.agent.rig import Rig
+from tests.unit.agent.segments import decode, digest, encode
 
 names = st.binary(min_size=1, max_size=30).filter(lambda name: b"\0" not in name)
 entries = st.builds(
@@ -38,7 +36,7 @@ def test_what_is_written_is_read(written: list[Entry], gone: list[bytes], base: 
     header = Header("p", 3, 7, digest(b"before"), base)
     read, rows = decode(encode(header, written, gone))
     assert read == header
-    assert list(rows) == [*((entry.path, entry) for entry in written), *((path, None) for path in gone)]
+    assert rows == [*((entry.path, entry) for entry in written), *((path, None) for path in gone)]
 
 
 @given(st.lists(entries, max_size=5), st.data())
@@ -91,7 +89,7 @@ def known(rig: Rig) -> list[str]:
     """The files that a machine without an index learns of."""
     with rig.world() as world:
         world.index.forget_base()
-        manifests.read_manifest(world)
+        manifest_reading.read_manifest(world)
         world.keep()
         return [row["p"] for row in world.index.all_base() if row["k"] == "f"]
 

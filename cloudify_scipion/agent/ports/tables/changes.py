@@ -50,7 +50,7 @@ class Changes(Files):
         if self.gone_totals()[0] == 0:
             return []
         found, taken = [], set()
-        rows = self._db.execute("SELECT path, ino, size, mtime FROM todo WHERE kind='f'").fetchall()
+        rows = self._db.execute("SELECT path, ino, size, mtime FROM todo WHERE kind='f'")
         for path, ino, size, mtime in rows:
             for old, row in self.by_ino(ino):
                 same = (row.kind, row.size, row.mtime) == ("f", size, mtime) and row.held() and not row.racy

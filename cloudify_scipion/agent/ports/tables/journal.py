@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cloudify_scipion.agent.ports.tables.store import Store
 
 
@@ -24,9 +26,9 @@ class Journal(Store):
         """The number of the last change."""
         return int(self._db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0])
 
-    def journal(self) -> list[bytes]:
+    def journal(self) -> Iterator[bytes]:
         """The paths that changed since the last segment."""
-        return [row[0] for row in self._db.execute("SELECT DISTINCT path FROM journal ORDER BY path")]
+        return (row[0] for row in self._db.execute("SELECT DISTINCT path FROM journal ORDER BY path"))
 
     def journal_size(self) -> int:
         """How many changes wait for the next segment."""

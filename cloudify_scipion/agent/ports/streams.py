@@ -1,0 +1,72 @@
+"""Files of a tree as streams, for what reads and writes streams."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from typing import TYPE_CHECKING
+
+from cloudify_scipion.agent.ports.tree import Tree, patient
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+class Reader(io.RawIOBase):
+    """An open file of a tree; a plain stream would take EAGAIN for its end. Closes the descriptor."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go elsewhere."""
+        return os.lseek(self._fd, offset, whence)
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read some."""
+        return patient(os.readv, self._fd, [buffer])
+
+    def close(self) -> None:
+        """Also the descriptor."""
+        if not self.closed:
+            os.close(self._fd)
+        super().close()
+
+
+class Writer:
+    """Writes to an open file of a tree, and knows the size and the SHA-256 (hex) of what it has written."""
+
+    def __init__(self, tree: Tree, fd: int) -> None:
+        self._tree, self._fd = tree, fd
+        self._hasher = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes, /) -> int:
+        """Write all of it."""
+        self._tree.write(self._fd, data)
+        self._hasher.update(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    @property
+    def digest(self) -> str:
+        """Of all that was written."""
+        return self._hasher.hexdigest()
+
+
+def open_reader(tree: Tree, path: bytes) -> io.BufferedReader:
+    """A file as a stream that can be read again from its beginning."""
+    return io.BufferedReader(Reader(tree.open(path)), 1 << 20)

@@ -1,0 +1,110 @@
+"""Reading the manifest where the index was lost, and proving that the data space gives it back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Later, decode, digest, header_of, leads_astray
+from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work.manifests import UNREADABLE, begin_anew, get_head
+from cloudify_scipion.agent.work.segments import copy_segment, numbers, open_segment
+from cloudify_scipion.agent.work.world import World, again
+
+
+def is_whole(world: World, space: Tree) -> bool:
+    """Whether the data space, read through `space`, gives our manifest back; if not, it is written anew."""
+    head = get_head(world.index)
+    if head.digest == NONE or again(lambda: _leads_to_base(space, head.number, head.digest)):
+        return True
+    begin_anew(world)
+    return False
+
+
+def _leads_to_base(space: Tree, number: int, wanted: str) -> bool:
+    """Back from the last segment, each by the digest that the one after names; a listing might be an old one."""
+    while stream := open_segment(space, number):
+        with stream:
+            if digest(stream) != wanted:
+                return False
+            header = header_of(stream)
+        if header.base:
+            return True
+        number, wanted = number - 1, header.before
+    return False
+
+
+def last_generation(world: World) -> int:
+    """The generation that wrote the last segment, 0 if there is none."""
+    return again(lambda: _generation_of(world.space, max(numbers(world.space), default=0)))
+
+
+def _generation_of(space: Tree, number: int) -> int:
+    stream = open_segment(space, number)
+    if stream is not None:
+        with stream, contextlib.suppress(Damaged):
+            return decode(stream)[0].generation
+    return 0
+
+
+def read_manifest(world: World) -> None:
+    """Take over what the manifest in the data space says, as far as its chain is whole, into the index's `base`."""
+    for link in chain(world):
+        with link.stream:
+            try:
+                rows = ((path, entry.row() if entry else None) for path, entry in _entries(world, link.stream))
+                world.index.set_base(rows)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                _unreadable(world, link.number, error)
+    begin_anew(world)
+    world.index.commit()
+
+
+def _entries(world: World, stream: BinaryIO) -> Iterator[tuple[bytes, Entry | None]]:
+    for path, entry in decode(stream)[1]:
+        world.beat()
+        if entry is not None and leads_astray(entry):
+            world.tell(f"the manifest names {os.fsdecode(path)!r}, which is no path of a working copy", "alarm")
+        else:
+            yield path, entry
+
+
+@dataclass(frozen=True)
+class Link:
+    """A segment of the chain, as a copy of ours."""
+
+    number: int
+    digest: str
+    stream: BinaryIO
+
+
+def chain(world: World) -> list[Link]:
+    """The segments from the last whole base on, as far as each follows the one before."""
+    found: list[Link] = []
+    for number in numbers(world.space):
+        stream = copy_segment(world, number)
+        if stream is None:
+            continue
+        try:
+            header, _ = decode(stream)
+        except Later as error:
+            raise AgentError(
+                f"the manifest was written by a later version ({error})", "install the version of the project again"
+            ) from error
+        except Damaged as error:
+            _unreadable(world, number, error)
+            continue
+        if header.base:
+            found = []
+        if header.base or (found and header.before == found[-1].digest):
+            found.append(Link(number, digest(stream), stream))
+    return found
+
+
+def _unreadable(world: World, number: int, error: Exception) -> None:
+    world.index.set_state(UNREADABLE, max(number, *numbers(world.space)))
+    world.tell(f"segment {number} of the manifest is damaged ({error}): later ones may not count", "alarm")

@@ -1,0 +1,103 @@
+"""The manifest's segments in the data space, one at a time: however long they are, they are never whole in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from cloudify_scipion.agent.plan.manifest import Entry, Header, encode, segment_name, segment_number
+from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.streams import Writer, open_reader
+from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work.content import SCRATCH
+from cloudify_scipion.agent.work.space import not_written
+from cloudify_scipion.agent.work.world import World, again
+
+_IN_MEMORY = 1_000_000
+"""Bytes; copies of longer segments lie on the volume."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a segment: SHA-256 (hex) and bytes."""
+
+    digest: str
+    size: int
+
+
+def put_segment(world: World, header: Header, items: Callable[[], Iterable[Entry | bytes]]) -> Written:
+    """Write a segment under another name, and move it to its place."""
+    temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    try:
+        written = again(lambda: _write(world.space, temporary, header, items()))
+        again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(header.number))))
+    except OSError as error:
+        raise not_written(error) from error
+    return written
+
+
+def _write(space: Tree, path: bytes, header: Header, items: Iterable[Entry | bytes]) -> Written:
+    fd = space.create(path)
+    try:
+        writer = Writer(space, fd)
+        try:
+            encode(writer, header, items)
+            space.sync_file(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        space.close(fd)
+    except OSError:
+        with contextlib.suppress(OSError):
+            space.unlink(path)
+        raise
+    return Written(writer.digest, writer.size)
+
+
+def open_segment(space: Tree, number: int) -> BinaryIO | None:
+    """A segment's file; None if it is not there."""
+    try:
+        return again(lambda: open_reader(space, joined(MANIFEST, segment_name(number))))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def copy_segment(world: World, number: int) -> BinaryIO | None:
+    """A copy that nobody else changes or takes away; None if it is not there."""
+    return again(lambda: _copy(world, number))
+
+
+def _copy(world: World, number: int) -> BinaryIO | None:
+    source = open_segment(world.space, number)
+    if source is None:
+        return None
+    folder = os.path.join(os.fsdecode(world.state.path), os.fsdecode(SCRATCH))  # noqa: PTH118 - tempfile takes text
+    copy = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder)  # noqa: SIM115 - whoever asked closes it
+    try:
+        with source:
+            shutil.copyfileobj(source, copy, 1 << 20)
+    except BaseException:
+        copy.close()
+        raise
+    return copy  # type: ignore[return-value]  # all of a BinaryIO that is used
+
+
+def numbers(space: Tree) -> list[int]:
+    """Those that are there."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(filter(None, map(segment_number, again(lambda: space.names(MANIFEST)))))
+    return []
+
+
+def sizes(space: Tree) -> dict[int, int]:
+    """Bytes of those that are there."""
+    try:
+        found = again(lambda: space.entries(MANIFEST))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return {number: facts.st_size for name, facts in found if (number := segment_number(name))}
