@@ -23,8 +23,9 @@ from cloudify_scipion.agent.plan.manifest import (
     segment_number,
 )
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.index import Index, Row
-from cloudify_scipion.agent.ports.tree import Tree, make_folders, read_all, write_new
+from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.work.space import not_written
 from cloudify_scipion.agent.work.world import World, again
 
@@ -127,7 +128,7 @@ def catch_up(world: World) -> None:
         _set_head(world.index, _anew(world))
 
 
-def is_whole(world: World, space: Tree) -> bool:
+def is_whole(world: World, space: ReadTree) -> bool:
     """Whether the data space, read through `space`, gives our manifest back; if not, it is written anew."""
     head = get_head(world.index)
     if head.digest == NONE or _leads_to_base(world, space, head.number, head.digest):
@@ -136,7 +137,7 @@ def is_whole(world: World, space: Tree) -> bool:
     return False
 
 
-def _leads_to_base(world: World, space: Tree, number: int, wanted: str) -> bool:
+def _leads_to_base(world: World, space: ReadTree, number: int, wanted: str) -> bool:
     """Back from the last segment, each by the digest that the one after names; a listing might be an old one."""
     while (data := _read(world, space, number)) is not None and digest(data) == wanted:
         header, _ = decode(data)
@@ -154,13 +155,13 @@ def last_generation(world: World) -> int:
     return 0
 
 
-def _numbers(space: Tree) -> list[int]:
+def _numbers(space: ReadTree) -> list[int]:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return sorted(filter(None, map(segment_number, again(lambda: space.names(MANIFEST)))))
     return []
 
 
-def _sizes(space: Tree) -> dict[int, int]:
+def _sizes(space: ReadTree) -> dict[int, int]:
     try:
         found = again(lambda: space.entries(MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
@@ -168,7 +169,7 @@ def _sizes(space: Tree) -> dict[int, int]:
     return {number: facts.st_size for name, facts in found if (number := segment_number(name))}
 
 
-def _read(world: World, space: Tree, number: int) -> bytes | None:
+def _read(world: World, space: ReadTree, number: int) -> bytes | None:
     return again(lambda: read_all(space, joined(MANIFEST, segment_name(number))))
 
 
@@ -220,7 +221,7 @@ def _entries(world: World, data: bytes) -> Iterator[tuple[bytes, Entry | None]]:
             yield path, entry
 
 
-def _chain(world: World, space: Tree) -> list[tuple[int, bytes]]:
+def _chain(world: World, space: ReadTree) -> list[tuple[int, bytes]]:
     """The segments from the last whole base on, as far as each follows the one before."""
     found: list[tuple[int, bytes]] = []
     for number in _numbers(space):

@@ -20,8 +20,9 @@ from cloudify_scipion.agent.plan.names import (
     split,
     temporary_name,
 )
+from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.index import Row
-from cloudify_scipion.agent.ports.tree import NotAFile, kind, mtime_of
+from cloudify_scipion.agent.ports.read_tree import NotAFile
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH, Busy, Copied, Destroyed, Job, upload
 from cloudify_scipion.agent.work.fetch import restore, restore_beside
