@@ -10,48 +10,37 @@ class AgentError(Exception):
 
     code = 1
 
+    def __init_subclass__(cls, code: int) -> None:
+        cls.code = code
+
     def __init__(self, what: str, next_step: str = "") -> None:
         self.what, self.next_step = readable(what), next_step
         super().__init__(self.what)
 
 
-class WrongUse(AgentError):
+class WrongUse(AgentError, code=2):
     """A command or a configuration that makes no sense."""
 
-    code = 2
 
-
-class LeaseForeign(AgentError):
+class LeaseForeign(AgentError, code=3):
     """Somebody else may write to the data space, not we."""
 
-    code = 3
 
-
-class LeaseStale(AgentError):
-    """Our own heartbeat is too old: whoever waits for it may have taken over, so nothing more is written."""
-
-    code = 75
-
-
-class GuardFailed(AgentError):
+class GuardFailed(AgentError, code=4):
     """The folder that is there is not the working copy or the data space that is meant."""
 
-    code = 4
 
-
-class NoRoom(AgentError):
+class NoRoom(AgentError, code=5):
     """What is to be written does not fit."""
 
-    code = 5
 
-
-class Unsaved(AgentError):
+class Unsaved(AgentError, code=6):
     """The rest was done, but some files could not be saved."""
 
-    code = 6
 
-
-class Temporary(AgentError):
+class Temporary(AgentError, code=75):
     """Worth another try later."""
 
-    code = 75
+
+class LeaseStale(AgentError, code=75):
+    """Our own heartbeat is too old: whoever waits for it may have taken over, so nothing more is written."""

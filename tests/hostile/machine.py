@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from cloudify_scipion.agent import cli
+from cloudify_scipion.agent.commands import opening, run
 from tests.hostile.space import HostileSpace
 from tests.unit.agent.rig import Rig, contents, write
 
@@ -64,7 +65,8 @@ class Machine(Rig):
         before = os.umask(0o022)
         try:
             with (
-                patch.object(cli, "Clock", lambda: self.clock),
+                patch.object(opening, "Clock", lambda: self.clock),
+                patch.object(run, "Clock", lambda: self.clock),
                 patch("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None),
             ):
                 code = cli.main(["--config", str(file), "run", name])

@@ -7,7 +7,9 @@ import io
 import os
 from typing import TYPE_CHECKING
 
-from cloudify_scipion.agent.ports.tree import Tree, patient
+from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.tree import Tree
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -67,6 +69,6 @@ class Writer:
         return self._hasher.hexdigest()
 
 
-def open_reader(tree: Tree, path: bytes) -> io.BufferedReader:
+def open_reader(tree: ReadTree, path: bytes) -> io.BufferedReader:
     """A file as a stream that can be read again from its beginning."""
     return io.BufferedReader(Reader(tree.open(path)), 1 << 20)

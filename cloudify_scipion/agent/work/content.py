@@ -15,8 +15,10 @@ from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports import databases
+from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.facts import mtime_of
+from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.ports.tree import Tree, mtime_of, patient
 from cloudify_scipion.agent.work.space import GRANULARITY_NS, Abilities, place_of
 from cloudify_scipion.agent.work.world import World
 
@@ -204,7 +206,7 @@ def _digest(fd: int) -> str:
     return hasher.hexdigest()
 
 
-def digest_of(tree: Tree, path: bytes, uncached: bool = False) -> tuple[str, os.stat_result]:
+def digest_of(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str, os.stat_result]:
     """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile.
 
     `uncached`: the kernel is to forget what it has read or written of it, and asks the file system.

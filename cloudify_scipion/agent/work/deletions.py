@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cloudify_scipion.agent.plan.guards import mass_deletion
+from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.ports.tree import kind
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import Job
 from cloudify_scipion.agent.work.failures import not_saved

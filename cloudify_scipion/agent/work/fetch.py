@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import conflict_name, split, whole_way
+from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.ports.files import move_between
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.ports.tree import kind, move_between, mtime_of
 from cloudify_scipion.agent.work.content import digest_of, download, with_facts
 from cloudify_scipion.agent.work.manifests import entry_of
 from cloudify_scipion.agent.work.world import World

@@ -7,8 +7,8 @@ import os
 from dataclasses import replace
 
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.facts import mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.ports.tree import mtime_of
 from cloudify_scipion.agent.work.content import Copied, Job
 from cloudify_scipion.agent.work.space import Abilities, place_of
 from cloudify_scipion.agent.work.world import World

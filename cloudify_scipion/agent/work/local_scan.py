@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.plan.names import RESERVED, joined
 from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database, is_sidecar
+from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import ROOT, Row
-from cloudify_scipion.agent.ports.tree import kind, mtime_of
 from cloudify_scipion.agent.work.world import World
 
 Entries = list[tuple[bytes, os.stat_result]]

@@ -10,13 +10,13 @@ from typing import BinaryIO
 
 from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Later, decode, digest, header_of, leads_astray
-from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.work.manifests import UNREADABLE, begin_anew, get_head
 from cloudify_scipion.agent.work.segments import copy_segment, numbers, open_segment
 from cloudify_scipion.agent.work.world import World, again
 
 
-def is_whole(world: World, space: Tree) -> bool:
+def is_whole(world: World, space: ReadTree) -> bool:
     """Whether the data space, read through `space`, gives our manifest back; if not, it is written anew."""
     head = get_head(world.index)
     if head.digest == NONE or again(lambda: _leads_to_base(space, head.number, head.digest)):
@@ -25,7 +25,7 @@ def is_whole(world: World, space: Tree) -> bool:
     return False
 
 
-def _leads_to_base(space: Tree, number: int, wanted: str) -> bool:
+def _leads_to_base(space: ReadTree, number: int, wanted: str) -> bool:
     """Back from the last segment, each by the digest that the one after names; a listing might be an old one."""
     while stream := open_segment(space, number):
         with stream:
@@ -43,7 +43,7 @@ def last_generation(world: World) -> int:
     return again(lambda: _generation_of(world.space, max(numbers(world.space), default=0)))
 
 
-def _generation_of(space: Tree, number: int) -> int:
+def _generation_of(space: ReadTree, number: int) -> int:
     stream = open_segment(space, number)
     if stream is not None:
         with stream, contextlib.suppress(Damaged):

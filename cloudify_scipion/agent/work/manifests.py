@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from cloudify_scipion.agent.errors import LeaseForeign
 from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Header, decode, digest, segment_name
 from cloudify_scipion.agent.plan.names import MANIFEST, joined
+from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.ports.tree import make_folders
 from cloudify_scipion.agent.work.segments import numbers, open_segment, put_segment, sizes
 from cloudify_scipion.agent.work.world import World, again
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.names import conflict_name, joined, trash_folder, trash_name
+from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.ports.files import make_folders
+from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.ports.tree import Tree, kind, make_folders, mtime_of, patient
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
 from cloudify_scipion.agent.work.world import World
 
@@ -106,7 +109,7 @@ def _is_ruin(world: World, target: bytes, facts: os.stat_result, origin: int | N
     return is_beginning(world.space, target, world.space, copied.temporary)
 
 
-def is_beginning(part: Tree, path: bytes, whole: Tree, whole_path: bytes) -> bool:
+def is_beginning(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> bool:
     """Whether a file holds but the beginning of another, or zeros: what a copy leaves that was cut short."""
     fd, other = part.open(path), -1
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
-from cloudify_scipion.agent.ports.tree import write_new
+from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.local_scan import scan as scan_tree
 from cloudify_scipion.agent.work.manifests import get_head

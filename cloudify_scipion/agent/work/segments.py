@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from cloudify_scipion.agent.plan.manifest import Entry, Header, encode, segment_name, segment_number
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import Writer, open_reader
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.content import SCRATCH
@@ -59,7 +60,7 @@ def _write(space: Tree, path: bytes, header: Header, items: Iterable[Entry | byt
     return Written(writer.digest, writer.size)
 
 
-def open_segment(space: Tree, number: int) -> BinaryIO | None:
+def open_segment(space: ReadTree, number: int) -> BinaryIO | None:
     """A segment's file; None if it is not there."""
     try:
         return again(lambda: open_reader(space, joined(MANIFEST, segment_name(number))))
@@ -87,14 +88,14 @@ def _copy(world: World, number: int) -> BinaryIO | None:
     return copy  # type: ignore[return-value]  # all of a BinaryIO that is used
 
 
-def numbers(space: Tree) -> list[int]:
+def numbers(space: ReadTree) -> list[int]:
     """Those that are there."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return sorted(filter(None, map(segment_number, again(lambda: space.names(MANIFEST)))))
     return []
 
 
-def sizes(space: Tree) -> dict[int, int]:
+def sizes(space: ReadTree) -> dict[int, int]:
     """Bytes of those that are there."""
     try:
         found = again(lambda: space.entries(MANIFEST))

@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Temporary
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split, whole_way
-from cloudify_scipion.agent.ports.tree import Tree, make_folders, patient, read_all, write_new
+from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
+from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.work.world import World, again
 
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -73,7 +75,7 @@ def check_space(world: World) -> None:
     check_mark(world.space)
 
 
-def check_mark(space: Tree) -> None:
+def check_mark(space: ReadTree) -> None:
     """The same of any way to it."""
     space.forget()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloudify_scipion.agent.plan.names import joined
-from cloudify_scipion.agent.ports.tree import kind
+from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.place import keep_beside, remove
 from cloudify_scipion.agent.work.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cloudify_scipion.agent.plan.names import TRASH, origin_of
-from cloudify_scipion.agent.ports.tree import files_below
+from cloudify_scipion.agent.ports.files import files_below
 from cloudify_scipion.agent.work.world import World, again
 
 

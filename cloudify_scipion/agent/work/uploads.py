@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from cloudify_scipion.agent.errors import NoRoom
 from cloudify_scipion.agent.plan.names import is_reserved, split
-from cloudify_scipion.agent.ports.tree import NotAFile, kind
+from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.read_tree import NotAFile
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import Copied, Job, upload
 from cloudify_scipion.agent.work.failures import not_saved

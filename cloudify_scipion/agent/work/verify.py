@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.names import MANIFEST
+from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.ports.tree import Tree, kind
 from cloudify_scipion.agent.work.content import Changed, digest_of
 from cloudify_scipion.agent.work.manifest_reading import is_whole
 from cloudify_scipion.agent.work.space import Abilities, abilities, check_mark, place_of
@@ -50,7 +51,7 @@ def verify(world: World) -> Result:
 
 
 @contextlib.contextmanager
-def _other_way(world: World) -> Iterator[Tree]:
+def _other_way(world: World) -> Iterator[ReadTree]:
     """The data space through its second mount; a plain folder is read past the cache instead.
 
     Raises GuardFailed where that mount is gone, or goes meanwhile: then nothing was shown to be wrong.
@@ -60,7 +61,7 @@ def _other_way(world: World) -> Iterator[Tree]:
         yield world.space
         return
     try:
-        space = Tree(world.config.verify)
+        space = ReadTree(world.config.verify)
     except OSError as error:
         raise GuardFailed(
             f"the data space's second mount is not there: {error.strerror}", "repair the project"
@@ -73,7 +74,7 @@ def _other_way(world: World) -> Iterator[Tree]:
         space.leave()
 
 
-def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], result: Result) -> None:
+def _verify_batch(world: World, space: ReadTree, batch: list[tuple[bytes, Row]], result: Result) -> None:
     able = abilities(world)
     for (path, row), answer in world.each(lambda item: _compare(space, *item, able), batch):
         reason = (answer.strerror or str(answer)) if isinstance(answer, OSError) else answer
@@ -83,7 +84,7 @@ def _verify_batch(world: World, space: Tree, batch: list[tuple[bytes, Row]], res
         world.progress.add(1, row.size)
 
 
-def _compare(space: Tree, path: bytes, row: Row, able: Abilities) -> str:
+def _compare(space: ReadTree, path: bytes, row: Row, able: Abilities) -> str:
     """What is wrong with one path, empty if nothing is."""
     if not row.held():
         return "it is not saved"
@@ -98,7 +99,7 @@ def _compare(space: Tree, path: bytes, row: Row, able: Abilities) -> str:
     return "" if digest == row.hash else "its content is another"
 
 
-def _compare_link(space: Tree, path: bytes, row: Row) -> str:
+def _compare_link(space: ReadTree, path: bytes, row: Row) -> str:
     """The manifest has all links; where the data space can hold them, they are there as well."""
     facts = space.stat(path)
     if facts is None:

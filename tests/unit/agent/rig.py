@@ -16,6 +16,7 @@ from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import lease, push, remote, seal, verify
+from cloudify_scipion.agent.work.pulled import Result as PullResult
 from cloudify_scipion.agent.work.verify import Result as VerifyResult
 from cloudify_scipion.agent.work.world import Progress, World
 
@@ -111,11 +112,11 @@ class Rig:
             for tree in (world.tree, world.state, world.space):
                 tree.leave()
 
-    def pull(self) -> remote.Result:
+    def pull(self) -> PullResult:
         with self.world() as world:
             return remote.pull(world)
 
-    def scan(self) -> remote.Result:
+    def scan(self) -> PullResult:
         with self.world() as world:
             push.ready(world)
             return remote.scan(world)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent import cli
+from cloudify_scipion.agent.commands import opening, works
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.work import health
 from tests.unit.agent.rig import Rig
@@ -90,7 +91,7 @@ def test_a_full_disk_costs_no_index(rig: Rig, monkeypatch: pytest.MonkeyPatch) -
             raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(cli, "Index", Full)
+        patch.setattr(opening, "Index", Full)
         assert run(rig, "push") == 75
     assert run(rig, "push") == 0
     assert rig.saved() == {"a": b"one"}
@@ -120,7 +121,7 @@ def test_an_error_that_nobody_thought_of_is_told(rig: Rig, monkeypatch: pytest.M
     def broken(_: object) -> None:
         raise ZeroDivisionError("nobody thought of this")
 
-    monkeypatch.setitem(cli._WORKS, "push", broken)
+    monkeypatch.setitem(works.WORKS, "push", broken)
     assert run(rig, "push") == 1
     assert "nobody thought of this" in str(result(rig, "push")["message"])
     assert result(rig, "push")["ok"] is False

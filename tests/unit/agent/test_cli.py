@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.agent import cli, status
+from cloudify_scipion.agent.commands import show
+from cloudify_scipion.agent.commands.opening import INDEX
+from cloudify_scipion.agent.commands.works import WORKS
 from tests.unit.agent.rig import OWNER, Rig
 
 
@@ -223,7 +226,7 @@ def test_requests_are_made_by_the_user_and_not_trusted(machine: Machine, tmp_pat
 def test_log(machine: Machine) -> None:
     assert machine("log") == 0
     assert machine.out == ""
-    assert not (machine.rig.state / cli.INDEX).exists(), "who looks makes nothing"
+    assert not (machine.rig.state / INDEX).exists(), "who looks makes nothing"
     machine("run", "pull")
     machine.rig.write("a\n\udcff", b"one")
     machine("run", "push")
@@ -244,7 +247,7 @@ def test_log_by_somebody_who_may_not(machine: Machine, monkeypatch: pytest.Monke
 
         raise sqlite3.OperationalError("unable to open database file")
 
-    monkeypatch.setattr(cli, "Index", refused)
+    monkeypatch.setattr(show, "Index", refused)
     assert machine("log") == 2
     assert "ask root" in machine.err
 
@@ -256,9 +259,9 @@ def test_a_damaged_index_costs_nothing(machine: Machine, damage: bytes) -> None:
     machine("run", "pull")
     rig.write("a", b"content")
     machine("run", "push")
-    (rig.state / cli.INDEX).write_bytes(damage)
+    (rig.state / INDEX).write_bytes(damage)
     for end in ("-wal", "-shm"):
-        (rig.state / (cli.INDEX + end)).unlink(missing_ok=True)
+        (rig.state / (INDEX + end)).unlink(missing_ok=True)
     rig.generation = 2
     assert machine("run", "push") == 1, "nothing is saved before it is known again what is there"
     assert machine("run", "pull") == 0
@@ -313,4 +316,4 @@ def test_each_run_has_an_identity(machine: Machine) -> None:
 
 
 def test_every_work_has_a_command() -> None:
-    assert set(cli._WORKS) == set(status.WORKS)
+    assert set(WORKS) == set(status.WORKS)

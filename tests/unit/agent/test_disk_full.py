@@ -13,7 +13,7 @@ import pytest
 
 from cloudify_scipion.agent.errors import AgentError, NoRoom, Temporary
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import remote
+from cloudify_scipion.agent.work import room
 from tests.unit.agent.rig import Rig
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
@@ -88,7 +88,7 @@ def test_a_data_space_filled_by_others_to_the_last_byte(tmp_path: Path, small: P
 @root
 def test_a_full_volume_in_the_middle_of_a_pull(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody fills it after it was found large enough."""
-    monkeypatch.setattr(remote, "RESERVE_BYTES", 0)
+    monkeypatch.setattr(room, "RESERVE_BYTES", 0)
     monkeypatch.setattr(Tree, "free", lambda _: 10**9)
     rig = Rig(small / "volume", tmp_path / "space", workers=1)
     for number in range(6):

@@ -14,8 +14,9 @@ import pytest
 
 from cloudify_scipion.agent.errors import Unsaved
 from cloudify_scipion.agent.plan.names import is_text, readable, whole_way
-from cloudify_scipion.agent.ports import tree as module
-from cloudify_scipion.agent.ports.tree import Tree, make_folders
+from cloudify_scipion.agent.ports import read_tree as module
+from cloudify_scipion.agent.ports.files import make_folders
+from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.rig import Rig, write
 
 NAMES = (

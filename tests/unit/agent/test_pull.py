@@ -15,7 +15,8 @@ import pytest
 from cloudify_scipion.agent.errors import AgentError, NoRoom, Unsaved
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import push, remote
+from cloudify_scipion.agent.work import push, remote, settle
+from cloudify_scipion.agent.work.room import RESERVE_BYTES
 from cloudify_scipion.agent.work.world import Progress
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig
@@ -54,8 +55,8 @@ class Counting(Tree):
 @pytest.mark.parametrize("at", [20, 60, 100, 120])
 def test_a_killed_pull_goes_on(filled: Rig, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is here already is not fetched again; nothing is complete before all is here."""
-    monkeypatch.setattr(remote, "BATCH", 5)
-    monkeypatch.setattr(remote, "KEEP_SECONDS", -1.0)
+    monkeypatch.setattr(settle, "BATCH", 5)
+    monkeypatch.setattr(settle, "KEEP_SECONDS", -1.0)
     reaper = Reaper(at)
     with pytest.raises(Killed):
         replace(filled, workers=1, trees=reaper.tree, indexes=reaper.index).pull()
@@ -142,7 +143,7 @@ class Small(Tree):
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(filled: Rig) -> None:
-    need = 40 * 4096 + remote.RESERVE_BYTES
+    need = 40 * 4096 + RESERVE_BYTES
     small = replace(filled, trees=lambda path: (Small if path == str(filled.user) else Tree)(path))
     Small.room = need - 1
     with pytest.raises(NoRoom, match="the data take") as refused:
@@ -162,7 +163,7 @@ def test_names_of_one_file_take_their_room_once(rig: Rig, tmp_path: Path) -> Non
         os.link(first, rig.user / name)
     rig.push()
     other = Rig(tmp_path / "other", rig.space, machine="m2", generation=2)
-    Small.room = remote.RESERVE_BYTES + 1_100_000
+    Small.room = RESERVE_BYTES + 1_100_000
     replace(other, trees=lambda path: (Small if path == str(other.user) else Tree)(path)).pull()
     assert other.local() == rig.local()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.ports import tree as module
+from cloudify_scipion.agent.ports import read_tree as module
 from cloudify_scipion.agent.ports.tree import Tree
 
 

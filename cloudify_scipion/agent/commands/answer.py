@@ -1,0 +1,61 @@
+"""`answer`: answers go through a folder that the user may write to; the next work takes them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from cloudify_scipion.agent import status
+from cloudify_scipion.agent.config import Config, load_config
+from cloudify_scipion.agent.errors import WrongUse
+from cloudify_scipion.agent.work.world import World
+
+
+def answer(given: argparse.Namespace) -> int:
+    """The command. Raises WrongUse for what nobody asks."""
+    config = load_config(given.config)
+    known = {question["id"]: question["answers"] for question in status.document(config)["questions"]}
+    if given.word not in known.get(given.id, []):
+        raise WrongUse(f"nobody asks {given.id!r} with the answer {given.word!r}", "see: scipion-data status")
+    _request(config.run / "requests", f"answer-{given.id}", given.word)
+    _request(config.run / "requests", "push", "")
+    return 0
+
+
+def _request(folder: Path, name: str, text: str) -> None:
+    """Root asks through a folder in which the user may have put links."""
+    part = folder / f".{os.urandom(8).hex()}"
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with os.fdopen(fd, "w") as stream:
+        stream.write(text)
+    part.rename(folder / name)
+
+
+def take_answers(config: Config, world: World) -> None:
+    """Let the index know what was answered since the last work."""
+    folder = config.run / "requests"
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else []:  # noqa: PTH208 - names
+        found = re.fullmatch(r"answer-([a-z]+)", name)
+        if found and world.index.answer(found[1], word := _small_file(folder / name)):
+            world.tell(f"answer to {found[1]}: {word}")
+        if found or name == "push":
+            with suppress(OSError):
+                (folder / name).unlink()
+    world.keep()
+
+
+def _small_file(path: Path) -> str:
+    """The beginning of what a user has written, empty if that is no plain file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        plain = stat.S_ISREG(os.fstat(fd).st_mode)
+        return os.read(fd, 100).decode(errors="replace").strip() if plain else ""
+    finally:
+        os.close(fd)

@@ -1,0 +1,57 @@
+"""Opening the index, and all ports of a work. An index that is damaged is put aside: it can be made anew."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from cloudify_scipion.agent import status
+from cloudify_scipion.agent.config import Config
+from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.ports.clock import Clock
+from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.mount import is_mount
+from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.world import Progress, World
+
+INDEX = "index.sqlite"
+
+
+def make_world(config: Config, index: Index, name: str) -> World:
+    """All ports for a work. Raises GuardFailed where a folder is not there."""
+    try:
+        tree, state, space = Tree(str(config.tree)), Tree(str(config.state)), Tree(str(config.space))
+    except OSError as error:
+        raise GuardFailed(f"{error.filename} is not there: {error.strerror}", "repair the project") from error
+    if config.mounted and not is_mount(space.folder(b"").fd, config.space):
+        raise GuardFailed(f"the data space is not mounted at {config.space}", "repair the project")
+    world = World(config, tree, state, space, index, Clock(), Progress(config.run / status.PROGRESS, name))
+    world.beat = lambda: lease.beat_when_due(world)
+    return world
+
+
+def open_index(config: Config) -> Index:
+    """The index; one that is damaged is put aside, since everything can be compared again by content."""
+    path = config.state / INDEX
+    try:
+        return Index(path)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        put_aside(config)
+        return Index(path)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Not a full disk, or one that cannot be read now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def put_aside(config: Config) -> None:
+    """Rename the index and what belongs to it; the next work makes another."""
+    path = config.state / INDEX
+    for end in ("", "-wal", "-shm"):
+        damaged = path.with_name(path.name + end)
+        if damaged.exists():
+            damaged.rename(path.with_name(f"damaged{end}-{time.time_ns()}"))

@@ -1,0 +1,64 @@
+"""The works by their names; each gives back what its result tells everybody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from cloudify_scipion.agent.errors import Unsaved
+from cloudify_scipion.agent.plan.names import readable
+from cloudify_scipion.agent.work import lease, push, remote, seal, verify
+from cloudify_scipion.agent.work.pulled import Result as Pulled
+from cloudify_scipion.agent.work.world import World
+
+PULLED = "pulled"
+"""For systemd: with this file the timers have something to do."""
+
+
+def _push(world: World) -> dict[str, Any]:
+    result = push.push(world)
+    return {"files": result.files, "bytes": result.size, "deleted": result.deleted, "moved": result.moved,
+            "busy": result.busy, "held": result.held, "conflicts": result.conflicts,
+            "special": [readable(os.fsdecode(path)) for path in result.special]}  # fmt: skip
+
+
+def _pull(world: World) -> dict[str, Any]:
+    result = remote.pull(world)
+    (world.config.state / PULLED).touch()
+    return _pulled(result)
+
+
+def _scan(world: World) -> dict[str, Any]:
+    push.ready(world)
+    return _pulled(remote.scan(world))
+
+
+def _pulled(result: Pulled) -> dict[str, Any]:
+    return {"files": result.files, "bytes": result.size, "conflicts": result.conflicts, "lost": result.lost}
+
+
+def _verify(world: World) -> dict[str, Any]:
+    push.ready(world)
+    lease.renew(world)
+    result = verify.verify(world)
+    if result.wrong:
+        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.wrong[:10])
+        raise Unsaved(f"{len(result.wrong)} files are not in the data space as they are here: {shown}", "push again")
+    return {"files": result.files, "bytes": result.size}
+
+
+def _seal(world: World) -> dict[str, Any]:
+    push.ready(world)
+    return asdict(seal.seal(world))
+
+
+def _release(world: World) -> dict[str, Any]:
+    lease.release(world)
+    return {}
+
+
+WORKS: dict[str, Callable[[World], dict[str, Any]]] = {
+    "pull": _pull, "push": _push, "scan": _scan, "verify": _verify, "seal": _seal, "release": _release,
+}  # fmt: skip

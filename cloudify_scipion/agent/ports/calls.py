@@ -1,0 +1,68 @@
+"""System calls: made again where a file system has no time for them, and those that Python lacks."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from cloudify_scipion.agent.ports.facts import within
+
+TURNS = 7
+UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+"""What a file system says to a call that it does not have."""
+_FIRST_WAIT = 0.01
+_NOREPLACE = 1
+# of statx(2): linux/stat.h
+_NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
+_SIZE_AT, _MTIME_AT = 40, 112
+
+_libc = ctypes.CDLL(None, use_errno=True)
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+def patient(do: Callable[Asked, Answer], /, *arguments: Asked.args, **named: Asked.kwargs) -> Answer:
+    """Make one call, and again while the answer is EAGAIN: then nothing was done. Raises BlockingIOError in the end."""
+    for turn in range(TURNS - 1):
+        try:
+            return do(*arguments, **named)
+        except BlockingIOError:
+            wait(turn)
+    return do(*arguments, **named)
+
+
+def wait(turn: int) -> None:
+    """Before the next of TURNS: longer each time."""
+    time.sleep(_FIRST_WAIT * 2**turn)
+
+
+def renameat2(old_folder: int, old: bytes, new_folder: int, new: bytes) -> None:
+    """Move from one open folder into another. Raises FileExistsError if something is there already."""
+    if _libc.renameat2(old_folder, old, new_folder, new, _NOREPLACE) != 0:
+        raise _error(os.fsdecode(new))
+
+
+def statx(folder: int, name: bytes) -> tuple[int, int]:
+    """Size and time (ns) of what is in an open folder, not from the kernel's cache."""
+    buffer = ctypes.create_string_buffer(256)
+    if _libc.statx(folder, name, _NOFOLLOW | _FORCE_SYNC, _MASK, buffer) != 0:
+        raise _error(os.fsdecode(name))
+    size = struct.unpack_from("=Q", buffer, _SIZE_AT)[0]
+    seconds, nanoseconds = struct.unpack_from("=qI", buffer, _MTIME_AT)
+    return size, within(seconds * 1_000_000_000 + nanoseconds)
+
+
+def syncfs(fd: int) -> None:
+    """Return when all of an open folder's file system is on stable storage, where it can tell."""
+    if _libc.syncfs(fd) != 0 and ctypes.get_errno() not in UNSUPPORTED:
+        raise _error()
+
+
+def _error(*name: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number), *name)

@@ -1,0 +1,24 @@
+"""What the facts of a file say."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+_LATEST = 2**63 - 1
+
+
+def kind(facts: os.stat_result) -> str:
+    """f (regular file), l (symbolic link), d (folder), or ? for pipes, sockets and devices."""
+    mode = facts.st_mode
+    return "f" if stat.S_ISREG(mode) else "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "?"
+
+
+def mtime_of(facts: os.stat_result) -> int:
+    """A file's time in nanoseconds, as far as an index can hold it (the years 1677 to 2262)."""
+    return within(facts.st_mtime_ns)
+
+
+def within(nanoseconds: int) -> int:
+    """The nearest time that an index can hold."""
+    return max(-_LATEST, min(nanoseconds, _LATEST))

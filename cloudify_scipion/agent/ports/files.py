@@ -1,0 +1,73 @@
+"""Whole files and folders of a tree, made of its single operations."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from cloudify_scipion.agent.plan.names import joined, whole_way
+from cloudify_scipion.agent.ports.calls import patient, renameat2
+from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.tree import Tree
+
+_CHUNK = 1 << 20
+
+
+def make_folders(tree: Tree, path: bytes, mode: int = 0o755) -> None:
+    """Make a folder and those above it, where they are not there."""
+    for above in whole_way(path):
+        tree.mkdir(above, mode)
+
+
+def move_between(source: Tree, old: bytes, target: Tree, new: bytes) -> None:
+    """Move a file into another tree of the same file system, where nothing may be in its way (FileExistsError)."""
+    (old_fd, old_name), (new_fd, new_name) = source.at(old), target.at(new)
+    target.moving_in(new)
+    patient(renameat2, old_fd.fd, old_name, new_fd.fd, new_name)
+
+
+def read_all(tree: ReadTree, path: bytes) -> bytes | None:
+    """The content of a small file, None if it is not there."""
+    try:
+        fd = tree.open(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    parts = []
+    try:
+        while data := patient(os.read, fd, _CHUNK):  # a stream would take EAGAIN for the end
+            parts.append(data)
+    finally:
+        os.close(fd)
+    return b"".join(parts)
+
+
+def write_new(tree: Tree, path: bytes, data: bytes, mode: int = 0o600) -> None:
+    """A new small file with that content, on stable storage; or none."""
+    fd = tree.create(path, mode)
+    try:
+        try:
+            tree.write(fd, data)
+            tree.sync_file(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        tree.close(fd)
+    except OSError:
+        with contextlib.suppress(OSError):
+            tree.unlink(path)
+        raise
+
+
+def files_below(tree: ReadTree, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    """All that is below a folder and is no folder; nothing if the folder is not there."""
+    facts = tree.stat(path)
+    if facts is None or kind(facts) != "d":
+        return
+    for name, found in tree.entries(path):
+        inside = joined(path, name)
+        if kind(found) == "d":
+            yield from files_below(tree, inside)
+        else:
+            yield inside, found

@@ -1,0 +1,174 @@
+"""A folder in which others work meanwhile: no path leads out of it, whatever they put in a path's way.
+
+Every path is opened part by part from the folder's own descriptor, and no symbolic link is ever followed. Here it is
+only looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterator
+
+from cloudify_scipion.agent.plan.names import split
+from cloudify_scipion.agent.ports.calls import patient, statx
+
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MAX_FOLDERS = 512
+
+
+class NotAFile(OSError):
+    """What is at the path is no regular file."""
+
+
+class Folder:
+    """An open folder; closed when nobody has it any more."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self.fd)
+
+
+class ReadTree:
+    """Looking below one folder; paths are bytes, relative to it, the folder itself is b"".
+
+    Open folders are kept until `forget`; whoever moves one meanwhile, moves what is written into it.
+    """
+
+    def __init__(self, path: str | bytes) -> None:
+        self.path = os.fsencode(path)
+        self._root = Folder(patient(os.open, self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._folders: dict[bytes, Folder] = {}
+        self._lock = threading.Lock()
+
+    def leave(self) -> None:
+        """Close everything."""
+        self.forget()
+        self._root = Folder(-1)
+
+    def folder(self, path: bytes) -> Folder:
+        """The folder at `path`, opened part by part."""
+        found, todo = self._open_above(path)
+        for inside, name in reversed(todo):
+            found = Folder(patient(os.open, name, _FOLDER, dir_fd=found.fd))
+            self._remember(inside, found)
+        return found
+
+    def _open_above(self, path: bytes) -> tuple[Folder, list[tuple[bytes, bytes]]]:
+        """The lowest folder on the way to `path` that is open, and (path, name) of those below it, deepest first."""
+        todo: list[tuple[bytes, bytes]] = []
+        while path:
+            with self._lock:
+                found = self._folders.get(path)
+            if found is not None:
+                return found, todo
+            above, name = split(path)
+            todo.append((path, _downward(name, path)))
+            path = above
+        return self._root, todo
+
+    def _remember(self, path: bytes, folder: Folder) -> None:
+        with self._lock:
+            if len(self._folders) >= _MAX_FOLDERS:
+                self._folders.clear()
+            self._folders[path] = folder
+
+    def at(self, path: bytes) -> tuple[Folder, bytes]:
+        """The folder that a path is in, and its name there.
+
+        Whoever uses the descriptor keeps the folder meanwhile: once closed, its number may be another folder's.
+        """
+        above, name = split(path)
+        return self.folder(above), _downward(name, path) if path else name
+
+    def forget(self) -> None:
+        """Open every folder again from now on."""
+        with self._lock:
+            self._folders.clear()
+
+    def stat(self, path: bytes) -> os.stat_result | None:
+        """What is at `path` (a link itself, not what it points to), None if there is nothing."""
+        try:
+            above, name = self.at(path)
+            return patient(os.stat, name or b".", dir_fd=above.fd, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a link stands where a folder was
+                return None
+            raise
+
+    def fresh(self, path: bytes) -> tuple[int, int] | None:
+        """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
+        try:
+            above, name = self.at(path)
+            return patient(statx, above.fd, name)
+        except FileNotFoundError:
+            return None
+
+    def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+        """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""
+        found = []
+        with self._listed(path) as fd:
+            for entry in patient(_scan, fd):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((os.fsencode(entry.name), patient(entry.stat, follow_symlinks=False)))
+        found.sort()
+        return found
+
+    def names(self, path: bytes) -> list[bytes]:
+        """The names in a folder, sorted."""
+        with self._listed(path) as fd:
+            return sorted(os.fsencode(name) for name in patient(os.listdir, fd))  # noqa: PTH208 - a descriptor
+
+    @contextlib.contextmanager
+    def _listed(self, path: bytes) -> Iterator[int]:
+        """A descriptor of a folder for more than a way to what is in it."""
+        folder = self.folder(path)
+        fd = patient(os.open, b".", _LISTED, dir_fd=folder.fd)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def readlink(self, path: bytes) -> bytes:
+        """What a symbolic link says."""
+        above, name = self.at(path)
+        return patient(os.readlink, name, dir_fd=above.fd)
+
+    def open(self, path: bytes) -> int:
+        """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
+        above, name = self.at(path)
+        fd = patient(os.open, name, _READ, dir_fd=above.fd)
+        try:
+            if not stat.S_ISREG(patient(os.fstat, fd).st_mode):
+                raise NotAFile(errno.EINVAL, "not a regular file", os.fsdecode(path))
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def free(self) -> int:
+        """Bytes that may still be written."""
+        facts = patient(os.statvfs, f"/proc/self/fd/{self._root.fd}")
+        return facts.f_bavail * facts.f_frsize
+
+
+def _scan(fd: int) -> list[os.DirEntry[str]]:
+    with os.scandir(fd) as entries:
+        return list(entries)
+
+
+def _downward(name: bytes, path: bytes) -> bytes:
+    """A name that leads to what is in a folder. Raises OSError for others."""
+    if name in (b"", b".", b"..") or b"\0" in name:
+        raise OSError(errno.EINVAL, "no path that leads down from here", os.fsdecode(path))
+    return name

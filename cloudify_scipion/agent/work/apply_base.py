@@ -1,0 +1,62 @@
+"""After a first pull: what the data space cannot hold itself, as the manifest tells it."""
+
+from __future__ import annotations
+
+import os
+
+from cloudify_scipion.agent.plan.manifest import Entry, entry_from
+from cloudify_scipion.agent.plan.names import split
+from cloudify_scipion.agent.work.fetch import fetch_linked, link_row, make_link, make_local_folder
+from cloudify_scipion.agent.work.pulled import Result
+from cloudify_scipion.agent.work.pulled_folders import is_blocked
+from cloudify_scipion.agent.work.space import abilities, place_of
+from cloudify_scipion.agent.work.world import World
+
+
+def apply_base(world: World, result: Result) -> None:
+    """Make the folders, links and files of odd names that the manifest names and that are not here."""
+    for row in world.index.all_base():
+        entry = entry_from(row)
+        try:
+            _apply_entry(world, entry)
+        except OSError as error:
+            if not is_blocked(world, entry.path, result):
+                result.failed.append((entry.path, error.strerror or str(error)))
+    world.keep()
+
+
+def _apply_entry(world: World, entry: Entry) -> None:
+    there = world.tree.stat(entry.path) is not None
+    if entry.kind == "d":
+        _apply_folder(world, entry)
+    elif there or world.index.get(entry.path) is not None:
+        return
+    elif entry.kind == "l":
+        _apply_link(world, entry)
+    elif entry.stored and world.space.stat(entry.stored) is not None:
+        _apply_stored(world, entry)
+    else:
+        world.tell(f"{os.fsdecode(entry.path)} was saved once and is not in the data space any more", "alarm")
+
+
+def _apply_folder(world: World, entry: Entry) -> None:
+    make_local_folder(world, entry.path, entry.mode)
+    number = world.index.folder_id(entry.path)
+    facts = world.tree.stat(entry.path)
+    if number is not None and facts is not None:
+        world.index.set_folder(number, ino=facts.st_ino, mode=facts.st_mode)
+
+
+def _apply_link(world: World, entry: Entry) -> None:
+    make_local_folder(world, split(entry.path)[0], 0o755)
+    make_link(world, entry.target, entry.path)
+    row = link_row(world, entry.path, entry.target, entry.origin)
+    lacking = abilities(world).symlinks and not place_of(entry.path, abilities(world))
+    world.index.put(entry.path, row.without_remote() if lacking else row)
+
+
+def _apply_stored(world: World, entry: Entry) -> None:
+    make_local_folder(world, split(entry.path)[0], 0o755)
+    first = world.index.get(entry.link) if entry.link else None
+    for path, row in fetch_linked(world, entry.stored, entry.path, entry, first).rows:
+        world.index.put(path, row)

@@ -1,0 +1,68 @@
+"""The listing of the data space, in the index; what a killed work has listed stays listed for a while."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from cloudify_scipion.agent.errors import Unsaved
+from cloudify_scipion.agent.plan.names import RESERVED, joined
+from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.work.world import World
+
+LISTING, LISTING_SECONDS = "listing", 3600.0
+"""When the listing was begun that a killed work has left; older ones are made again."""
+Listed = tuple[bytes, str, int, int, int]
+"""Path, kind, mode, size, time (ns)."""
+Entries = list[tuple[bytes, os.stat_result]]
+
+
+def list_space(world: World) -> None:
+    """List every folder, several at a time, one level after the other; what was listed before a crash stays listed."""
+    world.progress.start("listing the data space")
+    if not 0 <= world.clock.now() - float(world.index.get_state(LISTING) or 0) < LISTING_SECONDS:
+        world.index.forget_listing()
+        world.index.set_state(LISTING, world.clock.now())
+    level: list[bytes] = [b""]
+    while level:
+        level = list(_list_level(world, level))
+        world.index.commit()
+
+
+def _list_level(world: World, level: list[bytes]) -> Iterator[bytes]:
+    """List these folders; yields those in them."""
+    unknown = []
+    for path in level:
+        if world.index.is_listed(path):
+            yield from world.index.listed_folders(path)
+        else:
+            unknown.append(path)
+    for path, entries in world.each(world.space.entries, unknown):
+        if path and isinstance(entries, FileNotFoundError | NotADirectoryError):
+            world.index.vanished(path)  # since the folder above was listed
+        elif isinstance(entries, OSError):
+            raise Unsaved(f"{os.fsdecode(path)} in the data space cannot be listed: {entries.strerror}", "scan again")
+        else:
+            yield from _note(world, path, entries)
+
+
+def _note(world: World, folder: bytes, entries: Entries) -> list[bytes]:
+    """Remember what is in a folder; returns the folders in it."""
+    rows = [(joined(folder, name), facts) for name, facts in entries if folder or name != RESERVED]
+    world.index.list_remote(folder, [(p, kind(st), st.st_mode, st.st_size, mtime_of(st)) for p, st in rows])
+    world.progress.add(len(rows), 0)
+    return [p for p, st in rows if kind(st) == "d"]
+
+
+def listed(world: World) -> Iterable[Listed]:
+    """All that is listed, in the order of the paths."""
+    after = b""
+    while rows := world.index.listing(after, 1000):
+        yield from rows
+        after = rows[-1][0]
+
+
+def forget_listing(world: World) -> None:
+    """The next work lists everything anew."""
+    world.index.forget_listing()
+    world.index.set_state(LISTING, None)

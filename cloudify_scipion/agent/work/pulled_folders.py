@@ -1,0 +1,65 @@
+"""The data space's folders, here: made where nothing of the user is in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.work.fetch import make_local_folder
+from cloudify_scipion.agent.work.place import keep_beside
+from cloudify_scipion.agent.work.pulled import Result
+from cloudify_scipion.agent.work.wanted import is_folder_wanted
+from cloudify_scipion.agent.work.world import World
+
+
+def pull_folders(world: World, folders: Sequence[tuple[bytes, int]], result: Result) -> None:
+    """Make folders of the data space (path, mode), and know that they are in both places."""
+    for path, mode in folders:
+        known = world.index.folder_id(path)
+        if (known is not None and world.index.folder(known).remote) or not is_folder_wanted(world, path):
+            continue
+        base = world.index.base(path)
+        if not _make_folder(world, path, base["m"] if base else mode, result):
+            continue
+        number = world.index.add_folder(path)
+        world.index.set_folder(number, remote=1)
+        if base is None:
+            world.index.note_change(path)
+
+
+def make_parents(world: World, paths: Iterable[bytes], result: Result) -> None:
+    """The folders of what is pulled; the user may have moved or removed them meanwhile."""
+    for path in sorted({split(path)[0] for path in paths}):
+        _make_folder(world, path, 0o755, result)
+
+
+def _make_folder(world: World, path: bytes, mode: int, result: Result) -> bool:
+    """Make a folder here, if nothing of the user is in its way."""
+    try:
+        make_local_folder(world, path, mode)
+        return True
+    except OSError as error:
+        if not is_blocked(world, path, result):
+            result.failed.append((path, f"the folder cannot be made here: {error.strerror}"))
+    return False
+
+
+def is_blocked(world: World, path: bytes, result: Result) -> bool:
+    """Whether a file is here where the data space has a folder: then that gets the name of a conflict."""
+    above = b""
+    for name in path.split(b"/"):
+        above = joined(above, name)
+        here = world.tree.stat(above)
+        if here is not None and kind(here) != "d":
+            _keep_folder_beside(world, above, result)
+            return True
+    return False
+
+
+def _keep_folder_beside(world: World, path: bytes, result: Result) -> None:
+    there = world.space.stat(path)
+    if there is not None and kind(there) == "d":
+        keep_beside(world, path)
+        world.space.forget()
+        result.conflicts += 1
