@@ -66,6 +66,24 @@ describe 'working_copy' do
     it { is_expected.to contain_file('/etc/systemd/system/scipion-data-scan.timer').with_content(%r{^OnUnitInactiveSec=60min$}) }
   end
 
+  context 'with its units' do
+    units = ['scipion-data@.service', 'scipion-data-requests.path', 'scipion-data-requests.service', *timers,
+             'scipion-data@push.service.d/pulled.conf', 'scipion-data@scan.service.d/pulled.conf']
+
+    units.each do |name|
+      it {
+        is_expected.to contain_file("/etc/systemd/system/#{name}")
+          .with_ensure('file').with_owner('root').with_group('root').with_mode('0644').with_content(%r{^\[Unit\]$})
+          .that_notifies('Exec[systemd reads the units of scipion-data]')
+      }
+    end
+
+    it 'has no others' do
+      files = catalogue.resources.select { |resource| resource.type == 'File' && resource[:ensure] == 'file' }.map(&:title)
+      expect(files.grep(%r{^/etc/systemd})).to match_array(units.map { |name| "/etc/systemd/system/#{name}" })
+    end
+  end
+
   context 'with its configuration' do
     let(:params) { copy }
 
