@@ -25,7 +25,7 @@ from cloudify_scipion.agent.plan.manifest import (
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.index import Index, Row
 from cloudify_scipion.agent.ports.tree import Tree, make_folders, read_all, write_new
-from cloudify_scipion.agent.work.space import not_written
+from cloudify_scipion.agent.work.space import writing
 from cloudify_scipion.agent.work.world import World, again
 
 KEY = "manifest"
@@ -80,11 +80,9 @@ def write_segment(world: World) -> None:
 
 def _put(world: World, number: int, data: bytes) -> None:
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    try:
+    with writing(world):
         again(lambda: write_new(world.space, temporary, data))
         again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(number))))
-    except OSError as error:
-        raise not_written(error) from error
 
 
 def _after_own_remains(world: World, head: Head) -> Head:
