@@ -144,7 +144,7 @@ def test_what_is_refused_is_said(cloud: Cloud) -> None:
     unknown, read_only = cloud.refusals["unknown"], cloud.refusals["read-only"]
     assert isinstance(unknown, UnknownDataSpace) and "shows no space 'Cryo EM' (data space 'facility')" in unknown.what
     assert isinstance(read_only, ReadOnlyDataSpace)
-    assert read_only.what.startswith("nothing can be saved in the data space 'facility': it is mounted or granted read-")
+    assert read_only.what.startswith("nothing can be saved in the data space 'facility': it is mounted or granted ")
     assert "'p' of 'p/1' cannot be made" in read_only.what
 
 

@@ -76,6 +76,7 @@ class working_copy::install {
       content => epp('working_copy/tmpfiles.conf.epp', {
           'user'      => $working_copy::user,
           'tree_user' => $working_copy::tree_user,
+          'volume'    => $volume,
       }),
       ;
   }

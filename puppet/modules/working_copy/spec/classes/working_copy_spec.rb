@@ -52,6 +52,12 @@ describe 'working_copy' do
     it { is_expected.to contain_file(unit).with_content(%r{^StartLimitIntervalSec=0$}) }
     it { is_expected.to contain_file('/etc/scipion-data').with_owner('root').with_group('root').with_mode('0755') }
 
+    it {
+      is_expected.to contain_file('/etc/tmpfiles.d/scipion-data.conf')
+        .with_content(%r{^d /run/scipion-data/requests 0770 scipion-data scipion -$})
+        .with_content(%r{^C /run/scipion-data/status.json 0644 scipion-data scipion-data - /srv/scipion-volume/agent/status.json$})
+    }
+
     ['push', 'scan'].each do |work|
       it {
         is_expected.to contain_file("/etc/systemd/system/scipion-data@#{work}.service.d/pulled.conf")
