@@ -124,6 +124,12 @@ class UnknownDataSpace(PermanentError):
 class ReadOnlyDataSpace(PermanentError):
     """Project data are to be saved where nothing can be written."""
 
+    @classmethod
+    def found(cls, space: str, said: str, next_step: str) -> ReadOnlyDataSpace:
+        """Found out by trying; the agent says the same where the project's folder was there already."""
+        what = f"nothing can be saved in the data space '{space}': it is mounted or granted read-only ({said})"
+        return cls(what, next_step)
+
 
 class TokenExpires(PermanentError):
     """The token of a data space ends before the project does."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from cloudify_scipion.adapters.files import make_private
-from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.errors import PermanentError, ReadOnlyDataSpace
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _MODE = 0o700
 """Of folders that we make: on the machine, the agent reads them whatever their mode, and nobody else should."""
 
@@ -28,7 +29,7 @@ class HostFolders:
             raise PermanentError(f"{path!r} is not a folder below the data space '{space}'", "correct the source")
         opened = os.open(top, _FOLDER)
         for step in steps:
-            opened = _step(opened, step, make, f"{space}:{path}")
+            opened = _step(opened, step, make, space, path)
         os.close(opened)
         return top.joinpath(*steps)
 
@@ -42,18 +43,31 @@ class HostFolders:
         return Path(root).resolve()
 
 
-def _step(opened: int, name: str, make: bool, source: str) -> int:
+def _step(opened: int, name: str, make: bool, space: str, path: str) -> int:
     """Open a folder in an open one, which is closed, whatever happens."""
     try:
         if make:
-            with suppress(FileExistsError):
-                os.mkdir(name, _MODE, dir_fd=opened)
-                os.fsync(opened)
+            _make(opened, name, space, path)
         return os.open(name, _FOLDER, dir_fd=opened)
     except OSError as error:
         why = f"{name!r} in it is not a folder of its own ({error.strerror})"
         raise PermanentError(
-            f"{source} cannot be used: {why}", "correct the source, or put the folder there"
+            f"{space}:{path} cannot be used: {why}", "correct the source, or put the folder there"
         ) from error
     finally:
         os.close(opened)
+
+
+def _make(opened: int, name: str, space: str, path: str) -> None:
+    """Make a folder in an open one, unless it is there."""
+    try:
+        os.mkdir(name, _MODE, dir_fd=opened)
+        os.fsync(opened)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
+        said = f"{name!r} of {path!r} cannot be made: {error.strerror}"
+        next_step = "make the space's folder writable for root of this host, or name another space"
+        raise ReadOnlyDataSpace.found(space, said, next_step) from error

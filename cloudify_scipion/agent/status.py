@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.config import Config
+from cloudify_scipion.agent.plan.sizes import shown
 
 WORKS = ("pull", "push", "scan", "verify", "seal", "release")
+PROOFS = ("push", "verify", "seal")
+"""Works after which, if they succeed, it is known what is saved."""
 PROGRESS, SUMMARY = "progress.json", "status.json"
 
 
@@ -21,7 +25,8 @@ def document(config: Config) -> dict[str, Any]:
     progress = _read(config.run / PROGRESS) or {}
     if not _alive(progress.get("pid")):
         progress = {}
-    return {**summary, **{key: progress.get(key, default) for key, default in _IDLE.items()}}
+    told = {**summary, **{key: progress.get(key, default) for key, default in _IDLE.items()}}
+    return {**told, "doubt": _doubt(told)}
 
 
 _IDLE: dict[str, Any] = {
@@ -43,10 +48,10 @@ def lines(status: dict[str, Any]) -> list[str]:
         left = status["seconds_left"]
         out.append(
             f"{status['work']}: {status['phase']}, {status['files_done']} of {status['files_total']} files, "
-            f"{status['bytes_done'] / 1e9:.2f} of {status['bytes_total'] / 1e9:.2f} GB, {status['rate'] / 1e6:.1f} MB/s"
+            f"{shown(status['bytes_done'])} of {shown(status['bytes_total'])}, {shown(status['rate'])}/s"
             + (f", {left // 60} min {left % 60} s left" if left is not None else "")
         )
-    out.append(f"last saved: {status['saved'] or 'never'}; not saved: {status['unsaved']} files")
+    out.append(f"last saved: {status['saved'] or 'never'}; {_unsaved(status)}")
     for name, result in status["last"].items():
         if not result["ok"]:
             out.append(f"{name}: {result['message']}" + (f"\n  next: {result['next']}" if result["next"] else ""))
@@ -56,8 +61,24 @@ def lines(status: dict[str, Any]) -> list[str]:
     return out
 
 
+def _doubt(status: dict[str, Any]) -> str:
+    """Why more may be unsaved than is known, since a 0 reads as: everything is saved; empty if there is no reason."""
+    last = status["last"]
+    failed = [work for work in PROOFS if work in last and not last[work]["ok"]]
+    reasons = [] if status["pulled"] else ["the first pull is not complete"]
+    reasons += [f"the last {' and '.join(failed)} did not succeed"] if failed else []
+    return "; ".join(reasons)
+
+
+def _unsaved(status: dict[str, Any]) -> str:
+    if not status["doubt"]:
+        return f"not saved: {status['unsaved']} files"
+    known = f"at least {status['unsaved']} files" if status["unsaved"] else "unknown"
+    return f"not saved: {known} ({status['doubt']})"
+
+
 def write_summary(config: Config) -> None:
-    """Put what the index says where everybody may read it."""
+    """Put what the index says where everybody may read it, and beside the index, from where the next boot takes it."""
     summary = empty() | {
         "last": {work: result for work in WORKS if (result := _read(config.state / "results" / f"{work}.json"))},
         "seal": _read(config.state / "seal.json"),
@@ -66,10 +87,16 @@ def write_summary(config: Config) -> None:
     if path.exists():
         with closing(sqlite3.connect(path)) as index:
             summary |= _of_index(index)
-    part = config.run / "status.part"
+    _put(config.run, summary)
+    with contextlib.suppress(OSError):  # a full volume: the next boot finds an older one
+        _put(config.state, summary)
+
+
+def _put(folder: Path, summary: dict[str, Any]) -> None:
+    part = folder / "status.part"
     part.write_text(json.dumps(summary, indent=1))
     part.chmod(0o644)
-    part.rename(config.run / SUMMARY)
+    part.rename(folder / SUMMARY)
 
 
 def _of_index(index: sqlite3.Connection) -> dict[str, Any]:

@@ -61,6 +61,8 @@ def saving_line(saving: Mapping[str, Any]) -> str:
     parts = [f"last saved {saving['saved'] or 'never'}", f"{saving['unsaved']} files not yet"]
     if not saving["pulled"]:
         parts = ["the first copy from the data space is not complete"]
+    elif saving["doubt"]:
+        parts[1] = f"at least {parts[1]}: {saving['doubt']}" if saving["unsaved"] else saving["doubt"]
     if saving["work"]:
         parts.append(f"now: {saving['work']}, {saving['phase']}")
     parts += [f"QUESTION {q['id']}: {q['text']}" for q in saving["questions"]]

@@ -16,6 +16,7 @@ from cloudify_scipion.errors import (
     LeaseHeld,
     NotAllSaved,
     PermanentError,
+    ReadOnlyDataSpace,
     ScipionError,
     TemporaryError,
 )
@@ -28,7 +29,9 @@ POLL_SECONDS, WORD_SECONDS = 2.0, 10.0
 SILENT_SECONDS = 180.0
 """How long the machine may not answer while a work is followed, which goes on meanwhile."""
 DONE, SOME_FAILED, TEMPORARY = 0, 6, 75
-ERRORS: Mapping[int, type[PermanentError]] = {3: LeaseHeld, 4: GuardTripped, 5: DiskFull, SOME_FAILED: NotAllSaved}
+ERRORS: Mapping[int, type[PermanentError]] = {
+    3: LeaseHeld, 4: GuardTripped, 5: DiskFull, SOME_FAILED: NotAllSaved, 7: ReadOnlyDataSpace,
+}  # fmt: skip
 """What the agent's exit codes mean, beside 0 (done), 75 (try again) and the rest (failed)."""
 T = TypeVar("T")
 _SHOWN = ("-p", "ActiveState", "-p", "Job")
@@ -51,8 +54,8 @@ class Result:
 
 @dataclass(frozen=True)
 class AgentStatus:
-    """What the agent says of itself. `unsaved` counts files, `saved` is when it last saved (UTC), `last` holds the last
-    result of each work."""
+    """What the agent says of itself. `unsaved` counts files, `doubt` says why it may be more, `saved` is when it last
+    saved (UTC), `last` holds the last result of each work."""
 
     work: str = ""
     phase: str = ""
@@ -64,6 +67,7 @@ class AgentStatus:
     seconds_left: float | None = None
     pulled: bool = False
     unsaved: int = 0
+    doubt: str = ""
     saved: str | None = None
     last: Mapping[str, Result] = field(default_factory=dict)
     questions: Sequence[Mapping[str, Any]] = ()

@@ -163,6 +163,7 @@ def unsaved_lines(status: AgentStatus) -> list[str]:
     """What is not saved, for people; empty if everything was at the last look."""
     lines = [] if status.pulled else ["the first copy from the data space was never complete"]
     lines += [f"{status.unsaved} files are not saved yet"] if status.unsaved else []
+    lines += [status.doubt] if status.doubt and status.pulled else []
     lines += [f"alarm: {alarm}" for alarm in status.alarms]
     answer = f"`{COMMAND} answer ID WORD` on the machine"
     return lines + [f"question {q['id']}: {q['text']} ({'/'.join(q['answers'])}: {answer})" for q in status.questions]

@@ -148,10 +148,7 @@ def _error(record: Record, part: Part, said: str) -> PermanentError | None:
             "correct the site file, or let the token's owner into the space",
         )
     if f" of {part.path!r} cannot be made: " in said and any(word in said for word in _DENIED):
-        return ReadOnlyDataSpace(
-            f"nothing can be saved in the data space '{space.name}': {said}",
-            f"let the token's owner write there, then: {_renew(record)}",
-        )
+        return ReadOnlyDataSpace.found(space.name, said, f"let the token's owner write there, then: {_renew(record)}")
     if f" of {part.path!r}: " in said:
         return UnknownDataSpace(
             f"the data space '{space.name}' has no folder '{part.path}': {said}", "correct the project file"

@@ -144,7 +144,8 @@ def test_what_is_refused_is_said(cloud: Cloud) -> None:
     unknown, read_only = cloud.refusals["unknown"], cloud.refusals["read-only"]
     assert isinstance(unknown, UnknownDataSpace) and "shows no space 'Cryo EM' (data space 'facility')" in unknown.what
     assert isinstance(read_only, ReadOnlyDataSpace)
-    assert "nothing can be saved in the data space 'facility': 'p' of 'p/1' cannot be made" in read_only.what
+    assert read_only.what.startswith("nothing can be saved in the data space 'facility': it is mounted or granted ")
+    assert "'p' of 'p/1' cannot be made" in read_only.what
 
 
 def test_the_client_is_pinned(cloud: Cloud) -> None:

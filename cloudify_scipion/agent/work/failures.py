@@ -5,28 +5,27 @@ from __future__ import annotations
 import errno
 import os
 
-from cloudify_scipion.agent.errors import NoRoom, Temporary
+from cloudify_scipion.agent.errors import Temporary
 from cloudify_scipion.agent.work.content import Busy, Destroyed, Job
 from cloudify_scipion.agent.work.fetch import restore_beside
 from cloudify_scipion.agent.work.questions import DESTROYED, allowed, ask_destroyed
 from cloudify_scipion.agent.work.run import Run
+from cloudify_scipion.agent.work.space import not_written
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_FATAL = (errno.EROFS, errno.ENOTCONN, errno.ESTALE)
+_FOR_ALL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_NOT_THERE = (errno.ENOTCONN, errno.ESTALE)
 
 
 def not_saved(run: Run, job: Job, error: OSError) -> None:
-    """Try it again next time, ask, or note it. Raises NoRoom, Temporary where nothing else can be saved either."""
+    """Try it again next time, ask, or note it. Raises AgentError where nothing else can be saved either."""
     if isinstance(error, Busy):
         run.world.index.count_try(job.path)
         run.result.busy += 1
     elif isinstance(error, Destroyed):
         _destroyed(run, job)
-    elif error.errno in _FULL:
-        raise NoRoom(
-            "the data space is full", "the operator makes room or gives a larger quota; saving goes on then"
-        ) from error
-    elif error.errno in _FATAL:
+    elif error.errno in _FOR_ALL:
+        raise not_written(run.world, error) from error
+    elif error.errno in _NOT_THERE:
         raise Temporary(f"the data space cannot be written: {error.strerror}", "repair the project") from error
     else:
         run.fail(job.path, error.strerror or str(error))

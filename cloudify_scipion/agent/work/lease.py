@@ -21,7 +21,7 @@ from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, j
 from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.manifest_reading import last_generation
 from cloudify_scipion.agent.work.space import KEY as ABILITIES
-from cloudify_scipion.agent.work.space import check_space, not_written
+from cloudify_scipion.agent.work.space import check_space, not_written, writing
 from cloudify_scipion.agent.work.world import World, again
 
 POLL_SECONDS = 10.0
@@ -34,11 +34,9 @@ def acquire(world: World) -> None:
 
     Without the provider's word that no earlier machine runs, it waits until that one's heartbeat is too old.
     """
-    try:
+    with writing(world):
         make_folders(world.space, LEASE, 0o700)
         make_folders(world.space, TEMPORARY, 0o700)
-    except OSError as error:
-        raise not_written(error) from error
     own = holder_of(world.config.document, world.config.generation, world.clock.iso())
     held = holders(world)
     kept = world.index.get_state(KEY)
@@ -75,11 +73,12 @@ def _asked(world: World) -> list[object]:
 def _write(world: World, own: Holder) -> None:
     """Whole, or not at all."""
     temporary = joined(TEMPORARY, temporary_name(own.generation, world.nonce()))
-    again(lambda: write_new(world.space, temporary, own.text()))
-    try:
-        again(lambda: world.space.rename(temporary, joined(LEASE, own.name())))
-    except FileExistsError:
-        again(lambda: world.space.unlink(temporary))
+    with writing(world):
+        again(lambda: write_new(world.space, temporary, own.text()))
+        try:
+            again(lambda: world.space.rename(temporary, joined(LEASE, own.name())))
+        except FileExistsError:
+            again(lambda: world.space.unlink(temporary))
 
 
 def _take_over(world: World, own: Holder, held: Sequence[Lease]) -> Holder:
@@ -179,7 +178,7 @@ def _touch(world: World, kept: dict[str, Any]) -> None:
         held = holders(world)
         raise _foreign(world, holder_of(world.config.document, kept["generation"], ""), held) from None
     except OSError as error:
-        raise not_written(error) from error
+        raise not_written(world, error) from error
     _remember(world, None, kept)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from cloudify_scipion.agent.plan.names import readable
+from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.work.world import World
 
 DELETIONS, DESTROYED = "deletions", "destroyed"
@@ -27,8 +28,7 @@ def ask_deletions(world: World, gone: int, size: int) -> None:
     world.index.set_state(DELETIONS, gone)
     world.index.ask(
         DELETIONS,
-        f"{gone} files ({size / 1e9:.1f} GB) are gone from the working copy. "
-        "Shall they be deleted in the data space, too?",
+        f"{gone} files ({shown(size)}) are gone from the working copy. Shall they be deleted in the data space, too?",
         ["delete", "restore"],
     )
 

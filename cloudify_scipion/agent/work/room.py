@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudify_scipion.agent.errors import NoRoom
+from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.work.listing import LISTING, listed
 from cloudify_scipion.agent.work.wanted import is_wanted
 from cloudify_scipion.agent.work.world import World
@@ -19,7 +20,7 @@ def check_room(world: World) -> None:
         world.index.set_state(LISTING, None)
         world.index.commit()
         raise NoRoom(
-            f"the data take {need / 1e9:.2f} GB, and the volume has {free / 1e9:.2f} GB left",
+            f"the data take {shown(need)}, and the volume has {shown(free)} left",
             "ask for a larger volume, or pull less (data.project.include, exclude)",
         )
     world.progress.start("pulling", files, need)

@@ -16,7 +16,7 @@ from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import Writer, open_reader
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.content import SCRATCH
-from cloudify_scipion.agent.work.space import not_written
+from cloudify_scipion.agent.work.space import writing
 from cloudify_scipion.agent.work.world import World, again
 
 _IN_MEMORY = 1_000_000
@@ -34,11 +34,9 @@ class Written:
 def put_segment(world: World, header: Header, items: Callable[[], Iterable[Entry | bytes]]) -> Written:
     """Write a segment under another name, and move it to its place."""
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    try:
+    with writing(world):
         written = again(lambda: _write(world.space, temporary, header, items()))
         again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(header.number))))
-    except OSError as error:
-        raise not_written(error) from error
     return written
 
 

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Temporary
@@ -20,10 +20,24 @@ _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
             errno.EBUSY, errno.EINTR)  # fmt: skip
 """Errors that say nothing of what a data space can hold."""
+GRANTS = {
+    "onedata": "the operator lets the token's owner write there, or renews the token with one that may",
+    "directory": "the operator makes the site's folder writable for root of the host, and repairs the project",
+}
+"""Whose move it is where nothing may be written, by the kind of data space."""
 KEY = "abilities"
 MARK = joined(RESERVED, b"space.json")
 GRANULARITY_NS = 2_000_000_000
 """A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
+
+
+class ReadOnlySpace(AgentError, code=7):
+    """The data space can be read and not written. Where it is found out while mounting, the host says the same."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(
+            f"nothing can be saved in the data space: it is mounted or granted read-only ({reason})", GRANTS[kind]
+        )
 
 
 @dataclass(frozen=True)
@@ -38,25 +52,30 @@ class Abilities:
 
 
 def open_space(world: World) -> None:
-    """Make our own folders in it, and try what it can hold. Raises GuardFailed if it cannot be written."""
-    try:
+    """Make our own folders in it, and try what it can hold. Raises ReadOnlySpace if nothing can be written there."""
+    with writing(world):
         for folder in (RESERVED, TEMPORARY, ODD):
             make_folders(world.space, folder, 0o700)
         if read_all(world.space, MARK) is None:
             again(lambda: write_new(world.space, MARK, world.config.project.encode()))
         able = again(lambda: _probe(world))
-    except OSError as error:
-        raise not_written(error) from error
     world.index.set_state(KEY, asdict(able))
     world.index.commit()
 
 
-def not_written(error: OSError) -> AgentError:
+@contextlib.contextmanager
+def writing(world: World) -> Iterator[None]:
+    """Whoever cannot write something of ours there learns what that means for the whole work."""
+    try:
+        yield
+    except OSError as error:
+        raise not_written(world, error) from error
+
+
+def not_written(world: World, error: OSError) -> AgentError:
     """What it means for a whole work that something of ours cannot be written there."""
     if error.errno in _READ_ONLY:
-        return GuardFailed(
-            f"the data space cannot be written: {error.strerror}", "the operator gives this project a writable folder"
-        )
+        return ReadOnlySpace(world.config.kind, error.strerror or str(error))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoRoom("the data space is full", "the operator makes room or gives a larger quota; saving goes on then")
     return Temporary(f"the data space cannot be written: {error.strerror}", "it is tried again by itself")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cloudify_scipion.agent.plan.names import TRASH, origin_of
+from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.ports.files import files_below
 from cloudify_scipion.agent.work.world import World, again
 
@@ -35,7 +36,7 @@ def prune(world: World) -> None:
         over -= size
     if over > 0:
         world.tell(
-            f"the trash in the data space is {over / 1e9:.1f} GB over its limit with originals that do not expire",
+            f"the trash in the data space is {shown(over)} over its limit with originals that do not expire",
             "alarm",
         )
     world.keep()

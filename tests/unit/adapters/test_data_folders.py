@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloudify_scipion.adapters.data_folders import HostFolders
 from cloudify_scipion.adapters.empty_state import remove_empty_state
-from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.errors import PermanentError, ReadOnlyDataSpace
 
 
 def test_a_space_of_our_own(tmp_path: Path) -> None:
@@ -30,6 +33,22 @@ def test_a_root_is_never_made_and_what_is_only_read_neither(tmp_path: Path) -> N
     with pytest.raises(PermanentError, match="'raw' in it is not a folder"):
         folders.ensure("facility", str(tmp_path / "srv"), "raw", make=False)
     assert folders.ensure("facility", str(tmp_path / "srv"), "p", make=True) == tmp_path / "srv/p"
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_root_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def mkdir(name: str, *_: Any, **__: Any) -> None:
+        raise OSError(errno.EEXIST if name == "there" else number, os.strerror(number))
+
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    with pytest.raises(ReadOnlyDataSpace) as caught:
+        HostFolders(tmp_path / "spaces").ensure("facility", str(tmp_path), "there/p", make=True)
+    assert caught.value.what == (
+        "nothing can be saved in the data space 'facility': it is mounted or granted read-only "
+        f"('p' of 'there/p' cannot be made: {os.strerror(number)})"
+    )
+    assert "writable for root" in caught.value.next_step
 
 
 @pytest.mark.parametrize("path", ["", "/etc", "../x", "a/../../x", "a/.."])

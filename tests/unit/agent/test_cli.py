@@ -177,7 +177,7 @@ def test_status_while_a_work_goes_on(machine: Machine) -> None:
     path = machine.rig.root / "run/progress.json"
     path.write_text(json.dumps(progress))
     assert machine("status") == 0
-    assert "pull: pulling, 3 of 9 files, 1.00 of 4.00 GB, 10.0 MB/s, 5 min 0 s left" in machine.out
+    assert "pull: pulling, 3 of 9 files, 1.0 GB of 4.0 GB, 10.0 MB/s, 5 min 0 s left" in machine.out
     assert machine.status()["files_done"] == 3
     path.write_text(json.dumps({**progress, "pid": 2**22 + 1}))
     assert machine.status()["work"] == "", "it died"

@@ -14,6 +14,7 @@ import pytest
 from cloudify_scipion.agent.errors import AgentError, NoRoom, Temporary
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import room
+from cloudify_scipion.agent.work.space import ReadOnlySpace
 from tests.unit.agent.rig import Rig
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
@@ -137,7 +138,7 @@ class Failing(Tree):
     [
         (errno.ENOSPC, NoRoom, "is full"),
         (errno.EDQUOT, NoRoom, "is full"),
-        (errno.EROFS, Temporary, "cannot be written: Read-only file system"),
+        (errno.EROFS, ReadOnlySpace, "granted read-only .Read-only file system"),
         (errno.ENOTCONN, Temporary, "cannot be written: Transport endpoint"),
         (errno.ESTALE, Temporary, "cannot be written: Stale"),
     ],

@@ -52,19 +52,19 @@ def test_a_secret_that_is_not_known_here() -> None:
     assert result.stdout.count("needs the secret of-the-site, which is not known here: put it into") == 1
 
 
-@pytest.mark.parametrize("name", ["of-the-site", "of-mine"])
+@pytest.mark.parametrize("name", ["of-the-site", "p1.mine"])
 def test_a_known_secret(state: Path, name: str) -> None:
     know(state, name, "no macaroon")
-    result = check(**({"onedata_token": name} if name == "of-mine" else {}))
+    result = check(**({"onedata_token": name} if name == "p1.mine" else {}))
     assert f"note: the data space facility needs the secret {name}, which is known here" in result.stdout
 
 
-@pytest.mark.parametrize("name", ["of-the-site", "of-mine"])
+@pytest.mark.parametrize("name", ["of-the-site", "p1.mine"])
 def test_a_token_that_ends_before_the_project(state: Path, name: str) -> None:
     token = url(macaroon("time < 1000000000"))
     know(state, name, token)
-    result = check(**({"onedata_token": name} if name == "of-mine" else {}))
-    path = "$.secrets.onedata_token" if name == "of-mine" else "$.data_spaces.facility.token"
+    result = check(**({"onedata_token": name} if name == "p1.mine" else {}))
+    path = "$.secrets.onedata_token" if name == "p1.mine" else "$.data_spaces.facility.token"
     assert result.exit_code == 2
     assert path in result.stderr
     assert "before the project does" in result.stderr

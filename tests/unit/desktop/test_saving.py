@@ -74,6 +74,8 @@ def test_the_window_tells_how_things_stand() -> None:
         "Attention: x",
         "1 question(s) wait for your answer.",
     ]
+    doubted = status(doubt="the last seal did not succeed")
+    assert summary(doubted, now) == ["It is not certain that everything is saved: the last seal did not succeed."]
     assert summary(None, now) == ["Nothing is known about saving on this machine."]
     assert summary(status(PULL, work=""), now)[0] == "Your data have not been fetched yet."
     assert summary(status(PULL, work="", alarms=["x"]), now) == ["Your data have not been fetched yet.", "Attention: x"]

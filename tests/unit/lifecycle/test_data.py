@@ -232,6 +232,10 @@ def test_a_lost_mount_of_a_folder_is_mounted_by_a_boot(demo: Deployment, way: st
 def test_what_is_unsaved_for_people() -> None:
     assert unsaved_lines(AgentStatus(pulled=True)) == []
     assert unsaved_lines(AgentStatus()) == ["the first copy from the data space was never complete"]
+    assert unsaved_lines(AgentStatus(pulled=True, doubt="the last seal did not succeed", unsaved=2)) == [
+        "2 files are not saved yet",
+        "the last seal did not succeed",
+    ]
     assert progress_line(AgentStatus()) == "working"
 
 

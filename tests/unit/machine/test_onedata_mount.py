@@ -66,9 +66,10 @@ def test_a_token_is_one_word_that_nobody_else_can_read(tmp_path: Path) -> None:
 
 def test_of_two_mounts_the_last_is_seen() -> None:
     mounts = om.parse_mounts(INFO)
-    assert om.kind_at(mounts, "/srv/data/my movies") == "fuse.oneclient"
-    assert om.kind_at(mounts, "/srv/back\\slash") == "fuse"
-    assert om.kind_at(mounts, "/srv/data") == ""
+    assert mounts == {
+        "/": "ext4", "/srv/data/my movies": "fuse.oneclient", "/srv/back\\slash": "fuse",
+        "/sys/fs/fuse/connections": "fusectl",
+    }  # fmt: skip
     assert [kind for kind in ("ext4", "fuse", "fuse.oneclient", "fusectl", "") if om.is_client(kind)] == [
         "fuse", "fuse.oneclient",
     ]  # fmt: skip
@@ -98,8 +99,8 @@ class FakeKernel:
         self.stacks = dict(stacks)
         self.log: list[str] = []
 
-    def mounts(self) -> list[om.Entry]:
-        return [om.Entry(path, kind) for path, kinds in self.stacks.items() for kind in kinds]
+    def mounts(self) -> dict[str, str]:
+        return {path: kinds[-1] for path, kinds in self.stacks.items() if kinds}
 
     def bind(self, source: int, target: str, read_only: bool) -> None:
         self.log.append(f"bind {Path(f'/proc/self/fd/{source}').readlink()} {'ro' if read_only else 'rw'}")

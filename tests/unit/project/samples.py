@@ -38,7 +38,7 @@ def full_project() -> dict[str, Any]:
             "datasets": [{"source": "krios:raw", "mount": "/data/raw", "size_gb": 800}],
         },
         "needs": {"cpus": 4, "ram_gb": 60, "gpus": 1},
-        "secrets": {"onedata_token": "krios-token"},
+        "secrets": {"onedata_token": "relion-2d.onedata"},
         "desktop": {"geometry": "1280x800"},
     }
     # fmt: on

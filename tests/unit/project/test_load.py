@@ -40,6 +40,12 @@ def messages(project: object, site_document: object = None) -> dict[str, str]:
     }
 
 
+def test_a_secret_that_the_site_shares() -> None:
+    shared = changed(full_project(), "secrets.onedata_token", "facility-onedata")
+    assert list(messages(shared)) == ["$.secrets.onedata_token"]
+    assert messages(shared, changed(site(), "shared_secrets", ["facility-onedata"])) == {}
+
+
 def test_good_documents() -> None:
     assert messages(small_project()) == {}
     assert messages(full_project()) == {}

@@ -24,7 +24,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 SETTINGS = Path("/etc/onedata")
 STATE = Path("/var/lib/onedata")
@@ -64,32 +63,20 @@ class Mount:
         return str(STATE / self.name / "spaces")
 
 
-class Entry(NamedTuple):
-    """A mount of this machine: where, and of what kind."""
-
-    path: str
-    kind: str
-
-
 def parse_config(name: str, text: str) -> Mount:
     """The mount that a configuration describes."""
     config = json.loads(text)
     return Mount(name, **{**config, "options": tuple(config["options"])})
 
 
-def parse_mounts(text: str) -> list[Entry]:
-    """Mounts in the order of /proc/self/mountinfo: of two with one path, the last one is seen."""
-    found = []
+def parse_mounts(text: str) -> dict[str, str]:
+    """Kinds of file systems by path, from /proc/self/mountinfo: of two with one path, the last one is seen."""
+    found = {}
     for line in text.splitlines():
         left, _, right = line.partition(" - ")
         if right:
-            found.append(Entry(_plain(left.split(" ")[4]), right.split(" ")[0]))
+            found[_plain(left.split(" ")[4])] = right.split(" ")[0]
     return found
-
-
-def kind_at(mounts: Sequence[Entry], path: str) -> str:
-    """The kind of file system that is seen at exactly this path; empty if nothing is mounted there."""
-    return next((entry.kind for entry in reversed(mounts) if entry.path == path), "")
 
 
 def is_client(kind: str) -> bool:
@@ -148,8 +135,8 @@ class Kernel:
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
 
-    def mounts(self) -> list[Entry]:
-        """What is mounted now."""
+    def mounts(self) -> dict[str, str]:
+        """Of what kind is what is mounted now, by path."""
         return parse_mounts(MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
 
     def bind(self, source: int, target: str, read_only: bool) -> None:
@@ -177,7 +164,7 @@ class Kernel:
 def clear(mount: Mount, kernel: Kernel) -> None:
     """Detach what oneclient shows, at the mountpoint and at its own place."""
     for path in (mount.mountpoint, mount.inner):
-        while is_client(kind_at(kernel.mounts(), path)):
+        while is_client(kernel.mounts().get(path, "")):
             kernel.detach(path)
 
 
@@ -188,14 +175,20 @@ def prepare(mount: Mount, kernel: Kernel) -> None:
     _give(str(Path(mount.inner).parent), 0, owner.pw_gid, 0o710)
     _give(mount.inner, owner.pw_uid, owner.pw_gid, 0o700)
     with _opened(mount.mountpoint, make=True) as folder:
-        if not kind_at(kernel.mounts(), mount.mountpoint):
+        if mount.mountpoint not in kernel.mounts():
             kernel.bind(folder, mount.mountpoint, read_only=True)
+
+
+def is_alive() -> bool:
+    """Whether the service's main process is there; systemd tells its number to ExecStartPost."""
+    pid = os.environ.get("MAINPID", "")
+    return not pid or Path("/proc", pid).exists()
 
 
 def show(
     mount: Mount,
     kernel: Kernel,
-    alive: Callable[[], bool],
+    alive: Callable[[], bool] = is_alive,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -222,7 +215,7 @@ def show(
 def remove(mount: Mount, kernel: Kernel) -> None:
     """Detach everything and remove the folders, those that are empty."""
     clear(mount, kernel)
-    while kind_at(kernel.mounts(), mount.mountpoint):
+    while mount.mountpoint in kernel.mounts():
         kernel.detach(mount.mountpoint)
     for path in (mount.inner, str(STATE / mount.name), mount.mountpoint):
         with contextlib.suppress(OSError):
@@ -247,18 +240,14 @@ def _step(step: str, mount: Mount) -> int:
         token = read_token(SETTINGS / f"{mount.name}.token")
         os.execve(mount.command, arguments(mount), environment(mount, token, os.environ))
     os.umask(0o022)
-    steps = {"prepare": prepare, "clear": clear, "remove": remove}
-    kernel = Kernel()
-    if step == "show":
-        show(mount, kernel, _is_alive)
-    else:
-        steps[step](mount, kernel)
+    steps = {"prepare": prepare, "show": show, "clear": clear, "remove": remove}
+    steps[step](mount, Kernel())
     return 0
 
 
 def _source(mount: Mount, kernel: Kernel) -> int:
     """A descriptor of the wanted folder."""
-    if not is_client(kind_at(kernel.mounts(), mount.inner)):
+    if not is_client(kernel.mounts().get(mount.inner, "")):
         raise NotMounted("oneclient has not mounted anything")
     with _opened(mount.inner) as top:
         try:
@@ -296,12 +285,6 @@ def _opened(path: str, make: bool = False) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
-
-
-def _is_alive() -> bool:
-    """Whether the service's main process is there; systemd tells its number to ExecStartPost."""
-    pid = os.environ.get("MAINPID", "")
-    return not pid or Path("/proc", pid).exists()
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,11 @@ class working_copy::install {
   $library = '/usr/local/lib/scipion-data'
   $agent = "${library}/scipion-data.pyz"
   $volume = $working_copy::volume_path
+  $systemd = '/etc/systemd/system'
+  $timers = {
+    'push' => ['saves what has changed', $working_copy::push_minutes],
+    'scan' => ['looks for what is new in the data space', $working_copy::scan_minutes],
+  }
 
   if $working_copy::install {
     system::packages { 'working_copy':
@@ -26,6 +31,25 @@ class working_copy::install {
     shell  => '/usr/sbin/nologin',
   }
 
+  # Before the first pull is complete there is nothing to push and nothing to compare.
+  $conditions = $timers.keys.map |String[1] $work| { "scipion-data@${work}.service.d" }
+  $units = {
+    'scipion-data@.service'         => epp('working_copy/scipion-data@.service.epp', {
+        'user'      => $working_copy::user,
+        'agent'     => $agent,
+        'volume'    => $volume,
+        'user_path' => $working_copy::user_path,
+        'space'     => $working_copy::space_path,
+        'memory'    => $working_copy::memory,
+    }),
+    'scipion-data-requests.path'    => file('working_copy/scipion-data-requests.path'),
+    'scipion-data-requests.service' => file('working_copy/scipion-data-requests.service'),
+  } + Hash($timers.map |String[1] $work, Tuple[String, Integer] $timer| {
+      ["scipion-data-${work}.timer", epp('working_copy/timer.epp', { 'work' => $work, 'about' => $timer[0], 'minutes' => $timer[1] })]
+  }) + Hash($conditions.map |String[1] $folder| {
+      ["${folder}/pulled.conf", "[Unit]\nConditionPathExists=${volume}/agent/pulled\n"]
+  })
+
   file {
     default:
       ensure => file,
@@ -33,7 +57,7 @@ class working_copy::install {
       group  => 'root',
       mode   => '0644',
       ;
-    $library:
+    [$library, '/etc/scipion-data'] + $conditions.map |String[1] $folder| { "${systemd}/${folder}" }:
       ensure => directory,
       mode   => '0755',
       ;
@@ -48,72 +72,23 @@ class working_copy::install {
       mode   => '0755',
       source => 'puppet:///modules/working_copy/quiesce.py',
       ;
-    '/etc/scipion-data':
-      ensure => directory,
-      mode   => '0755',
-      ;
     '/etc/tmpfiles.d/scipion-data.conf':
       content => epp('working_copy/tmpfiles.conf.epp', {
           'user'      => $working_copy::user,
           'tree_user' => $working_copy::tree_user,
-      }),
-      ;
-  }
-
-  $systemd = '/etc/systemd/system'
-  $timers = {
-    'push' => ['saves what has changed', $working_copy::push_minutes],
-    'scan' => ['looks for what is new in the data space', $working_copy::scan_minutes],
-  }
-
-  file {
-    default:
-      ensure => file,
-      owner  => 'root',
-      group  => 'root',
-      mode   => '0644',
-      notify => Exec['systemd reads the units of scipion-data'],
-      ;
-    "${systemd}/scipion-data@.service":
-      content => epp('working_copy/scipion-data@.service.epp', {
-          'user'      => $working_copy::user,
-          'agent'     => $agent,
           'volume'    => $volume,
-          'user_path' => $working_copy::user_path,
-          'space'     => $working_copy::space_path,
-          'memory'    => $working_copy::memory,
       }),
-      ;
-    "${systemd}/scipion-data-requests.path":
-      source => 'puppet:///modules/working_copy/scipion-data-requests.path',
-      ;
-    "${systemd}/scipion-data-requests.service":
-      source => 'puppet:///modules/working_copy/scipion-data-requests.service',
       ;
   }
 
-  $timers.each |String[1] $work, Tuple[String, Integer] $timer| {
-    $values = { 'work' => $work, 'about' => $timer[0], 'minutes' => $timer[1] }
-
-    # Before the first pull is complete there is nothing to push and nothing to compare.
-    file {
-      default:
-        ensure => file,
-        owner  => 'root',
-        group  => 'root',
-        mode   => '0644',
-        notify => Exec['systemd reads the units of scipion-data'],
-        ;
-      "${systemd}/scipion-data-${work}.timer":
-        content => epp('working_copy/timer.epp', $values),
-        ;
-      "${systemd}/scipion-data@${work}.service.d":
-        ensure => directory,
-        mode   => '0755',
-        ;
-      "${systemd}/scipion-data@${work}.service.d/pulled.conf":
-        content => "[Unit]\nConditionPathExists=${volume}/agent/pulled\n",
-        ;
+  $units.each |String[1] $name, String[1] $content| {
+    file { "${systemd}/${name}":
+      ensure  => file,
+      owner   => 'root',
+      group   => 'root',
+      mode    => '0644',
+      content => $content,
+      notify  => Exec['systemd reads the units of scipion-data'],
     }
   }
 

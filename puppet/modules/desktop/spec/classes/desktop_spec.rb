@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require 'spec_helper'
+require_relative '../../../../spec/spec_helper'
 
 services = ['vnc', 'session', 'gateway'].map { |name| "cloudify-desktop-#{name}" }
 units = services.map { |name| "/etc/systemd/system/#{name}.service" }

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require 'spec_helper'
+require_relative '../../../../spec/spec_helper'
 require 'tmpdir'
 
 describe 'system::packages' do

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require 'spec_helper'
+require_relative '../../../../spec/spec_helper'
 require 'json'
 
 timers = ['scipion-data-push.timer', 'scipion-data-scan.timer']
@@ -52,6 +52,12 @@ describe 'working_copy' do
     it { is_expected.to contain_file(unit).with_content(%r{^StartLimitIntervalSec=0$}) }
     it { is_expected.to contain_file('/etc/scipion-data').with_owner('root').with_group('root').with_mode('0755') }
 
+    it {
+      is_expected.to contain_file('/etc/tmpfiles.d/scipion-data.conf')
+        .with_content(%r{^d /run/scipion-data/requests 0770 scipion-data scipion -$})
+        .with_content(%r{^C /run/scipion-data/status.json 0644 scipion-data scipion-data - /srv/scipion-volume/agent/status.json$})
+    }
+
     ['push', 'scan'].each do |work|
       it {
         is_expected.to contain_file("/etc/systemd/system/scipion-data@#{work}.service.d/pulled.conf")
@@ -64,6 +70,24 @@ describe 'working_copy' do
         .with_content(%r{^OnUnitInactiveSec=5min$}).with_content(%r{^Unit=scipion-data@push\.service$})
     }
     it { is_expected.to contain_file('/etc/systemd/system/scipion-data-scan.timer').with_content(%r{^OnUnitInactiveSec=60min$}) }
+  end
+
+  context 'with its units' do
+    units = ['scipion-data@.service', 'scipion-data-requests.path', 'scipion-data-requests.service', *timers,
+             'scipion-data@push.service.d/pulled.conf', 'scipion-data@scan.service.d/pulled.conf']
+
+    units.each do |name|
+      it {
+        is_expected.to contain_file("/etc/systemd/system/#{name}")
+          .with_ensure('file').with_owner('root').with_group('root').with_mode('0644').with_content(%r{^\[Unit\]$})
+          .that_notifies('Exec[systemd reads the units of scipion-data]')
+      }
+    end
+
+    it 'has no others' do
+      files = catalogue.resources.select { |resource| resource.type == 'File' && resource[:ensure] == 'file' }.map(&:title)
+      expect(files.grep(%r{^/etc/systemd})).to match_array(units.map { |name| "/etc/systemd/system/#{name}" })
+    end
   end
 
   context 'with its configuration' do

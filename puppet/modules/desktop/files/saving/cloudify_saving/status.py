@@ -35,9 +35,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Status:
-    """What the agent is doing, what it did, and what it wants to know; the numbers are 0 where it does not know."""
+    """What the agent is doing, what it did, and what it wants to know; the numbers are 0 where it does not know.
+
+    `doubt` says why more than `unsaved` files may not be saved.
+    """
 
     work: str
+    doubt: str
     pulled: bool
     unsaved: int
     files_done: int
@@ -61,6 +65,7 @@ def parse_status(text: str) -> Status | None:
     last = given.get("last")
     return Status(
         work=_text(given.get("work")),
+        doubt=_text(given.get("doubt")),
         pulled=given.get("pulled") is True,
         **{name: int(_number(given.get(name))) for name in _COUNTS},
         seconds_left=_number(given.get("seconds_left")),
@@ -157,7 +162,7 @@ def _state(status: Status) -> str:
         return on_its_way or _failed_pull(status) or "Your data have not been fetched yet."
     if status.unsaved:
         return f"{status.unsaved:,} file(s) are not saved yet."
-    return "Everything is saved."
+    return f"It is not certain that everything is saved: {status.doubt}." if status.doubt else "Everything is saved."
 
 
 def _failed_pull(status: Status) -> str:

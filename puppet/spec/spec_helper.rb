@@ -3,7 +3,7 @@
 require 'rspec-puppet'
 
 RSpec.configure do |config|
-  config.module_path = [File.expand_path('../..', __dir__), '/usr/share/puppet/modules'].join(':')
+  config.module_path = [File.expand_path('../modules', __dir__), '/usr/share/puppet/modules'].join(':')
   # Without this, rspec-puppet links the module into itself, and everything is loaded twice.
   config.setup_fixtures = false
   config.strict_variables = true
