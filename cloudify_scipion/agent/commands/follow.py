@@ -5,37 +5,49 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
+from typing import Any
 
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import Config, load_config
+from cloudify_scipion.agent.errors import AgentError
 
 UNIT = "scipion-data@{}.service"
+LOOK_SECONDS = 1.0
 
 
 def follow(given: argparse.Namespace) -> int:
-    """Start the unit of a work and show its progress until it ends."""
-    unit, config = UNIT.format(given.work), load_config(given.config)
-    subprocess.run(["systemctl", "start", "--no-block", unit], check=True)
-    _show_progress(unit, config)
-    last = status.document(config)["last"].get(given.work, {})
+    """Start the unit of a work, or join the one that runs, and show its progress until it ends.
+
+    Returns the work's exit code. Raises AgentError where no work was done, as systemd says why.
+    """
+    config, unit = load_config(given.config), UNIT.format(given.work)
+    before = _last(config, given.work)
+    with subprocess.Popen(["systemctl", "start", "--", unit], stderr=subprocess.PIPE, text=True) as starting:
+        _show_progress(starting, config)
+        _, said = starting.communicate()
+    last = _last(config, given.work)
+    if not last or last.get("run") == before.get("run"):
+        why = f": {said.strip().splitlines()[0]}" if said.strip() else ""
+        raise AgentError(f"{given.work} was not done{why}", f"see: journalctl -u {unit}")
     if last.get("message"):
         print(last["message"] + (f"\n  next: {last['next']}" if last["next"] else ""), file=sys.stderr)
-    return int(_property(unit, "ExecMainStatus") or 1)
+    return int(last["code"])
 
 
-def _show_progress(unit: str, config: Config) -> None:
+def _show_progress(starting: subprocess.Popen[str], config: Config) -> None:
     said = ""
-    while _property(unit, "ActiveState") in ("active", "activating"):
+    while True:
         found = status.document(config)
         line = status.lines(found)[0] if found["work"] else ""
         if line and line != said:
             print(line, flush=True)
             said = line
-        time.sleep(1)
+        try:
+            starting.wait(LOOK_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            continue
 
 
-def _property(unit: str, name: str) -> str:
-    return subprocess.run(
-        ["systemctl", "show", "-p", name, "--value", unit], check=True, capture_output=True, text=True
-    ).stdout.strip()
+def _last(config: Config, work: str) -> dict[str, Any]:
+    return dict(status.document(config)["last"].get(work) or {})

@@ -20,6 +20,8 @@ _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MAX_FOLDERS = 512
+NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Nothing is at a path: also where a file or a link stands where a folder was."""
 
 
 class NotAFile(OSError):
@@ -99,10 +101,8 @@ class ReadTree:
         try:
             above, name = self.at(path)
             return patient(os.stat, name or b".", dir_fd=above.fd, follow_symlinks=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
         except OSError as error:
-            if error.errno == errno.ELOOP:  # a link stands where a folder was
+            if error.errno in NOTHING:
                 return None
             raise
 
@@ -111,8 +111,10 @@ class ReadTree:
         try:
             above, name = self.at(path)
             return patient(statx, above.fd, name)
-        except FileNotFoundError:
-            return None
+        except OSError as error:
+            if error.errno in NOTHING:
+                return None
+            raise
 
     def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
         """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""

@@ -21,6 +21,8 @@ from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_o
 from cloudify_scipion.agent.work.world import World
 
 TURNS = 20
+MANY = 10_000
+"""Names that are tried for versions of one file."""
 
 
 class Deferred(OSError):
@@ -156,16 +158,24 @@ def as_known(row: Row, facts: os.stat_result) -> bool:
 
 
 def keep_beside(world: World, path: bytes) -> bytes:
-    """Give what a stranger put at `path` the name of a conflict; returns that."""
+    """Give what a stranger put at `path` the name of a conflict; returns that. Raises Changed if none is free."""
+    return _keep_beside(world, path, path)
+
+
+def _keep_beside(world: World, path: bytes, there: bytes) -> bytes:
+    """The same for what belongs at `path` and lies `there`."""
     stamp = world.clock.stamp()
-    for number in range(1, 1000):
+    for number in range(1, MANY):
         name = conflict_name(path, stamp, number)
-        if world.tree.stat(name) is None:
-            with contextlib.suppress(FileExistsError):
-                world.space.rename(path, name)
-                break
-    world.tell(f"{_text(path)} was changed in the data space as well: that version is kept as {_text(name)}", "alarm")
-    return name
+        if world.tree.stat(name) is not None:
+            continue
+        with contextlib.suppress(FileExistsError):
+            world.space.rename(there, name)
+            world.tell(
+                f"{_text(path)} was changed in the data space as well: that version is kept as {_text(name)}", "alarm"
+            )
+            return name
+    raise Changed(0, "there are too many versions of it already", _text(path))
 
 
 def _to_trash(world: World, path: bytes, facts: os.stat_result, origin: int, outcome: Outcome) -> None:
@@ -173,25 +183,9 @@ def _to_trash(world: World, path: bytes, facts: os.stat_result, origin: int, out
     name = throw_away(world, path, origin)
     moved = _fresh(world, name, facts)
     if moved != (facts.st_size, mtime_of(facts)) and kind(facts) == "f":
-        beside = _beside(world, path, name)
-        if beside:
-            outcome.conflicts.append(beside)
-            return
+        outcome.conflicts.append(_keep_beside(world, path, name))
+        return
     outcome.trash.append((name, facts.st_size, origin))
-
-
-def _beside(world: World, path: bytes, name: bytes) -> bytes:
-    """Somebody changed the file between our look and the move: nothing that we know by content may be so lost."""
-    stamp = world.clock.stamp()
-    for number in range(1, 1000):
-        beside = conflict_name(path, stamp, number)
-        with contextlib.suppress(FileExistsError):
-            world.space.rename(name, beside)
-            world.tell(
-                f"{_text(path)} was changed in the data space as well: that version is kept as {_text(beside)}", "alarm"
-            )
-            return beside
-    return b""
 
 
 def throw_away(world: World, path: bytes, origin: int, replace: bool = True) -> bytes:
@@ -204,7 +198,7 @@ def throw_away(world: World, path: bytes, origin: int, replace: bool = True) -> 
         name = joined(folder, trash_name(path))
         world.space.rename(path, name, replace=True)
         return name
-    for number in range(1, 10_000):
+    for number in range(1, MANY):
         name = joined(folder, trash_name(path, number))
         with contextlib.suppress(FileExistsError):
             world.space.rename(path, name)

@@ -98,7 +98,7 @@ def _upload(run: Run, job: Job) -> Copied | None:
         return upload_link(run.world, run.able, job, facts)
     try:
         return upload(run.world, run.able, job)
-    except (FileNotFoundError, NotAFile):
+    except (FileNotFoundError, NotADirectoryError, NotAFile):
         return None  # gone, or something else by now: the next scan sees what
 
 
