@@ -16,7 +16,8 @@ def kind(facts: os.stat_result) -> str:
 
 def mtime_of(facts: os.stat_result) -> int:
     """A file's time in nanoseconds, as far as an index can hold it (the years 1677 to 2262)."""
-    return within(facts.st_mtime_ns)
+    mtime = facts.st_mtime_ns
+    return mtime if -_LATEST <= mtime <= _LATEST else within(mtime)
 
 
 def within(nanoseconds: int) -> int:

@@ -122,7 +122,7 @@ class ReadTree:
         with self._listed(path) as fd:
             for entry in patient(_scan, fd):
                 with contextlib.suppress(FileNotFoundError):
-                    found.append((os.fsencode(entry.name), patient(entry.stat, follow_symlinks=False)))
+                    found.append((os.fsencode(entry.name), _facts(entry)))
         found.sort()
         return found
 
@@ -148,20 +148,32 @@ class ReadTree:
 
     def open(self, path: bytes) -> int:
         """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
+        return self.open_with_facts(path)[0]
+
+    def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
+        """The same, and what is so opened."""
         above, name = self.at(path)
         fd = patient(os.open, name, _READ, dir_fd=above.fd)
         try:
-            if not stat.S_ISREG(patient(os.fstat, fd).st_mode):
+            facts = patient(os.fstat, fd)
+            if not stat.S_ISREG(facts.st_mode):
                 raise NotAFile(errno.EINVAL, "not a regular file", os.fsdecode(path))
         except OSError:
             os.close(fd)
             raise
-        return fd
+        return fd, facts
 
     def free(self) -> int:
         """Bytes that may still be written."""
         facts = patient(os.statvfs, f"/proc/self/fd/{self._root.fd}")
         return facts.f_bavail * facts.f_frsize
+
+
+def _facts(entry: os.DirEntry[str]) -> os.stat_result:
+    try:  # one call for each file of a project: `patient` only where it helps
+        return entry.stat(follow_symlinks=False)
+    except BlockingIOError:
+        return patient(entry.stat, follow_symlinks=False)
 
 
 def _scan(fd: int) -> list[os.DirEntry[str]]:

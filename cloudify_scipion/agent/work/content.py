@@ -68,12 +68,11 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
 
     Raises Busy, Destroyed, or whatever the file systems say.
     """
-    fd = world.tree.open(job.path)
+    fd, before = world.tree.open_with_facts(job.path)
     try:
-        before = os.fstat(fd)
         row = _row_of(before, world.flushed, job, able, world.generation)
         if os.pread(fd, 16, 0) == databases.HEADER:
-            return _upload_database(world, able, job, fd, row)
+            return _upload_database(world, able, job, fd, before, row)
         if job.known is not None and job.known.held() and job.known.size == row.size:
             digest = _digest(fd)
             if digest in (job.known.local or job.known.hash,):
@@ -122,9 +121,9 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
     return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
 
 
-def _upload_database(world: World, able: Abilities, job: Job, fd: int, row: Row) -> Copied:
+def _upload_database(world: World, able: Abilities, job: Job, fd: int, before: os.stat_result, row: Row) -> Copied:
     """An SQLite file goes as of one moment: by SQLite's backup, or recovered if its writer seems to have died."""
-    before, local = os.fstat(fd), _digest(fd)
+    local = _digest(fd)
     known, quiet = job.known, not databases.has_journal(world.tree, job.path)
     held = known if known is not None and known.held() else None
     if held and quiet and local == (held.local or held.hash):
@@ -228,15 +227,15 @@ def digest_of(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str,
 def download(world: World, path: bytes, base: Entry | None = None) -> tuple[bytes, Row, os.stat_result]:
     """Fetch a file's content into an unfinished file on the volume, with mode, time and owner.
 
-    Returns that, what the index is to know of the content, and the data space's facts. Where the content is what `base`
-    says, mode and time are its, too. Raises Changed if it changed meanwhile.
+    Returns that, what the index is to know of the content, and the facts of what was made. Where the content is what
+    `base` says, mode and time are its, too. Raises Changed if it changed meanwhile.
     """
-    fd = world.space.open(path)
+    fd, before = world.space.open_with_facts(path)
     temporary = joined(SCRATCH, world.nonce().encode())
     try:
-        target = world.state.create(temporary)
+        target = world.state.create(temporary, before.st_mode & 0o777 | 0o600)
         try:
-            row, facts = _receive(world, fd, target, path, base)
+            row, facts = _receive(world, fd, before, target, path, base)
         except BaseException:
             os.close(target)
             world.state.unlink(temporary)
@@ -247,8 +246,10 @@ def download(world: World, path: bytes, base: Entry | None = None) -> tuple[byte
     return temporary, row, facts
 
 
-def _receive(world: World, fd: int, target: int, path: bytes, base: Entry | None) -> tuple[Row, os.stat_result]:
-    before, hasher, size = patient(os.fstat, fd), hashlib.sha256(), 0
+def _receive(
+    world: World, fd: int, before: os.stat_result, target: int, path: bytes, base: Entry | None
+) -> tuple[Row, os.stat_result]:
+    hasher, size = hashlib.sha256(), 0
     while data := patient(os.read, fd, CHUNK):
         hasher.update(data)
         world.state.write(target, data)
@@ -261,11 +262,13 @@ def _receive(world: World, fd: int, target: int, path: bytes, base: Entry | None
     mode, mtime = (base.mode, base.mtime) if known and base else (after.st_mode, mtime_of(after))
     if os.geteuid() != world.config.user:
         world.state.chown(target, world.config.user, world.config.user)
-    world.state.set_mode(target, stat.S_IMODE(mode) & 0o777 | 0o600)
     world.state.set_times(target, mtime)
+    made = os.fstat(target)
+    if stat.S_IMODE(made.st_mode) != mode & 0o777 | 0o600:
+        world.state.set_mode(target, mode & 0o777 | 0o600)
     origin = base.origin if known and base else 0
     row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=mtime_of(after), rracy=is_young(world, after))
-    return row, after
+    return row, made
 
 
 def is_young(world: World, facts: os.stat_result) -> int:

@@ -31,8 +31,7 @@ class Seen:
 
 def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bool = False) -> Seen:
     """Pull a file to a path where nothing is; what appears there meanwhile stays, and this is tried again."""
-    temporary, row, _ = download(world, source, base)
-    ours = world.state.stat(temporary)
+    temporary, row, ours = download(world, source, base)
     try:
         move_between(world.state, temporary, world.tree, path)
     except OSError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from cloudify_scipion.agent.errors import Unsaved
 from cloudify_scipion.agent.plan.names import RESERVED, joined
@@ -14,7 +14,7 @@ LISTING, LISTING_SECONDS = "listing", 3600.0
 """When the listing was begun that a killed work has left; older ones are made again."""
 Listed = tuple[bytes, str, int, int, int]
 """Path, kind, mode, size, time (ns)."""
-Entries = list[tuple[bytes, os.stat_result]]
+BATCH = 400
 
 
 def list_space(world: World) -> None:
@@ -37,28 +37,30 @@ def _list_level(world: World, level: list[bytes]) -> Iterator[bytes]:
             yield from world.index.listed_folders(path)
         else:
             unknown.append(path)
-    for path, entries in world.each(world.space.entries, unknown):
-        if path and isinstance(entries, FileNotFoundError | NotADirectoryError):
+    for path, rows in world.each(lambda path: _look(world, path), unknown):
+        if path and isinstance(rows, FileNotFoundError | NotADirectoryError):
             world.index.vanished(path)  # since the folder above was listed
-        elif isinstance(entries, OSError):
-            raise Unsaved(f"{os.fsdecode(path)} in the data space cannot be listed: {entries.strerror}", "scan again")
+        elif isinstance(rows, OSError):
+            raise Unsaved(f"{os.fsdecode(path)} in the data space cannot be listed: {rows.strerror}", "scan again")
         else:
-            yield from _note(world, path, entries)
+            world.index.list_remote(path, rows)
+            world.progress.add(len(rows), 0)
+            yield from (row[0] for row in rows if row[1] == "d")
 
 
-def _note(world: World, folder: bytes, entries: Entries) -> list[bytes]:
-    """Remember what is in a folder; returns the folders in it."""
-    rows = [(joined(folder, name), facts) for name, facts in entries if folder or name != RESERVED]
-    world.index.list_remote(folder, [(p, kind(st), st.st_mode, st.st_size, mtime_of(st)) for p, st in rows])
-    world.progress.add(len(rows), 0)
-    return [p for p, st in rows if kind(st) == "d"]
+def _look(world: World, folder: bytes) -> list[Listed]:
+    return [
+        (joined(folder, name), kind(facts), facts.st_mode, facts.st_size, mtime_of(facts))
+        for name, facts in world.space.entries(folder)
+        if folder or name != RESERVED
+    ]
 
 
-def listed(world: World) -> Iterable[Listed]:
-    """All that is listed, in the order of the paths."""
+def listed(world: World) -> Iterator[list[Listed]]:
+    """All that is listed, so many at a time, in the order of the paths."""
     after = b""
-    while rows := world.index.listing(after, 1000):
-        yield from rows
+    while rows := world.index.listing(after, BATCH):
+        yield rows
         after = rows[-1][0]
 
 

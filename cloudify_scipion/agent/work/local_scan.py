@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.plan.names import RESERVED, joined
+from cloudify_scipion.agent.ports.ahead import Entries, ReadAhead
 from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database, is_sidecar
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import ROOT, Row
 from cloudify_scipion.agent.work.world import World
 
-Entries = list[tuple[bytes, os.stat_result]]
+Moved = Callable[[int, bytes, bytes], bool]
 MAX_TOLD = 100
 
 
@@ -32,7 +33,7 @@ class Found:
 
 def scan(
     world: World,
-    moved: Callable[[int, bytes, bytes], bool] = lambda *_: False,
+    moved: Moved = lambda *_: False,
     everything: bool = False,
     still: bool = False,
 ) -> Found:
@@ -43,12 +44,22 @@ def scan(
     """
     found = Found()
     world.index.forget_changes()
+    with ReadAhead(world.tree) as ahead:
+        missing = _walk(world, ahead, found, moved, everything, still)
+    world.tree.forget()
+    _find_missing(world, missing, found)
+    world.index.commit()
+    return found
+
+
+def _walk(world: World, ahead: ReadAhead, found: Found, moved: Moved, everything: bool, still: bool) -> list[int]:
+    """Compare folder after folder; returns those that are known and not where they were."""
     stack, missing = [(ROOT, b"")], list[int]()
     while stack:
         number, path = stack.pop()
         world.beat()
         try:
-            entries = world.tree.entries(path)
+            entries = ahead.entries(path, (inside for _, inside in reversed(stack)))
         except (FileNotFoundError, NotADirectoryError):
             continue  # gone meanwhile: the next scan sees that
         except OSError as error:
@@ -59,10 +70,7 @@ def scan(
         inside = _compare_folders(world, number, path, entries, moved)
         stack += reversed(inside[0])
         missing += inside[1]
-    world.tree.forget()
-    _find_missing(world, missing, found)
-    world.index.commit()
-    return found
+    return missing
 
 
 def _compare_files(
@@ -70,9 +78,10 @@ def _compare_files(
 ) -> None:
     facts, special = [], []
     for name, st in entries:
-        form = st.st_mode & 0o170000
+        mode = st.st_mode
+        form = mode & 0o170000
         if form in (0o100000, 0o120000):
-            facts.append((name, st.st_mode, st.st_size, mtime_of(st), st.st_ctime_ns, st.st_ino))
+            facts.append((name, mode, st.st_size, mtime_of(st), st.st_ctime_ns, st.st_ino))
         elif form != 0o040000:
             special.append(joined(path, name))
     found.files += len(facts)
@@ -107,12 +116,12 @@ def _as_known(row: Row, fact: tuple[bytes, int, int, int, int, int], still: bool
 
 
 def _compare_folders(
-    world: World, number: int, path: bytes, entries: Entries, moved: Callable[[int, bytes, bytes], bool]
+    world: World, number: int, path: bytes, entries: Entries, moved: Moved
 ) -> tuple[list[tuple[int, bytes]], list[int]]:
     """The folders to go on with, and those that are known and not there."""
     known, inside = world.index.folders(number), []
     for name, st in entries:
-        if kind(st) != "d" or (not path and name == RESERVED):
+        if st.st_mode & 0o170000 != 0o040000 or (not path and name == RESERVED):
             continue
         where, row = joined(path, name), known.pop(name, None)
         if row is not None:
@@ -129,7 +138,7 @@ def _compare_folders(
     return inside, [row.id for row in known.values()]
 
 
-def _moved_from(world: World, path: bytes, ino: int, moved: Callable[[int, bytes, bytes], bool]) -> int | None:
+def _moved_from(world: World, path: bytes, ino: int, moved: Moved) -> int | None:
     """The number of a known folder that is at `path` now, once it has moved in the data space as well."""
     for number in world.index.folder_by_ino(ino):
         old = world.index.path_of(number)

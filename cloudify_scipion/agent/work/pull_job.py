@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.ports.tables.rows import Row
@@ -29,14 +30,27 @@ class Job:
     first: Row | None = None
 
 
-def job_of(world: World, listed: Listed, intended: Mapping[bytes, set[str]]) -> Job | None:
+@dataclass(frozen=True)
+class Known:
+    """What the index and the manifest say of a batch of paths."""
+
+    rows: Mapping[bytes, Row]
+    bases: Mapping[bytes, dict[str, Any]]
+
+
+def known_of(world: World, batch: Sequence[Listed]) -> Known:
+    """Ask for all of them at once; they are in the order of their paths."""
+    files = (listed[0] for listed in batch if listed[1] in "fl")
+    return Known(world.index.rows(files), world.index.bases(batch[0][0], batch[-1][0]))
+
+
+def job_of(world: World, listed: Listed, known: Known, intended: Mapping[bytes, set[str]]) -> Job | None:
     """What is to be done for a path that was listed, None if nothing is."""
     path, form, _, size, mtime = listed
-    row = world.index.get(path)
-    known = row is not None and row.held() and not row.stored and row.kind == form
-    if known and row and not row.rracy and row.rmtime == mtime and (form == "l" or row.rsize == size):
+    row, base = known.rows.get(path), known.bases.get(path)
+    held = row is not None and row.held() and not row.stored and row.kind == form
+    if held and row and not row.rracy and row.rmtime == mtime and (form == "l" or row.rsize == size):
         return None
-    if row is None and not is_wanted(world, path):
+    if row is None and not is_wanted(world, path, base is not None):
         return None
-    base = world.index.base(path)
     return Job(path, form, row, entry_from(base) if base else None, mtime, path in intended)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from cloudify_scipion.agent.plan.names import joined, split
 from cloudify_scipion.agent.ports.facts import kind
@@ -13,13 +14,14 @@ from cloudify_scipion.agent.work.wanted import is_folder_wanted
 from cloudify_scipion.agent.work.world import World
 
 
-def pull_folders(world: World, folders: Sequence[tuple[bytes, int]], result: Result) -> None:
+def pull_folders(
+    world: World, folders: Sequence[tuple[bytes, int]], bases: Mapping[bytes, dict[str, Any]], result: Result
+) -> None:
     """Make folders of the data space (path, mode), and know that they are in both places."""
     for path, mode in folders:
-        known = world.index.folder_id(path)
-        if (known is not None and world.index.folder(known).remote) or not is_folder_wanted(world, path):
+        known, base = world.index.folder_id(path), bases.get(path)
+        if (known is not None and world.index.folder(known).remote) or not is_folder_wanted(world, path, bool(base)):
             continue
-        base = world.index.base(path)
         if not _make_folder(world, path, base["m"] if base else mode, result):
             continue
         number = world.index.add_folder(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudify_scipion.agent.errors import NoRoom
 from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.work.listing import LISTING, listed
+from cloudify_scipion.agent.work.pull_job import known_of
 from cloudify_scipion.agent.work.wanted import is_wanted
 from cloudify_scipion.agent.work.world import World
 
@@ -29,14 +30,14 @@ def check_room(world: World) -> None:
 def _needed(world: World) -> tuple[int, int]:
     """How many files are to be pulled, and the bytes that they take."""
     files = need = 0
-    for path, form, _, size, _ in listed(world):
-        if form == "f" and _is_new(world, path):
-            files += 1
-            base = world.index.base(path)
-            if not (base and base.get("ln") and base.get("s", 0) == size):  # another name of the same file
-                need += (size + 4095) // 4096 * 4096
+    for batch in listed(world):
+        known = known_of(world, batch)
+        for path, form, _, size, _ in batch:
+            base = known.bases.get(path)
+            if form != "f" or path in known.rows or not is_wanted(world, path, base is not None):
+                continue
+            if world.tree.stat(path) is None:
+                files += 1
+                if not (base and base.get("ln") and base.get("s", 0) == size):  # another name of the same file
+                    need += (size + 4095) // 4096 * 4096
     return files, need
-
-
-def _is_new(world: World, path: bytes) -> bool:
-    return world.index.get(path) is None and is_wanted(world, path) and world.tree.stat(path) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 
 from cloudify_scipion.agent.errors import NoRoom
@@ -80,26 +81,27 @@ def upload_batch(run: Run, paths: Sequence[bytes]) -> list[bytes]:
 def _jobs(run: Run, paths: Sequence[bytes]) -> list[Job]:
     index = run.world.index
     unclean = index.get_state(BOOT) not in (None, run.world.clock.boot()) and not allowed(run.world, DESTROYED, "save")
-    busy = set(index.busy(TRIES))
+    busy, known = set(index.busy(TRIES)), index.rows(paths)
     for path in filter(is_reserved, paths):
         run.fail(path, KEPT_NAME)
     return [
-        Job(path, index.get(path), force=run.final or path in busy, unclean=unclean)
+        Job(path, known.get(path), force=run.final or path in busy, unclean=unclean)
         for path in paths
         if not is_reserved(path)
     ]
 
 
 def _upload(run: Run, job: Job) -> Copied | None:
-    facts = run.world.tree.stat(job.path)
-    if facts is None:
-        return None
-    if kind(facts) == "l":
-        return upload_link(run.world, run.able, job, facts)
+    """None for what is gone, or something else by now: the next scan sees what."""
     try:
         return upload(run.world, run.able, job)
     except (FileNotFoundError, NotADirectoryError, NotAFile):
-        return None  # gone, or something else by now: the next scan sees what
+        return None
+    except OSError as error:
+        if error.errno != errno.ELOOP:  # a symbolic link
+            raise
+    facts = run.world.tree.stat(job.path)
+    return upload_link(run.world, run.able, job, facts) if facts is not None and kind(facts) == "l" else None
 
 
 def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]]) -> list[bytes]:

@@ -6,14 +6,14 @@ from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.work.world import World
 
 
-def is_wanted(world: World, path: bytes) -> bool:
+def is_wanted(world: World, path: bytes, was_here: bool) -> bool:
     """Whether a file or link is to be pulled."""
     config = world.config
     plain = not config.include and not config.exclude
-    return plain or world.index.base(path) is not None or selected(path, config.include, config.exclude)
+    return plain or was_here or selected(path, config.include, config.exclude)
 
 
-def is_folder_wanted(world: World, path: bytes) -> bool:
+def is_folder_wanted(world: World, path: bytes, was_here: bool) -> bool:
     """Not a folder of which nothing is pulled."""
     config = world.config
-    return not config.include or selected(path + b"/x", config.include, config.exclude) or bool(world.index.base(path))
+    return not config.include or was_here or selected(path + b"/x", config.include, config.exclude)

@@ -327,10 +327,10 @@ def test_what_a_scan_cannot_pull_is_told(rig: Rig) -> None:
     rig.web("secret", b"x")
 
     class Broken(Tree):
-        def open(self, path: bytes) -> int:
+        def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
             if path == b"secret":
                 raise OSError(errno.EIO, "Input/output error")
-            return super().open(path)
+            return super().open_with_facts(path)
 
     with pytest.raises(Unsaved, match="secret"):
         replace(rig, trees=Broken).scan()

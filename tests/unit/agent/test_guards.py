@@ -222,10 +222,10 @@ def test_an_unreadable_folder(full: Rig) -> None:
 class BadBlocks(Tree):
     """A file that cannot be read."""
 
-    def open(self, path: bytes) -> int:
+    def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
         if path == b"small/27":
             raise OSError(errno.EIO, "Input/output error")
-        return super().open(path)
+        return super().open_with_facts(path)
 
 
 def test_an_unreadable_file(full: Rig) -> None:

@@ -15,7 +15,7 @@ import pytest
 from cloudify_scipion.agent.errors import AgentError, NoRoom, Unsaved
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import push, remote, settle
+from cloudify_scipion.agent.work import listing, push, remote, settle
 from cloudify_scipion.agent.work.room import RESERVE_BYTES
 from cloudify_scipion.agent.work.world import Progress
 from tests.unit.agent.faults import Killed, Reaper
@@ -47,15 +47,15 @@ class Counting(Tree):
 
     opened = 0
 
-    def open(self, path: bytes) -> int:
+    def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
         Counting.opened += path.startswith(b"raw/")
-        return super().open(path)
+        return super().open_with_facts(path)
 
 
 @pytest.mark.parametrize("at", [20, 60, 100, 120])
 def test_a_killed_pull_goes_on(filled: Rig, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is here already is not fetched again; nothing is complete before all is here."""
-    monkeypatch.setattr(settle, "BATCH", 5)
+    monkeypatch.setattr(listing, "BATCH", 5)
     monkeypatch.setattr(settle, "KEEP_SECONDS", -1.0)
     reaper = Reaper(at)
     with pytest.raises(Killed):
@@ -76,10 +76,10 @@ def test_a_killed_pull_goes_on(filled: Rig, at: int, monkeypatch: pytest.MonkeyP
 class Refusing(Tree):
     """One file of the data space cannot be read today."""
 
-    def open(self, path: bytes) -> int:
+    def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
         if path == b"raw/1/13":
             raise OSError(errno.EIO, "Input/output error")
-        return super().open(path)
+        return super().open_with_facts(path)
 
 
 def test_one_file_that_fails_leaves_the_pull_incomplete(filled: Rig) -> None:

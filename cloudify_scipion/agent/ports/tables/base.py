@@ -26,6 +26,11 @@ class Base(Store):
         row = self._db.execute("SELECT row FROM base WHERE path=?", (path,)).fetchone()
         return json.loads(row[0]) if row else None
 
+    def bases(self, first: bytes, last: bytes) -> dict[bytes, dict[str, Any]]:
+        """What it said of all paths from one to another."""
+        query = "SELECT path, row FROM base WHERE path BETWEEN ? AND ?"
+        return {path: json.loads(row) for path, row in self._db.execute(query, (first, last))}
+
     def all_base(self) -> list[dict[str, Any]]:
         """All that it said, by path."""
         return [json.loads(row[0]) for row in self._db.execute("SELECT row FROM base ORDER BY path")]

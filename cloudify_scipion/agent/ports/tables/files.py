@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cloudify_scipion.agent.plan.names import joined, split
 from cloudify_scipion.agent.ports.tables.folders import Folders
@@ -32,14 +32,36 @@ class Files(Folders, Journal):
         row = self._db.execute(f"SELECT {_COLUMNS} FROM files WHERE dir=? AND name=?", (folder, name)).fetchone()
         return Row(*row) if row else None
 
+    def rows(self, paths: Iterable[bytes]) -> dict[bytes, Row]:
+        """What is known of many paths: a query for each folder, between its first and last name."""
+        names: dict[bytes, set[bytes]] = {}
+        for path in paths:
+            above, name = split(path)
+            names.setdefault(above, set()).add(name)
+        found = {}
+        for above, wanted in names.items():
+            folder = self.folder_id(above)
+            query = f"SELECT name, {_COLUMNS} FROM files WHERE dir=? AND name BETWEEN ? AND ?"
+            for row in self._db.execute(query, (folder, min(wanted), max(wanted))):
+                if row[0] in wanted:
+                    found[joined(above, row[0])] = Row(*row[1:])
+        return found
+
     def put(self, path: bytes, row: Row) -> None:
         """Know a file; it will stand in the next segment of the manifest."""
-        above, name = split(path)
-        folder = self.add_folder(above)
+        self.put_all([(path, row)])
+
+    def put_all(self, rows: Sequence[tuple[bytes, Row]]) -> None:
+        """The same of many files."""
         self.begin()
-        self._db.execute(_PUT, (folder, name, *row.values()))
-        self._changed(folder)
-        self._journal(path, gone=False)
+        values = []
+        for path, row in rows:
+            above, name = split(path)
+            folder = self.add_folder(above)
+            self._changed(folder)
+            values.append((folder, name, *row.values()))
+        self._db.executemany(_PUT, values)
+        self._db.executemany("INSERT INTO journal(path, gone) VALUES (?, 0)", ((path,) for path, _ in rows))
 
     def drop(self, path: bytes) -> None:
         """Forget a file."""
