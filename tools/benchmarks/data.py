@@ -199,7 +199,7 @@ def many(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
     fill(bench.rig.user, MANY, 1)
     bench.back.mkdir(exist_ok=True)
     rig = Rig(bench.rig.root, bench.back)
-    for work_name in ("pull", "push", "push"):
+    for work_name in ("pull", "push", "push", "scan"):
         bench.agent(work_name, rig)
     ours, theirs = [], []
     for _ in range(runs):
@@ -210,7 +210,7 @@ def many(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
         Figure("unchanged push: agent", ours),
         Figure("find -printf", theirs),
         Figure("ratio", [a / b for a, b in zip(ours, theirs, strict=True)], "", 4),
-        Figure("the agent's largest memory, first push included", [memory], "MB", 150),
+        Figure("the agent's largest memory, first push and scan of the data space included", [memory], "MB", 150),
     ], [f"{MANY} files of one byte, 500 in each folder."]
 
 

@@ -8,11 +8,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
@@ -26,6 +26,8 @@ WORKERS = 8
 """Files that are copied at the same time: a data space answers slowly, not busily."""
 CHUNK = 16
 """Small files that one thread takes at a time."""
+AHEAD = 2
+"""Chunks for each thread whose results may wait to be taken."""
 RETRIES = 5
 _AGAIN = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
 
@@ -150,50 +152,23 @@ class World:
             return
         given = list(items)
         size = max(1, min(CHUNK, len(given) // (self.workers * 4)))
-        chunks = iter([given[i : i + size] for i in range(0, len(given), size)])
-        done: SimpleQueue[list[tuple[In, Out | OSError | BaseException]]] = SimpleQueue()
-        threads = [
-            Thread(target=_labour, args=(do, chunks, self._lock, done), daemon=True) for _ in range(self.workers)
-        ]
-        for thread in threads:
-            thread.start()
-        left = len(given)
-        try:
-            while left:
-                with contextlib.suppress(Empty):
-                    for item, result in done.get(timeout=30):
-                        left -= 1
-                        if isinstance(result, BaseException) and not isinstance(result, OSError):
-                            raise result
-                        yield item, result
-                self.beat()
-        finally:
-            with self._lock:
-                for _ in chunks:  # whoever ends early wants no more of it
-                    pass
-            for thread in threads:
-                thread.join()
-
-
-def _labour(
-    do: Callable[[In], Out],
-    chunks: Iterator[list[In]],
-    lock: threading.Lock,
-    done: SimpleQueue[list[tuple[In, Out | OSError | BaseException]]],
-) -> None:
-    """A thread's work: one chunk after the other, until none is left. Errors travel to whoever waits."""
-    while True:
-        with lock:
-            chunk = next(chunks, None)
-        if chunk is None:
-            return
-        results: list[tuple[In, Out | OSError | BaseException]] = []
-        for item in chunk:
+        chunks = (given[i : i + size] for i in range(0, len(given), size))
+        with ThreadPoolExecutor(self.workers) as pool:
+            running = {pool.submit(_attempt_all, do, chunk) for chunk in islice(chunks, AHEAD * self.workers)}
             try:
-                results.append((item, _attempt(do, item)))
-            except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-                results.append((item, error))
-        done.put(results)
+                while running:
+                    done, running = wait(running, 30, FIRST_COMPLETED)
+                    for chunk in done:
+                        yield from chunk.result()
+                    running |= {pool.submit(_attempt_all, do, chunk) for chunk in islice(chunks, len(done))}
+                    self.beat()
+            finally:
+                for chunk in running:  # whoever ends early wants no more of it
+                    chunk.cancel()
+
+
+def _attempt_all(do: Callable[[In], Out], chunk: Sequence[In]) -> list[tuple[In, Out | OSError]]:
+    return [(item, _attempt(do, item)) for item in chunk]
 
 
 def _attempt(do: Callable[[In], Out], item: In) -> Out | OSError:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cloudify_scipion.agent.ports.tables.store import Store
+
+_SOME = 1000
+"""How many are read at once."""
 
 
 class Base(Store):
@@ -31,9 +34,14 @@ class Base(Store):
         query = "SELECT path, row FROM base WHERE path BETWEEN ? AND ?"
         return {path: json.loads(row) for path, row in self._db.execute(query, (first, last))}
 
-    def all_base(self) -> list[dict[str, Any]]:
-        """All that it said, by path."""
-        return [json.loads(row[0]) for row in self._db.execute("SELECT row FROM base ORDER BY path")]
+    def all_base(self) -> Iterator[dict[str, Any]]:
+        """All that it said, by path; the index may be changed meanwhile."""
+        after = b""
+        while rows := self._db.execute(
+            "SELECT path, row FROM base WHERE path>? ORDER BY path LIMIT ?", (after, _SOME)
+        ).fetchall():
+            yield from (json.loads(row[1]) for row in rows)
+            after = rows[-1][0]
 
     def forget_base(self) -> None:
         """The index knows everything now."""
