@@ -118,14 +118,14 @@ FAULTS = {
     "no space, told at fsync": Fault({"fails_at": "fsync", "fails_with": "ENOSPC"}, 5, ("full",)),
     "no space": Fault({"enospc_after": 2_000_000}, 5, ("full",)),
     "no space at all": Fault({"enospc_after": 0}, 5, ("full",)),
-    "read-only": Fault({"read_only": True}, 4, ("granted read-only", "Read-only file system")),
-    "not writable": Fault({"read_only": "EACCES"}, 4, ("granted read-only", "Permission denied")),
+    "read-only": Fault({"read_only": True}, 7, ("granted read-only", "Read-only file system")),
+    "not writable": Fault({"read_only": "EACCES"}, 7, ("granted read-only", "Permission denied")),
     "empty": Fault({"empty": True}, 4, ("not mounted",)),
     "all calls fail": Fault({"error": "EIO"}, 75, ("Input/output error",)),
     "reads fail": Fault({"error": "EIO", "error_kinds": ["read"]}, (75, 4), ("Input/output error",)),
     "renames fail": Fault({"error": "EIO", "error_kinds": ["rename"]}, 75, ("Input/output error",)),
     "creating fails": Fault({"error": "EIO", "error_kinds": ["create"]}, 75, ("Input/output error",)),
-    "refused for ever": Fault({"error": "EACCES"}, 4, ("Permission denied",)),
+    "refused for ever": Fault({"error": "EACCES"}, 7, ("Permission denied",)),
     "busy for ever": Fault({"eagain_every": 1}, (75, 4), ("temporarily",)),
     "renames stop half-way": Fault(
         {"no_rename_flags": True, "rename_copies": True, "rename_stops": "half"}, 75, ("Input/output error",)
@@ -203,7 +203,7 @@ def test_a_pull_is_taken_up_where_it_was(machine: Machine, mounted: HostileSpace
 @pytest.mark.parametrize("how", [{"read_only": True}, {"read_only": "EACCES"}])
 def test_a_pull_of_a_space_that_cannot_be_written(how: dict[str, Any], machine: Machine, mounted: HostileSpace) -> None:
     mounted.set(**how)
-    assert "operator" in machine.refused("pull", 4, "granted read-only").next_step
+    assert "operator" in machine.refused("pull", 7, "granted read-only").next_step
 
 
 # writes that are acknowledged and never done

@@ -109,6 +109,7 @@ def encode(sink: Sink, header: Header, items: Iterable[Entry | bytes]) -> None:
             stream.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
             count += 1
         stream.write(json.dumps({"end": count}).encode() + b"\n")
+    sink.flush()
 
 
 def _rows(header: Header, items: Iterable[Entry | bytes]) -> Iterator[dict[str, Any]]:

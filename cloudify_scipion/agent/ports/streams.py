@@ -14,6 +14,8 @@ from cloudify_scipion.agent.ports.tree import Tree
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+CHUNK = 1 << 20
+
 
 class Reader(io.RawIOBase):
     """An open file of a tree; a plain stream would take EAGAIN for its end. Closes the descriptor."""
@@ -51,17 +53,23 @@ class Writer:
     def __init__(self, tree: Tree, fd: int) -> None:
         self._tree, self._fd = tree, fd
         self._hasher = hashlib.sha256()
+        self._kept = bytearray()
         self.size = 0
 
     def write(self, data: bytes, /) -> int:
-        """Write all of it."""
-        self._tree.write(self._fd, data)
+        """Write all of it, sooner or later."""
         self._hasher.update(data)
+        self._kept += data
         self.size += len(data)
+        if len(self._kept) >= CHUNK:
+            self.flush()
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Write what was kept back, so that there are few calls."""
+        if self._kept:
+            self._tree.write(self._fd, bytes(self._kept))
+        self._kept.clear()
 
     @property
     def digest(self) -> str:
@@ -71,4 +79,4 @@ class Writer:
 
 def open_reader(tree: ReadTree, path: bytes) -> io.BufferedReader:
     """A file as a stream that can be read again from its beginning."""
-    return io.BufferedReader(Reader(tree.open(path)), 1 << 20)
+    return io.BufferedReader(Reader(tree.open(path)), CHUNK)
