@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,14 @@ def _unsaved(status: dict[str, Any]) -> str:
     return f"not saved: {known} ({status['doubt']})"
 
 
-def write_summary(config: Config) -> None:
-    """Put what the index says where everybody may read it, and beside the index, from where the next boot takes it."""
+def write_summary(config: Config, ended: Mapping[str, Any]) -> None:
+    """Put what the index says, and how a work has `ended`, where everybody may read it.
+
+    It also goes beside the index, from where the next boot takes it.
+    """
+    known = {work: _read(config.state / "results" / f"{work}.json") for work in WORKS} | dict(ended)
     summary = empty() | {
-        "last": {work: result for work in WORKS if (result := _read(config.state / "results" / f"{work}.json"))},
+        "last": {work: result for work, result in known.items() if result},
         "seal": _read(config.state / "seal.json"),
     }
     path = config.state / "index.sqlite"

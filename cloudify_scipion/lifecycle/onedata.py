@@ -21,7 +21,7 @@ from cloudify_scipion.lifecycle.facts import AGENT
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space import Part, onedata_parts
-from cloudify_scipion.project.spaces import token_name
+from cloudify_scipion.project.spaces import NOT_OWN, may_name, token_name
 from cloudify_scipion.project.tokens import expiry_problem
 
 CLASS = "onedata"
@@ -162,7 +162,10 @@ def _renew(record: Record) -> str:
 
 def _tokens(services: Services, record: Record) -> Mapping[str, tuple[str, str]]:
     """The name and the value of the secret of each mount."""
-    own = record.settings.get("secrets", {})
+    own, site = record.settings.get("secrets", {}), record.settings.get("site", {})
+    for name in own.values():  # of a blueprint that was written by hand, too
+        if not may_name(record.project, name, site.get("shared_secrets", ())):
+            raise PermanentError(f"secrets: {NOT_OWN.format(record.project)}", "name another secret in the blueprint")
     names = {mount: token_name(part.space, own) for mount, part in onedata_parts(record).items()}
     return {mount: (name, services.secrets.get(name).strip()) for mount, name in names.items()}
 

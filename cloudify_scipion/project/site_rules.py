@@ -10,6 +10,7 @@ from cloudify_scipion.project.documents import child_path, is_number, part
 from cloudify_scipion.project.nearest import nearest_or_all
 from cloudify_scipion.project.site import MOUNT_PREFIXES
 from cloudify_scipion.project.space_rules import space_rules
+from cloudify_scipion.project.spaces import NOT_OWN, may_name
 
 Found = Iterator[tuple[str, str]]
 
@@ -40,15 +41,11 @@ def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
 
 
 def _secrets(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
-    """No project opens another one's data: ids hold no dots, so that a name belongs to one project alone."""
-    own, shared = f"{project.get('id')}.", part(site, list, "shared_secrets")
+    """No project opens another one's data."""
+    own, shared = str(project.get("id")), part(site, list, "shared_secrets")
     for use, name in part(project, dict, "secrets").items():
-        if isinstance(name, str) and not name.startswith(own) and name not in shared:
-            yield (
-                child_path("$.secrets", str(use)),
-                f"this secret is not the project's own: the name must begin with {own!r}, "
-                "or be one of the site's shared_secrets",
-            )
+        if isinstance(name, str) and not may_name(own, name, shared):
+            yield child_path("$.secrets", str(use)), NOT_OWN.format(own)
 
 
 def provider_problem(site: Mapping[str, Any]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 DIRECTORY, ONEDATA = "directory", "onedata"
+NOT_OWN = "this secret is not the project's own: the name must begin with '{}.', or be one of the site's shared_secrets"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ def split_source(source: str) -> tuple[str, str]:
     """The data space and the path in it of a checked source, SPACE:PATH."""
     space, _, path = source.partition(":")
     return space, path
+
+
+def may_name(project: str, secret: str, shared: Collection[str]) -> bool:
+    """Whether a project's own files may name a secret: one of its own (ids hold no dots), or one that all may use."""
+    return secret.startswith(f"{project}.") or secret in shared
 
 
 def token_name(space: DataSpace, secrets: Mapping[str, str]) -> str:

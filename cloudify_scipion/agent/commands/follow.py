@@ -26,7 +26,7 @@ def follow(given: argparse.Namespace) -> int:
         _show_progress(starting, config)
         _, said = starting.communicate()
     last = _last(config, given.work)
-    if not last or last.get("run") == before.get("run"):
+    if not last or (starting.returncode and last.get("run") == before.get("run")):
         why = f": {said.strip().splitlines()[0]}" if said.strip() else ""
         raise AgentError(f"{given.work} was not done{why}", f"see: journalctl -u {unit}")
     if last.get("message"):

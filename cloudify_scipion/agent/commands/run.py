@@ -102,8 +102,10 @@ def _keep_result(config: Config, work: str, failure: AgentError | None, facts: d
         "message": failure.what if failure else "", "next": failure.next_step if failure else "", "facts": facts,
         "seconds": round(seconds, 1), "run": os.environ.get("INVOCATION_ID") or os.urandom(16).hex(),
     }  # fmt: skip
-    part = config.state / "results" / f"{work}.part"
-    part.write_text(json.dumps(result))
-    part.rename(part.with_suffix(".json"))
-    status.write_summary(config)
+    try:
+        part = config.state / "results" / f"{work}.part"
+        part.write_text(json.dumps(result))
+        part.rename(part.with_suffix(".json"))
+    finally:  # a full volume must not hide how it ended
+        status.write_summary(config, {work: result})
     (config.run / status.PROGRESS).unlink(missing_ok=True)

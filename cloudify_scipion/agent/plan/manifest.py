@@ -22,9 +22,9 @@ from cloudify_scipion.agent.plan.names import ODD, is_reserved, leads_down, spli
 VERSION = 1
 NONE = "0" * 64
 """Digest of the segment before the first."""
-MAX_LINE = 1 << 20
-"""No entry is as long: a path has at most 4096 bytes, each six characters in JSON, and an entry names four."""
-_BROKEN = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError)
+MAX_LINE = 1 << 26
+"""Bytes. No entry is as long: it names at most four paths, each byte as up to six characters."""
+_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError)
 
 
 class Sink(Protocol):

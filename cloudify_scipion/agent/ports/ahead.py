@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -11,7 +12,8 @@ from typing import Self
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 
 Entries = list[tuple[bytes, os.stat_result]]
-AHEAD = 2
+AHEAD, FRESH_SECONDS = 2, 1.0
+"""How many folders are listed ahead, and how long that counts: what is moved meanwhile would be missed."""
 
 
 class ReadAhead:
@@ -20,15 +22,20 @@ class ReadAhead:
     def __init__(self, tree: ReadTree) -> None:
         self._tree = tree
         self._pool = ThreadPoolExecutor(AHEAD)
-        self._begun: dict[bytes, Future[Entries]] = {}
+        self._begun: dict[bytes, tuple[float, Future[Entries]]] = {}
 
     def entries(self, path: bytes, following: Iterable[bytes]) -> Entries:
         """Those of a folder. `following`: the folders that will be wanted next."""
-        wanted = self._begun.pop(path, None) or self._pool.submit(self._tree.entries, path)
+        since, wanted = self._begun.pop(path, (0.0, None))
+        if wanted is None or time.monotonic() - since > FRESH_SECONDS:
+            wanted = self._begin(path)[1]
         for other in islice(following, AHEAD):
-            if other not in self._begun:
-                self._begun[other] = self._pool.submit(self._tree.entries, other)
+            if other not in self._begun and len(self._begun) < AHEAD:
+                self._begun[other] = self._begin(other)
         return wanted.result()
+
+    def _begin(self, path: bytes) -> tuple[float, Future[Entries]]:
+        return time.monotonic(), self._pool.submit(self._tree.entries, path)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cloudify_scipion.agent.plan.names import split
 from cloudify_scipion.agent.ports.calls import patient, statx
@@ -58,30 +58,28 @@ class ReadTree:
 
     def folder(self, path: bytes) -> Folder:
         """The folder at `path`, opened part by part."""
-        found, todo = self._open_above(path)
+        known = self._folders  # of now: what is opened before `forget` is not known after it
+        found, todo = self._open_above(path, known)
         for inside, name in reversed(todo):
             found = Folder(patient(os.open, name, _FOLDER, dir_fd=found.fd))
-            self._remember(inside, found)
+            with self._lock:
+                if len(known) >= _MAX_FOLDERS:
+                    known.clear()
+                known[inside] = found
         return found
 
-    def _open_above(self, path: bytes) -> tuple[Folder, list[tuple[bytes, bytes]]]:
+    def _open_above(self, path: bytes, known: Mapping[bytes, Folder]) -> tuple[Folder, list[tuple[bytes, bytes]]]:
         """The lowest folder on the way to `path` that is open, and (path, name) of those below it, deepest first."""
         todo: list[tuple[bytes, bytes]] = []
         while path:
             with self._lock:
-                found = self._folders.get(path)
+                found = known.get(path)
             if found is not None:
                 return found, todo
             above, name = split(path)
             todo.append((path, _downward(name, path)))
             path = above
         return self._root, todo
-
-    def _remember(self, path: bytes, folder: Folder) -> None:
-        with self._lock:
-            if len(self._folders) >= _MAX_FOLDERS:
-                self._folders.clear()
-            self._folders[path] = folder
 
     def at(self, path: bytes) -> tuple[Folder, bytes]:
         """The folder that a path is in, and its name there.
@@ -93,8 +91,7 @@ class ReadTree:
 
     def forget(self) -> None:
         """Open every folder again from now on."""
-        with self._lock:
-            self._folders.clear()
+        self._folders = {}
 
     def stat(self, path: bytes) -> os.stat_result | None:
         """What is at `path` (a link itself, not what it points to), None if there is nothing."""

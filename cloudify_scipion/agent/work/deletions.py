@@ -112,5 +112,6 @@ def _restore_all(run: Run) -> None:
             restore(run.world, path, row)
         except OSError as error:
             run.fail(path, f"it cannot be brought back: {error.strerror}")
+    run.world.tree.sync()
     index.settled(DELETIONS)
     run.world.keep()

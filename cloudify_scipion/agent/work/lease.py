@@ -160,7 +160,7 @@ def release(world: World) -> None:
     if kept:
         again(lambda: world.space.unlink(joined(LEASE, kept["name"].encode())))
         world.index.set_state(KEY, None)
-        world.index.commit()
+        world.commit()
 
 
 def beat_when_due(world: World) -> None:
@@ -189,7 +189,7 @@ def _remember(world: World, own: Holder | None, kept: dict[str, Any] | None = No
     known |= {"beat": world.clock.elapsed(), "boot": world.clock.boot()}
     world.generation, world.beaten = known["generation"], known["beat"]
     world.index.set_state(KEY, known)
-    world.index.commit()
+    world.commit()
 
 
 def _kept(world: World) -> dict[str, Any]:

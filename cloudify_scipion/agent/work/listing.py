@@ -26,7 +26,7 @@ def list_space(world: World) -> None:
     level: list[bytes] = [b""]
     while level:
         level = list(_list_level(world, level))
-        world.index.commit()
+        world.commit()
 
 
 def _list_level(world: World, level: list[bytes]) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ def scan(
         missing = _walk(world, ahead, found, moved, everything, still)
     world.tree.forget()
     _find_missing(world, missing, found)
-    world.index.commit()
+    world.commit()
     return found
 
 

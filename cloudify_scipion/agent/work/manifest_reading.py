@@ -61,7 +61,7 @@ def read_manifest(world: World) -> None:
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 _unreadable(world, link.number, error)
     begin_anew(world)
-    world.index.commit()
+    world.commit()
 
 
 def _entries(world: World, stream: BinaryIO) -> Iterator[tuple[bytes, Entry | None]]:
@@ -88,6 +88,7 @@ def chain(world: World) -> list[Link]:
     for number in numbers(world.space):
         stream = copy_segment(world, number)
         if stream is None:
+            _unreadable(world, number, FileNotFoundError("it is gone"))
             continue
         try:
             header, _ = decode(stream)

@@ -39,9 +39,9 @@ class Known:
 
 
 def known_of(world: World, batch: Sequence[Listed]) -> Known:
-    """Ask for all of them at once; they are in the order of their paths."""
+    """Ask for all of them at once."""
     files = (listed[0] for listed in batch if listed[1] in "fl")
-    return Known(world.index.rows(files), world.index.bases(batch[0][0], batch[-1][0]))
+    return Known(world.index.rows(files), world.index.bases([listed[0] for listed in batch]))
 
 
 def job_of(world: World, listed: Listed, known: Known, intended: Mapping[bytes, set[str]]) -> Job | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, Unsaved
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined
+from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH
 from cloudify_scipion.agent.work.deletions import delete_all
@@ -18,7 +19,7 @@ from cloudify_scipion.agent.work.moves import move_files, move_folder, settle_mo
 from cloudify_scipion.agent.work.questions import DESTROYED
 from cloudify_scipion.agent.work.run import Result, Run, shown
 from cloudify_scipion.agent.work.space import abilities, check_space
-from cloudify_scipion.agent.work.space_folders import make_folders
+from cloudify_scipion.agent.work.space_folders import make_empty_folders
 from cloudify_scipion.agent.work.trash import prune
 from cloudify_scipion.agent.work.uploads import BOOT, KEPT_NAME, upload_all, upload_deferred
 from cloudify_scipion.agent.work.world import World, again, check_volume
@@ -38,7 +39,7 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     found = _look(run, everything)
     move_files(run)
     deferred = upload_all(run)
-    make_folders(run)
+    make_empty_folders(run)
     delete_all(run, found)
     upload_deferred(run, deferred)
     _finish(run, found)
@@ -78,7 +79,15 @@ def _look(run: Run, everything: bool) -> Found:
         world.keep()
     if changed:
         world.flush()
+        _have_temporary_folder(world)
     return found
+
+
+def _have_temporary_folder(world: World) -> None:
+    """Somebody may have taken it away: then it is made again, where the data space is the one that is meant."""
+    if world.space.stat(TEMPORARY) is None:
+        check_space(world)
+        make_folders(world.space, TEMPORARY, 0o700)
 
 
 def _finish(run: Run, found: Found) -> None:

@@ -15,6 +15,7 @@ from cloudify_scipion.agent.work.room import check_room
 from cloudify_scipion.agent.work.settle import settle
 from cloudify_scipion.agent.work.space import check_space, open_space
 from cloudify_scipion.agent.work.trash import know_trash
+from cloudify_scipion.agent.work.uploads import BOOT
 from cloudify_scipion.agent.work.world import World, check_volume
 
 _BY_SCAN = "they are tried again by the next scan"
@@ -30,11 +31,18 @@ def pull(world: World) -> Result:
     world.index.set_state("dirty", True)
     clear_remains(world)
     if not world.index.get_state(PULLED):
+        _know_the_boot(world)
         read_manifest(world)
         know_trash(world)
     result = _reconcile(world)
     _finish_pull(world, result)
     return result
+
+
+def _know_the_boot(world: World) -> None:
+    """What a crash empties from now on is not taken for the user's own."""
+    if world.index.get_state(BOOT) is None:
+        world.index.set_state(BOOT, world.clock.boot())
 
 
 def scan(world: World) -> Result:

@@ -19,7 +19,7 @@ def check_room(world: World) -> None:
     free = world.tree.free()
     if need and need + RESERVE_BYTES > free:
         world.index.set_state(LISTING, None)
-        world.index.commit()
+        world.commit()
         raise NoRoom(
             f"the data take {shown(need)}, and the volume has {shown(free)} left",
             "ask for a larger volume, or pull less (data.project.include, exclude)",

@@ -19,7 +19,7 @@ from cloudify_scipion.agent.work.content import SCRATCH
 from cloudify_scipion.agent.work.space import writing
 from cloudify_scipion.agent.work.world import World, again
 
-_IN_MEMORY = 1_000_000
+_IN_MEMORY = 100_000
 """Bytes; copies of longer segments lie on the volume."""
 
 
@@ -37,6 +37,7 @@ def put_segment(world: World, header: Header, items: Callable[[], Iterable[Entry
     with writing(world):
         written = again(lambda: _write(world.space, temporary, header, items()))
         again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(header.number))))
+    world.unsettled = True
     return written
 
 
@@ -51,7 +52,7 @@ def _write(space: Tree, path: bytes, header: Header, items: Iterable[Entry | byt
             os.close(fd)
             raise
         space.close(fd)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             space.unlink(path)
         raise

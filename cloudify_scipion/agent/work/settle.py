@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work import lease
@@ -19,49 +19,70 @@ from cloudify_scipion.agent.work.world import World
 KEEP_SECONDS = 5.0
 
 
+@dataclass
+class Waiting:
+    """What the index is told when the volume's disk has it: rows of files, and paths to be forgotten."""
+
+    rows: dict[bytes, Row] = field(default_factory=dict)
+    drops: list[bytes] = field(default_factory=list)
+
+    def keep(self, world: World) -> None:
+        """Tell it."""
+        world.tree.sync()
+        for path in self.drops:
+            world.index.drop(path)
+        world.index.put_all(list(self.rows.items()))
+        self.rows, self.drops = {}, []
+        world.keep()
+
+
 def settle(world: World, result: Result) -> None:
     """Pull what is new; what was done is kept every few seconds."""
-    saved, intended = world.clock.elapsed(), world.index.intents()
+    saved, intended, waiting = world.clock.elapsed(), world.index.intents(), Waiting()
     for rows in listed(world):
-        if _settle_batch(world, rows, intended, result) and world.clock.elapsed() - saved > KEEP_SECONDS:
-            world.tree.sync()
-            world.keep()
+        _settle_batch(world, rows, intended, result, waiting)
+        if waiting.rows and world.clock.elapsed() - saved > KEEP_SECONDS:
+            waiting.keep(world)
             saved = world.clock.elapsed()
+    waiting.keep(world)
 
 
-def _settle_batch(world: World, rows: Sequence[Listed], intended: Mapping[bytes, set[str]], result: Result) -> bool:
-    """False if there was nothing to pull."""
+def _settle_batch(
+    world: World, rows: Sequence[Listed], intended: Mapping[bytes, set[str]], result: Result, waiting: Waiting
+) -> None:
     known = known_of(world, rows)
     pull_folders(world, [(path, mode) for path, form, mode, _, _ in rows if form == "d"], known.bases, result)
     jobs = [job for row in rows if row[1] in "fl" and (job := job_of(world, row, known, intended)) is not None]
     if not jobs:
-        return False
+        return
     lease.check(world)
     make_parents(world, [job.path for job in jobs], result)
-    _pull_all(world, [job for job in jobs if not (job.base and job.base.link)], result)
+    _pull_all(world, [job for job in jobs if not (job.base and job.base.link)], result, waiting)
     later = [job for job in jobs if job.base and job.base.link]  # whose first name is here by now
-    _pull_all(world, [replace(job, first=world.index.get(job.base.link)) for job in later if job.base], result)
+    _pull_all(world, [_with_first(world, job, waiting) for job in later], result, waiting)
     world.space.forget()
     world.tree.forget()
-    return True
 
 
-def _pull_all(world: World, jobs: Sequence[Job], result: Result) -> None:
-    rows: list[tuple[bytes, Row]] = []
+def _with_first(world: World, job: Job, waiting: Waiting) -> Job:
+    link = job.base.link if job.base else b""
+    return replace(job, first=waiting.rows.get(link) or world.index.get(link))
+
+
+def _pull_all(world: World, jobs: Sequence[Job], result: Result, waiting: Waiting) -> None:
     for job, seen in world.each(lambda job: pull_path(world, job), jobs):
         if isinstance(seen, FileNotFoundError | NotADirectoryError) and world.space.stat(job.path) is None:
             continue  # gone since it was listed: the next scan sees what became of it
         if isinstance(seen, OSError):
             result.failed.append((job.path, seen.strerror or str(seen)))
         else:
-            rows += seen.rows
-            _note(world, job, seen, result)
-    world.index.put_all(rows)
+            _note(world, job, seen, result, waiting)
 
 
-def _note(world: World, job: Job, seen: Seen, result: Result) -> None:
+def _note(world: World, job: Job, seen: Seen, result: Result, waiting: Waiting) -> None:
     if seen.drop:
-        world.index.drop(job.path)
+        waiting.drops.append(job.path)
+    waiting.rows.update(seen.rows)
     note_trash(world, seen.trash)
     result.files += seen.pulled
     size = sum(row.size for _, row in seen.rows) if seen.pulled else 0

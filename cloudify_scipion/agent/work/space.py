@@ -36,7 +36,8 @@ class ReadOnlySpace(AgentError, code=7):
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(
-            f"nothing can be saved in the data space: it is mounted or granted read-only ({reason})", GRANTS[kind]
+            f"nothing can be saved in the data space: it is mounted or granted read-only ({reason})",
+            GRANTS.get(kind, ""),
         )
 
 
@@ -60,7 +61,7 @@ def open_space(world: World) -> None:
             again(lambda: write_new(world.space, MARK, world.config.project.encode()))
         able = again(lambda: _probe(world))
     world.index.set_state(KEY, asdict(able))
-    world.index.commit()
+    world.commit()
 
 
 @contextlib.contextmanager
@@ -182,5 +183,6 @@ def _ensure_one(world: World, path: bytes) -> None:
     mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
     if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
         world.space.chown_link(path, *owner)
+    world.unsettled = True
     world.index.set_folder(number, remote=1)
     world.index.note_change(path)

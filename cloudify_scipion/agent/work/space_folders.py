@@ -52,7 +52,7 @@ def _clear(run: Run, path: bytes) -> None:
         run.result.conflicts += 1
 
 
-def make_folders(run: Run) -> None:
+def make_empty_folders(run: Run) -> None:
     """Make those in which no file is, too."""
     world = run.world
     todo = [

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
 
 from cloudify_scipion.agent.errors import NoRoom
 from cloudify_scipion.agent.plan.names import is_reserved, split
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.read_tree import NotAFile
+from cloudify_scipion.agent.ports.read_tree import NOTHING, NotAFile
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import Copied, Job, upload
 from cloudify_scipion.agent.work.failures import not_saved
@@ -95,13 +94,14 @@ def _upload(run: Run, job: Job) -> Copied | None:
     """None for what is gone, or something else by now: the next scan sees what."""
     try:
         return upload(run.world, run.able, job)
-    except (FileNotFoundError, NotADirectoryError, NotAFile):
-        return None
     except OSError as error:
-        if error.errno != errno.ELOOP:  # a symbolic link
+        if not isinstance(error, NotAFile) and error.errno not in NOTHING:
             raise
-    facts = run.world.tree.stat(job.path)
-    return upload_link(run.world, run.able, job, facts) if facts is not None and kind(facts) == "l" else None
+        facts = run.world.tree.stat(job.path)
+        form = kind(facts) if facts is not None else ""
+        if form == "f":  # it is the data space that lacks something
+            raise
+    return upload_link(run.world, run.able, job, facts) if facts is not None and form == "l" else None
 
 
 def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]]) -> list[bytes]:

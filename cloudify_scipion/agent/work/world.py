@@ -116,21 +116,23 @@ class World:
             self.said.append((kind, readable(text)))
 
     def keep(self) -> None:
-        """Keep all changes of the index, and what was told; what it says of the data space is true by then."""
-        if self.unsettled:
-            self._settle()
+        """Keep all changes of the index, and what was told."""
         with self._lock:
             said, self.said = self.said, []
         for kind, text in said:
             self.index.event(self.clock.iso(), kind, text)
             print(f"{kind}: {text}" if kind != "event" else text, flush=True)
-        self.index.commit()
+        self.commit()
 
-    def _settle(self) -> None:
-        """A power cut of the host takes what its disk has not got; elsewhere the provider has each file by then."""
-        if self.config.kind == "directory":
+    def commit(self) -> None:
+        """Keep all changes of the index. What it says of the data space is true by then, whatever happens to the host.
+
+        (A power cut takes what the host's disk has not got; elsewhere the provider has each file by then.)
+        """
+        if self.unsettled and self.config.kind == "directory":
             self.space.sync()
         self.unsettled = False
+        self.index.commit()
 
     def flush(self) -> None:
         """Have all changes of the working copy written, so that every later one gives a file a new time."""

@@ -35,6 +35,7 @@ from cloudify_scipion.lifecycle.data import (
 )
 from cloudify_scipion.lifecycle.facts import CommandResult
 from cloudify_scipion.lifecycle.layer import software_layer
+from cloudify_scipion.lifecycle.onedata import check_tokens
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.space import saved_part
 from tests.fakes.agent import CONFIG
@@ -300,6 +301,21 @@ def test_a_token_that_ends_too_early_is_refused_before_anything_is_made(world: W
             Deployment(world, REMOTE).operation("volume", "precreate")
         world.secrets.values.clear()
     assert not world.host.volumes
+
+
+@pytest.mark.parametrize(("name", "good"), [("relion-2d.token", True), ("t", False), ("relion-2d-b.token", False)])
+def test_no_secret_of_another_project(world: World, name: str, good: bool) -> None:
+    """Also where the blueprint was written by hand, and no document was checked."""
+    for known in ("relion-2d.token", "t", "relion-2d-b.token"):
+        world.secrets.values[known] = token_until(4102444800)
+    demo = Deployment(world, REMOTE)
+    demo.run(INSTALL[: PULL - 1])
+    record = world.record().asking("secrets", {"onedata_token": name})
+    if good:
+        check_tokens(world.services(), record)
+    else:
+        with pytest.raises(PermanentError, match="not the project's own"):
+            check_tokens(world.services(), record)
 
 
 def test_a_new_token(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cloudify_scipion.agent.ports.tables.store import Store
@@ -29,10 +29,14 @@ class Base(Store):
         row = self._db.execute("SELECT row FROM base WHERE path=?", (path,)).fetchone()
         return json.loads(row[0]) if row else None
 
-    def bases(self, first: bytes, last: bytes) -> dict[bytes, dict[str, Any]]:
-        """What it said of all paths from one to another."""
-        query = "SELECT path, row FROM base WHERE path BETWEEN ? AND ?"
-        return {path: json.loads(row) for path, row in self._db.execute(query, (first, last))}
+    def bases(self, paths: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
+        """What it said of many paths."""
+        found: dict[bytes, dict[str, Any]] = {}
+        for i in range(0, len(paths), _SOME):
+            some = paths[i : i + _SOME]
+            query = f"SELECT path, row FROM base WHERE path IN ({', '.join('?' * len(some))})"
+            found |= {path: json.loads(row) for path, row in self._db.execute(query, some)}
+        return found
 
     def all_base(self) -> Iterator[dict[str, Any]]:
         """All that it said, by path; the index may be changed meanwhile."""
