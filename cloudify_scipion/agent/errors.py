@@ -38,6 +38,10 @@ class Unsaved(AgentError, code=6):
     """The rest was done, but some files could not be saved."""
 
 
+class ReadOnlySpace(AgentError, code=7):
+    """The data space can be read and not written."""
+
+
 class Temporary(AgentError, code=75):
     """Worth another try later."""
 

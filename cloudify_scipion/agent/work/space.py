@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Temporary
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, ReadOnlySpace, Temporary
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split, whole_way
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
@@ -29,16 +29,6 @@ KEY = "abilities"
 MARK = joined(RESERVED, b"space.json")
 GRANULARITY_NS = 2_000_000_000
 """A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
-
-
-class ReadOnlySpace(AgentError, code=7):
-    """The data space can be read and not written. Where it is found out while mounting, the host says the same."""
-
-    def __init__(self, kind: str, reason: str) -> None:
-        super().__init__(
-            f"nothing can be saved in the data space: it is mounted or granted read-only ({reason})",
-            GRANTS.get(kind, ""),
-        )
 
 
 @dataclass(frozen=True)
@@ -73,10 +63,17 @@ def writing(world: World) -> Iterator[None]:
         raise not_written(world, error) from error
 
 
+def read_only(kind: str, reason: str) -> ReadOnlySpace:
+    """The error. Where it is found out while mounting, the host says the same."""
+    return ReadOnlySpace(
+        f"nothing can be saved in the data space: it is mounted or granted read-only ({reason})", GRANTS.get(kind, "")
+    )
+
+
 def not_written(world: World, error: OSError) -> AgentError:
     """What it means for a whole work that something of ours cannot be written there."""
     if error.errno in _READ_ONLY:
-        return ReadOnlySpace(world.config.kind, error.strerror or str(error))
+        return read_only(world.config.kind, error.strerror or str(error))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoRoom("the data space is full", "the operator makes room or gives a larger quota; saving goes on then")
     return Temporary(f"the data space cannot be written: {error.strerror}", "it is tried again by itself")

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.errors import AgentError, NoRoom, Temporary
+from cloudify_scipion.agent.errors import AgentError, NoRoom, ReadOnlySpace, Temporary
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import room
-from cloudify_scipion.agent.work.space import ReadOnlySpace
 from tests.unit.agent.rig import Rig
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.errors import AgentError, ReadOnlySpace
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.space import ReadOnlySpace
+from cloudify_scipion.agent.work.space import read_only as refused
 from cloudify_scipion.errors import ReadOnlyDataSpace
 from tests.unit.agent.rig import Rig
 
@@ -99,4 +99,4 @@ def test_what_passes_is_another_error(new: Rig, monkeypatch: pytest.MonkeyPatch)
 def test_one_text() -> None:
     """The agent knows no names of data spaces."""
     host = ReadOnlyDataSpace.found("facility", "Permission denied", "")
-    assert host.what.replace(" 'facility'", "") == ReadOnlySpace("onedata", "Permission denied").what
+    assert host.what.replace(" 'facility'", "") == refused("onedata", "Permission denied").what
