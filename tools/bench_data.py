@@ -19,6 +19,7 @@ from tools.benchmarks.report import Part, document, from_json, to_json
 REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = {
     "beside": ("The agent beside rsync and rclone", data.beside_others),
+    "calls": ("Calls for each small file", data.calls),
     "slow": ("Where every call takes its time", data.slow),
     "many": ("A million files", data.many),
 }
