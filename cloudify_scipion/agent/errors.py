@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+
 from cloudify_scipion.agent.plan.names import readable
+
+_SHOWN = 10
 
 
 class AgentError(Exception):
@@ -36,6 +41,11 @@ class NoRoom(AgentError, code=5):
 
 class Unsaved(AgentError, code=6):
     """The rest was done, but some files could not be saved."""
+
+
+def first_of(failed: Sequence[tuple[bytes, str]]) -> str:
+    """The first of the files that failed, each with its reason, for a message."""
+    return "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in failed[:_SHOWN])
 
 
 class ReadOnlySpace(AgentError, code=7):

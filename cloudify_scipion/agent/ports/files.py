@@ -43,21 +43,28 @@ def read_all(tree: ReadTree, path: bytes) -> bytes | None:
     return b"".join(parts)
 
 
-def write_new(tree: Tree, path: bytes, data: bytes, mode: int = 0o600) -> None:
-    """A new small file with that content, on stable storage; or none."""
+@contextlib.contextmanager
+def new_file(tree: Tree, path: bytes, mode: int = 0o600) -> Iterator[int]:
+    """A descriptor to write a new file, which is on stable storage in the end; or there is none."""
     fd = tree.create(path, mode)
     try:
         try:
-            tree.write(fd, data)
+            yield fd
             tree.sync_file(fd)
         except BaseException:
             os.close(fd)
             raise
         tree.close(fd)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             tree.unlink(path)
         raise
+
+
+def write_new(tree: Tree, path: bytes, data: bytes, mode: int = 0o600) -> None:
+    """A new small file with that content, on stable storage; or none."""
+    with new_file(tree, path, mode) as fd:
+        tree.write(fd, data)
 
 
 def files_below(tree: ReadTree, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:

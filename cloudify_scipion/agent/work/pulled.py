@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
-from cloudify_scipion.agent.errors import Unsaved
+from cloudify_scipion.agent.errors import Unsaved, first_of
 
 
 @dataclass
@@ -22,5 +21,4 @@ class Result:
 def must_be_complete(result: Result, next_step: str) -> None:
     """Raise Unsaved if some files could not be pulled."""
     if result.failed:
-        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in result.failed[:10])
-        raise Unsaved(f"{len(result.failed)} files could not be pulled: {shown}", next_step)
+        raise Unsaved(f"{len(result.failed)} files could not be pulled: {first_of(result.failed)}", next_step)

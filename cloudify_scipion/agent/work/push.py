@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable
 
-from cloudify_scipion.agent.errors import AgentError, LeaseForeign, Unsaved
+from cloudify_scipion.agent.errors import AgentError, LeaseForeign, Unsaved, first_of
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.work import lease
@@ -17,7 +17,7 @@ from cloudify_scipion.agent.work.local_scan import Found, scan
 from cloudify_scipion.agent.work.manifests import is_due, write_segment
 from cloudify_scipion.agent.work.moves import move_files, move_folder, settle_move
 from cloudify_scipion.agent.work.questions import DESTROYED
-from cloudify_scipion.agent.work.run import Result, Run, shown
+from cloudify_scipion.agent.work.run import Result, Run
 from cloudify_scipion.agent.work.space import abilities, check_space
 from cloudify_scipion.agent.work.space_folders import make_empty_folders
 from cloudify_scipion.agent.work.trash import prune
@@ -107,7 +107,7 @@ def _finish(run: Run, found: Found) -> None:
     world.keep()
     if result.failed:
         raise Unsaved(
-            f"{len(result.failed)} files or folders could not be saved: {shown(result.failed)}",
+            f"{len(result.failed)} files or folders could not be saved: {first_of(result.failed)}",
             "they are tried again by themselves",
         )
 

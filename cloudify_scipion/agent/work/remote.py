@@ -10,7 +10,7 @@ from cloudify_scipion.agent.work.manifest_reading import read_manifest
 from cloudify_scipion.agent.work.manifests import catch_up
 from cloudify_scipion.agent.work.moves import settle_move
 from cloudify_scipion.agent.work.pulled import Result, must_be_complete
-from cloudify_scipion.agent.work.push import PULLED, clear_remains
+from cloudify_scipion.agent.work.push import DIRTY, PULLED, clear_remains
 from cloudify_scipion.agent.work.room import check_room
 from cloudify_scipion.agent.work.settle import settle
 from cloudify_scipion.agent.work.space import check_space, open_space
@@ -28,7 +28,7 @@ def pull(world: World) -> Result:
         check_space(world)  # an empty folder where it should be mounted would be taken for a new one
     lease.acquire(world)
     open_space(world)
-    world.index.set_state("dirty", True)
+    world.index.set_state(DIRTY, True)
     clear_remains(world)
     if not world.index.get_state(PULLED):
         _know_the_boot(world)

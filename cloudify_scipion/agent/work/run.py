@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.work.place import Outcome
 from cloudify_scipion.agent.work.space import Abilities
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World
-
-SHOWN = 10
 
 
 @dataclass
@@ -54,8 +50,3 @@ class Run:
     def fail(self, path: bytes, reason: str) -> None:
         """A file or folder could not be saved."""
         self.result.failed.append((path, reason))
-
-
-def shown(failed: Sequence[tuple[bytes, str]]) -> str:
-    """The first of what failed, each with its reason."""
-    return "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in failed[:SHOWN])

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved
+from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved, first_of
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work import lease
@@ -58,9 +58,8 @@ def seal(world: World) -> Seal:
             break
         world.tell(f"{len(wrong)} files are not in the data space as they are here: saving them again", "alarm")
     else:
-        shown = "; ".join(f"{os.fsdecode(path)}: {reason}" for path, reason in wrong[:10])
         raise Unsaved(
-            f"{len(wrong)} files are not in the data space, though they were written {ROUNDS} times: {shown}",
+            f"{len(wrong)} files are not in the data space, though they were written {ROUNDS} times: {first_of(wrong)}",
             "the volume is kept; the operator looks at the data space",
         )
     _must_be_complete(world)

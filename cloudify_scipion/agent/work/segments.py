@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from cloudify_scipion.agent.plan.manifest import Entry, Header, encode, segment_name, segment_number
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.files import new_file
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import Writer, open_reader
 from cloudify_scipion.agent.ports.tree import Tree
@@ -42,20 +43,9 @@ def put_segment(world: World, header: Header, items: Callable[[], Iterable[Entry
 
 
 def _write(space: Tree, path: bytes, header: Header, items: Iterable[Entry | bytes]) -> Written:
-    fd = space.create(path)
-    try:
+    with new_file(space, path) as fd:
         writer = Writer(space, fd)
-        try:
-            encode(writer, header, items)
-            space.sync_file(fd)
-        except BaseException:
-            os.close(fd)
-            raise
-        space.close(fd)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            space.unlink(path)
-        raise
+        encode(writer, header, items)
     return Written(writer.digest, writer.size)
 
 
