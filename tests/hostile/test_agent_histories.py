@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from cloudify_scipion.agent.errors import AgentError, Unsaved
 from tests.hostile.space import HostileSpace
+from tests.unit.agent.histories.books import Work
+from tests.unit.agent.histories.history import History
+from tests.unit.agent.histories.steps import Step, steps
 from tests.unit.agent.rig import Rig
-from tests.unit.agent.test_histories import History, steps
 
 pytestmark = pytest.mark.long
 EXAMPLES = int(os.environ.get("HOSTILE_HISTORIES", "80"))
@@ -89,15 +91,15 @@ class HostileHistory(History):
             self.mounted.good()
             self.mounted.set(**self.wrong)
 
-    def _work(self, name: str, kill: int, work: object) -> None:
+    def work(self, name: str, kill: int, work: Work) -> None:
         """What is not any more what old attributes say (a link, say) is taken once they are renewed."""
         try:
-            super()._work(name, kill, work)
+            super().work(name, kill, work)
         except Unsaved:
             if not self.wrong.get("stale_attributes"):
                 raise
             time.sleep(2 * self.wrong["stale_attributes"])
-            super()._work(name, kill, work)
+            super().work(name, kill, work)
 
     def web_write(self, path: str) -> None:
         """Two versions of one size in one second, while the machine's clock is wrong, are one to a scan; only `verify`
@@ -131,14 +133,11 @@ def test_nothing_is_ever_lost_on_a_hostile_space(part: int, backing: Path) -> No
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(st.sampled_from(KINDS), st.lists(hostile_steps, min_size=30, max_size=40))
-        def histories(wrong: dict[str, Any], history: list[tuple[object, ...]]) -> None:
+        def histories(wrong: dict[str, Any], history: list[Step]) -> None:
             mounted.good()
             with tempfile.TemporaryDirectory(prefix=f"part-{part}-") as folder:
                 world = HostileHistory(Path(folder), mounted=mounted, backing=backing, wrong=wrong)
-                world.rig.pull()
-                for step in history:
-                    world.run(step)
-                world.finish()
+                world.live(history)
 
         with mock.patch("cloudify_scipion.agent.work.seal._must_be_read_only", new=lambda _: None):
             seed(part + (0 if EXAMPLES == 80 else time.time_ns()))(histories)()

@@ -1,0 +1,98 @@
+"""What the service does: works of the agent that are killed, machines that die and come back, clocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloudify_scipion.agent.errors import AgentError
+from tests.unit.agent.faults import Reaper
+from tests.unit.agent.histories.web import Web
+from tests.unit.agent.rig import contents, write
+
+
+class Machines(Web):
+    """Works end well, or as by a power cut; whatever they have done by then, the next ones put it right."""
+
+    def push(self, kill: int) -> None:
+        self.work("push", kill, lambda rig: rig.push())
+
+    def scan(self, kill: int) -> None:
+        self.work("scan", kill, lambda rig: rig.scan())
+
+    def answer(self, word: str) -> None:
+        if "deletions" in self.rig.questions():
+            self.rig.answer("deletions", word)
+
+    def reboot(self) -> None:
+        self.rig.clock.boot_id += "'"
+
+    def replace(self, same_volume: bool, kill: int) -> None:
+        """The machine dies, and its user's work since the last save with it unless the volume is there."""
+        old, self.machines = self.rig, self.machines + 1
+        name = f"m{self.machines}"
+        clock = replace(old.clock, boot_id=name)
+        if same_volume:
+            self.rig = replace(old, machine=name, generation=self.machines, clock=clock)
+        else:
+            self.zombies.append(old)
+            self.rig = self.machine(name, machine=name, generation=self.machines, clock=clock)
+            self.here, self.saved = {}, {}
+        self.work("pull", kill, lambda rig: rig.pull())
+        if kill:
+            self.work("pull", 0, lambda rig: rig.pull())
+
+    def zombie(self, kill: int) -> None:
+        """A machine that was thought dead wakes up and saves; nothing that it has may do harm."""
+        if self.zombies:
+            rig = self.zombies[-1]
+            write(rig.user / "x", self.content("zombie"))
+            try:
+                rig.push()
+            except AgentError:
+                return
+            raise AssertionError("a machine without the lease has pushed")
+
+    def pass_(self, seconds: float) -> None:
+        self.rig.clock.pass_time(seconds)
+
+    def jump(self, seconds: float) -> None:
+        """The clock is set."""
+        self.rig.clock.ahead += seconds
+
+    def race(self, path: str, at: int) -> None:
+        """Somebody writes there in the middle of a push."""
+        reaper = Reaper()
+
+        def meanwhile(_: str) -> None:
+            if reaper.count == at:
+                self.web_write(path)
+
+        reaper.before = meanwhile
+        self.work("push", 0, lambda rig: replace(rig, trees=reaper.tree).push())
+        self.owed -= self.taken
+
+    def seal(self, kill: int) -> None:
+        """If it can be made, everything is there; then the project is used again all the same."""
+        try:
+            self.work("seal", kill, lambda rig: rig.seal())
+        except AgentError:
+            assert not (self.rig.state / "seal.json").exists()
+        if (self.rig.state / "seal.json").exists():
+            saved, local = contents(self.there), self.held(self.rig.local())
+            assert {path: saved.get(path) for path in local} == local
+            self.all_saved()
+            (self.rig.state / "seal.json").unlink()
+        self.work("pull", 0, lambda rig: rig.pull())
+
+    def snapshot(self) -> None:
+        self.kept = None
+        if (self.rig.state / "index.sqlite").exists():
+            self.kept = self.rig.state, (self.rig.state / "index.sqlite").read_bytes()
+
+    def rollback(self) -> None:
+        """The index is an older copy; then the project is repaired."""
+        if self.kept and self.kept[0] == self.rig.state:
+            (self.rig.state / "index.sqlite").write_bytes(self.kept[1])
+            for end in ("-wal", "-shm"):
+                (self.rig.state / f"index.sqlite{end}").unlink(missing_ok=True)
+            self.work("pull", 0, lambda rig: rig.pull())

@@ -1,0 +1,42 @@
+"""What must hold after each step, and in the end."""
+
+from __future__ import annotations
+
+from cloudify_scipion.agent.work import push
+from tests.unit.agent.histories.books import Books
+from tests.unit.agent.rig import contents
+
+
+class MustHold(Books):
+    """Nothing is lost, nothing in the working copy is touched, and in the end both sides are the same."""
+
+    def check_untouched(self, after: str) -> None:
+        """The agent may add to the working copy; it never changes or removes."""
+        local = self.rig.local()
+        for path, content in self.here.items():
+            assert local.get(path) == content, f"{path!r} is {local.get(path)!r} after {after}"
+        if not self.zombies or self.rig is not self.zombies[-1]:
+            self.here.update({path: content for path, content in local.items() if path not in self.here})
+
+    def finish(self) -> None:
+        for _ in range(3):
+            if "deletions" in self.rig.questions():
+                self.rig.answer("deletions", "delete")
+            self.work("scan", 0, lambda rig: rig.scan())
+            self.work("push", 0, lambda rig: rig.push())
+            self.check_untouched("the end")
+        lost = self.owed - self.everything()
+        assert not lost, f"lost: {lost}"
+        self.check_same()
+        with self.rig.world() as world:
+            assert push.push(world, everything=True).files == 0
+        self.check_same()
+        assert self.rig.verify_all().wrong == []
+
+    def check_same(self) -> None:
+        """Both sides have the same."""
+        assert self.held(contents(self.there)) == self.held(self.rig.local())
+
+    def held(self, found: dict[str, bytes]) -> dict[str, bytes]:
+        """What of it the data space can hold under its own name."""
+        return found
