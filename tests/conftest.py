@@ -14,12 +14,21 @@ import pytest
 
 from cloudify_scipion.adapters.nspawn.base import BaseCache
 from cloudify_scipion.adapters.progress import LineProgress
+from tests import seeds
 from tests.installation import Installation, remove, write_project
 from tests.realhost import state_root
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "machine: real containers, mounts and loop devices (root, minutes)")
+
+
+def pytest_report_header() -> str:
+    return f"seed of today's samples: {seeds.SEED}={seeds.seed()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    seeds.put_in_order(items)
 
 
 @pytest.fixture(scope="session")

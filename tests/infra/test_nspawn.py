@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -13,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -25,54 +23,15 @@ from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.adapters.progress import LineProgress
 from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import MachineSpec, VolumeMount
+from tests.infra.kill_points import KILL_POINTS, KillPoint, kill_point
 from tests.infra.killed import DIGEST, SEED, SIZE, verb
 from tests.realhost import RealHost, free_port
+from tests.seeds import sample
 
 pytestmark = pytest.mark.machine
 REPOSITORY = Path(__file__).parents[2]
 CAP_DAC_READ_SEARCH, CAP_LINUX_IMMUTABLE, CAP_SYS_ADMIN, CAP_MKNOD = 2, 9, 21, 27
 IN_ORDER = ("volume", "attach", "create", "start", "stop", "capture", "start", "delete", "discard")
-KILL_POINTS = [
-    ("volume", "volumes:sync_folder:before:1"),
-    ("volume", "volumes:run:after:1"),
-    ("volume", "volumes:run:after:2"),
-    ("attach", "volumes:run:after:1"),
-    ("attach", "volumes:run:before:3"),
-    ("create", "folders:MachineFolder.write:before:1"),
-    ("create", "folders:MachineFolder.make_folders:before:1"),
-    ("start", "machine:mount_root:after:1"),
-    ("start", "machine:write_inside:before:4"),
-    ("start", "container:find_leader:before:2"),
-    ("start", "container:boot:after:1"),
-    ("start", "network:answers:before:1"),
-    ("start", "network:converge_forwards:before:1"),
-    ("stop", "container:send:after:1"),
-    ("stop", "machine:unmount_root:before:1"),
-    ("stop", "cgroups:Group.remove:before:1"),
-    ("capture", "capture:keep_downloads:before:1"),
-    ("capture", "downloads:write_atomic:after:1"),
-    ("capture", "capture:keep_downloads:after:1"),
-    ("capture", "capture:clean:before:1"),
-    ("capture", "cleaning:remove_entry:after:3"),
-    ("capture", "layers:LayerCache.store:before:1"),
-    ("capture", "layers:write_atomic:after:1"),
-    ("capture", "layers:LayerCache.finish:before:2"),
-    ("capture", "layers:sync_folder:before:1"),
-    ("capture", "folders:MachineFolder.write:before:2"),
-    ("capture", "folders:MachineFolder.write:after:2"),
-    ("delete", "tree:remove_entry:before:20"),
-    ("delete", "machine:MachineFolder.remove:before:1"),
-    ("discard", "volumes:unmount:after:1"),
-    ("discard", "volumes:LoopVolumes._remove_point:after:1"),
-]
-
-
-def sample() -> list[tuple[str, str]]:
-    """Ten of the kill points, others every day; all of them with CLOUDIFY_SCIPION_SOAK=1."""
-    if os.environ.get("CLOUDIFY_SCIPION_SOAK"):
-        return KILL_POINTS
-    seed = os.environ.get("CLOUDIFY_SCIPION_SEED", date.today().isoformat())
-    return random.Random(seed).sample(KILL_POINTS, 10)
 
 
 @pytest.fixture
@@ -138,22 +97,43 @@ def assert_as_it_should_be(host: RealHost, done: str) -> None:
         assert not mounted_below(host.root)
 
 
-def killed_at(host: RealHost, wanted: str, port: int, point: str) -> None:
-    argv = [sys.executable, "-m", "tests.infra.killed", str(host.root), wanted, str(port), point]
-    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+def in_a_process(host: RealHost, wanted: str, port: int, *point: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "tests.infra.killed", str(host.root), wanted, str(port), *point]
+    return subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+
+
+def killed_at(host: RealHost, port: int, point: KillPoint) -> None:
+    done = in_a_process(host, point.verb, port, f"{point.function}:{point.moment}:{point.count}")
     assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
 
 
-@pytest.mark.parametrize(("wanted", "point"), sample())
-def test_killed_and_run_again(host: RealHost, wanted: str, point: str) -> None:
+@pytest.mark.parametrize("point", sample(KILL_POINTS, 10), ids=str)
+def test_killed_and_run_again(host: RealHost, point: KillPoint) -> None:
     port, killed = free_port(), False
     for done in IN_ORDER:
-        if done == wanted and not killed:
+        if done == point.verb and not killed:
             killed = True
-            killed_at(host, wanted, port, point)
+            killed_at(host, port, point)
         verb(host, done, port)
         assert_as_it_should_be(host, done)
         use(host, done)
+
+
+def test_every_kill_point_is_reached(host: RealHost) -> None:
+    """Whichever points the day draws: none is on the list that the code does not come to any more."""
+    port, calls = free_port(), dict[tuple[str, str], int]()
+    for number, done in enumerate(IN_ORDER):
+        if done in IN_ORDER[:number]:
+            verb(host, done, port)
+        else:
+            counted = in_a_process(host, done, port)
+            assert counted.returncode == 0, counted.stderr
+            found = json.loads(counted.stdout.splitlines()[-1])
+            calls |= {(done, function): count for function, count in found.items()}
+        assert_as_it_should_be(host, done)
+        use(host, done)
+    print(calls)  # seen when it fails: how far each is from its count
+    assert [str(each) for each in KILL_POINTS if calls[each.verb, each.function] < each.count] == []
 
 
 @pytest.mark.parametrize("moment", [0.02, 0.05, 0.1, 0.2, 0.4])
@@ -180,7 +160,7 @@ def test_capture_killed_then_started_instead(host: RealHost) -> None:
         verb(host, done, port)
         use(host, done)
     verb(host, "stop", port)
-    killed_at(host, "capture", port, "layers:LayerCache.finish:before:2")
+    killed_at(host, port, kill_point("capture", "layers:LayerCache.finish:before:2"))
     assert verb(host, "start", port)
     assert host.machines.look("m").layer == DIGEST
     assert host.inside("m", "cat", "/opt/software").stdout == "3.8.3"

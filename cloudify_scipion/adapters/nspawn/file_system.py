@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.nspawn.beneath import folder, open_folder
+from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.lifecycle.facts import AGENT, AGENT_FOLDER, MARK, SEAL, USER, USER_FOLDER
 
 _OPTIONS = "lazy_itable_init=1,lazy_journal_init=1,nodiscard"
@@ -16,14 +16,24 @@ _OPTIONS = "lazy_itable_init=1,lazy_journal_init=1,nodiscard"
 
 def make_file_system(image: Path, volume: str, project: str) -> None:
     """Make ext4 in the file `image`: the mark, a folder for the user, and one for the agent."""
-    with tempfile.TemporaryDirectory(prefix="volume.", dir=image.parent) as scratch:
-        _lay_out(Path(scratch), volume, project)
-        run(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", _OPTIONS, "-d", scratch, str(image)], timeout=300)
+    scratch = scratch_of(image)
+    remove_tree(scratch)
+    try:
+        scratch.mkdir(mode=0o700)
+        _lay_out(scratch, volume, project)
+        run(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", _OPTIONS, "-d", str(scratch), str(image)], timeout=300)
+    finally:
+        remove_tree(scratch)
     # The user sees his own folder only, through a mount of its own: through the whole volume he could still write
     # there when that mount is read-only. And he needs no lost+found.
     for request in ("rmdir lost+found", "set_inode_field <2> mode 040750", f"set_inode_field <2> gid {AGENT}"):
         run(["debugfs", "-w", "-R", request, str(image)])
     run(["sync", str(image)], timeout=300)
+
+
+def scratch_of(image: Path) -> Path:
+    """Where the first content of an image is laid out; whoever is killed leaves it there, to be found by its name."""
+    return image.with_suffix(".layout")
 
 
 def remove_seal(root: Path) -> bool:

@@ -14,11 +14,12 @@ from pathlib import Path
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import make_private, sync_folder, write_atomic
 from cloudify_scipion.adapters.nspawn import hosttools
-from cloudify_scipion.adapters.nspawn.file_system import make_file_system, remove_seal
+from cloudify_scipion.adapters.nspawn.file_system import make_file_system, remove_seal, scratch_of
 from cloudify_scipion.adapters.nspawn.folders import checked_name
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
 from cloudify_scipion.adapters.nspawn.mounts import Mount, holding_file_system, mounted_at, unmount
+from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import VolumeFacts
 from cloudify_scipion.lifecycle.ports import Progress
@@ -103,7 +104,14 @@ class LoopVolumes:
             for path in (self._image(name), self._part(name), self._tags_file(name)):
                 changed = path.exists() or changed
                 path.unlink(missing_ok=True)
+            self._remove_scraps(name)
             return changed
+
+    def _remove_scraps(self, name: str) -> None:
+        """What processes that were killed have left: half-written tags, the layout of a first content."""
+        remove_tree(scratch_of(self._part(name)))
+        for half_written in self._folder.glob(f".{self._tags_file(name).name}.*"):
+            half_written.unlink(missing_ok=True)
 
     def _make(self, name: str, size_bytes: int, project: str) -> None:
         part = self._part(name)

@@ -1,0 +1,17 @@
+"""Deleting a volume removes what processes that were killed have left of it, and nothing of another volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
+from cloudify_scipion.adapters.progress import LineProgress
+
+
+def test_scraps_go_with_their_volume(tmp_path: Path) -> None:
+    folder = tmp_path / "volumes"
+    for name in ("v.part", "v.json", ".v.json.k1ll3d", "v.layout/user/x", "w.json", ".w.json.b3gun", "w.layout/x"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("{}")
+    assert LoopVolumes(tmp_path, LineProgress(print)).delete("v")
+    assert {path.name for path in folder.iterdir()} == {".lock", "w.json", ".w.json.b3gun", "w.layout"}
