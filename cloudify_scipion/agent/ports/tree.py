@@ -69,6 +69,11 @@ class Tree(ReadTree):
         """Set an open file's permissions."""
         patient(os.fchmod, fd, stat.S_IMODE(mode))
 
+    def set_folder_mode(self, path: bytes, mode: int) -> None:
+        """Set a folder's permissions, whatever the process's umask."""
+        with self._listed(path) as fd:
+            patient(os.fchmod, fd, stat.S_IMODE(mode))
+
     def chown(self, fd: int, uid: int, gid: int) -> None:
         """Give an open file to somebody."""
         patient(os.fchown, fd, uid, gid)

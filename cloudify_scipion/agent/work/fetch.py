@@ -90,7 +90,9 @@ def make_local_folder(world: World, path: bytes, mode: int) -> None:
 
 
 def _make_one(world: World, path: bytes, mode: int) -> None:
-    if world.tree.mkdir(path, stat.S_IMODE(mode) & 0o777 | 0o700):
+    wanted = stat.S_IMODE(mode) & 0o777 | 0o700
+    if world.tree.mkdir(path, wanted):
+        world.tree.set_folder_mode(path, wanted)  # the process's umask has taken something away
         if os.geteuid() != world.config.user:
             world.tree.chown_link(path, world.config.user, world.config.user)
         made = world.tree.stat(path)

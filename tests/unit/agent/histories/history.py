@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.unit.agent.histories.machines import Machines
-from tests.unit.agent.histories.must_hold import MustHold
 from tests.unit.agent.histories.people import People
 from tests.unit.agent.histories.steps import Step
 
 
-class History(People, Machines, MustHold):
+class History(People, Machines):
     """Each step is a method, and what must hold is looked at after each."""
 
     def live(self, steps: Iterable[Step]) -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from cloudify_scipion.agent.errors import AgentError
 from tests.unit.agent.faults import Reaper
+from tests.unit.agent.histories.must_hold import MustHold
 from tests.unit.agent.histories.web import Web
-from tests.unit.agent.rig import contents, write
+from tests.unit.agent.rig import write
 
 
-class Machines(Web):
+class Machines(Web, MustHold):
     """Works end well, or as by a power cut; whatever they have done by then, the next ones put it right."""
 
     def push(self, kill: int) -> None:
@@ -78,9 +79,8 @@ class Machines(Web):
         except AgentError:
             assert not (self.rig.state / "seal.json").exists()
         if (self.rig.state / "seal.json").exists():
-            saved, local = contents(self.there), self.held(self.rig.local())
-            assert {path: saved.get(path) for path in local} == local
             self.all_saved()
+            self.check_sealed()
             (self.rig.state / "seal.json").unlink()
         self.work("pull", 0, lambda rig: rig.pull())
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from cloudify_scipion.agent.work import push
 from tests.unit.agent.histories.books import Books
-from tests.unit.agent.rig import contents
+from tests.unit.agent.restored import differences, restore, restore_from_copy
+from tests.unit.agent.rig import Rig, contents
 
 
 class MustHold(Books):
@@ -32,6 +36,21 @@ class MustHold(Books):
             assert push.push(world, everything=True).files == 0
         self.check_same()
         assert self.rig.verify_all().wrong == []
+        self.check_restored(restore(self.rig, self.folder / "restored"))
+
+    def check_sealed(self) -> None:
+        """The volume may go now: the data space has all that it holds, and a new machine would get it."""
+        saved, local = contents(self.there), self.held(self.rig.local())
+        assert {path: saved.get(path) for path in local} == local
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            self.check_restored(restore_from_copy(self.rig, Path(folder, "volume")))
+
+    def check_restored(self, new: Rig) -> None:
+        """A new machine has got what the old volume has."""
+        found = differences(self.rig.user, new.user)
+        if "deletions" in self.rig.questions():  # nobody has said yet that they are to go
+            found = [text for text in found if not text.endswith("only in the restore")]
+        assert not found, "\n".join(found)
 
     def check_same(self) -> None:
         """Both sides have the same."""

@@ -86,3 +86,20 @@ class People(Books):
             self.delete(path)
         if folder and (self.rig.user / folder).is_dir():
             shutil.rmtree(self.rig.user / folder)
+
+    def folder_made(self, path: str) -> None:
+        """It may stay empty."""
+        if self.free(path) and path not in self.here:
+            (self.rig.user / path).mkdir(parents=True, exist_ok=True)
+
+    def mode(self, path: str, mode: int) -> None:
+        """Of a file or of a folder."""
+        target = self.rig.user / path
+        if target.exists() and not target.is_symlink():
+            target.chmod(mode)
+
+    def time(self, path: str, nanoseconds: int) -> None:
+        """Somebody sets it, as `cp -p` and `tar` do."""
+        target = self.rig.user / path
+        if target.is_file() and not target.is_symlink():
+            os.utime(target, ns=(nanoseconds, nanoseconds))

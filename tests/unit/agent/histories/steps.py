@@ -30,6 +30,9 @@ PEOPLE: Steps = (
     step("hardlink", paths, paths),
     step("clear", st.sampled_from(FOLDERS)),
     step("swap", paths, paths),
+    step("folder_made", st.sampled_from(("d", "a/e", "b/g/h"))),
+    step("mode", st.sampled_from((*PATHS, *FOLDERS[1:])), st.sampled_from((0o755, 0o700, 0o600, 0o777, 0o444))),
+    step("time", paths, st.sampled_from((1, 999_999_999, 1_500_000_000_123_456_789))),
 )
 WEB: Steps = (
     step("web_write", paths),
