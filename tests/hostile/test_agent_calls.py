@@ -53,9 +53,19 @@ def test_an_unchanged_push(machine: Counted) -> None:
 
 def test_a_first_push(machine: Counted) -> None:
     calls = machine.calls("push")
-    assert sum(calls.values()) <= 14.5 * FILES + 4 * FOLDERS + WORK, calls
-    assert calls["write"] <= FILES + 5 and calls["rename"] <= FILES + 5
+    assert sum(calls.values()) <= 8.5 * FILES + 6 * FOLDERS + WORK, calls
+    assert calls["write"] <= FILES + 5
+    assert calls["rename"] <= FOLDERS + 5, "a new folder is moved to its place at once"
     assert calls["opendir"] <= 3, "a push lists nothing but the lease"
+
+
+def test_new_files_in_known_folders(machine: Counted) -> None:
+    machine.done("push")
+    for number in range(FILES):
+        machine.write(f"folder {number % FOLDERS}/new {number}", f"new {number}")
+    calls = machine.calls("push")
+    assert sum(calls.values()) <= 14.5 * FILES + WORK, calls
+    assert calls["write"] <= FILES + 5 and calls["rename"] <= FILES + 5
 
 
 def test_a_push_of_changes(machine: Counted) -> None:

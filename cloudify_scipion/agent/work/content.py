@@ -43,12 +43,16 @@ class Changed(OSError):
 
 @dataclass(frozen=True)
 class Job:
-    """A file to be saved. `known` is what the index has; `again` forces a copy of what is still being written."""
+    """A file to be saved. `known` is what the index has; `force` takes a copy of what is still being written, too.
+
+    `target` is the file's place in an unfinished folder, if it has one.
+    """
 
     path: bytes
     known: Row | None
     force: bool = False
     unclean: bool = False
+    target: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
 
 def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> tuple[bytes, str, tuple[int, int, int]]:
     """Copy an open file to an unfinished one; returns its name, the digest, and the data space's facts of it."""
-    path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    staged = job.target if job is not None else b""
+    path = staged or joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     target, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hashlib.sha256(), True
     try:
         before, size = os.fstat(fd), 0  # what is added meanwhile is not waited for: it might never end

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, Unsaved, first_of
-from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined
+from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH
@@ -20,6 +19,7 @@ from cloudify_scipion.agent.work.questions import DESTROYED
 from cloudify_scipion.agent.work.run import Result, Run
 from cloudify_scipion.agent.work.space import abilities, check_space
 from cloudify_scipion.agent.work.space_folders import make_empty_folders
+from cloudify_scipion.agent.work.staging import remove_unfinished
 from cloudify_scipion.agent.work.trash import prune
 from cloudify_scipion.agent.work.uploads import BOOT, KEPT_NAME, upload_all, upload_deferred
 from cloudify_scipion.agent.work.world import World, again, check_volume
@@ -61,8 +61,11 @@ def clear_remains(world: World) -> None:
     if world.index.get_state(DIRTY):
         check_space(world)
         for name in again(lambda: world.space.names(TEMPORARY)):
-            with contextlib.suppress(IsADirectoryError):  # nothing of ours
+            try:
                 again(lambda name=name: world.space.unlink(joined(TEMPORARY, name)))  # type: ignore[misc]
+            except IsADirectoryError:
+                if generation_of(name):  # others are nothing of ours
+                    again(lambda name=name: remove_unfinished(world.space, joined(TEMPORARY, name)))  # type: ignore[misc]
 
 
 def _look(run: Run, everything: bool) -> Found:

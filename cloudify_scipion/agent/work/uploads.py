@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cloudify_scipion.agent.errors import NoRoom
 from cloudify_scipion.agent.plan.names import is_reserved, split
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import NOTHING, NotAFile
-from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.content import Copied, Job, upload
+from cloudify_scipion.agent.work import lease, staging
+from cloudify_scipion.agent.work.content import Busy, Copied, Destroyed, Job, upload
 from cloudify_scipion.agent.work.failures import not_saved
 from cloudify_scipion.agent.work.links import upload_link
 from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing, place
 from cloudify_scipion.agent.work.questions import DESTROYED, allowed
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space_folders import folder_again, folder_for
+from cloudify_scipion.agent.work.staging import Staged
 from cloudify_scipion.agent.work.world import World
 
-BATCH, BATCH_BYTES = 400, 256_000_000
+BATCH, MOST, BATCH_BYTES = 400, 4000, 256_000_000
+"""So many files at a time, and so many more as are in the last one's folder; bytes."""
 TRIES = 3
 BOOT = "boot"
 """The boot of the machine in which all was last saved."""
@@ -50,11 +53,12 @@ def _batches(world: World) -> Iterator[list[bytes]]:
     size, after = 0, 0
     while rows := world.index.changes(after, BATCH):
         for number, path, _, length in rows:
-            batch.append(path)
-            size, after = size + length, number
-            if len(batch) >= BATCH or size >= BATCH_BYTES:
+            full = len(batch) >= BATCH and (len(batch) >= MOST or split(path)[0] != split(batch[-1])[0])
+            if full or size >= BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
+            batch.append(path)
+            size, after = size + length, number
     if batch:
         yield batch
 
@@ -63,7 +67,11 @@ def upload_batch(run: Run, paths: Sequence[bytes]) -> list[bytes]:
     """Send some files and put them in their places; returns as `upload_all`. Raises NoRoom when what fits is saved."""
     copied: list[tuple[Job, Copied]] = []
     full: NoRoom | None = None
-    for job, answer in run.world.each(lambda job: _upload(run, job), _jobs(run, paths)):
+    jobs = _jobs(run, paths)
+    staged = staging.stage(run, jobs)
+    targets = staging.targets(staged, jobs)
+    jobs = [replace(job, target=targets.get(job.path, b"")) for job in jobs] if targets else jobs
+    for job, answer in run.world.each(lambda job: _upload(run, job), jobs):
         if isinstance(answer, OSError):
             try:
                 not_saved(run, job, answer)
@@ -71,7 +79,9 @@ def upload_batch(run: Run, paths: Sequence[bytes]) -> list[bytes]:
                 full = error
         elif answer is not None:
             copied.append((job, answer))
-    deferred = _place_all(run, copied)
+    deferred = _place_all(run, copied, staged)
+    for folder in staged:
+        staging.discard(run.world.space, folder)
     if full:
         raise full
     return deferred
@@ -95,6 +105,8 @@ def _upload(run: Run, job: Job) -> Copied | None:
     try:
         return upload(run.world, run.able, job)
     except OSError as error:
+        if job.target and not isinstance(error, Busy | Destroyed):
+            return _upload(run, replace(job, target=b""))  # a name that the space cannot tell from another, say
         if not isinstance(error, NotAFile) and error.errno not in NOTHING:
             raise
         facts = run.world.tree.stat(job.path)
@@ -104,7 +116,7 @@ def _upload(run: Run, job: Job) -> Copied | None:
     return upload_link(run.world, run.able, job, facts) if facts is not None and form == "l" else None
 
 
-def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]]) -> list[bytes]:
+def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[Staged] = ()) -> list[bytes]:
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
     index = run.world.index
     moves = [(job, item) for job, item in copied if item.temporary or item.clear]
@@ -112,7 +124,7 @@ def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]]) -> list[bytes]:
     for job, item in same:
         if item.row != job.known:
             index.put(item.path, item.row)
-    done, deferred = _place_moves(run, moves) if moves else ([], [])
+    done, deferred = _place_moves(run, moves, staged) if moves else ([], [])
     done += [item.path for _, item in same]
     index.fulfil(done)
     index.not_busy(done)
@@ -120,19 +132,27 @@ def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]]) -> list[bytes]:
     return deferred
 
 
-def _place_moves(run: Run, moves: Sequence[tuple[Job, Copied]]) -> tuple[list[bytes], list[bytes]]:
+def _place_moves(
+    run: Run, moves: Sequence[tuple[Job, Copied]], staged: Sequence[Staged]
+) -> tuple[list[bytes], list[bytes]]:
     """Put uploads in their places; returns the paths of what is there, and of what has to wait for deletions."""
     world = run.world
     earlier = world.index.intents()
     world.index.intend((item.path, item.row.hash) for _, item in moves)
     lease.check(world)
+    whole = [pair for folder, inside in staging.by_folder(staged, moves) if staging.put_in_place(world, folder)
+             for pair in inside]  # fmt: skip
+    for job, item in whole:
+        _placed(run, Outcome(item.path, item.row), Placing(item, job.known))
+    ready = {item.path for _, item in whole}
+    moves = [pair for pair in moves if pair[1].path not in ready]
     for path in sorted({split(item.path)[0] for _, item in moves if not item.row.stored}):
         folder_for(run, path)
     placings = [
         Placing(item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None)
         for job, item in moves
     ]
-    done, deferred = [], []
+    done, deferred = list(ready), []
     for placing, answer in world.each(lambda placing: place(world, placing), placings):
         path = placing.copied.path
         if isinstance(answer, FileNotFoundError | NotADirectoryError):

@@ -36,6 +36,8 @@ def prepared(folder: Path) -> Rig:
     rig.web("both", b"there")
     rig.web("new", b"new there")
     rig.write(f"{LONG}/{LONG}/new", b"new here")
+    for name in ("run/one", "run/two", "run/deep/three", "run/deep/four"):  # a folder that goes there at once
+        rig.write(name, f"new {name}")
     rig.write("facility/old", b"changed original", age=10)
     (rig.user / "link").symlink_to("nowhere")
     return rig
