@@ -23,8 +23,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "machine: real containers, mounts and loop devices (root, minutes)")
 
 
-def pytest_report_header() -> str:
-    return f"seed of today's samples: {seeds.SEED}={seeds.seed()}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was drawn from, also in a quiet run, which has no header."""
+    terminalreporter.write_line(f"samples drawn with {seeds.SEED}={seeds.seed()}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

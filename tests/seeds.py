@@ -1,4 +1,4 @@
-"""What tests draw by chance: the same all day, said at the top of every run, and repeated with a variable."""
+"""What tests draw by chance: the same all day, said at the end of every run, and repeated with a variable."""
 
 from __future__ import annotations
 
