@@ -3,20 +3,20 @@
     python -m tools.bench docs/benchmarks.md [--only NAME ...] [--runs N] [--work FOLDER] [--wait MINUTES]
 
 With --work, figures, logs and the cache stay in that folder, and a later call adds to them; without, nothing is left.
+Ended by a signal, it clears what it made; what is left of one that was killed, the next one clears.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from cloudify_scipion.adapters.nspawn.tree import remove_tree
-from tests.realhost import RealHost
 from tools.benchmarks import commands, facts, installs
+from tools.benchmarks.progress import say
 from tools.benchmarks.report import Figure, Part, document, from_json, to_json
+from tools.benchmarks.workplace import PARENT, workplace
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TITLES = {
@@ -30,25 +30,19 @@ TITLES = {
 def main() -> None:
     """Measure the parts asked for, and write the page after each."""
     options = _options()
-    work = options.work or Path(tempfile.mkdtemp(prefix="cloudify-scipion-bench.", dir="/var/tmp"))
-    work.mkdir(mode=0o700, exist_ok=True)
-    kept = work / "figures.json"
-    parts = from_json(json.loads(kept.read_text())) if kept.exists() else {}
-    try:
+    with workplace(options.work, options.at) as work:
+        kept = work / "figures.json"
+        parts = from_json(json.loads(kept.read_text())) if kept.exists() else {}
         for name in options.only or TITLES:
             facts.wait_until_quiet(options.wait)
             parts[name] = _part(name, work, options.runs)
             kept.write_text(json.dumps(to_json(parts), indent=1))
             _write(options.page, parts)
-    finally:
-        if not options.work:
-            for root in [work / "state", *work.glob("cold-?")]:
-                RealHost(root).clear()
-            remove_tree(work)
 
 
 def _part(name: str, work: Path, runs: int) -> Part:
     command = f"python -m tools.bench --only {name} --runs {runs}"
+    say(f"{TITLES[name]} ({name}), {runs} runs")
     part = Part(name, TITLES[name], command, facts.commit(REPOSITORY), facts.now())
     before = facts.load()
     figures, notes = _measured(name, work, runs)
@@ -79,6 +73,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=list(TITLES), metavar="NAME", help=", ".join(TITLES))
     parser.add_argument("--runs", type=int, default=3, help="runs of each part (default: 3)")
     parser.add_argument("--work", type=Path, help="folder for figures, logs and the cache; kept")
+    parser.add_argument("--at", type=Path, default=PARENT, help=f"where such a folder is made (default: {PARENT})")
     parser.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help="wait so long for a quiet machine")
     return parser.parse_args()
 

@@ -17,18 +17,32 @@ from pathlib import Path
 
 from tests.hostile.space import HostileSpace
 from tests.unit.agent.rig import Rig
+from tools.benchmarks.progress import say
 from tools.benchmarks.report import Figure
 
-SMALL, SMALL_BYTES, LARGE, LARGE_BYTES = 100_000, 2_048, 200, 5_000_000
-CHANGES = 100
-SLOW_FILES, SLOW_SECONDS = 10_000, 0.002
-MANY = 1_000_000
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many files there are, and of how many bytes."""
+
+    small: int = 100_000
+    small_bytes: int = 2_048
+    large: int = 200
+    large_bytes: int = 5_000_000
+    changes: int = 100
+    counted: int = 1_000
+    slow_files: int = 10_000
+    slow_seconds: float = 0.002
+    many: int = 1_000_000
+
+
+FULL = Sizes()
+SHORT = Sizes(small=300, large=2, large_bytes=100_000, changes=3, counted=20, slow_files=30, many=500)
 OPPONENTS: Mapping[str, tuple[str, ...]] = {
     "rsync": ("rsync", "-a", "--delete"),
     "rclone": ("rclone", "sync", "--links", "--quiet"),
 }
-LIMITS = {"first push": 1.1, "unchanged push": 0.4, f"push of {CHANGES} changes": 0.5, "first pull": 1.1}
-COUNTED = 1_000
+LIMITS = {"first push": 1.1, "unchanged push": 0.4, "push of changes": 0.5, "first pull": 1.1}
 NOTES = [
     "Every run begins with cold caches and ends with a `sync`; the agent's includes the start of its process and its "
     "manifest. The faster opponent counts. The mount is bindfs, which answers one call after the other.",
@@ -57,6 +71,11 @@ class Bench:
         """The folder behind the mount."""
         return self.work / "back"
 
+    def prepare(self, work: str, rig: Rig | None = None) -> None:
+        """A work of the agent that is not measured, and that is told all the same, since it may take minutes."""
+        say(f"agent: {work}, not measured")
+        self.agent(work, rig)
+
     def agent(self, work: str, rig: Rig | None = None) -> None:
         """A work of the agent, in a process of its own, as systemd starts it."""
         rig = rig or self.rig
@@ -84,9 +103,9 @@ def fill(folder: Path, files: int, size: int, large: int = 0, large_size: int = 
     run("find", str(folder), "-type", "f", "-exec", "touch", "-d", "yesterday", "{}", "+")
 
 
-def change(folder: Path, number: int) -> None:
-    """New content for CHANGES files, others each time."""
-    for path in sorted(folder.glob("*/*.bin"))[number * CHANGES : (number + 1) * CHANGES]:
+def change(folder: Path, number: int, changes: int) -> None:
+    """New content for so many files, others each time."""
+    for path in sorted(folder.glob("*/*.bin"))[number * changes : (number + 1) * changes]:
         path.write_bytes(os.urandom(path.stat().st_size))
         os.utime(path, (time.time() - 3600, time.time() - 3600 - number))
 
@@ -101,8 +120,9 @@ def bindfs(back: Path, mount: Path) -> Iterator[None]:
         run("fusermount", "-u", str(mount))
 
 
-def timed(do: Callable[[], object]) -> float:
+def timed(do: Callable[[], object], what: str) -> float:
     """Seconds, from cold caches until all is on the disk."""
+    say(what)
     run("sync")
     Path("/proc/sys/vm/drop_caches").write_text("3")
     began = time.monotonic()
@@ -111,46 +131,50 @@ def timed(do: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def beside_others(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
+def beside_others(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]:
     """The four things that are compared."""
     bench = Bench(work)
-    fill(bench.rig.user, SMALL, SMALL_BYTES, LARGE, LARGE_BYTES)
+    say(f"writing {sizes.small} small files and {sizes.large} large ones")
+    fill(bench.rig.user, sizes.small, sizes.small_bytes, sizes.large, sizes.large_bytes)
     samples: dict[tuple[str, str], list[float]] = {}
     for number in range(runs):
         for name in ("agent", *OPPONENTS):
             bench.fresh_space()
             with bindfs(bench.back, bench.mount):
-                for what, seconds in _one_round(bench, name, number):
+                for what, do in _one_round(bench, name, number, sizes.changes):
+                    seconds = timed(do, f"run {number + 1} of {runs}, {name}: {what}")
                     samples.setdefault((what, name), []).append(seconds)
     figures = []
     for what, limit in LIMITS.items():
-        figures += [Figure(f"{what}: {name}", samples[what, name]) for name in ("agent", *OPPONENTS)]
-        figures.append(_ratio(what, limit, {name: samples[what, name] for name in ("agent", *OPPONENTS)}))
+        named = what.replace("of changes", f"of {sizes.changes} changes")
+        figures += [Figure(f"{named}: {name}", samples[what, name]) for name in ("agent", *OPPONENTS)]
+        figures.append(_ratio(named, limit, {name: samples[what, name] for name in ("agent", *OPPONENTS)}))
     figures.append(Figure("scan of the data space: agent", samples["scan", "agent"]))
     return figures, NOTES
 
 
-def _one_round(bench: Bench, name: str, number: int) -> Iterator[tuple[str, float]]:
+def _one_round(bench: Bench, name: str, number: int, changes: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What is measured, one after the other; between two of them, what comes before the next."""
     user, empty = bench.rig.user, bench.work / "pulled"
     shutil.rmtree(empty, ignore_errors=True)
     if name != "agent":
         copy = (*OPPONENTS[name], f"{user}/", f"{bench.mount}/")
-        yield "first push", timed(lambda: run(*copy))
-        yield "unchanged push", timed(lambda: run(*copy))
-        change(user, number)
-        yield f"push of {CHANGES} changes", timed(lambda: run(*copy))
+        yield "first push", lambda: run(*copy)
+        yield "unchanged push", lambda: run(*copy)
+        change(user, number, changes)
+        yield "push of changes", lambda: run(*copy)
         empty.mkdir()
-        yield "first pull", timed(lambda: run(*OPPONENTS[name], f"{bench.mount}/", f"{empty}/"))
+        yield "first pull", lambda: run(*OPPONENTS[name], f"{bench.mount}/", f"{empty}/")
         return
-    bench.agent("pull")  # of nothing, with the lease
-    yield "first push", timed(lambda: bench.agent("push"))
-    bench.agent("push")  # files that were young are known for sure from now on
-    yield "unchanged push", timed(lambda: bench.agent("push"))
-    change(user, number)
-    yield f"push of {CHANGES} changes", timed(lambda: bench.agent("push"))
-    yield "scan", timed(lambda: bench.agent("scan"))
+    bench.prepare("pull")  # of nothing, with the lease
+    yield "first push", lambda: bench.agent("push")
+    bench.prepare("push")  # files that were young are known for sure from now on
+    yield "unchanged push", lambda: bench.agent("push")
+    change(user, number, changes)
+    yield "push of changes", lambda: bench.agent("push")
+    yield "scan", lambda: bench.agent("scan")
     other = Rig(empty, bench.mount, machine="other", generation=2)
-    yield "first pull", timed(lambda: bench.agent("pull", other))
+    yield "first pull", lambda: bench.agent("pull", other)
 
 
 def _ratio(what: str, limit: float, samples: Mapping[str, list[float]]) -> Figure:
@@ -166,16 +190,16 @@ def _ratio(what: str, limit: float, samples: Mapping[str, list[float]]) -> Figur
     )
 
 
-def calls(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
+def calls(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]:
     """How many calls each makes for a small file."""
     bench = Bench(work)
-    fill(bench.rig.user, COUNTED, SMALL_BYTES)
+    fill(bench.rig.user, sizes.counted, sizes.small_bytes)
     bench.back.mkdir(exist_ok=True)
     figures = []
     with HostileSpace(bench.back, kernel_cache=1) as space:
         rig = Rig(bench.rig.root, space.mountpoint)
         other = Rig(work / "pulled", space.mountpoint, machine="other", generation=2)
-        bench.agent("pull", rig)
+        bench.prepare("pull", rig)
         todo: dict[str, Callable[[], None]] = {
             "first push: agent": lambda: bench.agent("push", rig),
             "first pull: agent": lambda: bench.agent("pull", other),
@@ -185,32 +209,38 @@ def calls(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
             todo[f"first push: {name}"] = partial(run, *words, f"{rig.user}/", there)
             todo[f"first pull: {name}"] = partial(run, *words, there, here)
         for what, do in todo.items():
+            say(what)
             space.reset_calls()
             do()
-            figures.append(Figure(what, [sum(space.calls().values()) / COUNTED], ""))
-    return figures, [f"{COUNTED} files of {SMALL_BYTES} bytes; the kernel remembers attributes for a second."]
+            figures.append(Figure(what, [sum(space.calls().values()) / sizes.counted], ""))
+    what = f"{sizes.counted} files of {sizes.small_bytes} bytes"
+    return figures, [f"{what}; the kernel remembers attributes for a second."]
 
 
-def slow(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
+def slow(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]:
     """An unchanged push where every call takes its time, and the calls that it makes."""
     bench = Bench(work)
-    fill(bench.rig.user, SLOW_FILES, SMALL_BYTES)
+    fill(bench.rig.user, sizes.slow_files, sizes.small_bytes)
     bench.back.mkdir(exist_ok=True)
     samples: dict[str, list[float]] = {"agent": [], "rsync": []}
     calls: list[float] = []
     with HostileSpace(bench.back, kernel_cache=1) as counted, HostileSpace(bench.back) as space:
         for work_name in ("pull", "push", "push"):
-            bench.agent(work_name, Rig(bench.rig.root, counted.mountpoint))
-        for _ in range(runs):
+            bench.prepare(work_name, Rig(bench.rig.root, counted.mountpoint))
+        for number in range(runs):
+            say(f"run {number + 1} of {runs}: counting calls")
             counted.reset_calls()
             bench.agent("push", Rig(bench.rig.root, counted.mountpoint))
             calls.append(float(sum(counted.calls().values())))
         rig, copied = Rig(bench.rig.root, space.mountpoint), space.mountpoint / "by-rsync"
-        run(*OPPONENTS["rsync"], f"{rig.user}/", f"{copied}/")
-        space.set(delay=SLOW_SECONDS)
-        for _ in range(runs):
-            samples["agent"].append(timed(lambda: bench.agent("push", rig)))
-            samples["rsync"].append(timed(lambda: run(*OPPONENTS["rsync"], f"{rig.user}/", f"{copied}/")))
+        copy = (*OPPONENTS["rsync"], f"{rig.user}/", f"{copied}/")
+        say("rsync: first push")
+        run(*copy)
+        space.set(delay=sizes.slow_seconds)
+        for number in range(runs):
+            turn = f"run {number + 1} of {runs}"
+            samples["agent"].append(timed(lambda: bench.agent("push", rig), f"{turn}, agent: unchanged push"))
+            samples["rsync"].append(timed(lambda: run(*copy), f"{turn}, rsync: unchanged push"))
         space.good()
     ratio = [ours / theirs for ours, theirs in zip(samples["agent"], samples["rsync"], strict=True)]
     return [
@@ -218,31 +248,33 @@ def slow(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
         Figure("unchanged push: ratio", ratio, "", 0.05),
         Figure("unchanged push: remote calls in all", calls, "", 5),
     ], [
-        f"{SLOW_FILES} files of {SMALL_BYTES} bytes; every call takes {SLOW_SECONDS * 1000:g} ms more, and the kernel "
-        "remembers no attributes. (Calls are counted where it remembers them for a second, as FUSE's default is; there "
-        "rsync gets all of a folder's attributes with its listing.)"
+        f"{sizes.slow_files} files of {sizes.small_bytes} bytes; every call takes {sizes.slow_seconds * 1000:g} ms "
+        "more, and the kernel remembers no attributes. (Calls are counted where it remembers them for a second, as "
+        "FUSE's default is; there rsync gets all of a folder's attributes with its listing.)"
     ]
 
 
-def many(work: Path, runs: int) -> tuple[list[Figure], list[str]]:
+def many(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]:
     """The agent's memory with an index of a million files, and the time of a scan beside find(1)."""
     bench = Bench(work)
-    fill(bench.rig.user, MANY, 1)
+    say(f"writing {sizes.many} files")
+    fill(bench.rig.user, sizes.many, 1)
     bench.back.mkdir(exist_ok=True)
     rig = Rig(bench.rig.root, bench.back)
     for work_name in ("pull", "push", "push", "scan"):
-        bench.agent(work_name, rig)
+        bench.prepare(work_name, rig)
     ours, theirs = [], []
-    for _ in range(runs):
-        ours.append(timed(lambda: bench.agent("push", rig)))
-        theirs.append(timed(lambda: run("find", str(rig.user), "-fprintf", "/dev/null", "%P %s %T@ %C@ %i\\n")))
+    listing = ("find", str(rig.user), "-fprintf", "/dev/null", "%P %s %T@ %C@ %i\\n")
+    for number in range(runs):
+        ours.append(timed(lambda: bench.agent("push", rig), f"run {number + 1} of {runs}, agent: unchanged push"))
+        theirs.append(timed(lambda: run(*listing), f"run {number + 1} of {runs}: find"))
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # the benchmark's own is smaller
     return [
         Figure("unchanged push: agent", ours),
         Figure("find -printf", theirs),
         Figure("ratio", [a / b for a, b in zip(ours, theirs, strict=True)], "", 4),
         Figure("the agent's largest memory, first push and scan of the data space included", [memory], "MB", 150),
-    ], [f"{MANY} files of one byte, 500 in each folder."]
+    ], [f"{sizes.many} files of one byte, 500 in each folder."]
 
 
 def run(*words: str) -> None:

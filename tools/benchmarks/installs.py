@@ -5,47 +5,51 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 import yaml
 
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.adapters.tarball import read_files
 from cloudify_scipion.lifecycle.desktop import CLASSES, project_data
 from cloudify_scipion.lifecycle.layer import software_layer
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.resources import puppet_folder
+from cloudify_scipion.resources import made_files, puppet_folder, shipped_files
 from tests.browser.desktop_browser import browser, open_desktop
 from tests.installation import DEMO, SITE, Installation, remove, write_project
 from tests.realhost import free_port
 from tools.benchmarks.commands import kept_log
 from tools.benchmarks.hand import Hand
 from tools.benchmarks.log import Span, changed, cold_parts, operations, parse
+from tools.benchmarks.progress import say
 from tools.benchmarks.report import Figure
 
-COLD, WARM_RATIO, AGAIN = 20.0, 1.5, 15.0
+Install = Callable[[Installation, str], tuple[float, str]]
+COLD, WARM_RATIO, AGAIN = 20.0, 1.15, 6.0
 WARM_PROJECT = "bench-warm"
 FRAME_SECONDS = 60.0
 COLD_NOTE = """Base, Puppet and workflow are taken from the log's timestamps: from "building the base system ..." to its
 "done", from "Puppet applies the ... run ..." to its "done", and from the first to the last "workflow: ..." line."""
 
 
-def cold(work: Path, warm_root: Path, runs: int) -> list[Figure]:
+def cold(work: Path, warm_root: Path, runs: int, install: Install | None = None) -> list[Figure]:
     """Installs with nothing cached; the last one's cache is left in `warm_root`, if nothing is there."""
+    install = install or timed_install
     walls, parts = [], []
     for number in range(runs):
         root = work / f"cold-{number}"
         root.mkdir(mode=0o700)
         installation = prepared(root, work / f"cold-{number}-folder")
         try:
-            seconds, log = timed_install(installation, rendered(installation, DEMO))
+            seconds, log = install(installation, rendered(installation, DEMO))
             kept_log(installation, "install", log)
         finally:
             remove(installation, DEMO.stem)
         walls.append(seconds)
         parts.append(cold_parts(log))
-        if number == runs - 1 and not (warm_root / "cache/layers").exists():
+        if number == runs - 1 and (root / "cache").is_dir() and not (warm_root / "cache/layers").exists():
             warm_root.mkdir(mode=0o700, exist_ok=True)
             (root / "cache").rename(warm_root / "cache")
         remove_tree(root)
@@ -79,12 +83,12 @@ def warm(installation: Installation, runs: int) -> tuple[list[Figure], list[str]
     return figures, [breakdown("ours", ours_spans), breakdown("by hand", hand_spans)]
 
 
-def again(installation: Installation, runs: int) -> tuple[list[Figure], list[str]]:
+def again(installation: Installation, runs: int, project: Path = DEMO) -> tuple[list[Figure], list[str]]:
     """Installs over an existing deployment whose workflow has ended: every operation runs, nothing is to be done."""
-    name = rendered(installation, DEMO)
+    name = rendered(installation, project)
     try:
         if installation.services().projects.load(name) is None:
-            kept_log(installation, "first", installation.install(name))
+            kept_log(installation, "first", timed_install(installation, name)[1])
         walls, resources, spans = [], [], []
         for number in range(runs):
             seconds, log = timed_install(installation, name)
@@ -117,13 +121,14 @@ def rendered(installation: Installation, project: Path) -> str:
 def cached(installation: Installation) -> None:
     """Have the warm project's software layer in the cache, and what is read from disk in memory, for both ways."""
     try:
-        installation.install(WARM_PROJECT)
+        timed_install(installation, WARM_PROJECT)
     finally:
         remove(installation, WARM_PROJECT)
 
 
 def timed_install(installation: Installation, name: str) -> tuple[float, str]:
     """Seconds of `cfy install`, and what it printed."""
+    say(f"cfy install {name}")
     began = time.monotonic()
     log = installation.install(name)
     return time.monotonic() - began, log
@@ -160,6 +165,7 @@ def _ours(installation: Installation, number: int) -> tuple[list[Span], Record]:
 def _by_hand(installation: Installation, number: int, record: Record) -> list[Span]:
     work = installation.root / f"by-hand-{number}"
     work.mkdir(mode=0o711)
+    say("the same by hand")
     typed = _hand(installation, work, record)
     with browser() as page:
         try:
@@ -180,10 +186,14 @@ def _hand(installation: Installation, work: Path, record: Record) -> Hand:
         "project": {**project_data(record), "classes": list(CLASSES)},
     }
     cache = installation.root / "cache"
+    code = work / "code"
+    for name, content in {**read_files(shipped_files(puppet_folder())), **made_files()}.items():
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
+        (code / name).write_bytes(content)
     return Hand(
         work=work,
         lowers=(cache / "layers" / record.layer / "root", cache / "base" / services.machines.base_digest() / "root"),
-        code=puppet_folder(),
+        code=code,
         data={run: yaml.safe_dump(values) for run, values in data.items()},
         workflow=json.dumps(record.settings["workflow"]["protocols"]).encode(),
         project=WARM_PROJECT,

@@ -13,6 +13,7 @@ from typing import Any
 
 from .hostile import Hostile
 from .misbehaviour import Misbehaviours
+from .provider import short
 
 _LONGEST = 1 << 20
 
@@ -34,7 +35,8 @@ class Control:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(os.fspath(path))
+        with short(path) as name:
+            self._listener.bind(name)
         path.chmod(0o600)
         self._listener.listen(64)
         threading.Thread(target=self._serve, daemon=True).start()

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sys
 from pathlib import Path
 from typing import Any
 
-from .provider import Provider, control_socket
+from .provider import Provider, control_socket, short
 
 
 def tell(path: Path, order: str, value: Any = None, timeout: float = 30) -> Any:
     """The answer of the stand-in that listens at `path`; ValueError if it does not take the order."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout)
-        connection.connect(os.fspath(path))
+        with short(path) as name:
+            connection.connect(name)
         with connection.makefile("rw") as stream:
             stream.write(json.dumps({"order": order, "with": value}) + "\n")
             stream.flush()

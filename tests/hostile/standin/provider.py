@@ -14,7 +14,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,13 @@ class Provider:
 def control_socket(folder: Path, mountpoint: Path) -> Path:
     """Where a mount listens for its orders."""
     return folder / f"{hashlib.sha256(os.fsencode(mountpoint)).hexdigest()[:16]}.sock"
+
+
+@contextmanager
+def short(path: Path) -> Iterator[str]:
+    """Another name of the path, for sockets: theirs may have 108 bytes at most, wherever temporary folders are."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
