@@ -108,7 +108,9 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
     try:
         kept = {key: json.loads(value) for key, value in index.execute("SELECT key, value FROM state")}
         unsaved = index.execute("SELECT count(*) FROM files WHERE rsize=-1").fetchone()[0]
-        unsaved += index.execute("SELECT count(*) FROM busy").fetchone()[0]
+        unsaved += index.execute(
+            "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed)"
+        ).fetchone()[0]
         asked = index.execute("SELECT id, text, answers FROM questions WHERE answer='' ORDER BY id").fetchall()
         alarms = index.execute(
             "SELECT at, text FROM events WHERE kind='alarm' ORDER BY number DESC LIMIT 20"

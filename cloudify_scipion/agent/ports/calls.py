@@ -54,7 +54,7 @@ def statx(folder: int, name: bytes) -> tuple[int, int]:
         raise _error(os.fsdecode(name))
     size = struct.unpack_from("=Q", buffer, _SIZE_AT)[0]
     seconds, nanoseconds = struct.unpack_from("=qI", buffer, _MTIME_AT)
-    return size, within(seconds * 1_000_000_000 + nanoseconds)
+    return within(size), within(seconds * 1_000_000_000 + nanoseconds)
 
 
 def syncfs(fd: int) -> None:

@@ -20,6 +20,16 @@ def mtime_of(facts: os.stat_result) -> int:
     return mtime if -_LATEST <= mtime <= _LATEST else within(mtime)
 
 
+def ctime_of(facts: os.stat_result) -> int:
+    """The time of a file's last change of any kind, likewise."""
+    return within(facts.st_ctime_ns)
+
+
+def ino_of(facts: os.stat_result) -> int:
+    """A file's inode number, as an index can hold it: file systems use all 64 bits, SQLite's numbers have a sign."""
+    return facts.st_ino if facts.st_ino <= _LATEST else facts.st_ino - 2 * (_LATEST + 1)
+
+
 def within(nanoseconds: int) -> int:
     """The nearest time that an index can hold."""
     return max(-_LATEST, min(nanoseconds, _LATEST))

@@ -162,8 +162,12 @@ class ReadTree:
 
     def free(self) -> int:
         """Bytes that may still be written."""
+        return self.room()[0]
+
+    def room(self) -> tuple[int, int]:
+        """Bytes that may still be written, and bytes of the whole file system, as far as it tells."""
         facts = patient(os.statvfs, f"/proc/self/fd/{self._root.fd}")
-        return facts.f_bavail * facts.f_frsize
+        return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
 
 
 def _facts(entry: os.DirEntry[str]) -> os.stat_result:

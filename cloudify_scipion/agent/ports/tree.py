@@ -53,6 +53,10 @@ class Tree(ReadTree):
                 raise OSError(errno.EIO, "nothing can be written")
             view = view[written:]
 
+    def truncate(self, fd: int, size: int) -> None:
+        """Let an open file have that size: what was not written is a hole."""
+        patient(os.ftruncate, fd, size)
+
     def sync_file(self, fd: int) -> None:
         """Return when a file's content is on stable storage."""
         patient(os.fsync, fd)

@@ -6,6 +6,7 @@ import os
 
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import split
+from cloudify_scipion.agent.ports.facts import ino_of
 from cloudify_scipion.agent.work.fetch import fetch_linked, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.pulled import Result
 from cloudify_scipion.agent.work.pulled_folders import is_blocked
@@ -44,7 +45,7 @@ def _apply_folder(world: World, entry: Entry) -> None:
     number = world.index.folder_id(entry.path)
     facts = world.tree.stat(entry.path)
     if number is not None and facts is not None:
-        world.index.set_folder(number, ino=facts.st_ino, mode=facts.st_mode)
+        world.index.set_folder(number, ino=ino_of(facts), mode=facts.st_mode)
 
 
 def _apply_link(world: World, entry: Entry) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import stat
@@ -16,9 +15,12 @@ from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports import databases
 from cloudify_scipion.agent.ports.calls import patient
-from cloudify_scipion.agent.ports.facts import mtime_of
+from cloudify_scipion.agent.ports.digests import hasher_for
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
+from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.room_there import Room
 from cloudify_scipion.agent.work.space import GRANULARITY_NS, Abilities, place_of
 from cloudify_scipion.agent.work.world import World
 
@@ -53,6 +55,8 @@ class Job:
     force: bool = False
     unclean: bool = False
     target: bytes = b""
+    size: int = 0
+    """Bytes, as the scan found it."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +96,25 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
 
 def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> tuple[bytes, str, tuple[int, int, int]]:
     """Copy an open file to an unfinished one; returns its name, the digest, and the data space's facts of it."""
+    before = os.fstat(fd)
+    room = Room(world.space, before.st_size)
+    if before.st_size >= WORTH:
+        room.must_hold(min(before.st_size, before.st_blocks * 512))
     staged = job.target if job is not None else b""
     path = staged or joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    target, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hashlib.sha256(), True
+    target, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hasher_for(before.st_size), True
     try:
-        before, size = os.fstat(fd), 0  # what is added meanwhile is not waited for: it might never end
-        while data := os.read(fd, min(CHUNK, before.st_size - size)):
-            hasher.update(data)
-            zeros = zeros and is_zeros(data)
-            world.space.write(target, data)
-            size += len(data)
+        sink = Sink(world.space, target)
+        for piece in pieces(fd, before.st_size, growing=True):
+            hasher.add(piece)
+            sink.add(piece)
+            if not isinstance(piece, int):
+                zeros = zeros and is_zeros(piece)
+                room.written(len(piece))
+        size = sink.size
         if size < before.st_size:
             raise Busy(errno.ETXTBSY, "it was cut short meanwhile")
+        sink.end()
         if job is not None:
             _must_be_unchanged(fd, before, job)
             known = job.known
@@ -178,7 +189,7 @@ def _copy_database(world: World, job: Job, fd: int, copy: Path) -> int:
 
 def _row_of(facts: os.stat_result, flushed: int, job: Job, able: Abilities, origin: int) -> Row:
     return Row(
-        "f", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino,
+        "f", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts),
         racy=int(mtime_of(facts) >= flushed - RACY_NS), stored=place_of(job.path, able),
         origin=origin, point=int(job.force),
     )  # fmt: skip
@@ -193,20 +204,24 @@ def _as_before(row: Row, known: Row) -> Row:
 
 def _must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
     after = os.fstat(fd)
-    same = (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == (
+    same = (after.st_size, after.st_mtime_ns, ctime_of(after)) == (
         before.st_size,
         before.st_mtime_ns,
-        before.st_ctime_ns,
+        ctime_of(before),
     )
     if not same and not job.force:
         raise Busy(errno.ETXTBSY, "it is still being written", os.fsdecode(job.path))
 
 
 def _digest(fd: int) -> str:
-    hasher = hashlib.sha256()
+    return _digest_of(fd, os.fstat(fd).st_size)
+
+
+def _digest_of(fd: int, size: int) -> str:
+    hasher = hasher_for(size)
     os.lseek(fd, 0, os.SEEK_SET)
-    while data := patient(os.read, fd, CHUNK):
-        hasher.update(data)
+    for piece in pieces(fd, size):
+        hasher.add(piece)
     return hasher.hexdigest()
 
 
@@ -220,7 +235,7 @@ def digest_of(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str,
         if uncached:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         before = patient(os.fstat, fd)
-        digest = _digest(fd)
+        digest = _digest_of(fd, before.st_size)
         after = patient(os.fstat, fd)
     finally:
         os.close(fd)
@@ -254,11 +269,12 @@ def download(world: World, path: bytes, base: Entry | None = None) -> tuple[byte
 def _receive(
     world: World, fd: int, before: os.stat_result, target: int, path: bytes, base: Entry | None
 ) -> tuple[Row, os.stat_result]:
-    hasher, size = hashlib.sha256(), 0
-    while data := patient(os.read, fd, CHUNK):
-        hasher.update(data)
-        world.state.write(target, data)
-        size += len(data)
+    hasher, sink = hasher_for(before.st_size), Sink(world.state, target)
+    for piece in pieces(fd, before.st_size):
+        hasher.add(piece)
+        sink.add(len(piece) if not isinstance(piece, int) and before.st_size >= WORTH and is_zeros(piece) else piece)
+    sink.end()
+    size = sink.size
     after = patient(os.fstat, fd)
     if (size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed, or cut short", os.fsdecode(path))
@@ -287,10 +303,10 @@ def with_facts(world: World, row: Row, facts: os.stat_result | None, expected: o
         return row
     racy = mtime_of(facts) >= int(world.clock.now() * 1e9) - RACY_NS
     if expected is not None:
-        racy |= (facts.st_ino, facts.st_size, mtime_of(facts)) != (
-            expected.st_ino, expected.st_size, mtime_of(expected),
+        racy |= (ino_of(facts), facts.st_size, mtime_of(facts)) != (
+            ino_of(expected), expected.st_size, mtime_of(expected),
         )  # fmt: skip
     return replace(
-        row, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts), ctime=facts.st_ctime_ns, ino=facts.st_ino,
+        row, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts), ctime=ctime_of(facts), ino=ino_of(facts),
         racy=int(racy),
     )  # fmt: skip

@@ -8,8 +8,7 @@ from cloudify_scipion.agent.plan.guards import mass_deletion
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.content import Job
-from cloudify_scipion.agent.work.failures import not_saved
+from cloudify_scipion.agent.work.failures import failed, must_take
 from cloudify_scipion.agent.work.fetch import restore
 from cloudify_scipion.agent.work.local_scan import Found
 from cloudify_scipion.agent.work.place import Outcome, remove
@@ -67,14 +66,17 @@ def _delete_batch(run: Run, batch: Sequence[tuple[bytes, Row]]) -> None:
     there = [item for item in batch if item[0] not in in_manifest]
     for (path, _), answer in run.world.each(lambda item: remove(run.world, *item), there):
         if isinstance(answer, OSError):
-            not_saved(run, Job(path, None), answer)
+            failed(run, path, answer)
         else:
             _deleted(run, answer)
 
 
 def _is_back(world: World, path: bytes) -> bool:
-    """Whether there is a file again since the scan."""
-    facts = world.tree.stat(path)
+    """Whether there is a file again since the scan, or might be."""
+    try:
+        facts = world.tree.stat(path)
+    except OSError:
+        return True
     return facts is not None and kind(facts) in "fl"
 
 
@@ -96,9 +98,14 @@ def _delete_folder(run: Run, path: bytes) -> None:
         where = world.index.path_of(folder)
         world.beat()
         if world.index.folder(folder).remote and not place_of(where, run.able):
-            again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
+            try:
+                again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
+            except OSError as error:
+                must_take(run, error)
+                run.left(where, f"the folder cannot be removed: {error.strerror}")
+                return
         world.index.note_gone(where)
-    world.index.drop_folder(path)
+        world.index.drop_folder(where)
 
 
 def _restore_all(run: Run) -> None:

@@ -1,19 +1,31 @@
-"""What becomes of a file that could not be saved."""
+"""What becomes of a path that could not be saved: the one place where a failure ends no more than that.
+
+Whether an error is of one path or of all is never told by its number: EROFS is a folder that is mounted otherwise, or
+the whole space. So it is asked, by writing a small file of our own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import time
 
-from cloudify_scipion.agent.errors import Temporary
+from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work.content import Busy, Destroyed, Job
 from cloudify_scipion.agent.work.fetch import restore_beside
+from cloudify_scipion.agent.work.put_off import put_off
 from cloudify_scipion.agent.work.questions import DESTROYED, allowed, ask_destroyed
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import not_written
+from cloudify_scipion.agent.work.world import World, again
 
-_FOR_ALL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_NOT_THERE = (errno.ENOTCONN, errno.ESTALE)
+_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ASK_SECONDS = 5.0
+"""So long an answer counts: where thousands of files fail, not each is asked about."""
 
 
 def not_saved(run: Run, job: Job, error: OSError) -> None:
@@ -23,13 +35,39 @@ def not_saved(run: Run, job: Job, error: OSError) -> None:
         run.result.busy += 1
     elif isinstance(error, Destroyed):
         _destroyed(run, job)
-    elif error.errno in _FOR_ALL:
-        raise not_written(run.world, error) from error
-    elif error.errno in _NOT_THERE:
-        raise Temporary(f"the data space cannot be written: {error.strerror}", "repair the project") from error
     else:
-        run.fail(job.path, error.strerror or str(error))
-        run.world.index.count_try(job.path)
+        failed(run, job.path, error, job.size)
+
+
+def failed(run: Run, path: bytes, error: OSError, size: int = 0) -> None:
+    """One path could not be saved, or not be taken away. Raises AgentError where that goes for all of them."""
+    must_take(run, error)
+    room = error.errno in _ROOM
+    reason = (error.strerror or str(error)) + (f" ({shown(size)})" if room and size else "")
+    run.fail(path, reason, room)
+    put_off(run.world, path, size, reason, room)
+
+
+def must_take(run: Run, error: OSError) -> None:
+    """Raise AgentError if the data space takes nothing at all just now."""
+    if time.monotonic() - run.asked.at < ASK_SECONDS:
+        return
+    if (whole := down(run.world)) is not None:
+        raise whole from error
+    run.asked.at = time.monotonic()
+
+
+def down(world: World) -> AgentError | None:
+    """What it means if the data space does not take a small file of ours; None if it does."""
+    path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    world.space.forget()
+    try:
+        again(lambda: write_new(world.space, path, b"?"))
+    except OSError as error:
+        return not_written(world, error)
+    with contextlib.suppress(OSError):
+        world.space.unlink(path)
+    return None
 
 
 def _destroyed(run: Run, job: Job) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import conflict_name, split, whole_way
-from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.files import move_between
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, download, with_facts
@@ -54,7 +54,7 @@ def fetch_linked(
         return fetch(world, source, path, base, drop)
     facts = world.tree.stat(base.link)
     digest, there = digest_of(world.space, source)
-    if facts is None or facts.st_ino != first.ino or digest != (first.local or first.hash):
+    if facts is None or ino_of(facts) != first.ino or digest != (first.local or first.hash):
         return fetch(world, source, path, base, drop)
     world.tree.link(base.link, path)
     stored = source if source != path else b""
@@ -67,7 +67,7 @@ def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
     facts = world.tree.stat(path)
     if facts is None:
         return Row("l", target=target, rsize=0, origin=origin)
-    return Row("l", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino, target=target,
+    return Row("l", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts), target=target,
                rsize=0, origin=origin)  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def _make_one(world: World, path: bytes, mode: int) -> None:
             world.tree.chown_link(path, world.config.user, world.config.user)
         made = world.tree.stat(path)
         if made is not None:
-            world.index.set_folder(world.index.add_folder(path), ino=made.st_ino, mode=made.st_mode)
+            world.index.set_folder(world.index.add_folder(path), ino=ino_of(made), mode=made.st_mode)
 
 
 def restore(world: World, path: bytes, row: Row) -> None:

@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
-from cloudify_scipion.agent.ports.facts import mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Copied, Job
 from cloudify_scipion.agent.work.space import Abilities, place_of
@@ -18,7 +18,7 @@ def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) 
     """A symbolic link under an unfinished name; where the data space holds none, the manifest does."""
     target = world.tree.readlink(job.path)
     row = Row(
-        "l", facts.st_mode, facts.st_size, mtime_of(facts), facts.st_ctime_ns, facts.st_ino, target=target,
+        "l", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts), target=target,
         hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0,
         stored=place_of(job.path, able),
     )  # fmt: skip
@@ -39,7 +39,7 @@ def note_hard_links(world: World) -> None:
         rows = dict(sorted((path, row) for path, row in world.index.by_ino(ino) if row.kind == "f"))
         names = list(rows)
         if [rows[name].link for name in names] != [b"", *(names[0] for _ in names[1:])]:
-            names = [name for name in names if (facts := world.tree.stat(name)) is not None and facts.st_ino == ino]
+            names = [name for name in names if (facts := world.tree.stat(name)) is not None and ino_of(facts) == ino]
         for name in names:
             _note(world, name, rows[name], b"" if name == names[0] else names[0])
         true.update(names[1:])

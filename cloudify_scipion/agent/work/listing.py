@@ -11,7 +11,7 @@ from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.work.world import World
 
 LISTING, LISTING_SECONDS = "listing", 3600.0
-"""When the listing was begun that a killed work has left; older ones are made again."""
+"""In which boot and when of it the listing was begun that a killed work has left; older ones are made again."""
 Listed = tuple[bytes, str, int, int, int]
 """Path, kind, mode, size, time (ns)."""
 BATCH = 400
@@ -20,9 +20,10 @@ BATCH = 400
 def list_space(world: World) -> None:
     """List every folder, several at a time, one level after the other; what was listed before a crash stays listed."""
     world.progress.start("listing the data space")
-    if not 0 <= world.clock.now() - float(world.index.get_state(LISTING) or 0) < LISTING_SECONDS:
+    boot, begun = world.index.get_state(LISTING) or ("", 0.0)
+    if boot != world.clock.boot() or world.clock.elapsed() - begun >= LISTING_SECONDS:
         world.index.forget_listing()
-        world.index.set_state(LISTING, world.clock.now())
+        world.index.set_state(LISTING, [world.clock.boot(), world.clock.elapsed()])
     level: list[bytes] = [b""]
     while level:
         level = list(_list_level(world, level))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from cloudify_scipion.agent.plan.names import RESERVED, joined
 from cloudify_scipion.agent.ports.ahead import Entries, ReadAhead
 from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database, is_sidecar
-from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import ROOT, Row
 from cloudify_scipion.agent.work.world import World
 
@@ -81,7 +81,7 @@ def _compare_files(
         mode = st.st_mode
         form = mode & 0o170000
         if form in (0o100000, 0o120000):
-            facts.append((name, mode, st.st_size, mtime_of(st), st.st_ctime_ns, st.st_ino))
+            facts.append((name, mode, st.st_size, mtime_of(st), ctime_of(st), ino_of(st)))
         elif form != 0o040000:
             special.append(joined(path, name))
     found.files += len(facts)
@@ -125,14 +125,14 @@ def _compare_folders(
             continue
         where, row = joined(path, name), known.pop(name, None)
         if row is not None:
-            if row.ino != st.st_ino or row.mode != st.st_mode:
-                world.index.set_folder(row.id, ino=st.st_ino, mode=st.st_mode)
+            if row.ino != ino_of(st) or row.mode != st.st_mode:
+                world.index.set_folder(row.id, ino=ino_of(st), mode=st.st_mode)
                 world.index.note_change(where)
             inside.append((row.id, where))
             continue
-        old = _moved_from(world, where, st.st_ino, moved)
+        old = _moved_from(world, where, ino_of(st), moved)
         known = {other: row for other, row in known.items() if row.id != old}
-        inside.append((old or world.index.add_folder(where, st.st_ino, st.st_mode), where))
+        inside.append((old or world.index.add_folder(where, ino_of(st), st.st_mode), where))
         if not old:
             world.index.note_change(where)
     return inside, [row.id for row in known.values()]
@@ -144,7 +144,7 @@ def _moved_from(world: World, path: bytes, ino: int, moved: Moved) -> int | None
         old = world.index.path_of(number)
         facts = world.tree.stat(old)
         inside = path.startswith(old + b"/")
-        if inside or (facts is not None and facts.st_ino == ino) or not _shares(world, number, path):
+        if inside or (facts is not None and ino_of(facts) == ino) or not _shares(world, number, path):
             continue
         if moved(number, old, path):
             return number
@@ -156,7 +156,7 @@ def _shares(world: World, number: int, path: bytes) -> bool:
     files, folders = world.index.files(number), world.index.folders(number)
     known = {name: row.ino for name, row in files.items()} | {name: row.ino for name, row in folders.items()}
     try:
-        return any(known.get(name) == facts.st_ino for name, facts in world.tree.entries(path))
+        return any(known.get(name) == ino_of(facts) for name, facts in world.tree.entries(path))
     except OSError:
         return False
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 
-from cloudify_scipion.agent.errors import AgentError, LeaseForeign, Unsaved, first_of
+from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Unsaved, first_of
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH
 from cloudify_scipion.agent.work.deletions import delete_all
 from cloudify_scipion.agent.work.links import note_hard_links
-from cloudify_scipion.agent.work.local_scan import Found, scan
+from cloudify_scipion.agent.work.local_scan import MAX_TOLD, Found, scan
 from cloudify_scipion.agent.work.manifests import is_due, write_segment
 from cloudify_scipion.agent.work.moves import move_files, move_folder, settle_move
 from cloudify_scipion.agent.work.questions import DESTROYED
-from cloudify_scipion.agent.work.run import Result, Run
+from cloudify_scipion.agent.work.run import LEFT, Result, Run
 from cloudify_scipion.agent.work.space import abilities, check_space
 from cloudify_scipion.agent.work.space_folders import make_empty_folders
 from cloudify_scipion.agent.work.staging import remove_unfinished
@@ -36,14 +37,28 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     lease.renew(world)
     clear_remains(world)
     run = Run(world, abilities(world), final)
-    found = _look(run, everything)
-    move_files(run)
-    deferred = upload_all(run)
-    make_empty_folders(run)
+    whole = everything or final
+    while True:
+        found = _look(run, everything)
+        move_files(run)
+        _send(run, found, whole)
+        _finish(run, found)
+        if not run.result.rest:
+            return run.result
+        run.result.again()
+
+
+def _send(run: Run, found: Found, whole: bool) -> None:
+    """All that changes the data space. Where there is no room any more, what makes room is done all the same."""
+    deferred: list[bytes] = []
+    try:
+        deferred = upload_all(run, whole)
+        make_empty_folders(run)
+    except NoRoom as error:
+        run.result.full = error
     delete_all(run, found)
-    upload_deferred(run, deferred)
-    _finish(run, found)
-    return run.result
+    if not run.result.full:
+        upload_deferred(run, deferred)
 
 
 def ready(world: World) -> None:
@@ -57,15 +72,26 @@ def clear_remains(world: World) -> None:
     """Remove unfinished files of a killed work; those in the data space only where one may have left some."""
     settle_move(world)
     for name in world.state.names(SCRATCH):
-        world.state.unlink(joined(SCRATCH, name))
+        with contextlib.suppress(OSError):
+            world.state.unlink(joined(SCRATCH, name))
     if world.index.get_state(DIRTY):
         check_space(world)
-        for name in again(lambda: world.space.names(TEMPORARY)):
-            try:
-                again(lambda name=name: world.space.unlink(joined(TEMPORARY, name)))  # type: ignore[misc]
-            except IsADirectoryError:
-                if generation_of(name):  # others are nothing of ours
-                    again(lambda name=name: remove_unfinished(world.space, joined(TEMPORARY, name)))  # type: ignore[misc]
+        with contextlib.suppress(OSError):
+            for name in filter(lambda name: _is_ours(world, name), again(lambda: world.space.names(TEMPORARY))):
+                with contextlib.suppress(OSError):
+                    _remove(world, joined(TEMPORARY, name))
+
+
+def _remove(world: World, path: bytes) -> None:
+    try:
+        again(lambda: world.space.unlink(path))
+    except IsADirectoryError:
+        again(lambda: remove_unfinished(world.space, path))
+
+
+def _is_ours(world: World, name: bytes) -> bool:
+    """Not what a person has put there, and not what a later machine writes."""
+    return 0 < generation_of(name) <= world.generation
 
 
 def _look(run: Run, everything: bool) -> Found:
@@ -104,15 +130,26 @@ def _finish(run: Run, found: Found) -> None:
     _close_manifest(run)
     if not any(question["id"] == DESTROYED for question in world.index.questions()):
         world.index.set_state(BOOT, world.clock.boot())
-    world.index.set_state(DIRTY, bool(result.failed))
-    if not result.failed:
+    unsaved = bool(result.failed) or result.full is not None
+    world.index.set_state(DIRTY, unsaved or result.rest)
+    if not unsaved and not result.rest:
         world.index.set_state("saved", world.clock.iso())
     world.keep()
-    if result.failed:
-        raise Unsaved(
-            f"{len(result.failed)} files or folders could not be saved: {first_of(result.failed)}",
-            "they are tried again by themselves",
+    if unsaved and not result.rest:
+        raise _unsaved(result)
+
+
+def _unsaved(result: Result) -> AgentError:
+    """What to say of what could not be saved."""
+    told = f"{len(result.failed)} files or folders could not be saved: {first_of(result.failed)}"
+    if result.full:
+        return NoRoom(result.full.what + (f"; {told}" if result.failed else ""), result.full.next_step)
+    if result.failed and result.crowded == len(result.failed):
+        return NoRoom(
+            f"the data space has no room for {len(result.failed)} files: {first_of(result.failed)}",
+            "the operator makes room or gives a larger quota; they are tried again, and all else is saved",
         )
+    return Unsaved(told, "they are tried again by themselves")
 
 
 def _close_manifest(run: Run) -> None:
@@ -124,9 +161,11 @@ def _close_manifest(run: Run) -> None:
         _must_still_be_ours(world, lease.check)
         run.wrote()
         write_segment(world)
-    if run.result.wrote:
+    if run.result.wrote or run.result.full:
         prune(world)
         world.keep()
+    if run.result.left != world.index.get_state(LEFT, []):
+        world.index.set_state(LEFT, run.result.left[:MAX_TOLD])
     if run.result.wrote or run.result.failed:
         _must_still_be_ours(world, lease.confirm)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
+from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.work.place import Outcome
 from cloudify_scipion.agent.work.space import Abilities
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World
+
+LEFT = "left"
+"""What was told of what could not be cleaned up."""
 
 
 @dataclass
@@ -25,6 +30,26 @@ class Result:
     special: list[bytes] = field(default_factory=list)
     restored: list[bytes] = field(default_factory=list)
     wrote: bool = False
+    left: list[str] = field(default_factory=list)
+    """What could not be cleaned up there."""
+    rest: bool = False
+    """Whether large files wait while what is new is looked for."""
+    crowded: int = 0
+    """How many of the `failed` are for lack of room."""
+    full: AgentError | None = None
+    """Why nothing more could be sent, while the rest of the work went on."""
+
+    def again(self) -> None:
+        """A new round: what was done counts, and what failed is tried."""
+        self.failed, self.restored, self.rest, self.full = [], [], False, None
+        self.busy = self.held = self.crowded = 0
+
+
+@dataclass
+class Asked:
+    """When the data space was last found to take what is written."""
+
+    at: float = float("-inf")
 
 
 @dataclass(frozen=True)
@@ -36,6 +61,7 @@ class Run:
     final: bool = False
     result: Result = field(default_factory=Result)
     made: set[bytes] = field(default_factory=lambda: {b""})
+    asked: Asked = field(default_factory=Asked)
 
     def note(self, outcome: Outcome) -> None:
         """Something has changed in the data space."""
@@ -47,6 +73,14 @@ class Run:
         """The index may say so once that is on stable storage."""
         self.result.wrote = self.world.unsettled = True
 
-    def fail(self, path: bytes, reason: str) -> None:
-        """A file or folder could not be saved."""
+    def left(self, path: bytes, reason: str) -> None:
+        """Something could not be cleaned up in the data space: no content is at stake, so it is only told, once."""
+        text = f"{os.fsdecode(path)} in the data space: {reason}"
+        if text not in self.world.index.get_state(LEFT, []):
+            self.world.tell(text, "alarm")
+        self.result.left.append(text)
+
+    def fail(self, path: bytes, reason: str, room: bool = False) -> None:
+        """A file or folder could not be saved; for lack of `room`?"""
         self.result.failed.append((path, reason))
+        self.result.crowded += room

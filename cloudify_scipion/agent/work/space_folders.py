@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.failures import failed
 from cloudify_scipion.agent.work.place import keep_beside, remove
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import ensure_folder, place_of
+from cloudify_scipion.agent.work.world import World
 
 
 def folder_for(run: Run, path: bytes) -> None:
@@ -60,11 +64,21 @@ def make_empty_folders(run: Run) -> None:
         for number, path in world.index.all_folders()
         if path and not world.index.folder(number).remote and not place_of(path, run.able)
     ]
-    there = [path for path in todo if (facts := world.tree.stat(path)) is not None and kind(facts) == "d"]
+    there = [path for path in todo if _is_here(world, path)]
     if not there:
         return
     lease.check(world)
     for path in there:
         world.beat()
-        folder_for(run, path)
+        try:
+            folder_for(run, path)
+        except OSError as error:
+            failed(run, path, error)
     world.keep()
+
+
+def _is_here(world: World, path: bytes) -> bool:
+    with contextlib.suppress(OSError):  # the scan tells of those that cannot be looked at
+        facts = world.tree.stat(path)
+        return facts is not None and kind(facts) == "d"
+    return False

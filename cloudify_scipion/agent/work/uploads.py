@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cloudify_scipion.agent.errors import NoRoom
+from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.plan.names import is_reserved, split
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import NOTHING, NotAFile
 from cloudify_scipion.agent.work import lease, staging
 from cloudify_scipion.agent.work.content import Busy, Copied, Destroyed, Job, upload
-from cloudify_scipion.agent.work.failures import not_saved
+from cloudify_scipion.agent.work.failures import failed, not_saved
 from cloudify_scipion.agent.work.links import upload_link
 from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing, place
+from cloudify_scipion.agent.work.put_off import waits
 from cloudify_scipion.agent.work.questions import DESTROYED, allowed
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space_folders import folder_again, folder_for
@@ -22,20 +24,34 @@ from cloudify_scipion.agent.work.world import World
 
 BATCH, MOST, BATCH_BYTES = 400, 4000, 256_000_000
 """So many files at a time, and so many more as are in the last one's folder; bytes."""
+LARGE_BYTES = 32_000_000
+"""Files from this size on wait for all others."""
+ROUND_SECONDS = 300.0
+"""So long large files are sent before it is looked what else is new."""
 TRIES = 3
 BOOT = "boot"
 """The boot of the machine in which all was last saved."""
+Sized = tuple[bytes, int]
+"""A path, and its bytes."""
 KEPT_NAME = "this name is kept for the data space's own folder: rename it"
 
 
-def upload_all(run: Run) -> list[bytes]:
-    """Send all that is new or changed. Returns the paths where a folder of ours must be deleted first."""
-    index = run.world.index
+def upload_all(run: Run, whole: bool = True) -> list[bytes]:
+    """Send all that is new or changed, small files first; unless it is to be the `whole`, not more large ones than take
+    a while. Returns the paths where a folder of ours must be deleted first.
+    """
+    index, clock = run.world.index, run.world.clock
     run.world.progress.start("saving", *index.change_totals())
-    deferred = [path for batch in _batches(run.world) for path in upload_batch(run, batch)]
+    deferred = [path for batch in _batches(_small(run.world)) for path in upload_batch(run, batch)]
+    began = clock.elapsed()
+    for batch in _batches(_large(run.world)):
+        if not whole and clock.elapsed() - began > ROUND_SECONDS:
+            run.result.rest = True
+            break
+        deferred += upload_batch(run, batch)
     if index.answer_to(DESTROYED):
         index.answer(DESTROYED, "save")  # what was brought back is safe: now all goes as it is
-        upload_batch(run, run.result.restored)
+        upload_batch(run, [(path, 0) for path in run.result.restored])
         index.settled(DESTROYED)
     return deferred
 
@@ -44,30 +60,46 @@ def upload_deferred(run: Run, paths: Sequence[bytes]) -> None:
     """Send those for which room was made."""
     for path in paths:
         run.world.index.drop_folder(path)
-        upload_batch(run, [path])
+        upload_batch(run, [(path, 0)])
 
 
-def _batches(world: World) -> Iterator[list[bytes]]:
-    """The paths of new and changed files, so many at a time that the lease is looked at often enough."""
-    batch: list[bytes] = []
-    size, after = 0, 0
-    while rows := world.index.changes(after, BATCH):
-        for number, path, _, length in rows:
-            full = len(batch) >= BATCH and (len(batch) >= MOST or split(path)[0] != split(batch[-1])[0])
-            if full or size >= BATCH_BYTES:
-                yield batch
-                batch, size = [], 0
-            batch.append(path)
-            size, after = size + length, number
+def _small(world: World) -> Iterator[Sized]:
+    after = 0
+    while rows := world.index.changes(after, BATCH, LARGE_BYTES):
+        yield from ((path, size) for _, path, _, size in rows)
+        after = rows[-1][0]
+
+
+def _large(world: World) -> Iterator[Sized]:
+    after = LARGE_BYTES, -1
+    while rows := world.index.large_changes(after, BATCH):
+        yield from ((path, size) for _, path, _, size in rows)
+        after = rows[-1][3], rows[-1][0]
+
+
+def _batches(files: Iterator[Sized]) -> Iterator[list[Sized]]:
+    """So many files at a time that the lease is looked at often enough."""
+    batch: list[Sized] = []
+    total = 0
+    for path, size in files:
+        full = len(batch) >= BATCH and (len(batch) >= MOST or split(path)[0] != split(batch[-1][0])[0])
+        if full or total >= BATCH_BYTES:
+            yield batch
+            batch, total = [], 0
+        batch.append((path, size))
+        total += size
     if batch:
         yield batch
 
 
-def upload_batch(run: Run, paths: Sequence[bytes]) -> list[bytes]:
-    """Send some files and put them in their places; returns as `upload_all`. Raises NoRoom when what fits is saved."""
+def upload_batch(run: Run, files: Sequence[Sized]) -> list[bytes]:
+    """Send some files and put them in their places; returns as `upload_all`.
+
+    Raises AgentError, when what was sent is saved, if the data space takes nothing any more.
+    """
     copied: list[tuple[Job, Copied]] = []
-    full: NoRoom | None = None
-    jobs = _jobs(run, paths)
+    down: AgentError | None = None
+    jobs = _jobs(run, files)
     staged = staging.stage(run, jobs)
     targets = staging.targets(staged, jobs)
     jobs = [replace(job, target=targets.get(job.path, b"")) for job in jobs] if targets else jobs
@@ -75,29 +107,37 @@ def upload_batch(run: Run, paths: Sequence[bytes]) -> list[bytes]:
         if isinstance(answer, OSError):
             try:
                 not_saved(run, job, answer)
-            except NoRoom as error:
-                full = error
+            except AgentError as error:
+                down = error
         elif answer is not None:
             copied.append((job, answer))
     deferred = _place_all(run, copied, staged)
     for folder in staged:
         staging.discard(run.world.space, folder)
-    if full:
-        raise full
+    if down:
+        raise down
     return deferred
 
 
-def _jobs(run: Run, paths: Sequence[bytes]) -> list[Job]:
-    index = run.world.index
+def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
+    index, paths = run.world.index, [path for path, _ in files]
     unclean = index.get_state(BOOT) not in (None, run.world.clock.boot()) and not allowed(run.world, DESTROYED, "save")
     busy, known = set(index.busy(TRIES)), index.rows(paths)
     for path in filter(is_reserved, paths):
         run.fail(path, KEPT_NAME)
     return [
-        Job(path, known.get(path), force=run.final or path in busy, unclean=unclean)
-        for path in paths
-        if not is_reserved(path)
+        Job(path, known.get(path), force=run.final or path in busy, unclean=unclean, size=size)
+        for path, size in files
+        if not is_reserved(path) and not _waits(run, path, size)
     ]
+
+
+def _waits(run: Run, path: bytes, size: int) -> bool:
+    """Whether a large file has failed not long ago: it is named, and not tried."""
+    earlier = None if run.final else waits(run.world, path, size)
+    if earlier is not None:
+        run.fail(path, earlier.reason, earlier.room)
+    return earlier is not None
 
 
 def _upload(run: Run, job: Job) -> Copied | None:
@@ -145,28 +185,51 @@ def _place_moves(
     for job, item in whole:
         _placed(run, Outcome(item.path, item.row), Placing(item, job.known))
     ready = {item.path for _, item in whole}
-    moves = [pair for pair in moves if pair[1].path not in ready]
-    for path in sorted({split(item.path)[0] for _, item in moves if not item.row.stored}):
-        folder_for(run, path)
+    moves = _with_folders(run, [pair for pair in moves if pair[1].path not in ready])
     placings = [
         Placing(item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None)
         for job, item in moves
     ]
     done, deferred = list(ready), []
+    sizes = {job.path: job.size for job, _ in moves}
     for placing, answer in world.each(lambda placing: place(world, placing), placings):
         path = placing.copied.path
         if isinstance(answer, FileNotFoundError | NotADirectoryError):
             answer = _place_again(run, placing)
         if isinstance(answer, Deferred):
             deferred.append(path)
-            world.space.unlink(placing.copied.temporary)
+            _withdraw(world, placing.copied)
         elif isinstance(answer, OSError):
-            not_saved(run, Job(path, None), answer)
+            _withdraw(world, placing.copied)
+            failed(run, path, answer, sizes[path])
         else:
             _placed(run, answer, placing)
             done.append(path)
     world.space.forget()
     return done, deferred
+
+
+def _with_folders(run: Run, moves: Sequence[tuple[Job, Copied]]) -> list[tuple[Job, Copied]]:
+    """Make the folders of these files; without those whose folder cannot be made there."""
+    bad: dict[bytes, OSError] = {}
+    for path in sorted({split(item.path)[0] for _, item in moves if not item.row.stored}):
+        try:
+            folder_for(run, path)
+        except OSError as error:
+            bad[path] = error
+    for job, item in moves:
+        refused = None if item.row.stored else bad.get(split(item.path)[0])
+        if refused is not None:
+            _withdraw(run.world, item)
+            failed(run, item.path, refused, job.size)
+    return [(job, item) for job, item in moves if item.row.stored or split(item.path)[0] not in bad]
+
+
+def _withdraw(world: World, copied: Copied) -> None:
+    """Take an upload away that is not put in its place; if that fails, the next push does it."""
+    if copied.temporary:
+        with contextlib.suppress(OSError):
+            world.space.unlink(copied.temporary)
 
 
 def _place_again(run: Run, placing: Placing) -> Outcome | OSError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
-from cloudify_scipion.agent.errors import GuardFailed, Temporary
+from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
@@ -185,13 +185,9 @@ def _attempt(do: Callable[[In], Out], item: In) -> Out | OSError:
 
 
 def again(do: Callable[[], Out]) -> Out:
-    """Do something single, again if the data space says that it is busy. Raises Temporary after a while."""
+    """Do something single, again if the data space says that it is busy. Raises OSError in the end, as `do` does."""
     result = _attempt(lambda _: do(), None)
     if isinstance(result, OSError):
-        if result.errno in _AGAIN:
-            raise Temporary(
-                f"the data space does not answer: {result.strerror}", "it is tried again by itself"
-            ) from result
         raise result
     return result
 

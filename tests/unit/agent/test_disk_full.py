@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.errors import AgentError, NoRoom, ReadOnlySpace, Temporary
+from cloudify_scipion.agent.errors import AgentError, NoRoom, ReadOnlySpace, Temporary, Unsaved
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import room
 from tests.unit.agent.rig import Rig
@@ -52,7 +52,7 @@ def test_a_full_data_space(tmp_path: Path, small: Path) -> None:
     before = rig.saved()
     rig.write("a", b"y" * 100_000, age=10)
     rig.write("b", b"z" * 3_000_000)
-    with pytest.raises(NoRoom, match="the data space is full") as full:
+    with pytest.raises(NoRoom, match=r"no room for 1 files: b: it has 3\.0 MB, and 1\.\d MB are free") as full:
         rig.push()
     assert full.value.code == 5
     assert "makes room" in full.value.next_step
@@ -122,12 +122,13 @@ def test_a_volume_filled_by_the_user(tmp_path: Path, small: Path) -> None:
 
 
 class Failing(Tree):
-    """A data space that says a certain thing at every write of content."""
+    """A data space that says a certain thing at every write of a certain content, or of any."""
 
     number = errno.EDQUOT
+    all = False
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
-        if bytes(data) == b"two":
+        if bytes(data) == b"two" or (Failing.all and bytes(data) != b"three"):
             raise OSError(Failing.number, os.strerror(Failing.number))
         super().write(fd, data)
 
@@ -142,14 +143,24 @@ class Failing(Tree):
         (errno.ESTALE, Temporary, "cannot be written: Stale"),
     ],
 )
-def test_what_the_data_space_says(rig: Rig, number: int, error: type[AgentError], match: str) -> None:
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_the_data_space_says(
+    rig: Rig, number: int, error: type[AgentError], match: str, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it says so of one file or of all that is written decides what it means, not the number."""
+    monkeypatch.setattr(Failing, "number", number)
+    monkeypatch.setattr(Failing, "all", whole)
     rig.write("a", b"one")
     rig.push()
     rig.write("a", b"two", age=10)
-    Failing.number = number
-    with pytest.raises(error, match=match):
+    rig.write("b", b"three")
+    room = number in (errno.ENOSPC, errno.EDQUOT)
+    expected = (error, match) if whole else (NoRoom if room else Unsaved, f"a: {os.strerror(number)}")
+    with pytest.raises(expected[0], match=expected[1]):
         replace(rig, trees=lambda path: (Failing if path == str(rig.space) else Tree)(path)).push()
-    assert rig.saved() == {"a": b"one"}
+    if not whole:
+        assert rig.saved() == {"a": b"one", "b": b"three"}
+    assert rig.saved()["a"] == b"one"
     assert list((rig.space / ".cloudify-scipion/tmp").iterdir()) == []
     rig.push()
-    assert rig.saved() == {"a": b"two"}
+    assert rig.saved() == {"a": b"two", "b": b"three"}

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 
 from cloudify_scipion.agent.ports.tables.store import Store
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A path that could not be saved so many times: its bytes, why, whether it was for lack of room, and until when
+    (seconds of a boot) it is not tried again."""
+
+    tries: int
+    size: int
+    reason: str
+    room: bool
+    boot: str
+    until: float
 
 
 class Attempts(Store):
@@ -40,9 +54,24 @@ class Attempts(Store):
     def not_busy(self, paths: Iterable[bytes]) -> None:
         """They were saved, or are gone."""
         self.begin()
-        self._db.executemany("DELETE FROM busy WHERE path=?", ((path,) for path in paths))
+        these = [(path,) for path in paths]
+        self._db.executemany("DELETE FROM busy WHERE path=?", these)
+        self._db.executemany("DELETE FROM failed WHERE path=?", these)
 
     def only_changed_are_busy(self) -> None:
         """Whatever the last scan did not find changed is not being written any more; it may be gone."""
         self.begin()
         self._db.execute("DELETE FROM busy WHERE path NOT IN (SELECT path FROM todo)")
+        self._db.execute("DELETE FROM failed WHERE path NOT IN (SELECT path FROM todo)")
+
+    def note_failed(self, path: bytes, failed: Failed) -> None:
+        """A path could not be saved."""
+        self.begin()
+        self._db.execute("INSERT OR REPLACE INTO failed VALUES (?,?,?,?,?,?,?)", (path, *astuple(failed)))
+
+    def failed_once(self, path: bytes) -> Failed | None:
+        """What is known of a path that could not be saved."""
+        row = self._db.execute(
+            "SELECT tries, size, reason, room, boot, until FROM failed WHERE path=?", (path,)
+        ).fetchone()
+        return Failed(row[0], row[1], row[2], bool(row[3]), row[4], row[5]) if row else None

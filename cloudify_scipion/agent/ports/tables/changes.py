@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cloudify_scipion.agent.ports.tables.files import Files
 
+_ALL = 2**63 - 1
+
 
 class Changes(Files):
     """What is new or changed, and what is gone."""
@@ -26,14 +28,19 @@ class Changes(Files):
         self.begin()
         self._db.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (path, size))
 
-    def changes(self, after: int, limit: int) -> list[tuple[int, bytes, str, int]]:
-        """Some of what is new or changed: (number, path, kind, size), those after a number."""
-        query = "SELECT number, path, kind, size FROM todo WHERE number>? ORDER BY number LIMIT ?"
-        return self._db.execute(query, (after, limit)).fetchall()
+    def changes(self, after: int, limit: int, below: int = _ALL) -> list[tuple[int, bytes, str, int]]:
+        """Some of what is new or changed and smaller than `below`: (number, path, kind, size), those after a number."""
+        query = "SELECT number, path, kind, size FROM todo WHERE number>? AND size<? ORDER BY number LIMIT ?"
+        return self._db.execute(query, (after, below, limit)).fetchall()
+
+    def large_changes(self, after: tuple[int, int], limit: int) -> list[tuple[int, bytes, str, int]]:
+        """The same of the others, smallest first: those after a (size, number)."""
+        query = "SELECT number, path, kind, size FROM todo WHERE (size, number)>(?, ?) ORDER BY size, number LIMIT ?"
+        return self._db.execute(query, (*after, limit)).fetchall()
 
     def change_totals(self) -> tuple[int, int]:
         """How many files are new or changed, and their bytes."""
-        count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM todo").fetchone()
+        count, size = self._db.execute("SELECT count(*), total(size) FROM todo").fetchone()
         return int(count), int(size)
 
     def gone(self) -> list[bytes]:
@@ -42,7 +49,7 @@ class Changes(Files):
 
     def gone_totals(self) -> tuple[int, int]:
         """How many files those are, and the bytes that they had."""
-        count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM gone").fetchone()
+        count, size = self._db.execute("SELECT count(*), total(size) FROM gone").fetchone()
         return int(count), int(size)
 
     def moved_files(self) -> list[tuple[bytes, bytes]]:

@@ -102,10 +102,11 @@ class Files(Folders, Journal):
 
     def totals(self) -> tuple[int, int]:
         """How many files and links there are, and their bytes."""
-        count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM files").fetchone()
+        count, size = self._db.execute("SELECT count(*), total(size) FROM files").fetchone()
         return int(count), int(size)
 
     def unsaved(self) -> int:
         """How many known files the data space does not hold as they are here."""
-        held = self._db.execute("SELECT count(*) FROM files WHERE rsize=?", (ABSENT,)).fetchone()[0]
-        return int(held) + int(self._db.execute("SELECT count(*) FROM busy").fetchone()[0])
+        absent = self._db.execute("SELECT count(*) FROM files WHERE rsize=?", (ABSENT,)).fetchone()[0]
+        tried = "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed)"
+        return int(absent) + int(self._db.execute(tried).fetchone()[0])

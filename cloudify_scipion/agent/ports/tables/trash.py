@@ -20,7 +20,7 @@ class Trash(Store):
 
     def trash_bytes(self) -> int:
         """How much the trash holds."""
-        return int(self._db.execute("SELECT coalesce(sum(size), 0) FROM trash").fetchone()[0])
+        return int(self._db.execute("SELECT total(size) FROM trash").fetchone()[0])
 
     def expendable(self) -> list[tuple[bytes, int]]:
         """Trash that we wrote ourselves, oldest first: (name, size)."""

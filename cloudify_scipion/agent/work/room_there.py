@@ -1,0 +1,57 @@
+"""Whether the data space has room for a large file: others live there, too, so it is never filled to the last byte."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.tree import Tree
+
+LEFT_SHARE, LEFT_BYTES = 20, 1_000_000_000
+"""So much is left to others: a twentieth of the space, or so many bytes if that is less."""
+_STEP_SHARE, _STEP_LEAST, _STEP_MOST = 64, 1 << 20, 1 << 26
+
+
+class NoRoomThere(OSError):
+    """A file does not fit what is free."""
+
+
+@dataclass
+class Room:
+    """Watches a copy into the data space: raises NoRoomThere before others have no room any more."""
+
+    space: Tree
+    size: int
+    """Bytes of the whole file, for the message."""
+    _unwatched: int = 0
+    _step: int = 0
+
+    def must_hold(self, data: int) -> None:
+        """Raise NoRoomThere unless so many bytes fit."""
+        free, left = _free(self.space)
+        if free is None:
+            return
+        if data > free - left:
+            raise NoRoomThere(
+                errno.ENOSPC, f"it has {shown(self.size)}, and {shown(free)} are free in the data space"
+            )
+        self._step = max(_STEP_LEAST, min(_STEP_MOST, free // _STEP_SHARE))
+        self._unwatched = 0
+
+    def written(self, data: int) -> None:
+        """So many bytes more were written: is there room for as many again?"""
+        self._unwatched += data
+        if self._step and self._unwatched >= self._step:
+            self.must_hold(self._step)
+
+
+def _free(space: ReadTree) -> tuple[int | None, int]:
+    """Free bytes there, None if that is not told; and how many are left to others.
+
+    Some clients say 0 whatever there is: that is found out by trying.
+    """
+    free, total = space.room()
+    left = min(total // LEFT_SHARE, LEFT_BYTES)
+    return (free if total > 0 and free > 0 else None), left
