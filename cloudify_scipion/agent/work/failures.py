@@ -19,6 +19,7 @@ from cloudify_scipion.agent.work.content import Busy, Destroyed, Job
 from cloudify_scipion.agent.work.fetch import restore_beside
 from cloudify_scipion.agent.work.put_off import put_off
 from cloudify_scipion.agent.work.questions import DESTROYED, allowed, ask_destroyed
+from cloudify_scipion.agent.work.room_there import NoRoomThere
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import not_written
 from cloudify_scipion.agent.work.world import World, again
@@ -42,10 +43,10 @@ def not_saved(run: Run, job: Job, error: OSError) -> None:
 def failed(run: Run, path: bytes, error: OSError, size: int = 0) -> None:
     """One path could not be saved, or not be taken away. Raises AgentError where that goes for all of them."""
     must_take(run, error)
-    room = error.errno in _ROOM
-    reason = (error.strerror or str(error)) + (f" ({shown(size)})" if room and size else "")
+    room, looked = error.errno in _ROOM, isinstance(error, NoRoomThere)
+    reason = (error.strerror or str(error)) + (f" ({shown(size)})" if room and size and not looked else "")
     run.fail(path, reason, room)
-    put_off(run.world, path, size, reason, room)
+    put_off(run.world, path, 0 if looked else size, reason, room)  # whoever only looks may look again
 
 
 def must_take(run: Run, error: OSError) -> None:
