@@ -18,6 +18,8 @@ KEPT = TRASH + b"/kept"
 """Where versions go that nobody of us wrote: they do not expire."""
 MAX_NAME = 255
 """Longest name of Linux's file systems, in bytes."""
+BESIDE = (b"-wal", b"-journal", b"-shm")
+"""How the names of the files end that SQLite keeps beside a database."""
 _MAX_QUOTED = 200
 _PLAIN = re.compile(rb"[A-Za-z0-9._ +,=@~-]")
 
@@ -73,6 +75,12 @@ def odd_path(path: bytes) -> bytes:
     return ODD + b"/" + hashlib.sha256(path).hexdigest().encode()
 
 
+def base_of(path: bytes) -> bytes:
+    """The database that a path such as `X-wal` would belong to, empty for other paths."""
+    base = next((path[: -len(end)] for end in BESIDE if path.endswith(end)), b"")
+    return base if split(base)[1] else b""
+
+
 def conflict_name(path: bytes, stamp: str, number: int = 1) -> bytes:
     """`NAME.conflict-STAMP` beside `path`, cut where it would be too long; `number` tells several apart."""
     folder, name = split(path)
@@ -94,6 +102,8 @@ def origin_of(path: bytes) -> int:
 def trash_name(path: bytes, number: int = 1) -> bytes:
     """One readable name for a whole path: `/` and odd bytes as %XX; long ones are cut in front and get a digest."""
     quoted = b"".join(byte if _PLAIN.match(byte) else b"%%%02X" % ord(byte) for byte in _bytes(path))
+    if base_of(path):  # else SQLite would take it for what belongs to an earlier version of the database beside it
+        quoted = b"%2D".join(quoted.rsplit(b"-", 1))
     if len(quoted) > _MAX_QUOTED:
         digest = hashlib.sha256(path).hexdigest()[:16].encode()
         quoted = digest + b"..." + quoted[-(_MAX_QUOTED - 19) :]

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
-from cloudify_scipion.agent.ports import databases
 from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.databases.beside import HEADER
 from cloudify_scipion.agent.ports.digests import hasher_for
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
@@ -47,7 +46,9 @@ class Changed(OSError):
 class Job:
     """A file to be saved. `known` is what the index has; `force` takes a copy of what is still being written, too.
 
-    `target` is the file's place in an unfinished folder, if it has one.
+    `target` is the file's place in an unfinished folder, if it has one. `final`: nobody writes any more. `tried`: it
+    was being written the last time, too. `group`: SQLite's files lie, or lay, beside it; `beside` is what the index has
+    of them, by the ends of their names.
     """
 
     path: bytes
@@ -57,6 +58,10 @@ class Job:
     target: bytes = b""
     size: int = 0
     """Bytes, as the scan found it."""
+    final: bool = False
+    tried: bool = False
+    group: bool = False
+    beside: Mapping[bytes, Row] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,42 +74,49 @@ class Copied:
     size: int = 0
     clear: bool = False
     """Whether something else may lie there: this is a link that the data space cannot hold."""
+    database: bool = False
+    beside: Sequence[Copied] = ()
+    """What SQLite keeps beside it, where that is saved as well; all else of the kind goes."""
 
 
-def upload(world: World, able: Abilities, job: Job) -> Copied:
-    """Send a file's content to an unfinished file, unless the data space has it already.
+def upload_content(
+    world: World, able: Abilities, job: Job, fd: int, before: os.stat_result, row: Row, strict: bool = False
+) -> Copied:
+    """Send an open file's content to an unfinished file, unless the data space has it already.
 
-    Raises Busy, Destroyed, or whatever the file systems say.
+    `strict`: not even by force while it is changed. Raises Busy, Destroyed, or whatever the file systems say.
     """
-    fd, before = world.tree.open_with_facts(job.path)
-    try:
-        row = _row_of(before, world.flushed, job, able, world.generation)
-        if os.pread(fd, 16, 0) == databases.HEADER:
-            return _upload_database(world, able, job, fd, before, row)
-        if job.known is not None and job.known.held() and job.known.size == row.size:
-            digest = _digest(fd)
-            if digest in (job.known.local or job.known.hash,):
-                _must_be_unchanged(fd, before, job)
-                return Copied(job.path, _as_before(row, job.known))
-            os.lseek(fd, 0, os.SEEK_SET)
-        temporary, digest, rest = _send(world, able, fd, row, job)
-    finally:
-        os.close(fd)
-    row = replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
-    return Copied(job.path, row, temporary, row.size)
+    known = job.known
+    may_be_same = known is not None and known.held() and known.size == row.size
+    if known is not None and may_be_same and digest_at(fd) == (known.local or known.hash):
+        must_be_unchanged(fd, before, job)
+        return Copied(job.path, as_before(row, known))
+    os.lseek(fd, 0, os.SEEK_SET)
+    temporary, digest, rest = send(world, able, fd, row, replace(job, force=False) if strict else job)
+    return Copied(job.path, sent(row, digest, rest), temporary, row.size)
 
 
-def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> tuple[bytes, str, tuple[int, int, int]]:
-    """Copy an open file to an unfinished one; returns its name, the digest, and the data space's facts of it."""
+def sent(row: Row, digest: str, rest: tuple[int, int, int]) -> Row:
+    """The row of a file with that content, and with the data space's facts of it."""
+    return replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
+
+
+def send(
+    world: World, able: Abilities, fd: int, row: Row, job: Job | None, target: bytes = b""
+) -> tuple[bytes, str, tuple[int, int, int]]:
+    """Copy an open file to an unfinished one; returns its name, the digest, and the data space's facts of it.
+
+    `job`: the file is one of the working copy, and is looked at; else it is a copy of ours, to be sent to `target`.
+    """
     before = os.fstat(fd)
     room = Room(world.space, before.st_size)
     if before.st_size >= WORTH:
         room.must_hold(min(before.st_size, before.st_blocks * 512))
-    staged = job.target if job is not None else b""
-    path = staged or joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    target, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hasher_for(before.st_size), True
+    target = job.target if job is not None else target
+    path = target or joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    made, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hasher_for(before.st_size), True
     try:
-        sink = Sink(world.space, target)
+        sink = Sink(world.space, made)
         for piece in pieces(fd, before.st_size, growing=True):
             hasher.add(piece)
             sink.add(piece)
@@ -116,78 +128,29 @@ def _send(world: World, able: Abilities, fd: int, row: Row, job: Job | None) -> 
             raise Busy(errno.ETXTBSY, "it was cut short meanwhile")
         sink.end()
         if job is not None:
-            _must_be_unchanged(fd, before, job)
+            must_be_unchanged(fd, before, job)
             known = job.known
             if job.unclean and known is not None and known.held() and looks_destroyed(known.size, size, zeros):
                 raise Destroyed(errno.ENODATA, "empty or all zeros after a crash", os.fsdecode(job.path))
         if able.owner:
-            world.space.chown(target, *able.owner)
+            world.space.chown(made, *able.owner)
         if able.times:
-            world.space.set_times(target, row.mtime)
-        facts = patient(os.fstat, target)
+            world.space.set_times(made, row.mtime)
+        facts = patient(os.fstat, made)
         if world.config.kind != "directory":
-            world.space.sync_file(target)
+            world.space.sync_file(made)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.close(target)
+            os.close(made)
         with contextlib.suppress(OSError):
             world.space.unlink(path)
         raise
-    world.space.close(target)
+    world.space.close(made)
     return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
 
 
-def _upload_database(world: World, able: Abilities, job: Job, fd: int, before: os.stat_result, row: Row) -> Copied:
-    """An SQLite file goes as of one moment: by SQLite's backup, or recovered if its writer seems to have died."""
-    local = _digest(fd)
-    known, quiet = job.known, not databases.has_journal(world.tree, job.path)
-    held = known if known is not None and known.held() else None
-    if held and quiet and local == (held.local or held.hash):
-        _must_be_unchanged(fd, before, job)
-        return Copied(job.path, _as_before(row, held))
-    copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
-    try:
-        point = _copy_database(world, job, fd, copy)
-        if not job.force:
-            _must_be_unchanged(fd, before, job)
-        source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            if held and _digest(source) == held.hash:  # its journal is there all the time, and holds nothing new
-                return Copied(job.path, replace(_as_before(row, held), local=local))
-            os.lseek(source, 0, os.SEEK_SET)
-            temporary, digest, rest = _send(world, able, source, row, None)
-        finally:
-            os.close(source)
-    except databases.NoScratch as error:
-        if not quiet and not job.force:
-            raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
-        point = int(not quiet)
-        os.lseek(fd, 0, os.SEEK_SET)
-        temporary, digest, rest = _send(world, able, fd, row, job)
-    finally:
-        copy.unlink(missing_ok=True)
-    row = replace(row, hash=digest, local=local, point=point, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
-    return Copied(job.path, row, temporary, row.size)
-
-
-def _copy_database(world: World, job: Job, fd: int, copy: Path) -> int:
-    """Write a copy of one moment; returns 1 where that is in doubt: it is never quiet, or cannot be read any more."""
-    try:
-        databases.backup(world.tree, job.path, fd, copy)
-        return 0
-    except databases.StillWritten as error:
-        if not job.force:
-            raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
-    try:
-        databases.recovered(world.tree, job.path, copy)
-    except databases.StillWritten:
-        with databases.room_for_copy(), os.fdopen(os.dup(fd), "rb") as source, copy.open("wb") as target:
-            source.seek(0)
-            shutil.copyfileobj(source, target, CHUNK)
-    return 1
-
-
-def _row_of(facts: os.stat_result, flushed: int, job: Job, able: Abilities, origin: int) -> Row:
+def row_of(facts: os.stat_result, flushed: int, job: Job, able: Abilities, origin: int) -> Row:
+    """What the index is to know of a file with these facts, but for its content."""
     return Row(
         "f", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts),
         racy=int(mtime_of(facts) >= flushed - RACY_NS), stored=place_of(job.path, able),
@@ -195,14 +158,15 @@ def _row_of(facts: os.stat_result, flushed: int, job: Job, able: Abilities, orig
     )  # fmt: skip
 
 
-def _as_before(row: Row, known: Row) -> Row:
+def as_before(row: Row, known: Row) -> Row:
     """The same content: only the working copy's facts are new."""
     return replace(
         known, mode=row.mode, size=row.size, mtime=row.mtime, ctime=row.ctime, ino=row.ino, racy=row.racy, link=b""
     )
 
 
-def _must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
+def must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
+    """Raise Busy if an open file is not as it was before, and the copy is not forced."""
     after = os.fstat(fd)
     same = (after.st_size, after.st_mtime_ns, ctime_of(after)) == (
         before.st_size,
@@ -213,7 +177,8 @@ def _must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
         raise Busy(errno.ETXTBSY, "it is still being written", os.fsdecode(job.path))
 
 
-def _digest(fd: int) -> str:
+def digest_at(fd: int) -> str:
+    """SHA-256 (hex) of what an open file holds."""
     return _digest_of(fd, os.fstat(fd).st_size)
 
 
@@ -270,6 +235,7 @@ def _receive(
     world: World, fd: int, before: os.stat_result, target: int, path: bytes, base: Entry | None
 ) -> tuple[Row, os.stat_result]:
     hasher, sink = hasher_for(before.st_size), Sink(world.state, target)
+    database = os.pread(fd, len(HEADER), 0) == HEADER
     for piece in pieces(fd, before.st_size):
         hasher.add(piece)
         sink.add(len(piece) if not isinstance(piece, int) and before.st_size >= WORTH and is_zeros(piece) else piece)
@@ -288,7 +254,8 @@ def _receive(
     if stat.S_IMODE(made.st_mode) != mode & 0o777 | 0o600:
         world.state.set_mode(target, mode & 0o777 | 0o600)
     origin = base.origin if known and base else 0
-    row = Row("f", hash=digest, origin=origin, rsize=size, rmtime=mtime_of(after), rracy=is_young(world, after))
+    row = Row("f", hash=digest, local=digest if database else "", origin=origin, rsize=size, rmtime=mtime_of(after),
+              rracy=is_young(world, after))  # fmt: skip
     return row, made
 
 

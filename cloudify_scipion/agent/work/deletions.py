@@ -8,10 +8,11 @@ from cloudify_scipion.agent.plan.guards import mass_deletion
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.beside import beside, know_beside, remove_group
 from cloudify_scipion.agent.work.failures import failed, must_take
 from cloudify_scipion.agent.work.fetch import restore
 from cloudify_scipion.agent.work.local_scan import Found
-from cloudify_scipion.agent.work.place import Outcome, remove
+from cloudify_scipion.agent.work.place import Outcome
 from cloudify_scipion.agent.work.questions import DELETIONS, allowed, ask_deletions, may_delete
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import place_of
@@ -63,8 +64,12 @@ def _delete_batch(run: Run, batch: Sequence[tuple[bytes, Row]]) -> None:
     in_manifest = {path for path, row in batch if row.kind == "l" and place_of(path, run.able)}
     for path in in_manifest:  # it is nowhere else
         _deleted(run, Outcome(path))
-    there = [item for item in batch if item[0] not in in_manifest]
-    for (path, _), answer in run.world.each(lambda item: remove(run.world, *item), there):
+    databases = {path: beside(path, run.world.index.rows) for path, row in batch if row.local}
+    along = {path + end for path, sides in databases.items() for end in sides}
+    there = [item for item in batch if item[0] not in in_manifest | along]
+    for (path, _), answer in run.world.each(
+        lambda item: remove_group(run.world, *item, databases.get(item[0], {})), there
+    ):
         if isinstance(answer, OSError):
             failed(run, path, answer)
         else:
@@ -81,6 +86,7 @@ def _is_back(world: World, path: bytes) -> bool:
 
 
 def _deleted(run: Run, outcome: Outcome) -> None:
+    know_beside(run.world, outcome)
     run.world.index.drop(outcome.path)
     run.world.index.not_busy([outcome.path])
     run.note(outcome)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.plan.names import RESERVED, joined
 from cloudify_scipion.agent.ports.ahead import Entries, ReadAhead
-from cloudify_scipion.agent.ports.databases import base_of_sidecar, is_database, is_sidecar
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import ROOT, Row
+from cloudify_scipion.agent.work.local_groups import Fact, find_groups
 from cloudify_scipion.agent.work.world import World
 
 Moved = Callable[[int, bytes, bytes], bool]
@@ -89,28 +89,27 @@ def _compare_files(
     digest = hashlib.blake2b(marshal.dumps(facts, 2), digest_size=16).digest()
     if not everything and world.index.folder(number).digest == digest:
         return
-    names, same = {fact[0] for fact in facts}, True
-    rows = world.index.files(number)
+    same, rows = True, world.index.files(number)
+    known = {fact[0] for fact in facts if fact[0] in rows and _as_known(rows[fact[0]], fact, still)}
+    groups = find_groups(world.tree, path, facts, rows, known, still)
+    world.index.found_groups(joined(path, base) for base in groups.all)
     for fact in facts:
-        inside = joined(path, fact[0])
-        base = base_of_sidecar(fact[0])
-        if base in names and is_database(world.tree, joined(path, base)) and is_sidecar(world.tree, inside):
-            rows.pop(fact[0], None)
-            same = False
-            continue
-        row = rows.pop(fact[0], None)
-        written = not still and fact[0] + b"-wal" in names
-        if everything or row is None or written or not _as_known(row, fact, still):
+        name, inside = fact[0], joined(path, fact[0])
+        rows.pop(name, None)
+        if name in groups.sides:
+            same = same and name in known
+        elif everything or name not in known or name in groups.changed:
             same = False
             world.index.found_change(inside, "l" if fact[1] & 0o170000 == 0o120000 else "f", fact[5], fact[2], fact[3])
     for name, row in rows.items():
         same = False
-        world.index.found_gone(joined(path, name), row.size)
+        if name not in groups.sides:
+            world.index.found_gone(joined(path, name), row.size)
     if same and not still:
         world.index.set_folder(number, digest=digest)
 
 
-def _as_known(row: Row, fact: tuple[bytes, int, int, int, int, int], still: bool) -> bool:
+def _as_known(row: Row, fact: Fact, still: bool) -> bool:
     known = (row.mode, row.size, row.mtime, row.ctime, row.ino)
     return known == fact[1:] and (still or not row.racy) and row.held()
 

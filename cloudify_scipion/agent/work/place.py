@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
@@ -31,12 +32,20 @@ class Deferred(OSError):
 
 @dataclass
 class Outcome:
-    """What happened at one path. `trash` holds (name, bytes, origin), `conflicts` what is kept beside."""
+    """What happened at one path. `trash` holds (name, bytes, origin), `conflicts` what is kept beside.
+
+    `beside` is what the index is to know of the files beside a database, None: they are gone.
+    """
 
     path: bytes
     row: Row | None = None
     trash: list[tuple[bytes, int, int]] = field(default_factory=list)
     conflicts: list[bytes] = field(default_factory=list)
+    beside: list[tuple[bytes, Row | None]] = field(default_factory=list)
+
+
+def _nothing(_: Outcome) -> None:
+    """Nothing is to be done before."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +57,26 @@ class Placing:
     intents: frozenset[str] = frozenset()
     folder: bool = False
     """Whether the index knows a folder at this path."""
+    beside: Mapping[bytes, Row] = field(default_factory=dict)
+    """What the index has of the files beside a database, by the ends of their names."""
+    intents_beside: Mapping[bytes, frozenset[str]] = field(default_factory=dict)
 
 
-def place(world: World, placing: Placing) -> Outcome:
-    """Move the unfinished file to its path; what was there goes to the trash, or is kept beside."""
+def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _nothing) -> Outcome:
+    """Move the unfinished file to its path; what was there goes to the trash, or is kept beside.
+
+    `first` is done when the path is free, or holds exactly that already; in each of the turns that it takes.
+    """
     copied, row = placing.copied, placing.copied.row
     target, outcome = row.stored or copied.path, Outcome(copied.path, row)
     cleared = placing.known is None or not placing.known.held()
     for _ in range(TURNS):
         if not cleared and not _clear(world, target, placing, outcome):
             world.space.unlink(copied.temporary)
+            first(outcome)
             return outcome
         try:
+            first(outcome)
             if copied.temporary:
                 world.space.rename(copied.temporary, target)
             elif world.space.stat(target) is not None:  # a link that the space cannot hold
@@ -81,7 +98,7 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
         return True
     if kind(facts) == "d" and placing.folder:
         raise Deferred(0, "a folder is in the way", os.fsdecode(target))
-    origin = _origin(world, target, facts, placing.known, placing.copied.row.hash, placing.intents)
+    origin = origin_of_content(world, target, facts, placing.known, placing.copied.row.hash, placing.intents)
     if _is_ruin(world, target, facts, origin, placing):
         name = throw_away(world, target, world.generation, replace=False)
         outcome.trash.append((name, facts.st_size, world.generation))
@@ -93,7 +110,7 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
     if origin is None:
         outcome.conflicts.append(keep_beside(world, target))
     else:
-        _to_trash(world, target, facts, origin, outcome)
+        to_trash(world, target, facts, origin, outcome)
     return True
 
 
@@ -128,7 +145,7 @@ def is_beginning(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes
     return zeros or same
 
 
-def _origin(
+def origin_of_content(
     world: World, target: bytes, facts: os.stat_result, known: Row | None, wanted: str, intents: frozenset[str]
 ) -> int | None:
     """Whose content is at `target`: a generation of ours (0: the facility's, as known), SAME, or None: a stranger's."""
@@ -178,7 +195,7 @@ def _keep_beside(world: World, path: bytes, there: bytes) -> bytes:
     raise Changed(0, "there are too many versions of it already", _text(path))
 
 
-def _to_trash(world: World, path: bytes, facts: os.stat_result, origin: int, outcome: Outcome) -> None:
+def to_trash(world: World, path: bytes, facts: os.stat_result, origin: int, outcome: Outcome) -> None:
     """Move our own version away; what turns out to be a stranger's after all is kept beside."""
     name = throw_away(world, path, origin)
     moved = _fresh(world, name, facts)
@@ -206,17 +223,22 @@ def throw_away(world: World, path: bytes, origin: int, replace: bool = True) -> 
     raise Changed(0, "there are too many versions of it in the trash", os.fsdecode(path))
 
 
-def remove(world: World, path: bytes, row: Row) -> Outcome:
-    """Take away what was deleted in the working copy. What a stranger changed meanwhile stays, and is pulled again."""
+def remove(world: World, path: bytes, row: Row, first: Callable[[Outcome], None] = _nothing) -> Outcome:
+    """Take away what was deleted in the working copy. What a stranger changed meanwhile stays, and is pulled again.
+
+    `first` is done before, where it does not stay.
+    """
     outcome, target = Outcome(path), row.stored or path
     facts = world.space.stat(target)
     if facts is None:
+        first(outcome)
         return outcome
-    origin = _origin(world, target, facts, row, "", frozenset())
+    origin = origin_of_content(world, target, facts, row, "", frozenset())
     if origin is None:
         world.tell(f"{_text(path)} was deleted here and changed in the data space: it stays")
         return outcome
-    _to_trash(world, target, facts, origin, outcome)
+    first(outcome)
+    to_trash(world, target, facts, origin, outcome)
     return outcome
 
 

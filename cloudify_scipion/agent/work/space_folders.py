@@ -7,8 +7,9 @@ import contextlib
 from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.beside import beside, know_beside, remove_group
 from cloudify_scipion.agent.work.failures import failed
-from cloudify_scipion.agent.work.place import keep_beside, remove
+from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import ensure_folder, place_of
 from cloudify_scipion.agent.work.world import World
@@ -46,7 +47,8 @@ def _clear(run: Run, path: bytes) -> None:
     """Move a file away that is where a folder is to be."""
     row = run.world.index.get(path)
     if row is not None:
-        outcome = remove(run.world, path, row)
+        outcome = remove_group(run.world, path, row, beside(path, run.world.index.rows))
+        know_beside(run.world, outcome)
         run.world.index.drop(path)
         run.world.index.not_busy([path])
         run.note(outcome)

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cloudify_scipion.agent.errors import AgentError
-from cloudify_scipion.agent.plan.names import is_reserved, split
+from cloudify_scipion.agent.plan.names import BESIDE, is_reserved, split
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import NOTHING, NotAFile
 from cloudify_scipion.agent.work import lease, staging
-from cloudify_scipion.agent.work.content import Busy, Copied, Destroyed, Job, upload
+from cloudify_scipion.agent.work.beside import beside, know_beside, place_group, saved_beside
+from cloudify_scipion.agent.work.content import Busy, Copied, Destroyed, Job
+from cloudify_scipion.agent.work.databases import upload
 from cloudify_scipion.agent.work.failures import failed, not_saved
 from cloudify_scipion.agent.work.links import upload_link
-from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing, place
+from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing
 from cloudify_scipion.agent.work.put_off import waits
 from cloudify_scipion.agent.work.questions import DESTROYED, allowed
 from cloudify_scipion.agent.work.run import Run
@@ -122,14 +124,18 @@ def upload_batch(run: Run, files: Sequence[Sized]) -> list[bytes]:
 def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
     index, paths = run.world.index, [path for path, _ in files]
     unclean = index.get_state(BOOT) not in (None, run.world.clock.boot()) and not allowed(run.world, DESTROYED, "save")
-    busy, known = set(index.busy(TRIES)), index.rows(paths)
+    tried, busy, known = set(index.busy()), set(index.busy(TRIES)), index.rows(paths)
+    groups = {path: saved_beside(run.world, path) for path in index.groups(paths)}
     for path in filter(is_reserved, paths):
         run.fail(path, KEPT_NAME)
     return [
-        Job(path, known.get(path), force=run.final or path in busy, unclean=unclean, size=size)
+        Job(
+            path, known.get(path), force=run.final or path in busy, unclean=unclean, size=size, final=run.final,
+            tried=path in tried, group=path in groups, beside=groups.get(path, {}),
+        )
         for path, size in files
         if not is_reserved(path) and not _waits(run, path, size)
-    ]
+    ]  # fmt: skip
 
 
 def _waits(run: Run, path: bytes, size: int) -> bool:
@@ -159,11 +165,12 @@ def _upload(run: Run, job: Job) -> Copied | None:
 def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[Staged] = ()) -> list[bytes]:
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
     index = run.world.index
-    moves = [(job, item) for job, item in copied if item.temporary or item.clear]
-    same = [(job, item) for job, item in copied if not (item.temporary or item.clear)]
+    moves = [(job, item) for job, item in copied if _is_to_be_placed(job, item)]
+    same = [(job, item) for job, item in copied if not _is_to_be_placed(job, item)]
     for job, item in same:
-        if item.row != job.known:
-            index.put(item.path, item.row)
+        for one, known in ((item, job.known), *((made, None) for made in item.beside)):
+            if one.row != known:
+                index.put(one.path, one.row)
     done, deferred = _place_moves(run, moves, staged) if moves else ([], [])
     done += [item.path for _, item in same]
     index.fulfil(done)
@@ -172,13 +179,19 @@ def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[
     return deferred
 
 
+def _is_to_be_placed(job: Job, item: Copied) -> bool:
+    """Whether the data space is to be changed: also where something lies beside a database no more."""
+    own = {made.path[len(item.path) :] for made in item.beside}
+    return bool(item.temporary or item.clear or own != job.beside.keys() or any(made.temporary for made in item.beside))
+
+
 def _place_moves(
     run: Run, moves: Sequence[tuple[Job, Copied]], staged: Sequence[Staged]
 ) -> tuple[list[bytes], list[bytes]]:
     """Put uploads in their places; returns the paths of what is there, and of what has to wait for deletions."""
     world = run.world
     earlier = world.index.intents()
-    world.index.intend((item.path, item.row.hash) for _, item in moves)
+    world.index.intend((one.path, one.row.hash) for _, item in moves for one in (item, *item.beside))
     lease.check(world)
     whole = [pair for folder, inside in staging.by_folder(staged, moves) if staging.put_in_place(world, folder)
              for pair in inside]  # fmt: skip
@@ -187,12 +200,16 @@ def _place_moves(
     ready = {item.path for _, item in whole}
     moves = _with_folders(run, [pair for pair in moves if pair[1].path not in ready])
     placings = [
-        Placing(item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None)
+        Placing(
+            item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None,
+            beside(item.path, world.index.rows) if item.database else {},
+            {end: frozenset(earlier.get(item.path + end, ())) for end in BESIDE} if item.database else {},
+        )
         for job, item in moves
-    ]
+    ]  # fmt: skip
     done, deferred = list(ready), []
     sizes = {job.path: job.size for job, _ in moves}
-    for placing, answer in world.each(lambda placing: place(world, placing), placings):
+    for placing, answer in world.each(lambda placing: place_group(world, placing), placings):
         path = placing.copied.path
         if isinstance(answer, FileNotFoundError | NotADirectoryError):
             answer = _place_again(run, placing)
@@ -237,7 +254,7 @@ def _place_again(run: Run, placing: Placing) -> Outcome | OSError:
     try:
         if not placing.copied.row.stored:
             folder_again(run, split(placing.copied.path)[0])
-        return place(run.world, placing)
+        return place_group(run.world, placing)
     except OSError as error:
         return error
 
@@ -245,6 +262,7 @@ def _place_again(run: Run, placing: Placing) -> Outcome | OSError:
 def _placed(run: Run, outcome: Outcome, placing: Placing) -> None:
     assert outcome.row is not None
     run.world.index.put(outcome.path, outcome.row)
+    know_beside(run.world, outcome)
     run.note(outcome)
     run.result.files, run.result.size = run.result.files + 1, run.result.size + placing.copied.size
     run.world.progress.add(1, placing.copied.size)

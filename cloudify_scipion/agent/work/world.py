@@ -19,6 +19,7 @@ from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.ports.clock import Clock
+from cloudify_scipion.agent.ports.databases.patience import Patience
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
 
@@ -107,6 +108,8 @@ class World:
     made: set[bytes] = field(default_factory=set)
     """Folders of the trash that this work has made or seen there."""
     said: list[tuple[str, str]] = field(default_factory=list)
+    patience: Patience = field(default_factory=Patience)
+    """With databases that others have locked."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _count: int = 0
 

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.ports import databases
+from cloudify_scipion.agent.ports.databases.beside import HEADER
+from cloudify_scipion.agent.ports.databases.copying import Limits
+from cloudify_scipion.agent.ports.databases.locking import LeftBehind, Locked, Unreadable
+from cloudify_scipion.agent.ports.databases.pool import POOL, NoScratch, Pool
 from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.rig import Rig
 
@@ -169,8 +172,8 @@ def test_longer_paths_than_sqlite_opens(rig: Rig) -> None:
 
 
 def test_not_quite_databases(rig: Rig) -> None:
-    rig.write("cut", databases.HEADER)
-    rig.write("garbage", databases.HEADER + bytes(range(256)) * 40)
+    rig.write("cut", HEADER)
+    rig.write("garbage", HEADER + bytes(range(256)) * 40)
     make(rig.root / "db").close()
     whole = (rig.root / "db").read_bytes()
     rig.write("short", whole[:5000])
@@ -195,10 +198,9 @@ def test_no_room_for_the_copy_on_the_volume(rig: Rig, monkeypatch: pytest.Monkey
     """A full volume is no full data space: the rest is saved, and a quiet database as well."""
 
     def full(*_: object) -> None:
-        raise databases.NoScratch(28, "No space left on device")
+        raise NoScratch(28, "No space left on device")
 
-    monkeypatch.setattr(databases, "backup", full)
-    monkeypatch.setattr(databases, "recovered", full)
+    monkeypatch.setattr(Pool, "_ask", full)
     make(rig.user / "db").close()
     rig.write("other", b"other")
     for _ in range(5):
@@ -236,10 +238,10 @@ def test_nothing_outside_is_read(rig: Rig, tmp_path: Path) -> None:
             except OSError:
                 continue
             try:
-                databases.backup(tree, path, fd, target)
+                POOL.copy(tree, path, fd, target, Limits())
                 with closing(sqlite3.connect(target)) as made:
                     seen.add(made.execute("SELECT count(*) FROM t").fetchone()[0])
-            except (OSError, databases.StillWritten):
+            except (OSError, Locked, LeftBehind, Unreadable):
                 continue
             finally:
                 os.close(fd)

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.ports import databases
+from cloudify_scipion.agent.ports.databases import patience
+from cloudify_scipion.agent.ports.databases.copying import Limits, Source, _give_to_owner
+from cloudify_scipion.agent.ports.databases.locking import Locked
+from cloudify_scipion.agent.ports.databases.pool import POOL
 from tests.unit.agent.rig import Rig, contents
 
 ROWS = 50
@@ -166,7 +169,7 @@ def test_while_a_writer_commits(rig: Rig) -> None:
 
 @pytest.mark.parametrize("dies", [False, True])
 def test_an_unfinished_transaction_is_another_time(rig: Rig, dies: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudify_scipion.agent.ports.databases._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "FIRST_SECONDS", 0.05)
     path = make(rig.user / "p/run.db")
     with writer(path, *UNFINISHED):
         if not dies:
@@ -182,7 +185,7 @@ def test_an_unfinished_transaction_is_another_time(rig: Rig, dies: bool, monkeyp
 
 def test_after_three_times_a_marked_copy(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dead writer's journal stays for ever if nobody opens the file: what was committed is saved all the same."""
-    monkeypatch.setattr("cloudify_scipion.agent.ports.databases._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "FIRST_SECONDS", 0.05)
     path = make(rig.user / "p/run.db")
     with writer(path, *UNFINISHED):
         pass
@@ -225,8 +228,8 @@ def test_another_file_put_in_its_place_is_not_read(rig: Rig, tmp_path: Path) -> 
         fd = world.tree.open(b"p/run.db")
         path.unlink()
         path.symlink_to(secret)
-        with pytest.raises(databases.StillWritten, match="another file"):
-            databases.backup(world.tree, b"p/run.db", fd, tmp_path / "copy")
+        with pytest.raises(Locked, match="another file"):
+            POOL.copy(world.tree, b"p/run.db", fd, tmp_path / "copy", Limits())
         os.close(fd)
     assert not (tmp_path / "copy").exists() or (tmp_path / "copy").stat().st_size == 0
 
@@ -274,9 +277,17 @@ def test_an_empty_wal_of_ours_is_given_to_the_user(rig: Rig) -> None:
     wal = rig.write("run.db-wal", b"")
     with rig.world() as world:
         fd = world.tree.open(b"run.db")
-        databases.give_to_owner(world.tree, b"run.db", fd)
+        source = Source(world.tree.folder(b"").fd, "run.db", fd)
+        _give_to_owner(source)
         assert (wal.stat().st_uid, wal.stat().st_gid) == (2000, 2000)
         os.chown(wal, 3000, 3000)
-        databases.give_to_owner(world.tree, b"run.db", fd)
+        _give_to_owner(source)
         assert wal.stat().st_uid == 3000, "somebody else's is left alone"
         os.close(fd)
+
+
+def test_names_so_long_that_nothing_can_lie_beside(rig: Rig) -> None:
+    make(rig.root / "made").rename(rig.user / ("x" * 255))
+    rig.write("y" * 255, b"")
+    assert rig.push().files == 2
+    assert rows(rig.space / ("x" * 255)) == ROWS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from cloudify_scipion.agent.ports.tables.files import Files
 
 _ALL = 2**63 - 1
@@ -15,6 +17,7 @@ class Changes(Files):
         self.begin()
         self._db.execute("DELETE FROM todo")
         self._db.execute("DELETE FROM gone")
+        self._db.execute("DELETE FROM groups")
 
     def found_change(self, path: bytes, kind: str, ino: int, size: int, mtime: int) -> None:
         """A file or link is new, or not as it was."""
@@ -22,6 +25,17 @@ class Changes(Files):
         self._db.execute(
             "INSERT INTO todo(path, kind, ino, size, mtime) VALUES (?,?,?,?,?)", (path, kind, ino, size, mtime)
         )
+
+    def found_groups(self, paths: Iterable[bytes]) -> None:
+        """Databases beside which SQLite keeps something, or kept something that was saved."""
+        self.begin()
+        self._db.executemany("INSERT OR IGNORE INTO groups VALUES (?)", ((path,) for path in paths))
+
+    def groups(self, paths: Sequence[bytes]) -> set[bytes]:
+        """Which of these paths those are."""
+        query = "SELECT path FROM groups WHERE path BETWEEN ? AND ?"
+        found = self._db.execute(query, (min(paths, default=b""), max(paths, default=b""))).fetchall()
+        return {row[0] for row in found} & set(paths)
 
     def found_gone(self, path: bytes, size: int) -> None:
         """A known file or link is not there."""
@@ -57,7 +71,9 @@ class Changes(Files):
         if self.gone_totals()[0] == 0:
             return []
         found, taken = [], set()
-        rows = self._db.execute("SELECT path, ino, size, mtime FROM todo WHERE kind='f'")
+        rows = self._db.execute(
+            "SELECT path, ino, size, mtime FROM todo WHERE kind='f' AND path NOT IN (SELECT path FROM groups)"
+        )
         for path, ino, size, mtime in rows:
             for old, row in self.by_ino(ino):
                 same = (row.kind, row.size, row.mtime) == ("f", size, mtime) and row.held() and not row.racy

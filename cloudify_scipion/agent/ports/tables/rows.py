@@ -19,8 +19,8 @@ class Row:
 
     `size` to `ino` are the working copy's facts (times in nanoseconds); `racy` is true where a later change may have
     left them as they are, so the content is compared again. `hash` is the SHA-256 (hex) of the data space's content,
-    `local` that of the working copy's file where it differs (SQLite). `rsize` and `rmtime` are the data space's
-    facts, `rracy` as above. For the rest see `plan.manifest.Entry`.
+    `local` that of the working copy's file, for SQLite's files only: a database's may differ. `rsize` and `rmtime` are
+    the data space's facts, `rracy` as above. For the rest see `plan.manifest.Entry`.
     """
 
     kind: str

@@ -1,0 +1,203 @@
+"""Saving databases: as of one moment, with what SQLite keeps beside them in them, or else beside them there as well."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from cloudify_scipion.agent.plan.names import BESIDE
+from cloudify_scipion.agent.ports.databases.beside import HEADER, facts_of, is_new, says_something
+from cloudify_scipion.agent.ports.databases.copying import Limits
+from cloudify_scipion.agent.ports.databases.locking import LeftBehind, Locked, Unreadable
+from cloudify_scipion.agent.ports.databases.pool import POOL, NoScratch
+from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.content import (
+    SCRATCH,
+    Busy,
+    Copied,
+    Job,
+    as_before,
+    digest_at,
+    must_be_unchanged,
+    row_of,
+    send,
+    sent,
+    upload_content,
+)
+from cloudify_scipion.agent.work.space import Abilities
+from cloudify_scipion.agent.work.world import World
+
+_CHANGING = "?"
+"""In place of the digest of a file that changed meanwhile: equal to none."""
+
+
+class NotOfOneMoment(OSError):
+    """No copy could be made that is whole for certain: the saved version stays."""
+
+
+def upload(world: World, able: Abilities, job: Job) -> Copied:
+    """Send a file's content to an unfinished file, unless the data space has it already.
+
+    Raises Busy, NotOfOneMoment, Destroyed, or whatever the file systems say.
+    """
+    fd, before = world.tree.open_with_facts(job.path)
+    try:
+        row = row_of(before, world.flushed, job, able, world.generation)
+        if os.pread(fd, len(HEADER), 0) == HEADER:
+            return replace(_Upload(world, able, job, fd, before, row).database(), database=True)
+        if job.group or ((row.racy or not row.size) and _has_beside(world, job.path)):
+            return replace(_Upload(world, able, job, fd, before, row).without_header(), database=True)
+        return upload_content(world, able, job, fd, before, row)
+    finally:
+        os.close(fd)
+
+
+def _has_beside(world: World, path: bytes) -> bool:
+    """Whether something lies beside a file that changes what SQLite reads in it."""
+    return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
+
+
+class _Upload:
+    """One database, open as `fd`."""
+
+    def __init__(self, world: World, able: Abilities, job: Job, fd: int, before: os.stat_result, row: Row) -> None:
+        self.world, self.able, self.job, self.fd, self.before, self.row = world, able, job, fd, before, row
+        self.held = job.known if job.known is not None and job.known.held() else None
+        self.quiet = not _has_beside(world, job.path)
+        self.local = digest_at(fd)
+
+    def database(self) -> Copied:
+        """As of one moment: by SQLite, or recovered if its writer seems to have died; raw if SQLite cannot read it."""
+        if self.held and self.quiet and self.local == (self.held.local or self.held.hash):
+            must_be_unchanged(self.fd, self.before, self.job)
+            return Copied(self.job.path, as_before(self.row, self.held))
+        with self._scratch() as copy:
+            try:
+                point = self._copy(copy)
+            except Unreadable:
+                return self._raw(copy)
+            except NoScratch as error:
+                return self._without_scratch(error)
+            return self._send_copy(copy, point)
+
+    def without_header(self) -> Copied:
+        """A database that is too new to have one, or encrypted; or an ordinary file that only has such neighbours."""
+        if is_new(self.world.tree, self.job.path):
+            if not self.job.final:
+                raise Busy(errno.ETXTBSY, "its first transaction goes on", os.fsdecode(self.job.path))
+            with self._scratch() as copy:
+                try:
+                    POOL.recover(self.world.tree, self.job.path, self.fd, copy)
+                    return self._send_copy(copy, 1)
+                except (Unreadable, NoScratch):
+                    return self._raw(copy)
+        if self.quiet:
+            return upload_content(self.world, self.able, self.job, self.fd, self.before, self.row)
+        with self._scratch() as copy:
+            return self._raw(copy)
+
+    def _copy(self, copy: Path) -> int:
+        """Write a copy of one moment; returns 1 for one as it was before a change that was not finished."""
+        job, patience = self.job, self.world.patience
+        try:
+            with patience.spending(Locked):
+                POOL.copy(self.world.tree, job.path, self.fd, copy, Limits(wait=patience.share(job.tried)))
+            return 0
+        except (Locked, LeftBehind) as error:
+            if not job.force:
+                raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
+        try:
+            POOL.recover(self.world.tree, job.path, self.fd, copy)
+        except Locked as error:
+            raise self._unproven(error) from error
+        return 1
+
+    def _send_copy(self, copy: Path, point: int) -> Copied:
+        unchanged = _same(os.fstat(self.fd), self.before)
+        row = replace(self.row, local=self.local if unchanged else _CHANGING, point=point)
+        source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            digest = digest_at(source)
+            if self.held and digest == self.held.hash:  # its journal is there all the time, and holds nothing new
+                return Copied(self.job.path, replace(as_before(row, self.held), local=row.local))
+            os.lseek(source, 0, os.SEEK_SET)
+            temporary, digest, rest = send(self.world, self.able, source, row, None, self.job.target)
+        finally:
+            os.close(source)
+        return Copied(self.job.path, sent(row, digest, rest), temporary, row.size)
+
+    def _raw(self, copy: Path) -> Copied:
+        """As it is, with all that lies beside it, if none of that changes meanwhile: SQLite makes no one file of it."""
+        if self.quiet:
+            return self._as_it_is()
+        try:
+            ends = POOL.group(self.world.tree, self.job.path, self.fd, copy)
+        except (Locked, NoScratch) as error:
+            raise self._unproven(error) from error
+        return self._send_group(copy, ends)
+
+    def _send_group(self, copy: Path, ends: list[bytes]) -> Copied:
+        job = self.job
+        main = self._send_one(job, self.row, self.held, copy)
+        beside = []
+        try:
+            for end in ends:
+                known, facts = job.beside.get(end), self.world.tree.stat(job.path + end)
+                if facts is not None:
+                    one = replace(job, path=job.path + end, known=known)
+                    row = row_of(facts, self.world.flushed, one, self.able, self.world.generation)
+                    held = known if known is not None and known.held() else None
+                    beside.append(self._send_one(one, row, held, Path(f"{copy}{end.decode()}")))
+        except BaseException:
+            for made in (main, *beside):
+                if made.temporary:
+                    self.world.space.unlink(made.temporary)
+            raise
+        return replace(main, beside=beside)
+
+    def _send_one(self, job: Job, row: Row, held: Row | None, copy: Path) -> Copied:
+        source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            digest = digest_at(source)
+            if held and digest == held.hash:
+                return Copied(job.path, replace(as_before(row, held), local=digest))
+            os.lseek(source, 0, os.SEEK_SET)
+            temporary, digest, rest = send(self.world, self.able, source, row, None)
+        finally:
+            os.close(source)
+        return Copied(job.path, replace(sent(row, digest, rest), local=digest), temporary, row.size)
+
+    def _without_scratch(self, error: NoScratch) -> Copied:
+        """There is no room for a copy: one that nobody has open is sent as it is, if it stays as it is."""
+        if not (self.quiet or self.job.final):
+            raise self._unproven(error) from error
+        return self._as_it_is()
+
+    def _as_it_is(self) -> Copied:
+        """The file alone. Unless nobody writes any more, never while it changes."""
+        strict = not self.job.final
+        made = upload_content(self.world, self.able, self.job, self.fd, self.before, self.row, strict)
+        return replace(made, row=replace(made.row, local=made.row.hash))
+
+    def _unproven(self, error: Exception) -> OSError:
+        """Try again; one that was tried often enough is told."""
+        kind, text = (NotOfOneMoment, "no copy of one moment can be made") if self.job.force else (Busy, "not now")
+        return kind(errno.ETXTBSY, f"{text}: {error}", os.fsdecode(self.job.path))
+
+    @contextlib.contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A name for a copy, which is removed in the end, and what SQLite may have put beside it."""
+        copy = Path(os.fsdecode(self.world.state.path), os.fsdecode(SCRATCH), self.world.nonce())
+        try:
+            yield copy
+        finally:
+            for end in (b"", *BESIDE):
+                Path(f"{copy}{end.decode()}").unlink(missing_ok=True)
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (other.st_size, other.st_mtime_ns, other.st_ctime_ns)
