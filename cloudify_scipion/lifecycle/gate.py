@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloudify_scipion.errors import NotSealed, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.data import saving_status, unsaved_lines
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.proof import recheck_seal
+from cloudify_scipion.lifecycle.proof import recheck_seal, valid_seal
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.seal import seal_project
 from cloudify_scipion.lifecycle.space import saved_part
@@ -23,10 +23,14 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
     if not record.saved:
         services.progress.say("the first copy from the data space was never complete: the volume will be held")
         return record
+    passed = valid_seal(record, volume)
     record = recheck_seal(services, record)
-    if may_go(record, services.volumes.look(record.volume), discards):
+    if may_go(services, record, discards):
         return record
     if not services.machines.look(record.machine).running:
+        if passed:  # nothing is left to be stopped: the rest of an uninstall that had begun, or of a rescue
+            services.progress.say(f"its machine does not run: volume {record.volume} will be held")
+            return record
         raise NotSealed(_refusal(record, "its machine does not run", [what_is_known(record)]), _next(record))
     try:
         return seal_project(services, record)

@@ -35,7 +35,7 @@ def create_machine(services: Services, record: Record) -> Record:
 
 def start_machine(services: Services, record: Record) -> Record:
     """Boot the machine with the volume in it and wait until SSH answers with the known host key."""
-    record = unseal(services, update(services, record, volume_written=True))
+    record = unseal(services, update(services, record, volume_written=True, discarding=False))
     if services.machines.start(machine_spec(services, record)):
         services.progress.say(f"machine {record.machine} is up")
     services.connect(record).wait_until_ready(READY_SECONDS)

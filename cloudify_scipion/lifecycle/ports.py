@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from cloudify_scipion.catalogue.lock import Installed
 from cloudify_scipion.lifecycle.facts import (
@@ -93,6 +93,12 @@ class Volumes(Protocol):
 
     def tag(self, name: str, tags: Mapping[str, str]) -> bool:
         """Replace its tags. True if they were others."""
+
+    def seal(self, name: str) -> Mapping[str, Any]:
+        """What stands in the seal that lies on the volume, attached or not; empty if there is none, or no volume.
+
+        The volume is never made writable for it. Raises VolumeBusy, or PermanentError, where it cannot be read.
+        """
 
     def unseal(self, name: str) -> bool:
         """Take away the seal that lies on an attached volume. True if there was one."""

@@ -16,8 +16,16 @@ from cloudify_scipion.lifecycle.record import Record
 _OF_A_SEAL = ("project", "volume", "generation", "manifest", "files", "bytes")
 
 
+def is_sealed(services: Services, record: Record) -> bool:
+    """Whether all is proven to be saved: record, generation, tags, and what lies on the volume itself agree.
+
+    Whatever mounts the volume writable removes what lies on it first, whether or not anybody of us was told.
+    """
+    return valid_seal(record, services.volumes.look(record.volume)) and _is_on_volume(services, record)
+
+
 def valid_seal(record: Record, volume: VolumeFacts) -> bool:
-    """Whether nobody can have written since the seal: it is the record's, of this generation, and the volume's."""
+    """What can be said without a look at the volume: the seal is the record's, of this generation, and the tags'."""
     seal = record.seal
     return (
         bool(seal)
@@ -28,7 +36,7 @@ def valid_seal(record: Record, volume: VolumeFacts) -> bool:
 
 
 def keep_seal(services: Services, record: Record, facts: Mapping[str, Any]) -> Record:
-    """Remember a seal: in the record, then in the volume's tags; only both together are one."""
+    """Remember a seal that lies on the volume: in the record, then in the volume's tags; only all together are one."""
     seal = dict(facts)
     wanted = {"project": record.project, "volume": record.volume, "generation": record.generation}
     if not {*_OF_A_SEAL} <= seal.keys() or any(seal[name] != value for name, value in wanted.items()):
@@ -40,8 +48,7 @@ def keep_seal(services: Services, record: Record, facts: Mapping[str, Any]) -> R
 
 def unseal(services: Services, record: Record) -> Record:
     """Before anybody may write again: the seal is taken from the record, the volume's tags and the volume."""
-    record = update(services, record, seal={})
-    services.volumes.tag(record.volume, record.volume_tags())
+    record = _without_seal(services, record)
     services.volumes.attach(record.volume)
     services.volumes.unseal(record.volume)
     return record
@@ -58,12 +65,36 @@ def reopen(services: Services, record: Record) -> Record:
 
 
 def recheck_seal(services: Services, record: Record) -> Record:
-    """Take the seal away if its machine runs and may have written since: it was booted again from inside, say."""
-    if not record.seal or not services.machines.look(record.machine).running:
+    """Take the seal away if its machine was booted from inside since, say: it is not on the volume any more, or the
+    machine runs and the working copy is writable."""
+    if not record.seal or not services.volumes.look(record.volume).exists:
         return record
+    running = services.machines.look(record.machine).running
+    if _is_on_volume(services, record) and (not running or _is_closed(services, record)):
+        return record
+    record = unseal(services, record) if running else _without_seal(services, record)
+    return note(services, record, "the seal was taken away: the working copy was writable again")
+
+
+def _is_closed(services: Services, record: Record) -> bool:
     try:
-        if is_read_only(services.connect(record)):
-            return record
+        return is_read_only(services.connect(record))
     except ScipionError as error:
         services.progress.say(f"the machine does not say whether its working copy is still sealed: {error.what}")
-    return note(services, unseal(services, record), "the seal was taken away: the working copy was writable again")
+        return False
+
+
+def _is_on_volume(services: Services, record: Record) -> bool:
+    """Whether the record's seal lies on the volume. What cannot be read is no proof."""
+    try:
+        found = services.volumes.seal(record.volume)
+    except ScipionError as error:
+        services.progress.say(f"volume {record.volume} does not say whether it is sealed: {error.what}")
+        return False
+    return all(name in found and found[name] == record.seal.get(name) for name in _OF_A_SEAL)
+
+
+def _without_seal(services: Services, record: Record) -> Record:
+    record = update(services, record, seal={})
+    services.volumes.tag(record.volume, record.volume_tags())
+    return record

@@ -9,7 +9,7 @@ from cloudify_scipion.lifecycle.machine import create_machine, delete_machine, s
 from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
-from cloudify_scipion.lifecycle.proof import valid_seal
+from cloudify_scipion.lifecycle.proof import is_sealed
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.seal import seal_quiet
@@ -28,7 +28,7 @@ def rescue(services: Services, record: Record) -> Record:
     Raises PermanentError where there is nothing to rescue, or a machine that can save by itself.
     """
     _refuse(services, record)
-    if valid_seal(record, services.volumes.look(record.volume)):
+    if is_sealed(services, record):
         services.progress.say(f"volume {record.volume} is sealed already: all its data are saved")
     else:
         record = _saved(services, _with_machine(services, record))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.facts import VolumeFacts
+from cloudify_scipion.errors import PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
-from cloudify_scipion.lifecycle.proof import valid_seal
+from cloudify_scipion.lifecycle.proof import is_sealed
 from cloudify_scipion.lifecycle.record import Record
 
 UNSAVED = "it was writable in a machine, and there is no proof that its data are saved elsewhere"
@@ -46,18 +45,20 @@ def end_volume(services: Services, record: Record, ends: bool = True, discards: 
     `ends` is false when Cloudify makes a node again: then nothing that was ever written may go. `discards` says that
     the deployment, too, asks for a deletion without proof.
     """
-    facts = services.volumes.look(record.volume)
-    if not facts.exists:
+    if not services.volumes.look(record.volume).exists:
         lost = record.volume_written and not record.discarding
         services.progress.say(f"volume {record.volume} is gone already{': IT WAS NOT DELETED BY US' if lost else ''}")
         services.projects.forget(record.project)
         return None
-    if record.volume_written and not (ends and may_go(record, facts, discards)):
-        held = update(services, record, held=UNSAVED)  # first: what cannot be unmounted now is held, too
-        services.volumes.detach(record.volume)
+    try:
+        services.volumes.detach(record.volume)  # from now on nobody writes, and what lies on it can be believed
+    except VolumeBusy:
+        update(services, record, held=UNSAVED)  # Cloudify may skip the failure, and forget the deployment
+        raise
+    if record.volume_written and not (ends and may_go(services, record, discards)):
         return note(
             services,
-            held,
+            update(services, record, held=UNSAVED),
             f"volume {record.volume} is HELD: {UNSAVED}. Install project '{record.project}' again to work on with it, "
             f"save what is in it: cloudify-scipion rescue {record.project}, "
             f"or delete it: cloudify-scipion discard {record.project}",
@@ -66,9 +67,9 @@ def end_volume(services: Services, record: Record, ends: bool = True, discards: 
     return None
 
 
-def may_go(record: Record, volume: VolumeFacts, discards: bool) -> bool:
+def may_go(services: Services, record: Record, discards: bool) -> bool:
     """Whether a volume that was written may be deleted: it is sealed, or somebody has said that it need not be."""
-    return valid_seal(record, volume) or record.discarding or (discards and may_discard(record))
+    return record.discarding or (discards and may_discard(record)) or is_sealed(services, record)
 
 
 def why_held(record: Record) -> str:
@@ -92,7 +93,7 @@ def discard(services: Services, record: Record) -> None:
     if record.rescuing:  # a machine that only saved, and was left by a rescue that was broken off
         services.machines.delete(record.machine)
     record = note(services, record, f"discard of volume {record.volume} was asked for by its project id")
-    if record.volume_written and not valid_seal(record, services.volumes.look(record.volume)):
+    if record.volume_written and not is_sealed(services, record):
         services.progress.say(f"NOT PROVEN SAVED: {what_is_known(record)}")
     _delete(services, record)
 
@@ -105,6 +106,7 @@ def what_is_known(record: Record) -> str:
 
 
 def _delete(services: Services, record: Record) -> None:
+    services.volumes.detach(record.volume)  # while a machine runs on, what it writes is not given up
     record = update(services, record, discarding=True)
     services.volumes.delete(record.volume)
     services.progress.say(f"deleted volume {record.volume} and all that was in it")

@@ -110,3 +110,44 @@ def test_unseal(world: World) -> None:
     world.seal("v")
     assert world.volumes.unseal("v")
     assert not world.volumes.unseal("v")
+
+
+def test_the_seal_on_a_volume_is_read_whether_it_is_mounted_or_not(world: World) -> None:
+    assert world.volumes.seal("v") == {}
+    world.volumes.create("v", SIZE, {})
+    assert world.volumes.seal("v") == {}
+    world.seal("v", '{"manifest": "abc"}')
+    assert world.volumes.seal("v") == {"manifest": "abc"}
+    world.volumes.detach("v")
+    assert world.volumes.seal("v") == {"manifest": "abc"}
+    assert world.volumes.look("v").mounted is None
+
+
+def test_a_seal_that_makes_no_sense_is_none(world: World) -> None:
+    world.volumes.create("v", SIZE, {})
+    for text in ("", "[]", '{"manifest": "ab'):
+        world.seal("v", text)
+        for look in (lambda: None, lambda: world.volumes.detach("v")):
+            look()
+            assert world.volumes.seal("v") == {}
+
+
+def test_a_seal_that_was_removed_just_before_the_power_failed_is_none(world: World) -> None:
+    """Its removal may be in the journal of the file system only."""
+    world.volumes.create("v", SIZE, {})
+    world.seal("v", '{"manifest": "abc"}')
+    world.volumes.detach("v")
+    world.volumes.attach("v")
+    assert world.volumes.unseal("v")
+    world.cut_power("v")
+    assert world.volumes.seal("v") == {}
+    assert world.volumes.look("v").mounted is None
+
+
+def test_the_seal_on_a_volume_that_a_machine_uses(world: World) -> None:
+    world.volumes.create("v", SIZE, {})
+    world.seal("v", '{"manifest": "abc"}')
+    world.machines.start(spec(world, "m", volume="v"))
+    assert world.volumes.seal("v") == {"manifest": "abc"}
+    world.machines.stop("m")
+    assert world.volumes.seal("v") == {"manifest": "abc"}

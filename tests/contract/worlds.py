@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -45,8 +46,11 @@ class World(Protocol):
         """What lies on a volume: path to uid, gid and mode."""
 
     def mark(self, volume: str) -> object: ...
-    def seal(self, volume: str) -> None:
+    def seal(self, volume: str, text: str = "{}") -> None:
         """As the agent writes it."""
+
+    def cut_power(self, volume: str) -> None:
+        """What the disk has of a mounted volume is left of it; it is mounted no more."""
 
     def see(self, name: str, path: str) -> str | None:
         """What a running machine reads at `path`, mounts included."""
@@ -117,8 +121,11 @@ class FakeWorld:
     def mark(self, volume: str) -> object:
         return self.host.volumes[volume].mark
 
-    def seal(self, volume: str) -> None:
-        self.host.volumes[volume].agent["seal.json"] = b"{}"
+    def seal(self, volume: str, text: str = "{}") -> None:
+        self.host.volumes[volume].agent["seal.json"] = text.encode()
+
+    def cut_power(self, volume: str) -> None:
+        self.volumes.detach(volume)
 
     def see(self, name: str, path: str) -> str | None:
         disk, there = self.host.machines[name], PurePosixPath(path)
@@ -191,8 +198,14 @@ class RealWorld:
     def mark(self, volume: str) -> object:
         return json.loads((self.volumes.attach(volume) / "volume.json").read_text())
 
-    def seal(self, volume: str) -> None:
-        (self.volumes.attach(volume) / "agent/seal.json").write_text("{}")
+    def seal(self, volume: str, text: str = "{}") -> None:
+        (self.volumes.attach(volume) / "agent/seal.json").write_text(text)
+
+    def cut_power(self, volume: str) -> None:
+        image = self.host.root / "volumes" / f"{volume}.img"
+        shutil.copyfile(image, self.host.root / "on-the-disk")
+        self.volumes.detach(volume)
+        (self.host.root / "on-the-disk").replace(image)
 
     def see(self, name: str, path: str) -> str | None:
         done = self.host.inside(name, "cat", path)

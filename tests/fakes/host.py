@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
 from cloudify_scipion.lifecycle.facts import SEAL, LayerFacts, MachineFacts, MachineSpec, VolumeFacts
@@ -244,6 +245,18 @@ class FakeVolumes:
         changed = self.host.volumes[name].tags != dict(tags)
         self.host.volumes[name].tags = dict(tags)
         return changed
+
+    def seal(self, name: str) -> Mapping[str, Any]:
+        volume = self.host.volumes.get(name)
+        if volume is None:
+            return {}
+        if not volume.attached and any(name in disk.volumes for disk in self.host.alive()):
+            raise VolumeBusy(f"volume {name} is in use by a machine")
+        try:
+            seal = json.loads(volume.agent.get(SEAL, b""))
+        except ValueError:
+            return {}
+        return seal if isinstance(seal, dict) else {}
 
     def unseal(self, name: str) -> bool:
         volume = self.host.volumes.get(name)

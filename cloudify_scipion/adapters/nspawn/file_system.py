@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.nspawn.beneath import folder, open_folder
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.facts import AGENT, AGENT_FOLDER, MARK, SEAL, USER, USER_FOLDER
 
 _OPTIONS = "lazy_itable_init=1,lazy_journal_init=1,nodiscard"
@@ -36,6 +38,24 @@ def scratch_of(image: Path) -> Path:
     return image.with_suffix(".layout")
 
 
+def seal_below(root: Path) -> dict[str, Any]:
+    """What stands in the seal of the volume mounted at `root`; empty if there is none, or nothing readable in it."""
+    try:
+        with folder(root) as opened, open_folder(opened, AGENT_FOLDER) as inside:
+            descriptor = os.open(SEAL, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=inside)
+            with os.fdopen(descriptor, "rb") as stream:
+                return _document(stream.read())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise PermanentError(f"the seal of the volume at {root} cannot be read: {error.strerror}") from error
+
+
+def seal_on(device: Path) -> dict[str, Any]:
+    """The same of a volume that is mounted nowhere, and whose journal is empty. Nothing is mounted for it."""
+    return _document(run(["debugfs", "-R", f"cat /{AGENT_FOLDER}/{SEAL}", str(device)], timeout=300).stdout.encode())
+
+
 def remove_seal(root: Path) -> bool:
     """Remove the seal of the volume mounted at `root`; no symlink on it leads anywhere. True if it was there."""
     with folder(root) as opened, open_folder(opened, AGENT_FOLDER) as inside:
@@ -45,6 +65,14 @@ def remove_seal(root: Path) -> bool:
             return False
         os.fsync(inside)
         return True
+
+
+def _document(text: bytes) -> dict[str, Any]:
+    try:
+        seal = json.loads(text)
+    except ValueError:
+        return {}
+    return seal if isinstance(seal, dict) else {}
 
 
 def _lay_out(root: Path, volume: str, project: str) -> None:

@@ -10,11 +10,18 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import Any
 
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import make_private, sync_folder, write_atomic
 from cloudify_scipion.adapters.nspawn import hosttools
-from cloudify_scipion.adapters.nspawn.file_system import make_file_system, remove_seal, scratch_of
+from cloudify_scipion.adapters.nspawn.file_system import (
+    make_file_system,
+    remove_seal,
+    scratch_of,
+    seal_below,
+    seal_on,
+)
 from cloudify_scipion.adapters.nspawn.folders import checked_name
 from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
@@ -26,6 +33,8 @@ from cloudify_scipion.lifecycle.ports import Progress
 
 RESERVE_BYTES = 200_000_000
 """Room to be left on the host's file system beside a full volume."""
+USED_SECONDS = 2.0
+"""How long is waited for a container that is just ending."""
 _CHECKED = (0, 1)
 
 
@@ -69,6 +78,18 @@ class LoopVolumes:
             if not self._image(name).exists():
                 raise PermanentError(f"volume {name} does not exist")
             return self._write_tags(name, tags)
+
+    def seal(self, name: str) -> Mapping[str, Any]:
+        """What stands in the seal on the volume, mounted or not. VolumeBusy while something else has it mounted."""
+        with self._locked():
+            if self._mounted(name) is not None:
+                return seal_below(self._point(name))
+            if not self._image(name).exists():
+                return {}
+            hosttools.require(hosttools.VOLUME_TOOLS)
+            device = self._unused(name)
+            self._check(name, device)  # what is still in its journal may be that the seal was removed
+            return seal_on(device)
 
     def unseal(self, name: str) -> bool:
         """Remove the seal that lies on the mounted volume."""
@@ -162,6 +183,16 @@ class LoopVolumes:
                 f"copy {self._image(name)}, then run: e2fsck -f {self._image(name)}",
             )
 
+    def _unused(self, name: str) -> Path:
+        """What holds the volume's file system, mounted nowhere: its loop device, or without one its image."""
+        loops = loops_of(self._image(name))
+        deadline = time.monotonic() + USED_SECONDS
+        while busy := [device for device in loops if not is_exclusive(device)]:
+            if time.monotonic() > deadline:
+                raise VolumeBusy(f"volume {name} is in use: {busy[0]} is mounted elsewhere", "stop the machine first")
+            time.sleep(0.1)
+        return loops[0] if loops else self._image(name)
+
     def _release(self, name: str) -> bool:
         point, image = self._point(name), self._image(name)
         mount = mounted_at(point) if point.is_dir() else None
@@ -242,7 +273,7 @@ class LoopVolumes:
         return self._folder / "mnt" / name
 
 
-def _wait_for_users(name: str, mount: Mount, seconds: float = 2.0) -> None:
+def _wait_for_users(name: str, mount: Mount, seconds: float = USED_SECONDS) -> None:
     # a container that has just ended lets go of its mounts a little later
     deadline = time.monotonic() + seconds
     while users := users_of(mount):
@@ -251,7 +282,7 @@ def _wait_for_users(name: str, mount: Mount, seconds: float = 2.0) -> None:
         time.sleep(0.1)
 
 
-def _free(device: Path, seconds: float = 2.0) -> None:
+def _free(device: Path, seconds: float = USED_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not is_exclusive(device) and time.monotonic() < deadline:
         time.sleep(0.1)
