@@ -80,6 +80,12 @@ class ProjectTaken(PermanentError):
     exit_code = 3
 
 
+class RecordLost(PermanentError):
+    """A project was made, and this state root does not know it: another one's record says what may go."""
+
+    exit_code = 3
+
+
 class MissingTool(PermanentError):
     """A program that the host must have is absent; `next_step` names its package."""
 

@@ -7,9 +7,10 @@ import os
 import re
 import secrets
 import shutil
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from cloudify_scipion.adapters.files import make_private, write_atomic
@@ -17,7 +18,7 @@ from cloudify_scipion.adapters.lock import Locks
 from cloudify_scipion.adapters.nspawn.network import port_is_free
 from cloudify_scipion.adapters.ssh_keys import ensure_keys
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.facts import Keys
+from cloudify_scipion.lifecycle.facts import Keys, Place
 from cloudify_scipion.lifecycle.record import Binding, Record, from_document, to_document
 
 DEFAULT_ROOT = "/var/lib/cloudify-scipion"
@@ -46,6 +47,10 @@ class ProjectFolders:
                 write_atomic(path, secrets.token_hex(4).encode())
             return path.read_text(encoding="ascii")
 
+    def place(self) -> Place:
+        """This host, and the state root."""
+        return Place(socket.gethostname(), str(self._root.absolute()))
+
     def folder(self, project: str) -> Path:
         """The project's folder, made with mode 0700."""
         folder = self._record(project).parent
@@ -72,6 +77,7 @@ class ProjectFolders:
         # in the order that it has: a workflow comes out as it went in
         text = json.dumps(to_document(record), indent=1, ensure_ascii=False)
         write_atomic(self._record(record.project), text.encode())
+        self._ended(record.project).unlink(missing_ok=True)
 
     def all(self) -> Sequence[Record]:
         """Every record, by project id."""
@@ -83,8 +89,18 @@ class ProjectFolders:
 
     def forget(self, project: str) -> None:
         """Remove the project's folder. The record goes first: what is left after a crash is no project."""
+        if record := self.load(project):
+            write_atomic(self._ended(project), json.dumps(asdict(record.binding)).encode())
         self._record(project).unlink(missing_ok=True)
         shutil.rmtree(self._record(project).parent, ignore_errors=True)
+
+    def was_ended(self, project: str, binding: Binding) -> bool:
+        """Whether the project's record was that deployment's when it was forgotten, and none came after it."""
+        try:
+            ended = Binding(**json.loads(self._ended(project).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return False
+        return ended == binding and not self._record(project).exists()
 
     def keep(self, project: str, name: str, text: str) -> None:
         """Keep a text beside the record, if it is not there already."""
@@ -134,6 +150,9 @@ class ProjectFolders:
 
     def _paths(self) -> Sequence[Path]:
         return sorted((self._root / "projects").glob("*/project.json"))
+
+    def _ended(self, project: str) -> Path:
+        return self._root / "ended" / f"{checked_id(project)}.json"
 
     def _record(self, project: str) -> Path:
         return self._root / "projects" / checked_id(project) / "project.json"

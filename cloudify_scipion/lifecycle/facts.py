@@ -94,6 +94,17 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where an installation keeps its state: the host's name, and the state root's path on it."""
+
+    host: str
+    root: str
+
+    def __str__(self) -> str:
+        return f"{self.root} on host {self.host}"
+
+
+@dataclass(frozen=True)
 class CommandResult:
     """A finished command: exit code and captured text."""
 

@@ -18,6 +18,10 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
     `discards` says that the deployment asks for a deletion without proof. Raises NotSealed, with the project as it was.
     """
     volume = services.volumes.look(record.volume)
+    if volume.exists and "volume" not in record.settings and services.machines.look(record.machine).running:
+        lost = "its record was lost, and with it where its data are to be saved"
+        adopting = f"cfy install ... -b {record.binding.deployment}, which adopts machine and volume"
+        raise NotSealed(_refusal(record, lost, []), adopting)
     if not volume.exists or not record.volume_written or saved_part(record) is None:
         return record
     if not record.saved:

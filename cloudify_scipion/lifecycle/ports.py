@@ -19,6 +19,7 @@ from cloudify_scipion.lifecycle.facts import (
     LayerFacts,
     MachineFacts,
     MachineSpec,
+    Place,
     PuppetResult,
     VolumeFacts,
 )
@@ -178,6 +179,9 @@ class Projects(Protocol):
     def installation(self) -> str:
         """The installation's id, made at the first call."""
 
+    def place(self) -> Place:
+        """Where this installation's state is."""
+
     def load(self, project: str) -> Record | None:
         """The project's record, or None."""
 
@@ -191,7 +195,10 @@ class Projects(Protocol):
         """The records bound to a deployment; one that is damaged is passed over."""
 
     def forget(self, project: str) -> None:
-        """Remove the project's state folder."""
+        """Remove the project's state folder; of a record that was there, it stays known that it came to its end."""
+
+    def was_ended(self, project: str, binding: Binding) -> bool:
+        """Whether the last record of that project was of that deployment, and was forgotten here since."""
 
     def keep(self, project: str, name: str, text: str) -> None:
         """Keep a text beside the project's record, under the name of a file."""

@@ -18,9 +18,11 @@ from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software
+from cloudify_scipion.lifecycle.made import is_adoptable, made_of, record_lost
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.operations.memory import forget_made, publish, remember_made, remembered
 from cloudify_scipion.project.documents import Document, part
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
@@ -70,8 +72,16 @@ class Call:
 
     def publish(self, **values: Any) -> None:
         """Show values as the node instance's runtime properties: public, never secret."""
-        ctx.instance.runtime_properties.update(values)
-        ctx.instance.update()
+        publish(**values)
+
+    def remember(self) -> Call:
+        """Let the node instance know, whatever becomes of the record, what is about to be made, and whose it is."""
+        remember_made(made_of(self.services, self.record))
+        return self
+
+    def forget(self) -> None:
+        """What the node stands for has come to its end."""
+        forget_made()
 
 
 def call(work: Callable[[Call], T]) -> T:
@@ -81,18 +91,38 @@ def call(work: Callable[[Call], T]) -> T:
 
 
 def call_known(work: Callable[[Call], T]) -> T | None:
-    """The same for operations that end things: when the project is not known any more, only remains are cleared."""
+    """The same for operations that end things: when the project is not known any more, only remains are cleared.
+
+    Where something was made and this state root has no record of it, it is an error: nothing proves that it is gone.
+    """
     services, project = _services(), _properties()["project"]["id"]
 
     def known() -> T | None:
         _hold_lock(services, project)
-        if services.projects.load(project) or has_remains(services, project, _binding(services)):
-            return work(_accepted(services))
-        services.projects.forget(project)  # what an interrupted `forget` left
+        if not services.projects.was_ended(project, _binding(services)):
+            _refuse_unknown(services, project)
+            if services.projects.load(project) or has_remains(services, project, _binding(services)):
+                return work(_accepted(services))
+        if services.projects.load(project) is None:
+            services.projects.forget(project)  # what an interrupted `forget` left
+        forget_made()
         services.progress.say(f"project '{project}' is gone already: nothing to do")
         return None
 
     return _translated(services, known)
+
+
+def _refuse_unknown(services: Services, project: str, adopts: bool = False) -> None:
+    """Raise RecordLost if the deployment has made something, and its record is not here.
+
+    With `adopts`, what is found by its tags is no reason.
+    """
+    record, binding = services.projects.load(project), _binding(services)
+    if (record and record.binding == binding) or services.projects.was_ended(project, binding):
+        return
+    made = remembered()
+    if made and not (adopts and record is None and is_adoptable(services, made, binding)):
+        raise record_lost(services, made, binding)
 
 
 def ask(question: Callable[[Call], str]) -> dict[str, str]:
@@ -102,6 +132,7 @@ def ask(question: Callable[[Call], str]) -> dict[str, str]:
 
     def answered() -> dict[str, str]:
         record = services.projects.load(project)
+        _refuse_unknown(services, project)
         if record is None or record.binding != _binding(services):
             raise ScipionError(f"project '{project}' of this deployment is not installed", "install it")
         try:
@@ -196,6 +227,7 @@ def _accepted(services: Services) -> Call:
     properties = _properties()
     project = properties["project"]
     _hold_lock(services, project["id"])
+    _refuse_unknown(services, project["id"], adopts=True)
     record = accept_project(services, project, properties["site"], _binding(services))
     folder = os.environ.get("CFY_WORKDIR", "")
     record = update(services, record, work_folder=folder or record.work_folder)

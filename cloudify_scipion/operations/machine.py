@@ -18,7 +18,8 @@ def create(**_: Any) -> None:
 def _create(c: Call) -> None:
     data = c.properties["data"]
     refuse_changes(c.record, software=c.asked_software()[0], source=source_of(data))
-    use.create_machine(c.services, use.end_rescue(c.services, c.asking("data", data).asking_software().record))
+    asking = c.asking("data", data).asking_software().remember()
+    use.create_machine(c.services, use.end_rescue(c.services, asking.record))
 
 
 def start(**_: Any) -> None:
@@ -38,7 +39,12 @@ def stop(**_: Any) -> None:
 
 def delete(**_: Any) -> None:
     """Remove it; the volume stays."""
-    call_known(lambda c: use.delete_machine(c.services, c.record))
+    call_known(_delete)
+
+
+def _delete(c: Call) -> None:
+    use.delete_machine(c.services, c.record)
+    c.forget()
 
 
 def check_status(**_: Any) -> dict[str, str]:
@@ -48,4 +54,4 @@ def check_status(**_: Any) -> dict[str, str]:
 
 def heal(**_: Any) -> None:
     """Create and start whatever is missing; never replaced by Cloudify's reinstall."""
-    heal_in_place(lambda c: use.ensure_machine(c.services, c.asking_software().record))
+    heal_in_place(lambda c: use.ensure_machine(c.services, c.asking_software().remember().record))

@@ -39,7 +39,7 @@ def create(**_: Any) -> None:
 
 
 def _create(c: Call) -> None:
-    asking = c.asking("volume", _settings(c))
+    asking = c.asking("volume", _settings(c)).remember()
     record = use.ensure_volume(c.services, asking.record)
     if use.may_discard(record):
         c.services.progress.say("NOTHING WILL BE KEPT: uninstall deletes the volume and all data in it (volume.at_end)")
@@ -48,7 +48,12 @@ def _create(c: Call) -> None:
 
 def delete(**_: Any) -> None:
     """Hold the volume, or delete it if it may go; only an uninstall ends a project, a heal or reinstall does not."""
-    call_known(lambda c: use.end_volume(c.services, c.record, c.workflow == "uninstall", _discards(c)))
+    call_known(_delete)
+
+
+def _delete(c: Call) -> None:
+    if use.end_volume(c.services, c.record, c.workflow == "uninstall", _discards(c)) is None:
+        c.forget()
 
 
 def check_status(**_: Any) -> dict[str, str]:
@@ -58,7 +63,7 @@ def check_status(**_: Any) -> dict[str, str]:
 
 def heal(**_: Any) -> None:
     """Mount it again; never replaced by Cloudify's reinstall."""
-    heal_in_place(lambda c: use.heal_volume(c.services, c.record))
+    heal_in_place(lambda c: use.heal_volume(c.services, c.remember().record))
 
 
 def _discards(c: Call) -> bool:

@@ -10,6 +10,7 @@ from cloudify.workflows import ctx
 
 from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.errors import PermanentError, ScipionError
+from cloudify_scipion.lifecycle.made import MADE, made_from, record_lost
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Binding, Record
 
@@ -41,4 +42,9 @@ def _record(services: Services) -> Record:
     binding = Binding(services.projects.installation(), ctx.tenant_name or "local", ctx.deployment.id)
     for record in services.projects.of_deployment(binding):
         return record
+    for instance in ctx.node_instances:
+        if facts := (instance.runtime_properties or {}).get(MADE):
+            made = made_from(facts)
+            if not services.projects.was_ended(made.project, binding):
+                raise record_lost(services, made, binding)
     raise PermanentError(f"{binding} works on no project", "install it")

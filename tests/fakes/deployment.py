@@ -127,9 +127,7 @@ class Deployment:
                 tenant_name=self.tenant,
                 deployment=SimpleNamespace(id=self.name),
                 node=SimpleNamespace(id=node, properties=properties),
-                instance=SimpleNamespace(
-                    runtime_properties=self.runtime.setdefault(node, {}), update=lambda: None
-                ),
+                instance=self._instance(node),
                 get_resource=self._resource,
                 _context={"local": self.local},
             )
@@ -138,6 +136,15 @@ class Deployment:
             yield
         finally:
             current_ctx.clear()
+
+    def _instance(self, node: str) -> SimpleNamespace:
+        """The node's only instance, and those that it stands on."""
+        nodes, _ = planned(json.dumps(self.inputs))
+        targets = [SimpleNamespace(target=SimpleNamespace(instance=self._instance(related["target_id"])))
+                   for related in nodes[node]["relationships"]]  # fmt: skip
+        return SimpleNamespace(
+            id=node, runtime_properties=self.runtime.setdefault(node, {}), update=lambda: None, relationships=targets
+        )
 
     def _resource(self, name: str) -> bytes:
         if name == FILE:

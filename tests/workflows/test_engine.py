@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -222,7 +223,7 @@ def test_a_forced_reinstall_keeps_the_data(engine: Engine) -> None:
     engine.execute("check_status")
 
 
-@pytest.mark.parametrize("gone", ["machine", "volume", "both", "mount", "network", "record"])
+@pytest.mark.parametrize("gone", ["machine", "volume", "both", "mount", "network"])
 def test_uninstall_when_half_is_gone(engine: Engine, gone: str) -> None:
     engine.install(DISCARD)
     host, record = engine.world.host, engine.world.record()
@@ -236,14 +237,51 @@ def test_uninstall_when_half_is_gone(engine: Engine, gone: str) -> None:
         host.reboot()
     if gone == "network":
         host.cut_network(record.machine)
-    if gone == "record":
-        engine.world.services().projects.forget("relion-2d")
     engine.execute("uninstall")
-    assert host.machines == {}
-    assert host.alive() == []
-    # what was in the volume is not known any more without the record, nor that it may go
-    assert len(host.volumes) == (1 if gone == "record" else 0)
-    assert engine.world.known() == (gone == "record")
+    assert (host.machines, host.alive(), host.volumes) == ({}, [], {})
+    assert not engine.world.known()
+
+
+def elsewhere(engine: Engine) -> World:
+    """Another host with a state of its own, whose worker takes the next executions."""
+    here, engine.world = engine.world, World(engine.folder / "elsewhere")
+    engine.services = engine.world.services
+    return here
+
+
+def test_an_uninstall_by_a_worker_with_another_state(engine: Engine, cause: Cause) -> None:
+    """Cloudify remembers what was made, and by which installation; with `ignore_failure` all of it lives on."""
+    engine.install()
+    engine.world.write("mine", b"data")
+    here, record = elsewhere(engine), engine.world.record
+    for node in ("seal", "volume", "machine", "desktop"):
+        said = cause(lambda node=node: engine.execute("check_status", node_ids=[node]))  # type: ignore[misc]
+        assert "has no record in the state folder" in said
+    said = cause(lambda: engine.execute("uninstall"))
+    assert f"whose state folder is {here.root}" in said and here.record().volume in said
+    assert "Task started 'cloudify_scipion.operations.machine" not in said
+    with pytest.raises(NonRecoverableError, match="has no record in the state folder"):
+        engine.execute("save")
+    engine.execute("uninstall", ignore_failure=True)
+    (disk,), (volume,) = here.host.machines.values(), here.host.volumes.values()
+    assert disk.running and volume.files["mine"] == b"data"
+    with pytest.raises(AssertionError):
+        record()
+    engine.world, engine.services = here, here.services
+    engine.install()
+    engine.execute("uninstall")
+    assert (here.host.machines, here.host.volumes) == ({}, {})
+    assert here.space().files["mine"] == b"data"
+
+
+@pytest.mark.parametrize("workflow", ["reinstall", "heal"])
+def test_a_worker_with_another_state_makes_nothing_anew(engine: Engine, workflow: str) -> None:
+    engine.install()
+    here = elsewhere(engine)
+    with suppress(RuntimeError):  # heal skips failures
+        engine.execute(workflow, **({"force_reinstall": True} if workflow == "heal" else {}))
+    assert (engine.world.host.machines, engine.world.host.volumes) == ({}, {})
+    assert here.host.alive()
 
 
 def test_uninstall_again(engine: Engine) -> None:
