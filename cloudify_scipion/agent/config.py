@@ -13,7 +13,11 @@ from cloudify_scipion.agent.errors import WrongUse
 FILE = Path("/etc/scipion-data/config.json")
 VERSION = 1
 TRASH_BYTES = 50_000_000_000
-"""How much the trash may hold where nothing else is said."""
+"""How much the trash may hold of each kind where nothing else is said."""
+TRASH_DAYS = 7
+"""How long everything stays there at least."""
+ROOM_PERCENT = 5
+"""With less of the data space left there is an alarm."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Config:
     `tree` is the working copy, `state` the agent's own folder on the same file system, `mark` the file that names the
     volume, `user_path` where the user sees the tree. `space` is the project's folder in the data space, `verify` a
     second way to it, empty if there is none. `mounted` says that without a mount of its own `space` is not the data
-    space, but a folder of the machine's. `fenced` says that no older machine of the project runs.
+    space, but a folder of the machine's. `fenced` says that no older machine of the project runs. What is younger than
+    `trash_days` never goes from the trash by itself.
     """
 
     document: Mapping[str, Any]
@@ -43,6 +48,8 @@ class Config:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     trash_bytes: int = TRASH_BYTES
+    trash_days: int = TRASH_DAYS
+    room_percent: int = ROOM_PERCENT
     mounted: bool = False
 
 
@@ -68,5 +75,5 @@ def config_from(document: Mapping[str, Any]) -> Config:
         Path(document["tree"]), Path(document["state"]), Path(document["mark"]), Path(document["user_path"]),
         document["user"], Path(document["run"]), space["kind"], Path(space["path"]), space["verify"],
         tuple(document["include"]), tuple(document["exclude"]), document["trash_bytes"] or TRASH_BYTES,
-        space.get("mounted", False),
+        document.get("trash_days", TRASH_DAYS), document.get("room_percent", ROOM_PERCENT), space.get("mounted", False),
     )  # fmt: skip

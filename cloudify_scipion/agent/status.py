@@ -22,7 +22,7 @@ PROGRESS, SUMMARY = "progress.json", "status.json"
 
 def document(config: Config) -> dict[str, Any]:
     """The status; what cannot be read by the caller is taken from the last summary."""
-    summary = _read(config.run / SUMMARY) or empty()
+    summary = empty() | (_read(config.run / SUMMARY) or {})
     progress = _read(config.run / PROGRESS) or {}
     if not _alive(progress.get("pid")):
         progress = {}
@@ -39,7 +39,7 @@ _IDLE: dict[str, Any] = {
 def empty() -> dict[str, Any]:
     """Before anything was done."""
     return {"pulled": False, "unsaved": 0, "saved": None, "scanned": None, "last": {}, "questions": [], "alarms": [],
-            "seal": None}  # fmt: skip
+            "seal": None, "held": {"files": 0, "bytes": 0}}  # fmt: skip
 
 
 def lines(status: dict[str, Any]) -> list[str]:
@@ -53,6 +53,8 @@ def lines(status: dict[str, Any]) -> list[str]:
             + (f", {left // 60} min {left % 60} s left" if left is not None else "")
         )
     out.append(f"last saved: {status['saved'] or 'never'}; {_unsaved(status)}")
+    if status["held"]["files"]:
+        out.append(f"waiting for an answer: {status['held']['files']} files, {shown(status['held']['bytes'])}")
     for name, result in status["last"].items():
         if not result["ok"]:
             out.append(f"{name}: {result['message']}" + (f"\n  next: {result['next']}" if result["next"] else ""))
@@ -109,9 +111,13 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
         kept = {key: json.loads(value) for key, value in index.execute("SELECT key, value FROM state")}
         unsaved = index.execute("SELECT count(*) FROM files WHERE rsize=-1").fetchone()[0]
         unsaved += index.execute(
-            "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed)"
+            "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed"
+            " UNION SELECT path FROM asked WHERE question IN ('replaced', 'destroyed'))"
         ).fetchone()[0]
-        asked = index.execute("SELECT id, text, answers FROM questions WHERE answer='' ORDER BY id").fetchall()
+        held = index.execute("SELECT count(*), total(size) FROM asked").fetchone()
+        asked = index.execute(
+            "SELECT id, text, answers, number FROM questions WHERE answer='' ORDER BY id"
+        ).fetchall()
         alarms = index.execute(
             "SELECT at, text FROM events WHERE kind='alarm' ORDER BY number DESC LIMIT 20"
         ).fetchall()
@@ -120,7 +126,10 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
     return {
         "pulled": bool(kept.get("pulled")), "saved": kept.get("saved"), "scanned": kept.get("scanned"),
         "unsaved": unsaved,
-        "questions": [{"id": row[0], "text": row[1], "answers": json.loads(row[2])} for row in asked],
+        "held": {"files": held[0], "bytes": int(held[1])},
+        "questions": [
+            {"id": row[0], "text": row[1], "answers": json.loads(row[2]), "number": row[3]} for row in asked
+        ],
         "alarms": [f"{row[0]} {row[1]}" for row in reversed(alarms)],
     }  # fmt: skip
 

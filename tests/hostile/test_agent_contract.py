@@ -25,8 +25,8 @@ from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import digest_of
 from cloudify_scipion.agent.work.manifest_reading import is_whole, read_manifest
 from cloudify_scipion.agent.work.manifests import write_segment
-from cloudify_scipion.agent.work.place import throw_away
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space
+from cloudify_scipion.agent.work.thrown import throw_away
 from cloudify_scipion.agent.work.world import World
 from tests.hostile.space import HostileSpace
 from tests.unit.agent.rig import Rig
@@ -230,20 +230,16 @@ def test_opening_finds_out_what_it_can_hold(space: Space) -> None:
     assert abilities(world) == found
 
 
-def test_the_trash_keeps_every_version_of_others(space: Space) -> None:
+def test_the_trash_replaces_nothing(space: Space) -> None:
     world = ready(space)
     for content in (b"one", b"two", b"three"):
         write_new(space.tree, b"file", content)
         throw_away(world, b"file", 0)
         write_new(space.tree, b"file", content)
-        throw_away(world, b"file", 1, replace=False)
+        throw_away(world, b"file", 1)
     assert space.tree.stat(b"file") is None
     kept = [path.read_bytes() for path in sorted((space.there / os.fsdecode(TRASH)).rglob("file*"))]
     assert sorted(kept) == sorted([b"one", b"two", b"three"] * 2)
-    for content in (b"four", b"five"):
-        write_new(space.tree, b"other", content)
-        throw_away(world, b"other", 1)
-    assert [path.read_bytes() for path in (space.there / os.fsdecode(TRASH)).rglob("other*")] == [b"five"]
 
 
 def test_the_lease(space: Space) -> None:

@@ -18,10 +18,11 @@ from cloudify_scipion.agent.work.world import World
 def answer(given: argparse.Namespace) -> int:
     """The command. Raises WrongUse for what nobody asks."""
     config = load_config(given.config)
-    known = {question["id"]: question["answers"] for question in status.document(config)["questions"]}
-    if given.word not in known.get(given.id, []):
+    known = {question["id"]: question for question in status.document(config)["questions"]}
+    asked = known.get(given.id)
+    if asked is None or given.word not in asked["answers"]:
         raise WrongUse(f"nobody asks {given.id!r} with the answer {given.word!r}", "see: scipion-data status")
-    _request(config.run / "requests", f"answer-{given.id}", given.word)
+    _request(config.run / "requests", f"answer-{given.id}", f"{given.word} {asked.get('number', 0)}")
     _request(config.run / "requests", "push", "")
     return 0
 
@@ -40,8 +41,10 @@ def take_answers(config: Config, world: World) -> None:
     folder = config.run / "requests"
     for name in sorted(os.listdir(folder)) if folder.is_dir() else []:  # noqa: PTH208 - names
         found = re.fullmatch(r"answer-([a-z]+)", name)
-        if found and world.index.answer(found[1], word := _small_file(folder / name)):
-            world.tell(f"answer to {found[1]}: {word}")
+        if found and (words := _small_file(folder / name).split()):
+            number = int(words[1]) if len(words) > 1 and words[1].isdigit() else None  # of the question as it was seen
+            if world.index.answer(found[1], words[0], number):
+                world.tell(f"answer to {found[1]}: {words[0]}")
         if found or name == "push":
             with suppress(OSError):
                 (folder / name).unlink()

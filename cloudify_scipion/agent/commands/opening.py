@@ -11,6 +11,7 @@ from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.mount import is_mount
+from cloudify_scipion.agent.ports.tables.store import OtherVersion
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.world import Progress, World
@@ -44,8 +45,9 @@ def open_index(config: Config) -> Index:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Not a full disk, or one that cannot be read now."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    """Not a full disk, or one that cannot be read now. (Another version's index is as good as a damaged one.)"""
+    damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return damaged or isinstance(error, OtherVersion)
 
 
 def put_aside(config: Config) -> None:

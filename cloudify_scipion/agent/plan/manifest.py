@@ -41,7 +41,8 @@ class Sink(Protocol):
 class Entry:
     """One path. `kind` is f (file), l (symbolic link) or d (folder); sizes are bytes, times nanoseconds since 1970.
 
-    `hash` is the SHA-256 of the content in the data space. `origin` is the generation that wrote it, 0 if none of ours.
+    `hash` is the SHA-256 of the content in the data space. `origin` is the generation that wrote it, or 0 or -1
+    (see `plan.names`).
     `link` names the first path of the same inode; `point` marks the copy of a file that was still being written.
     `stored` is where the content lies if not at `path`. `size` and `mtime` are those of the working copy's file.
     """

@@ -14,14 +14,17 @@ MANIFEST = RESERVED + b"/manifest"
 ODD = RESERVED + b"/odd"
 TEMPORARY = RESERVED + b"/tmp"
 TRASH = RESERVED + b"/trash"
-KEPT = TRASH + b"/kept"
-"""Where versions go that nobody of us wrote: they do not expire."""
+KEPT, THEIRS = TRASH + b"/kept", TRASH + b"/theirs"
+"""Where versions go that nobody of us wrote, from the first pull and from later: they do not expire."""
+ORIGINAL, STRANGER = 0, -1
+"""Who wrote a file if no generation of ours did: the facility before the first pull, or somebody since."""
 MAX_NAME = 255
 """Longest name of Linux's file systems, in bytes."""
 BESIDE = (b"-wal", b"-journal", b"-shm")
 """How the names of the files end that SQLite keeps beside a database."""
 _MAX_QUOTED = 200
-_PLAIN = re.compile(rb"[A-Za-z0-9._ +,=@~-]")
+_PLAIN = re.compile(rb"[A-Za-z0-9._ +,=@-]")
+_QUOTED = re.compile(rb"((?:[A-Za-z0-9._ +,=@-]|%[0-9A-F]{2})+)(~link)?(?:~\d+)?")
 
 
 def joined(folder: bytes, name: bytes) -> bytes:
@@ -81,33 +84,56 @@ def base_of(path: bytes) -> bytes:
     return base if split(base)[1] else b""
 
 
-def conflict_name(path: bytes, stamp: str, number: int = 1) -> bytes:
+def conflict_name(path: bytes, stamp: str, number: int = 1, word: str = "conflict") -> bytes:
     """`NAME.conflict-STAMP` beside `path`, cut where it would be too long; `number` tells several apart."""
     folder, name = split(path)
-    end = f".conflict-{stamp}".encode() + (b"" if number == 1 else b"-%d" % number)
+    end = f".{word}-{stamp}".encode() + (b"" if number == 1 else b"-%d" % number)
     return joined(folder, _cut(name, MAX_NAME - len(end)) + end)
 
 
 def trash_folder(hour: str, origin: int) -> bytes:
-    """The folder of replaced and deleted versions: by hour for what generation `origin` wrote, one for all else."""
-    return TRASH + b"/" + f"{hour}-g{origin}".encode() if origin else KEPT
+    """The folder of replaced and deleted versions: by hour for what generation `origin` wrote, else by who wrote it."""
+    if origin > 0:
+        return TRASH + b"/" + f"{hour}-g{origin}".encode()
+    return KEPT if origin == ORIGINAL else THEIRS
 
 
 def origin_of(path: bytes) -> int:
-    """Which generation wrote what lies at a path in the trash; 0 for what does not expire."""
+    """Whose version lies at a path in the trash: a generation of ours, ORIGINAL (also where that is in doubt) or
+    STRANGER."""
     found = re.match(re.escape(TRASH) + rb"/[0-9T]+-g(\d+)/", path)
-    return int(found[1]) if found else 0
+    return int(found[1]) if found else STRANGER if path.startswith(THEIRS + b"/") else ORIGINAL
 
 
-def trash_name(path: bytes, number: int = 1) -> bytes:
-    """One readable name for a whole path: `/` and odd bytes as %XX; long ones are cut in front and get a digest."""
+def trash_name(path: bytes, number: int = 1, link: bool = False) -> bytes:
+    """One readable name for a whole path: `/` and odd bytes as %XX; long ones are cut in front and get a digest.
+
+    `number` tells versions apart. `link`: what lies there is a file that holds where a link pointed to.
+    """
     quoted = b"".join(byte if _PLAIN.match(byte) else b"%%%02X" % ord(byte) for byte in _bytes(path))
     if base_of(path):  # else SQLite would take it for what belongs to an earlier version of the database beside it
         quoted = b"%2D".join(quoted.rsplit(b"-", 1))
     if len(quoted) > _MAX_QUOTED:
         digest = hashlib.sha256(path).hexdigest()[:16].encode()
         quoted = digest + b"..." + quoted[-(_MAX_QUOTED - 19) :]
-    return quoted if number == 1 else quoted + b"~%d" % number
+    return quoted + (b"~link" if link else b"") + (b"" if number == 1 else b"~%d" % number)
+
+
+def path_in_trash(name: bytes) -> bytes:
+    """The path that a name in the trash stands for; of a long one only its end is known, of others' the name."""
+    name = split(name)[1]
+    found = _QUOTED.fullmatch(name)
+    if not found:
+        return name
+    path = re.sub(rb"%([0-9A-F]{2})", lambda byte: bytes([int(byte[1], 16)]), found[1])
+    cut = re.match(rb"[0-9a-f]{16}\.\.\.", path)
+    return split(path)[1] if cut or not leads_down(path) or is_reserved(path) else path
+
+
+def is_link_in_trash(name: bytes) -> bool:
+    """Whether a file in the trash holds where a link pointed to."""
+    found = _QUOTED.fullmatch(split(name)[1])
+    return bool(found and found[2])
 
 
 def temporary_name(generation: int, nonce: str) -> bytes:

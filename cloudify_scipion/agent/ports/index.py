@@ -9,9 +9,8 @@ from cloudify_scipion.agent.ports.tables.attempts import Attempts
 from cloudify_scipion.agent.ports.tables.base import Base
 from cloudify_scipion.agent.ports.tables.changes import Changes
 from cloudify_scipion.agent.ports.tables.listing import Listing
-from cloudify_scipion.agent.ports.tables.people import People
 from cloudify_scipion.agent.ports.tables.trash import Trash
 
 
-class Index(Changes, Listing, Base, Attempts, People, Trash):
+class Index(Changes, Listing, Base, Attempts, Trash):
     """The index; changes are kept by `commit`, all or nothing."""

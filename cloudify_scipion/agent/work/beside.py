@@ -16,7 +16,16 @@ from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Copied
-from cloudify_scipion.agent.work.place import Outcome, Placing, keep_beside, origin_of_content, place, remove, to_trash
+from cloudify_scipion.agent.work.place import (
+    Outcome,
+    Placing,
+    Whose,
+    keep_beside,
+    origin_of_content,
+    place,
+    remove,
+    to_trash,
+)
 from cloudify_scipion.agent.work.world import World
 
 
@@ -37,15 +46,17 @@ def place_group(world: World, placing: Placing) -> Outcome:
     return outcome
 
 
-def remove_group(world: World, path: bytes, row: Row, beside: Mapping[bytes, Row]) -> Outcome:
+def remove_group(
+    world: World, path: bytes, row: Row, beside: Mapping[bytes, Row], beyond: bool = False
+) -> Outcome:
     """Take away what was deleted in the working copy; if it was a database, first what lies beside it."""
     if not row.local:
-        return remove(world, path, row)
+        return remove(world, path, row, beyond=beyond)
 
     def first(outcome: Outcome) -> None:
         _clear(world, Placing(Copied(path, row), row, beside=beside), outcome)
 
-    return remove(world, path, row, first)
+    return remove(world, path, row, first, beyond)
 
 
 def beside(path: bytes, known: Callable[[list[bytes]], Mapping[bytes, Row]]) -> dict[bytes, Row]:
@@ -114,7 +125,7 @@ def _throw(world: World, placing: Placing, end: bytes, target: bytes, facts: os.
     if origin is None and not says_something(world.space, target):
         origin = 0  # a stranger's, and without any meaning
     if origin is not None:
-        to_trash(world, target, facts, origin, outcome)
+        to_trash(world, target, facts, Whose(origin, copied.path + end), outcome)
         return
     for name in outcome.conflicts[:1]:
         together = name + end

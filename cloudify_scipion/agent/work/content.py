@@ -38,6 +38,10 @@ class Destroyed(OSError):
     """The file has become empty or all zeros after a crash: a person is asked first."""
 
 
+class Held(OSError):
+    """The trash in the data space cannot keep what the file was before: a person is asked first."""
+
+
 class Changed(OSError):
     """A file in the data space was changed while it was copied."""
 
@@ -62,6 +66,8 @@ class Job:
     tried: bool = False
     group: bool = False
     beside: Mapping[bytes, Row] = field(default_factory=dict)
+    hold: bool = False
+    """Whether it waits if it has really changed: the trash has no room for what it was before."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,7 @@ def upload_content(
     if known is not None and may_be_same and digest_at(fd) == (known.local or known.hash):
         must_be_unchanged(fd, before, job)
         return Copied(job.path, as_before(row, known))
+    must_not_wait(job)
     os.lseek(fd, 0, os.SEEK_SET)
     temporary, digest, rest = send(world, able, fd, row, replace(job, force=False) if strict else job)
     return Copied(job.path, sent(row, digest, rest), temporary, row.size)
@@ -177,6 +184,12 @@ def must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
         raise Busy(errno.ETXTBSY, "it is still being written", os.fsdecode(job.path))
 
 
+def must_not_wait(job: Job) -> None:
+    """Raise Held if it does."""
+    if job.hold:
+        raise Held(errno.EDQUOT, "the trash has no room for what it was before", os.fsdecode(job.path))
+
+
 def digest_at(fd: int) -> str:
     """SHA-256 (hex) of what an open file holds."""
     return _digest_of(fd, os.fstat(fd).st_size)
@@ -253,7 +266,7 @@ def _receive(
     made = os.fstat(target)
     if stat.S_IMODE(made.st_mode) != mode & 0o777 | 0o600:
         world.state.set_mode(target, mode & 0o777 | 0o600)
-    origin = base.origin if known and base else 0
+    origin = base.origin if known and base else world.theirs
     row = Row("f", hash=digest, local=digest if database else "", origin=origin, rsize=size, rmtime=mtime_of(after),
               rracy=is_young(world, after))  # fmt: skip
     return row, made

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 
 from cloudify_scipion.agent.plan.guards import is_zeros
+from cloudify_scipion.agent.plan.names import ORIGINAL
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.work.content import CHUNK
 from cloudify_scipion.agent.work.fetch import Seen
-from cloudify_scipion.agent.work.place import is_beginning, throw_away
+from cloudify_scipion.agent.work.place import is_beginning
 from cloudify_scipion.agent.work.pull_job import Job
+from cloudify_scipion.agent.work.thrown import Thrown, throw_away
 from cloudify_scipion.agent.work.world import World
 
 
@@ -37,7 +39,7 @@ def _is_void(world: World, path: bytes, facts: os.stat_result) -> bool:
 
 def throw_damaged(world: World, job: Job, facts: os.stat_result) -> Seen:
     """Move it to the trash; the next push saves the file again."""
-    name = throw_away(world, job.path, 0)
+    name = throw_away(world, job.path, ORIGINAL)
     world.tell(f"{os.fsdecode(job.path)} was empty, zeros or cut short in the data space: it is saved again", "alarm")
     rows = [(job.path, job.row.without_remote())] if job.row is not None else []
-    return Seen(rows, trash=[(name, facts.st_size, 0)])
+    return Seen(rows, trash=[Thrown(name, job.path, facts.st_size, ORIGINAL)])

@@ -23,6 +23,7 @@ from cloudify_scipion.agent.work.content import (
     as_before,
     digest_at,
     must_be_unchanged,
+    must_not_wait,
     row_of,
     send,
     sent,
@@ -124,6 +125,7 @@ class _Upload:
             digest = digest_at(source)
             if self.held and digest == self.held.hash:  # its journal is there all the time, and holds nothing new
                 return Copied(self.job.path, replace(as_before(row, self.held), local=row.local))
+            must_not_wait(self.job)
             os.lseek(source, 0, os.SEEK_SET)
             temporary, digest, rest = send(self.world, self.able, source, row, None, self.job.target)
         finally:
@@ -165,6 +167,7 @@ class _Upload:
             digest = digest_at(source)
             if held and digest == held.hash:
                 return Copied(job.path, replace(as_before(row, held), local=digest))
+            must_not_wait(job)
             os.lseek(source, 0, os.SEEK_SET)
             temporary, digest, rest = send(self.world, self.able, source, row, None)
         finally:

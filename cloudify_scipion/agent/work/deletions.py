@@ -2,40 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 
 from cloudify_scipion.agent.plan.guards import mass_deletion
+from cloudify_scipion.agent.plan.trash import DAY
 from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.tables.changes import AGREED, HELD, OPEN, TIDY
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.beside import beside, know_beside, remove_group
 from cloudify_scipion.agent.work.failures import failed, must_take
-from cloudify_scipion.agent.work.fetch import restore
 from cloudify_scipion.agent.work.local_scan import Found
 from cloudify_scipion.agent.work.place import Outcome
-from cloudify_scipion.agent.work.questions import DELETIONS, allowed, ask_deletions, may_delete
+from cloudify_scipion.agent.work.questions import DELETIONS, ask_deletions
+from cloudify_scipion.agent.work.restoring import restore_asked
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import place_of
+from cloudify_scipion.agent.work.thrown import keep_link
+from cloudify_scipion.agent.work.tidying import find_tidied
+from cloudify_scipion.agent.work.trash import budget
 from cloudify_scipion.agent.work.uploads import BATCH
 from cloudify_scipion.agent.work.world import World, again
+
+TIDIED = "tidied"
+"""When (in lived seconds) somebody was last asked about what Scipion has tidied away."""
+
+
+def look_at_deletions(run: Run) -> None:
+    """Before anything is saved: what of all that is gone was tidied away by Scipion."""
+    index = run.world.index
+    if mass_deletion(*index.gone_totals(), *index.totals()):
+        find_tidied(run.world)
 
 
 def delete_all(run: Run, found: Found) -> None:
     """Delete, hold and ask, or bring back what a person wants back."""
     world = run.world
-    gone, size = world.index.gone_totals()
-    if not gone and not found.gone_folders:
-        world.index.settled(DELETIONS)
-    elif found.errors:
+    gone, _ = world.index.gone_totals()
+    if found.errors and (gone or found.gone_folders):
         run.result.held += gone
         world.tell("some folders cannot be read: nothing is deleted in the data space", "alarm")
-    elif allowed(world, DELETIONS, "restore"):
-        _restore_all(run)
-    elif mass_deletion(gone, size, *world.index.totals()) and not may_delete(world, gone):
-        run.result.held += gone
-        ask_deletions(world, gone, size)
-    else:
-        _delete(run, found.gone_folders)
+        return
+    restore_asked(run)
+    world.index.agree(DELETIONS, world.index.answered(DELETIONS, "delete"))
+    holding = _hold(world)
+    _delete(run, found.gone_folders)
+    _ask(run, holding)
+    world.keep()
+
+
+@dataclass
+class Holding:
+    """Why something is held: it looks like an accident, or it, or what Scipion tidied, is too much for the trash."""
+
+    accident: bool = False
+    too_much: bool = False
+    tidied: bool = False
+
+
+def _hold(world: World) -> Holding:
+    """Hold what looks like an accident, and what the trash cannot keep."""
+    index, holding, room = world.index, Holding(), budget(world)
+    if mass_deletion(*index.gone_totals((OPEN,)), *index.totals()):
+        holding.accident = True
+        for fate in (OPEN, AGREED):  # whoever agreed to less did not know of it
+            index.set_fates(fate, HELD)
+    for fate in (OPEN, TIDY):
+        size = index.gone_bytes_of_ours(fate)
+        if room.takes(size):
+            room = room.with_more(size)
+            continue
+        holding.too_much |= fate == OPEN
+        holding.tidied |= fate == TIDY
+        index.set_fates(fate, HELD)
+    return holding
+
+
+def _ask(run: Run, holding: Holding) -> None:
+    """Ask about what is held; the question goes with the last that it is about."""
+    index = run.world.index
+    held, _ = index.gone_totals((HELD,))
+    run.result.held += held
+    index.settled_as_asked(DELETIONS)
+    if not held:
+        index.settled(DELETIONS)
+        return
+    index.hold_gone(DELETIONS)
+    if holding.accident or holding.too_much or not holding.tidied or _may_ask_again(run.world):
+        ask_deletions(run.world, holding.too_much or holding.tidied)
+
+
+def _may_ask_again(world: World) -> bool:
+    """What Scipion tidies away is asked about once a day at most."""
+    now, asked = world.lived(), world.index.get_state(TIDIED)
+    if asked is not None and now - asked < DAY:
+        return any(question["id"] == DELETIONS for question in world.index.questions())
+    world.index.set_state(TIDIED, now)
+    return True
 
 
 def _delete(run: Run, folders: Sequence[bytes]) -> None:
@@ -44,36 +108,40 @@ def _delete(run: Run, folders: Sequence[bytes]) -> None:
     for path in sorted(folders, reverse=True):
         number = index.folder_id(path)
         left = number is not None and any(map(index.files, index.below(number)))
-        if not left:  # else a file could not be moved to the trash
+        if not left:  # else a file is held, or could not be moved to the trash
             _delete_folder(run, path)
-    index.settled(DELETIONS)
     run.world.keep()
 
 
 def _delete_files(run: Run) -> None:
-    world, paths = run.world, run.world.index.gone()
-    world.progress.start("moving deleted files to the trash", len(paths))
-    for i in range(0, len(paths), BATCH):
+    world, going, after = run.world, (OPEN, TIDY, AGREED), b""
+    world.progress.start("moving deleted files to the trash", world.index.gone_totals(going)[0])
+    while paths := world.index.gone(going, after, BATCH):
         lease.check(world)
-        there = [path for path in paths[i : i + BATCH] if not _is_back(world, path)]
-        _delete_batch(run, [(path, row) for path in there if (row := world.index.get(path)) is not None])
+        there = [path for path in paths if not _is_back(world, path)]
+        agreed = set(world.index.gone((AGREED,), after, BATCH))
+        _delete_batch(run, [(path, row) for path in there if (row := world.index.get(path)) is not None], agreed)
         world.keep()
+        after = paths[-1]
 
 
-def _delete_batch(run: Run, batch: Sequence[tuple[bytes, Row]]) -> None:
-    in_manifest = {path for path, row in batch if row.kind == "l" and place_of(path, run.able)}
-    for path in in_manifest:  # it is nowhere else
-        _deleted(run, Outcome(path))
+def _delete_batch(run: Run, batch: Sequence[tuple[bytes, Row]], agreed: Container[bytes]) -> None:
     databases = {path: beside(path, run.world.index.rows) for path, row in batch if row.local}
     along = {path + end for path, sides in databases.items() for end in sides}
-    there = [item for item in batch if item[0] not in in_manifest | along]
+    there = [item for item in batch if item[0] not in along]
     for (path, _), answer in run.world.each(
-        lambda item: remove_group(run.world, *item, databases.get(item[0], {})), there
+        lambda item: _remove(run, *item, databases.get(item[0], {}), item[0] in agreed), there
     ):
         if isinstance(answer, OSError):
             failed(run, path, answer)
         else:
             _deleted(run, answer)
+
+
+def _remove(run: Run, path: bytes, row: Row, sides: Mapping[bytes, Row], beyond: bool) -> Outcome:
+    if row.kind == "l" and (place_of(path, run.able) or not run.able.symlinks):  # it is nowhere but in the manifest
+        return Outcome(path, trash=[keep_link(run.world, path, row)])
+    return remove_group(run.world, path, row, sides, beyond)
 
 
 def _is_back(world: World, path: bytes) -> bool:
@@ -112,19 +180,3 @@ def _delete_folder(run: Run, path: bytes) -> None:
                 return
         world.index.note_gone(where)
         world.index.drop_folder(where)
-
-
-def _restore_all(run: Run) -> None:
-    """What is gone here comes back from the data space."""
-    index = run.world.index
-    for path in index.gone():
-        row = index.get(path)
-        if row is None or not row.held():
-            continue
-        try:
-            restore(run.world, path, row)
-        except OSError as error:
-            run.fail(path, f"it cannot be brought back: {error.strerror}")
-    run.world.tree.sync()
-    index.settled(DELETIONS)
-    run.world.keep()

@@ -15,10 +15,10 @@ from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.ports.files import write_new
-from cloudify_scipion.agent.work.content import Busy, Destroyed, Job
+from cloudify_scipion.agent.work.content import Busy, Destroyed, Held, Job
 from cloudify_scipion.agent.work.fetch import restore_beside
 from cloudify_scipion.agent.work.put_off import put_off
-from cloudify_scipion.agent.work.questions import DESTROYED, allowed, ask_destroyed
+from cloudify_scipion.agent.work.questions import DESTROYED, REPLACED, ask_destroyed
 from cloudify_scipion.agent.work.room_there import NoRoomThere
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import not_written
@@ -36,6 +36,8 @@ def not_saved(run: Run, job: Job, error: OSError) -> None:
         run.result.busy += 1
     elif isinstance(error, Destroyed):
         _destroyed(run, job)
+    elif isinstance(error, Held):
+        run.world.index.hold(REPLACED, job.path, job.known.rsize if job.known else 0)
     else:
         failed(run, job.path, error, job.size)
 
@@ -74,8 +76,8 @@ def down(world: World) -> AgentError | None:
 def _destroyed(run: Run, job: Job) -> None:
     """Nothing is replaced by what a crash may have left, before a person has said what to do."""
     run.result.held += 1
-    if not allowed(run.world, DESTROYED, "restore") or job.known is None:
-        ask_destroyed(run.world, job.path)
+    if job.known is None or not run.world.index.holds_for(DESTROYED, "restore", job.path):
+        ask_destroyed(run.world, job.path, job.known.rsize if job.known else 0)
         return
     try:
         name = restore_beside(run.world, job.path, job.known)

@@ -15,6 +15,7 @@ from cloudify_scipion.agent.ports.files import move_between
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, download, with_facts
 from cloudify_scipion.agent.work.manifests import entry_of
+from cloudify_scipion.agent.work.thrown import Thrown
 from cloudify_scipion.agent.work.world import World
 
 
@@ -26,7 +27,7 @@ class Seen:
     drop: bool = False
     pulled: int = 0
     conflicts: int = 0
-    trash: list[tuple[bytes, int, int]] = field(default_factory=list)
+    trash: list[Thrown] = field(default_factory=list)
 
 
 def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bool = False) -> Seen:

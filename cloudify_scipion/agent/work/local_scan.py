@@ -104,7 +104,7 @@ def _compare_files(
     for name, row in rows.items():
         same = False
         if name not in groups.sides:
-            world.index.found_gone(joined(path, name), row.size)
+            world.index.found_gone(joined(path, name), row)
     if same and not still:
         world.index.set_folder(number, digest=digest)
 
@@ -171,4 +171,4 @@ def _find_missing(world: World, missing: list[int], found: Found) -> None:
         for folder in world.index.below(number):
             where = world.index.path_of(folder)
             for name, row in world.index.files(folder).items():
-                world.index.found_gone(joined(where, name), row.size)
+                world.index.found_gone(joined(where, name), row)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
-from cloudify_scipion.agent.plan.names import conflict_name, joined, trash_folder, trash_name
+from cloudify_scipion.agent.plan.names import STRANGER, conflict_name
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
-from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
+from cloudify_scipion.agent.work.thrown import Thrown, throw_away
 from cloudify_scipion.agent.work.world import World
 
 TURNS = 20
@@ -32,14 +32,14 @@ class Deferred(OSError):
 
 @dataclass
 class Outcome:
-    """What happened at one path. `trash` holds (name, bytes, origin), `conflicts` what is kept beside.
+    """What happened at one path: what is in the `trash`, and as `conflicts` what is kept beside.
 
     `beside` is what the index is to know of the files beside a database, None: they are gone.
     """
 
     path: bytes
     row: Row | None = None
-    trash: list[tuple[bytes, int, int]] = field(default_factory=list)
+    trash: list[Thrown] = field(default_factory=list)
     conflicts: list[bytes] = field(default_factory=list)
     beside: list[tuple[bytes, Row | None]] = field(default_factory=list)
 
@@ -60,6 +60,10 @@ class Placing:
     beside: Mapping[bytes, Row] = field(default_factory=dict)
     """What the index has of the files beside a database, by the ends of their names."""
     intents_beside: Mapping[bytes, frozenset[str]] = field(default_factory=dict)
+    passing: bool = False
+    """Whether the version that it replaces is none to keep: the trash has one of this hour already."""
+    beyond: bool = False
+    """Whether a person has agreed that the trash takes that version, whatever its limit."""
 
 
 def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _nothing) -> Outcome:
@@ -85,6 +89,8 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
         except FileExistsError:
             cleared = False
             continue
+        if placing.passing:
+            _forget_version(world, outcome)
         return outcome
     raise Changed(0, "somebody keeps putting other files there", os.fsdecode(target))
 
@@ -100,8 +106,8 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
         raise Deferred(0, "a folder is in the way", os.fsdecode(target))
     origin = origin_of_content(world, target, facts, placing.known, placing.copied.row.hash, placing.intents)
     if _is_ruin(world, target, facts, origin, placing):
-        name = throw_away(world, target, world.generation, replace=False)
-        outcome.trash.append((name, facts.st_size, world.generation))
+        name = throw_away(world, target, world.generation, outcome.path)
+        outcome.trash.append(Thrown(name, outcome.path, facts.st_size, world.generation))
         return True
     if origin == SAME:
         known = _fresh(world, target, facts)
@@ -110,11 +116,11 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
     if origin is None:
         outcome.conflicts.append(keep_beside(world, target))
     else:
-        to_trash(world, target, facts, origin, outcome)
+        to_trash(world, target, facts, Whose(origin, outcome.path, beyond=placing.beyond), outcome)
     return True
 
 
-SAME = -1
+SAME = STRANGER - 1
 
 
 def _is_ruin(world: World, target: bytes, facts: os.stat_result, origin: int | None, placing: Placing) -> bool:
@@ -195,35 +201,37 @@ def _keep_beside(world: World, path: bytes, there: bytes) -> bytes:
     raise Changed(0, "there are too many versions of it already", _text(path))
 
 
-def to_trash(world: World, path: bytes, facts: os.stat_result, origin: int, outcome: Outcome) -> None:
+@dataclass(frozen=True)
+class Whose:
+    """Who wrote what goes to the trash, and as which path it was known there. `gone`, `beyond`: see Thrown."""
+
+    origin: int
+    path: bytes
+    gone: bool = False
+    beyond: bool = False
+
+
+def to_trash(world: World, there: bytes, facts: os.stat_result, whose: Whose, outcome: Outcome) -> None:
     """Move our own version away; what turns out to be a stranger's after all is kept beside."""
-    name = throw_away(world, path, origin)
+    name = throw_away(world, there, whose.origin, whose.path)
     moved = _fresh(world, name, facts)
     if moved != (facts.st_size, mtime_of(facts)) and kind(facts) == "f":
-        outcome.conflicts.append(_keep_beside(world, path, name))
+        outcome.conflicts.append(_keep_beside(world, there, name))
         return
-    outcome.trash.append((name, facts.st_size, origin))
+    outcome.trash.append(Thrown(name, whose.path, facts.st_size, whose.origin, whose.gone, whose.beyond))
 
 
-def throw_away(world: World, path: bytes, origin: int, replace: bool = True) -> bytes:
-    """Move a path to the trash: of what we wrote, one version for each hour; of all else, or as asked, every one."""
-    folder = trash_folder(world.clock.hour(), origin)
-    if folder not in world.made:
-        make_folders(world.space, folder, 0o700)
-        world.made.add(folder)
-    if origin and replace:
-        name = joined(folder, trash_name(path))
-        world.space.rename(path, name, replace=True)
-        return name
-    for number in range(1, MANY):
-        name = joined(folder, trash_name(path, number))
-        with contextlib.suppress(FileExistsError):
-            world.space.rename(path, name)
-            return name
-    raise Changed(0, "there are too many versions of it in the trash", os.fsdecode(path))
+def _forget_version(world: World, outcome: Outcome) -> None:
+    """With the new version in its place, the last one of this hour goes; what cannot go stays in the trash."""
+    for thrown in [thrown for thrown in outcome.trash if thrown.origin > 0]:
+        with contextlib.suppress(OSError):
+            world.space.unlink(thrown.name)
+            outcome.trash.remove(thrown)
 
 
-def remove(world: World, path: bytes, row: Row, first: Callable[[Outcome], None] = _nothing) -> Outcome:
+def remove(
+    world: World, path: bytes, row: Row, first: Callable[[Outcome], None] = _nothing, beyond: bool = False
+) -> Outcome:
     """Take away what was deleted in the working copy. What a stranger changed meanwhile stays, and is pulled again.
 
     `first` is done before, where it does not stay.
@@ -238,7 +246,7 @@ def remove(world: World, path: bytes, row: Row, first: Callable[[Outcome], None]
         world.tell(f"{_text(path)} was deleted here and changed in the data space: it stays")
         return outcome
     first(outcome)
-    to_trash(world, target, facts, origin, outcome)
+    to_trash(world, target, facts, Whose(origin, path, gone=True, beyond=beyond), outcome)
     return outcome
 
 

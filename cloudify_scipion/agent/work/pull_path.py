@@ -49,7 +49,7 @@ def _adopt(world: World, job: Job, digest: str, facts: os.stat_result) -> Seen |
     ours = job.base is not None and job.base.hash == digest
     if own != digest and not ours:
         return None
-    origin = job.base.origin if ours and job.base else 0
+    origin = job.base.origin if ours and job.base else world.theirs
     held = _as_there(world, Row("f", hash=digest, origin=origin), facts)
     newer = replace(held, size=own_facts.st_size, racy=1)  # the next push saves it
     return Seen([(job.path, with_facts(world, held, own_facts) if own == digest else newer)])
@@ -68,7 +68,7 @@ def _pull_link(world: World, job: Job, local: os.stat_result | None) -> Seen:
         make_link(world, target, job.path)
     elif kind(local) != "l" or world.tree.readlink(job.path) != target:
         return _both(world, job)
-    row = link_row(world, job.path, target, job.base.origin if job.base else 0)
+    row = link_row(world, job.path, target, job.base.origin if job.base else world.theirs)
     return Seen([(job.path, replace(row, rmtime=job.mtime))], pulled=0)
 
 

@@ -11,7 +11,7 @@ from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, generation_of
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH
-from cloudify_scipion.agent.work.deletions import delete_all
+from cloudify_scipion.agent.work.deletions import delete_all, look_at_deletions
 from cloudify_scipion.agent.work.links import note_hard_links
 from cloudify_scipion.agent.work.local_scan import MAX_TOLD, Found, scan
 from cloudify_scipion.agent.work.manifests import is_due, write_segment
@@ -21,7 +21,7 @@ from cloudify_scipion.agent.work.run import LEFT, Result, Run
 from cloudify_scipion.agent.work.space import abilities, check_space
 from cloudify_scipion.agent.work.space_folders import make_empty_folders
 from cloudify_scipion.agent.work.staging import remove_unfinished
-from cloudify_scipion.agent.work.trash import prune
+from cloudify_scipion.agent.work.trash import make_room, prune
 from cloudify_scipion.agent.work.uploads import BOOT, KEPT_NAME, upload_all, upload_deferred
 from cloudify_scipion.agent.work.world import World, again, check_volume
 
@@ -35,12 +35,14 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     """
     ready(world)
     lease.renew(world)
+    world.lived()
     clear_remains(world)
     run = Run(world, abilities(world), final)
     whole = everything or final
     while True:
         found = _look(run, everything)
         move_files(run)
+        look_at_deletions(run)
         _send(run, found, whole)
         _finish(run, found)
         if not run.result.rest:
@@ -56,9 +58,18 @@ def _send(run: Run, found: Found, whole: bool) -> None:
         make_empty_folders(run)
     except NoRoom as error:
         run.result.full = error
+    if run.result.full or run.result.crowded:
+        _have_trash_yield(run)
     delete_all(run, found)
     if not run.result.full:
         upload_deferred(run, deferred)
+
+
+def _have_trash_yield(run: Run) -> None:
+    """There is no room: where our own trash makes some, all is tried again in a round of its own."""
+    if make_room(run.world, run.world.index.change_totals()[1]):
+        run.world.index.forget_crowded()
+        run.result.rest = True
 
 
 def ready(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cloudify_scipion.agent.plan.names import ORIGINAL, STRANGER
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.apply_base import apply_base
 from cloudify_scipion.agent.work.listing import forget_listing, list_space
@@ -33,7 +34,7 @@ def pull(world: World) -> Result:
     if not world.index.get_state(PULLED):
         _know_the_boot(world)
         read_manifest(world)
-        know_trash(world)
+    know_trash(world)
     result = _reconcile(world)
     _finish_pull(world, result)
     return result
@@ -51,6 +52,7 @@ def scan(world: World) -> Result:
     check_space(world)
     lease.renew(world)
     settle_move(world)
+    know_trash(world)
     result = _reconcile(world)
     must_be_complete(result, _BY_SCAN)
     return result
@@ -69,6 +71,7 @@ def _finish_pull(world: World, result: Result) -> None:
 
 def _reconcile(world: World) -> Result:
     result = Result()
+    world.theirs = STRANGER if world.index.get_state(PULLED) else ORIGINAL
     catch_up(world)
     list_space(world)
     check_room(world)

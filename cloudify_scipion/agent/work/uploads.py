@@ -12,16 +12,18 @@ from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import NOTHING, NotAFile
 from cloudify_scipion.agent.work import lease, staging
 from cloudify_scipion.agent.work.beside import beside, know_beside, place_group, saved_beside
-from cloudify_scipion.agent.work.content import Busy, Copied, Destroyed, Job
+from cloudify_scipion.agent.work.content import Busy, Copied, Destroyed, Held, Job
 from cloudify_scipion.agent.work.databases import upload
 from cloudify_scipion.agent.work.failures import failed, not_saved
 from cloudify_scipion.agent.work.links import upload_link
 from cloudify_scipion.agent.work.place import Deferred, Outcome, Placing
 from cloudify_scipion.agent.work.put_off import waits
-from cloudify_scipion.agent.work.questions import DESTROYED, allowed
+from cloudify_scipion.agent.work.questions import DESTROYED, REPLACED
+from cloudify_scipion.agent.work.replacing import ask_about_replaced, fates_of, saved
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space_folders import folder_again, folder_for
 from cloudify_scipion.agent.work.staging import Staged
+from cloudify_scipion.agent.work.trash import budget
 from cloudify_scipion.agent.work.world import World
 
 BATCH, MOST, BATCH_BYTES = 400, 4000, 256_000_000
@@ -51,18 +53,37 @@ def upload_all(run: Run, whole: bool = True) -> list[bytes]:
             run.result.rest = True
             break
         deferred += upload_batch(run, batch)
-    if index.answer_to(DESTROYED):
-        index.answer(DESTROYED, "save")  # what was brought back is safe: now all goes as it is
+    if (asked := index.answered(DESTROYED, "restore")) or index.answer_to(DESTROYED):
+        index.answer(DESTROYED, "save", asked or None)  # what was brought back is safe: now all goes as it is
         upload_batch(run, [(path, 0) for path in run.result.restored])
-        index.settled(DESTROYED)
+        index.settled_as_asked(DESTROYED)
+    _try_held_again(run)
+    ask_about_replaced(run)
     return deferred
 
 
+def _try_held_again(run: Run) -> None:
+    """Less may have been thrown away than was feared: where it was not, there is room by now."""
+    room, after = budget(run.world), b""
+    while held := run.world.index.waiting(REPLACED, after, BATCH):
+        fits = [(path, 0) for path, size in held if room.takes(size)]
+        if fits:
+            upload_batch(run, fits)
+        after = held[-1][0]
+
+
 def upload_deferred(run: Run, paths: Sequence[bytes]) -> None:
-    """Send those for which room was made."""
+    """Send those for which room was made; where a folder's files are held, the file in its place waits with them."""
+    index = run.world.index
     for path in paths:
-        run.world.index.drop_folder(path)
+        number = index.folder_id(path)
+        if number is not None and any(map(index.files, index.below(number))):
+            index.count_try(path)
+            run.result.held += 1
+            continue
+        index.drop_folder(path)
         upload_batch(run, [(path, 0)])
+    run.world.keep()
 
 
 def _small(world: World) -> Iterator[Sized]:
@@ -99,9 +120,10 @@ def upload_batch(run: Run, files: Sequence[Sized]) -> list[bytes]:
 
     Raises AgentError, when what was sent is saved, if the data space takes nothing any more.
     """
+    waiting = {path for path, _ in files if run.world.index.folder_id(path) is not None}
     copied: list[tuple[Job, Copied]] = []
     down: AgentError | None = None
-    jobs = _jobs(run, files)
+    jobs = _jobs(run, [(path, size) for path, size in files if path not in waiting] if waiting else files)
     staged = staging.stage(run, jobs)
     targets = staging.targets(staged, jobs)
     jobs = [replace(job, target=targets.get(job.path, b"")) for job in jobs] if targets else jobs
@@ -118,20 +140,22 @@ def upload_batch(run: Run, files: Sequence[Sized]) -> list[bytes]:
         staging.discard(run.world.space, folder)
     if down:
         raise down
-    return deferred
+    return [*sorted(waiting), *deferred]
 
 
 def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
     index, paths = run.world.index, [path for path, _ in files]
-    unclean = index.get_state(BOOT) not in (None, run.world.clock.boot()) and not allowed(run.world, DESTROYED, "save")
+    unclean = index.get_state(BOOT) not in (None, run.world.clock.boot())
     tried, busy, known = set(index.busy()), set(index.busy(TRIES)), index.rows(paths)
     groups = {path: saved_beside(run.world, path) for path in index.groups(paths)}
+    hold = fates_of(run, known).hold
     for path in filter(is_reserved, paths):
         run.fail(path, KEPT_NAME)
     return [
         Job(
-            path, known.get(path), force=run.final or path in busy, unclean=unclean, size=size, final=run.final,
-            tried=path in tried, group=path in groups, beside=groups.get(path, {}),
+            path, known.get(path), force=run.final or path in busy, size=size, final=run.final,
+            unclean=unclean and not index.holds_for(DESTROYED, "save", path),
+            tried=path in tried, group=path in groups, beside=groups.get(path, {}), hold=path in hold,
         )
         for path, size in files
         if not is_reserved(path) and not _waits(run, path, size)
@@ -151,7 +175,7 @@ def _upload(run: Run, job: Job) -> Copied | None:
     try:
         return upload(run.world, run.able, job)
     except OSError as error:
-        if job.target and not isinstance(error, Busy | Destroyed):
+        if job.target and not isinstance(error, Busy | Destroyed | Held):
             return _upload(run, replace(job, target=b""))  # a name that the space cannot tell from another, say
         if not isinstance(error, NotAFile) and error.errno not in NOTHING:
             raise
@@ -175,6 +199,7 @@ def _place_all(run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[
     done += [item.path for _, item in same]
     index.fulfil(done)
     index.not_busy(done)
+    saved(run.world, done)
     run.world.keep()
     return deferred
 
@@ -199,11 +224,13 @@ def _place_moves(
         _placed(run, Outcome(item.path, item.row), Placing(item, job.known))
     ready = {item.path for _, item in whole}
     moves = _with_folders(run, [pair for pair in moves if pair[1].path not in ready])
+    fates = fates_of(run, {item.path: job.known for job, item in moves})
     placings = [
         Placing(
             item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None,
             beside(item.path, world.index.rows) if item.database else {},
             {end: frozenset(earlier.get(item.path + end, ())) for end in BESIDE} if item.database else {},
+            item.path in fates.passing, item.path in fates.beyond,
         )
         for job, item in moves
     ]  # fmt: skip

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.errors import GuardFailed
-from cloudify_scipion.agent.plan.names import readable
+from cloudify_scipion.agent.plan.names import ORIGINAL, readable
+from cloudify_scipion.agent.plan.trash import lived
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.databases.patience import Patience
 from cloudify_scipion.agent.ports.index import Index
@@ -30,6 +31,8 @@ CHUNK = 16
 AHEAD = 2
 """Chunks for each thread whose results may wait to be taken."""
 RETRIES = 5
+LIVED = "lived"
+"""How long the agent has lived, and when that was: seconds, boot, seconds since that boot."""
 _AGAIN = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
 
 In = TypeVar("In")
@@ -98,6 +101,8 @@ class World:
     workers: int = WORKERS
     beaten: float = 0.0
     """When the last heartbeat was, on the clock that does not jump."""
+    theirs: int = ORIGINAL
+    """Who wrote what we did not: the facility, until the first pull is complete."""
     flushed: int = 0
     """When (ns since 1970) the kernel began to write the working copy's changed pages. What is changed later through a
     memory map may have no new time until they are written again, so it is compared by content next time."""
@@ -136,6 +141,14 @@ class World:
             self.space.sync()
         self.unsettled = False
         self.index.commit()
+
+    def lived(self) -> float:
+        """Seconds that the agent has lived, for whatever ages: no clock that is set and no boot makes it jump."""
+        before, boot, since = self.index.get_state(LIVED) or (0.0, "", 0.0)
+        now = self.clock.elapsed()
+        seconds = lived(before, since, now, boot == self.clock.boot())
+        self.index.set_state(LIVED, (seconds, self.clock.boot(), now))
+        return seconds
 
     def flush(self) -> None:
         """Have all changes of the working copy written, so that every later one gives a file a new time."""

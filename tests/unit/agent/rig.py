@@ -63,6 +63,7 @@ class Rig:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     trash_bytes: int = 0
+    trash_days: int = 7
     verify: str = ""
     kind: str = "directory"
     clock: TestClock = field(default_factory=TestClock)
@@ -96,7 +97,7 @@ class Rig:
             "tree": str(self.user), "state": str(self.state), "user_path": str(self.user), "user": os.getuid(),
             "run": str(self.root / "run"), "include": self.include, "exclude": self.exclude,
             "space": {"kind": self.kind, "path": str(self.space), "verify": self.verify},
-            "trash_bytes": self.trash_bytes,
+            "trash_bytes": self.trash_bytes, "trash_days": self.trash_days,
         }  # fmt: skip
 
     @contextmanager

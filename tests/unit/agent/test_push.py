@@ -240,8 +240,9 @@ def test_the_trash_keeps_its_limit_where_the_index_was_lost(rig: Rig, tmp_path: 
     rig.write("original", b"p" * 60, age=10)
     rig.push()
     assert sorted(rig.trash().values()) == [b"1" * 60, b"o" * 60]
-    again = Rig(tmp_path / "other", rig.space, machine="m2", generation=2, trash_bytes=70)
+    again = Rig(tmp_path / "other", rig.space, machine="m2", generation=2, trash_bytes=50)
     again.pull()
+    again.clock.pass_time(8 * 86_400)
     again.write("b", b"new")
     again.push()
     assert list(again.trash().values()) == [b"o" * 60]

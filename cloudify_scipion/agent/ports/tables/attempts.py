@@ -69,6 +69,11 @@ class Attempts(Store):
         self.begin()
         self._db.execute("INSERT OR REPLACE INTO failed VALUES (?,?,?,?,?,?,?)", (path, *astuple(failed)))
 
+    def forget_crowded(self) -> None:
+        """What could not be saved for lack of room is not put off any more: some was made."""
+        self.begin()
+        self._db.execute("DELETE FROM failed WHERE room")
+
     def failed_once(self, path: bytes) -> Failed | None:
         """What is known of a path that could not be saved."""
         row = self._db.execute(

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cloudify_scipion.agent.ports.tables.files import Files
+from cloudify_scipion.agent.ports.tables.people import People
+from cloudify_scipion.agent.ports.tables.rows import Row
+
+OPEN, TIDY, AGREED, HELD = FATES = range(4)
+"""What becomes of a file that is gone: not decided, tidied away by Scipion, agreed to by a person, or kept for now."""
 
 _ALL = 2**63 - 1
 
 
-class Changes(Files):
+class Changes(Files, People):
     """What is new or changed, and what is gone."""
 
     def forget_changes(self) -> None:
@@ -37,10 +42,11 @@ class Changes(Files):
         found = self._db.execute(query, (min(paths, default=b""), max(paths, default=b""))).fetchall()
         return {row[0] for row in found} & set(paths)
 
-    def found_gone(self, path: bytes, size: int) -> None:
+    def found_gone(self, path: bytes, row: Row) -> None:
         """A known file or link is not there."""
         self.begin()
-        self._db.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (path, size))
+        size = row.size if row.held() else 0
+        self._db.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?)", (path, size, row.origin, OPEN))
 
     def changes(self, after: int, limit: int, below: int = _ALL) -> list[tuple[int, bytes, str, int]]:
         """Some of what is new or changed and smaller than `below`: (number, path, kind, size), those after a number."""
@@ -57,14 +63,57 @@ class Changes(Files):
         count, size = self._db.execute("SELECT count(*), total(size) FROM todo").fetchone()
         return int(count), int(size)
 
-    def gone(self) -> list[bytes]:
-        """What is not there any more."""
-        return [row[0] for row in self._db.execute("SELECT path FROM gone ORDER BY path")]
+    def gone(self, fates: Sequence[int] = FATES, after: bytes = b"", limit: int = -1) -> list[bytes]:
+        """What is not there any more and has one of these fates; those after a path."""
+        query = f"SELECT path FROM gone WHERE path>? AND {_one_of(fates)} ORDER BY path LIMIT ?"
+        return [row[0] for row in self._db.execute(query, (after, limit))]
 
-    def gone_totals(self) -> tuple[int, int]:
+    def gone_totals(self, fates: Sequence[int] = FATES) -> tuple[int, int]:
         """How many files those are, and the bytes that they had."""
-        count, size = self._db.execute("SELECT count(*), total(size) FROM gone").fetchone()
+        query = f"SELECT count(*), total(size) FROM gone WHERE {_one_of(fates)}"
+        count, size = self._db.execute(query).fetchone()
         return int(count), int(size)
+
+    def gone_bytes_of_ours(self, fate: int) -> int:
+        """The bytes of those that the project wrote."""
+        query = "SELECT coalesce(sum(size), 0) FROM gone WHERE fate=? AND origin>0"
+        return int(self._db.execute(query, (fate,)).fetchone()[0])
+
+    def set_fate(self, path: bytes, fate: int) -> None:
+        """Decide what becomes of one."""
+        self._db.execute("UPDATE gone SET fate=? WHERE path=?", (fate, path))
+
+    def forget_gone(self, path: bytes) -> None:
+        """It is there again."""
+        self._db.execute("DELETE FROM gone WHERE path=?", (path,))
+
+    def set_fates(self, old: int, new: int) -> None:
+        """Decide what becomes of all that had that fate."""
+        self._db.execute("UPDATE gone SET fate=? WHERE fate=?", (new, old))
+
+    def agree(self, question: str, upto: int) -> None:
+        """A person has agreed that what was asked about under a number, or before, is deleted."""
+        query = "UPDATE gone SET fate=? WHERE path IN (SELECT path FROM asked WHERE question=? AND number<=?)"
+        self._db.execute(query, (AGREED, question, upto))
+
+    def gone_as_asked(self, question: str, upto: int) -> list[bytes]:
+        """What is not there any more and was asked about so."""
+        asked = "SELECT path FROM asked WHERE question=? AND number<=?"
+        query = f"SELECT path FROM gone WHERE path IN ({asked}) ORDER BY path"
+        return [row[0] for row in self._db.execute(query, (question, upto))]
+
+    def hold_gone(self, question: str) -> None:
+        """Let exactly what is held wait for the answer to a question."""
+        held = self._db.execute("SELECT path, size FROM gone WHERE fate=?", (HELD,))
+        self.hold_all(question, held.fetchall())
+        query = "DELETE FROM asked WHERE question=? AND path NOT IN (SELECT path FROM gone WHERE fate=?)"
+        self._db.execute(query, (question, HELD))
+
+    def hold_only_changed(self, question: str) -> None:
+        """What is not changed any more does not wait."""
+        self.begin()
+        query = "DELETE FROM asked WHERE question=? AND path NOT IN (SELECT path FROM todo)"
+        self._db.execute(query, (question,))
 
     def moved_files(self) -> list[tuple[bytes, bytes]]:
         """New names of files that are gone elsewhere: (old path, new path)."""
@@ -90,3 +139,7 @@ class Changes(Files):
         """A file has moved in the data space, too: it is not gone. Its content is still to be looked at."""
         self.begin()
         self._db.execute("DELETE FROM gone WHERE path=?", (old,))
+
+
+def _one_of(fates: Sequence[int]) -> str:
+    return f"fate IN ({', '.join(map(str, fates))})"

@@ -23,9 +23,15 @@ CREATE TABLE IF NOT EXISTS busy(path BLOB PRIMARY KEY, tries INTEGER);
 CREATE TABLE IF NOT EXISTS failed(
   path BLOB PRIMARY KEY, tries INTEGER, size INTEGER, reason TEXT, room INTEGER, boot TEXT, until REAL);
 CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, path BLOB, gone INTEGER);
-CREATE TABLE IF NOT EXISTS trash(name BLOB PRIMARY KEY, size INTEGER, origin INTEGER, at REAL);
+CREATE TABLE IF NOT EXISTS trash(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB UNIQUE, path BLOB, size INTEGER, origin INTEGER, came REAL,
+  boot TEXT, at TEXT, gone INTEGER, beyond INTEGER);
+CREATE INDEX IF NOT EXISTS trash_path ON trash(path);
 CREATE TABLE IF NOT EXISTS events(number INTEGER PRIMARY KEY, at TEXT, kind TEXT, text TEXT);
-CREATE TABLE IF NOT EXISTS questions(id TEXT PRIMARY KEY, text TEXT, answers TEXT, answer TEXT);
+CREATE TABLE IF NOT EXISTS questions(
+  id TEXT PRIMARY KEY, text TEXT, answers TEXT, answer TEXT, number INTEGER, upto INTEGER);
+CREATE TABLE IF NOT EXISTS asked(
+  question TEXT, path BLOB, size INTEGER, number INTEGER, PRIMARY KEY(question, path)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS listing(path BLOB PRIMARY KEY, kind TEXT, mode INTEGER, size INTEGER, mtime INTEGER);
 CREATE TABLE IF NOT EXISTS listed(path BLOB PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS base(path BLOB PRIMARY KEY, row TEXT);
@@ -33,9 +39,17 @@ CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value TEXT);
 CREATE TEMP TABLE IF NOT EXISTS todo(
   number INTEGER PRIMARY KEY, path BLOB, kind TEXT, ino INTEGER, size INTEGER, mtime INTEGER);
 CREATE TEMP TABLE IF NOT EXISTS groups(path BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TEMP TABLE IF NOT EXISTS gone(path BLOB PRIMARY KEY, size INTEGER);
+CREATE TEMP TABLE IF NOT EXISTS gone(path BLOB PRIMARY KEY, size INTEGER, origin INTEGER, fate INTEGER);
 INSERT OR IGNORE INTO dirs(id, parent, name, ino, mode, remote) VALUES (1, 0, x'', 0, 0, 1);
 """
+
+
+VERSION = 1
+"""Of the tables. An index of another version is put aside like a damaged one: all is compared by content then."""
+
+
+class OtherVersion(sqlite3.DatabaseError):
+    """An index whose tables are not those of this version."""
 
 
 class Store:
@@ -46,7 +60,17 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA cache_size=-16000")
+        self._check_version()
         self._db.executescript(SCHEMA)
+
+    def _check_version(self) -> None:
+        """Raise OtherVersion; a new file becomes one of this version."""
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if not version and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            self._db.execute(f"PRAGMA user_version={VERSION}")
+        elif version != VERSION:
+            self._db.close()
+            raise OtherVersion(f"the index has version {version}, not {VERSION}")
 
     def close(self) -> None:
         """Give up what was not committed."""
