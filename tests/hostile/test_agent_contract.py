@@ -221,7 +221,7 @@ def test_opening_finds_out_what_it_can_hold(space: Space) -> None:
     found = abilities(world)
     stale = bool(space.wrong.get("stale_attributes"))
     assert found.symlinks == (not space.wrong.get("no_symlinks"))
-    assert found.odd_names == (not space.wrong.get("no_odd_names"))
+    assert found.names.text == bool(space.wrong.get("no_odd_names"))
     assert found.times == (not space.wrong.get("no_utime") and not stale)
     assert found.owner is None, "nobody else's folder"
     check_space(world)

@@ -33,7 +33,7 @@ def make_world(config: Config, index: Index, name: str) -> World:
 
 
 def open_index(config: Config) -> Index:
-    """The index; one that is damaged is put aside, since everything can be compared again by content."""
+    """The index; one that is damaged or of another version is put aside: everything can be compared by content."""
     path = config.state / INDEX
     try:
         return Index(path)

@@ -22,7 +22,7 @@ MAX_NAME = 255
 """Longest name of Linux's file systems, in bytes."""
 BESIDE = (b"-wal", b"-journal", b"-shm")
 """How the names of the files end that SQLite keeps beside a database."""
-_MAX_QUOTED = 200
+_MAX_QUOTED = 120
 _PLAIN = re.compile(rb"[A-Za-z0-9._ +,=@-]")
 _QUOTED = re.compile(rb"((?:[A-Za-z0-9._ +,=@-]|%[0-9A-F]{2})+)(~link)?(?:~\d+)?")
 
@@ -84,11 +84,13 @@ def base_of(path: bytes) -> bytes:
     return base if split(base)[1] else b""
 
 
-def conflict_name(path: bytes, stamp: str, number: int = 1, word: str = "conflict") -> bytes:
+def conflict_name(
+    path: bytes, stamp: str, number: int = 1, word: str = "conflict", longest: int = MAX_NAME
+) -> bytes:
     """`NAME.conflict-STAMP` beside `path`, cut where it would be too long; `number` tells several apart."""
     folder, name = split(path)
     end = f".{word}-{stamp}".encode() + (b"" if number == 1 else b"-%d" % number)
-    return joined(folder, _cut(name, MAX_NAME - len(end)) + end)
+    return joined(folder, _cut(name, longest - len(end)) + end)
 
 
 def trash_folder(hour: str, origin: int) -> bytes:
@@ -113,6 +115,8 @@ def trash_name(path: bytes, number: int = 1, link: bool = False) -> bytes:
     quoted = b"".join(byte if _PLAIN.match(byte) else b"%%%02X" % ord(byte) for byte in _bytes(path))
     if base_of(path):  # else SQLite would take it for what belongs to an earlier version of the database beside it
         quoted = b"%2D".join(quoted.rsplit(b"-", 1))
+    if quoted.endswith((b".", b" ")):
+        quoted = quoted[:-1] + b"%%%02X" % quoted[-1]
     if len(quoted) > _MAX_QUOTED:
         digest = hashlib.sha256(path).hexdigest()[:16].encode()
         quoted = digest + b"..." + quoted[-(_MAX_QUOTED - 19) :]

@@ -8,7 +8,7 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from cloudify_scipion.agent.ports.facts import within
 
@@ -19,7 +19,7 @@ _FIRST_WAIT = 0.01
 _NOREPLACE = 1
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
-_SIZE_AT, _MTIME_AT = 40, 112
+_INO_AT, _SIZE_AT, _CTIME_AT, _MTIME_AT = 32, 40, 96, 112
 
 _libc = ctypes.CDLL(None, use_errno=True)
 Asked = ParamSpec("Asked")
@@ -47,14 +47,27 @@ def renameat2(old_folder: int, old: bytes, new_folder: int, new: bytes) -> None:
         raise _error(os.fsdecode(new))
 
 
-def statx(folder: int, name: bytes) -> tuple[int, int]:
-    """Size and time (ns) of what is in an open folder, not from the kernel's cache."""
+class Told(NamedTuple):
+    """Facts of a file; times in nanoseconds since 1970."""
+
+    size: int
+    mtime: int
+    ctime: int
+    ino: int
+
+
+def statx(folder: int, name: bytes) -> Told:
+    """What is in an open folder, not from the kernel's cache."""
     buffer = ctypes.create_string_buffer(256)
     if _libc.statx(folder, name, _NOFOLLOW | _FORCE_SYNC, _MASK, buffer) != 0:
         raise _error(os.fsdecode(name))
-    size = struct.unpack_from("=Q", buffer, _SIZE_AT)[0]
-    seconds, nanoseconds = struct.unpack_from("=qI", buffer, _MTIME_AT)
-    return within(size), within(seconds * 1_000_000_000 + nanoseconds)
+    ino, size = (struct.unpack_from("=Q", buffer, at)[0] for at in (_INO_AT, _SIZE_AT))
+    mtime, ctime = (_nanoseconds(*struct.unpack_from("=qI", buffer, at)) for at in (_MTIME_AT, _CTIME_AT))
+    return Told(within(size), mtime, ctime, ino)
+
+
+def _nanoseconds(seconds: int, more: int) -> int:
+    return within(seconds * 1_000_000_000 + more)
 
 
 def syncfs(fd: int) -> None:

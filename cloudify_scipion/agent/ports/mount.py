@@ -27,6 +27,15 @@ def is_mounted(path: Path) -> bool:
         os.close(folder)
 
 
+def mounted_as(folder: int) -> str:
+    """What is mounted at an open folder: the kind of file system, its source and its options."""
+    number = _mount_of(folder).split()[1]
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.split(" ", 1)[0] == number:
+            return line.partition(" - ")[2]
+    return ""
+
+
 def _mount_of(fd: int) -> str:
     lines = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii").splitlines()
     return next(line for line in lines if line.startswith("mnt_id:"))

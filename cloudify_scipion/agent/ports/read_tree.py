@@ -14,7 +14,8 @@ import threading
 from collections.abc import Iterator, Mapping
 
 from cloudify_scipion.agent.plan.names import split
-from cloudify_scipion.agent.ports.calls import patient, statx
+from cloudify_scipion.agent.ports.calls import Told, patient, statx
+from cloudify_scipion.agent.ports.mount import mounted_as
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -105,6 +106,11 @@ class ReadTree:
 
     def fresh(self, path: bytes) -> tuple[int, int] | None:
         """Size and time (ns) of what is at `path`, past the kernel's cache of them; None if there is nothing."""
+        told = self.told(path)
+        return told[:2] if told else None
+
+    def told(self, path: bytes) -> Told | None:
+        """The same, and more."""
         try:
             above, name = self.at(path)
             return patient(statx, above.fd, name)
@@ -112,6 +118,10 @@ class ReadTree:
             if error.errno in NOTHING:
                 return None
             raise
+
+    def mounted(self) -> str:
+        """What is mounted where the folder is: kind, source, options."""
+        return mounted_as(self._root.fd)
 
     def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
         """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
-from cloudify_scipion.agent.plan.names import split
+from cloudify_scipion.agent.plan.names import odd_path, split
 from cloudify_scipion.agent.ports.facts import ino_of
 from cloudify_scipion.agent.work.fetch import fetch_linked, link_row, make_link, make_local_folder
+from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.pulled import Result
 from cloudify_scipion.agent.work.pulled_folders import is_blocked
-from cloudify_scipion.agent.work.space import abilities, place_of
+from cloudify_scipion.agent.work.space import place_for
 from cloudify_scipion.agent.work.world import World
 
 
@@ -52,8 +54,8 @@ def _apply_link(world: World, entry: Entry) -> None:
     make_local_folder(world, split(entry.path)[0], 0o755)
     make_link(world, entry.target, entry.path)
     row = link_row(world, entry.path, entry.target, entry.origin)
-    lacking = abilities(world).symlinks and not place_of(entry.path, abilities(world))
-    world.index.put(entry.path, row.without_remote() if lacking else row)
+    stored = place_for(world, entry.path) or (b"" if abilities(world).symlinks else odd_path(entry.path))
+    world.index.put(entry.path, replace(row, stored=stored) if stored else row.without_remote())
 
 
 def _apply_stored(world: World, entry: Entry) -> None:

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
@@ -20,7 +21,7 @@ from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.room_there import Room
-from cloudify_scipion.agent.work.space import GRANULARITY_NS, Abilities, place_of
+from cloudify_scipion.agent.work.space import GRANULARITY_NS
 from cloudify_scipion.agent.work.world import World
 
 CHUNK = 1 << 20
@@ -53,6 +54,7 @@ class Job:
     `target` is the file's place in an unfinished folder, if it has one. `final`: nobody writes any more. `tried`: it
     was being written the last time, too. `group`: SQLite's files lie, or lay, beside it; `beside` is what the index has
     of them, by the ends of their names.
+    `stored` is where the content goes if the data space cannot hold the name.
     """
 
     path: bytes
@@ -60,6 +62,7 @@ class Job:
     force: bool = False
     unclean: bool = False
     target: bytes = b""
+    stored: bytes = b""
     size: int = 0
     """Bytes, as the scan found it."""
     final: bool = False
@@ -79,7 +82,7 @@ class Copied:
     temporary: bytes = b""
     size: int = 0
     clear: bool = False
-    """Whether something else may lie there: this is a link that the data space cannot hold."""
+    """Whether something else may lie there: this is a link that is in the manifest alone."""
     database: bool = False
     beside: Sequence[Copied] = ()
     """What SQLite keeps beside it, where that is saved as well; all else of the kind goes."""
@@ -156,11 +159,11 @@ def send(
     return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
 
 
-def row_of(facts: os.stat_result, flushed: int, job: Job, able: Abilities, origin: int) -> Row:
+def row_of(facts: os.stat_result, flushed: int, job: Job, origin: int) -> Row:
     """What the index is to know of a file with these facts, but for its content."""
     return Row(
         "f", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts),
-        racy=int(mtime_of(facts) >= flushed - RACY_NS), stored=place_of(job.path, able),
+        racy=int(mtime_of(facts) >= flushed - RACY_NS), stored=job.stored,
         origin=origin, point=int(job.force),
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from cloudify_scipion.agent.plan.names import BESIDE
+from cloudify_scipion.agent.plan.abilities import Abilities
+from cloudify_scipion.agent.plan.names import BESIDE, odd_path
 from cloudify_scipion.agent.ports.databases.beside import HEADER, facts_of, is_new, says_something
 from cloudify_scipion.agent.ports.databases.copying import Limits
 from cloudify_scipion.agent.ports.databases.locking import LeftBehind, Locked, Unreadable
@@ -29,7 +30,7 @@ from cloudify_scipion.agent.work.content import (
     sent,
     upload_content,
 )
-from cloudify_scipion.agent.work.space import Abilities
+from cloudify_scipion.agent.work.space import place_of
 from cloudify_scipion.agent.work.world import World
 
 _CHANGING = "?"
@@ -47,7 +48,7 @@ def upload(world: World, able: Abilities, job: Job) -> Copied:
     """
     fd, before = world.tree.open_with_facts(job.path)
     try:
-        row = row_of(before, world.flushed, job, able, world.generation)
+        row = row_of(before, world.flushed, job, world.generation)
         if os.pread(fd, len(HEADER), 0) == HEADER:
             return replace(_Upload(world, able, job, fd, before, row).database(), database=True)
         if job.group or ((row.racy or not row.size) and _has_beside(world, job.path)):
@@ -150,8 +151,10 @@ class _Upload:
             for end in ends:
                 known, facts = job.beside.get(end), self.world.tree.stat(job.path + end)
                 if facts is not None:
-                    one = replace(job, path=job.path + end, known=known)
-                    row = row_of(facts, self.world.flushed, one, self.able, self.world.generation)
+                    path = job.path + end
+                    stored = odd_path(path) if job.stored else place_of(path, self.able)
+                    one = replace(job, path=path, known=known, stored=stored)
+                    row = row_of(facts, self.world.flushed, one, self.world.generation)
                     held = known if known is not None and known.held() else None
                     beside.append(self._send_one(one, row, held, Path(f"{copy}{end.decode()}")))
         except BaseException:

@@ -18,7 +18,6 @@ from cloudify_scipion.agent.work.place import Outcome
 from cloudify_scipion.agent.work.questions import DELETIONS, ask_deletions
 from cloudify_scipion.agent.work.restoring import restore_asked
 from cloudify_scipion.agent.work.run import Run
-from cloudify_scipion.agent.work.space import place_of
 from cloudify_scipion.agent.work.thrown import keep_link
 from cloudify_scipion.agent.work.tidying import find_tidied
 from cloudify_scipion.agent.work.trash import budget
@@ -139,7 +138,7 @@ def _delete_batch(run: Run, batch: Sequence[tuple[bytes, Row]], agreed: Containe
 
 
 def _remove(run: Run, path: bytes, row: Row, sides: Mapping[bytes, Row], beyond: bool) -> Outcome:
-    if row.kind == "l" and (place_of(path, run.able) or not run.able.symlinks):  # it is nowhere but in the manifest
+    if row.kind == "l" and row.stored:  # it is nowhere but in the manifest
         return Outcome(path, trash=[keep_link(run.world, path, row)])
     return remove_group(run.world, path, row, sides, beyond)
 
@@ -171,7 +170,7 @@ def _delete_folder(run: Run, path: bytes) -> None:
     for folder in reversed(world.index.below(number)):
         where = world.index.path_of(folder)
         world.beat()
-        if world.index.folder(folder).remote and not place_of(where, run.able):
+        if world.index.folder(folder).remote:
             try:
                 again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
             except OSError as error:

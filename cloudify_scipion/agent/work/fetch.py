@@ -106,7 +106,7 @@ def restore(world: World, path: bytes, row: Row) -> None:
     make_local_folder(world, split(path)[0], 0o755)
     if row.kind == "l":
         make_link(world, row.target, path)
-        world.index.put(path, link_row(world, path, row.target, row.origin))
+        world.index.put(path, replace(link_row(world, path, row.target, row.origin), stored=row.stored))
         return
     first = world.index.get(row.link) if row.link else None
     for where, found in fetch_linked(world, row.stored or path, path, entry_of(path, row), first).rows:

@@ -20,7 +20,7 @@ from cloudify_scipion.agent.plan.lease import (
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
 from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.manifest_reading import last_generation
-from cloudify_scipion.agent.work.space import KEY as ABILITIES
+from cloudify_scipion.agent.work.probes import KEY as ABILITIES
 from cloudify_scipion.agent.work.space import check_space, not_written, writing
 from cloudify_scipion.agent.work.world import World, again
 

@@ -6,11 +6,11 @@ import hashlib
 import os
 from dataclasses import replace
 
-from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.abilities import Abilities
+from cloudify_scipion.agent.plan.names import TEMPORARY, joined, odd_path, temporary_name
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Copied, Job
-from cloudify_scipion.agent.work.space import Abilities, place_of
 from cloudify_scipion.agent.work.world import World
 
 
@@ -20,13 +20,13 @@ def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) 
     row = Row(
         "l", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts), target=target,
         hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0,
-        stored=place_of(job.path, able),
+        stored=job.stored or (b"" if able.symlinks else odd_path(job.path)),
     )  # fmt: skip
     known = job.known
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
         return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
-    if not able.symlinks or row.stored:
-        return Copied(job.path, replace(row, stored=b""), clear=not row.stored)
+    if row.stored:
+        return Copied(job.path, row, clear=True)
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)

@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterator
 
 from cloudify_scipion.agent.errors import Unsaved
-from cloudify_scipion.agent.plan.names import RESERVED, joined
+from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.work.spelled import Listed, as_ours
 from cloudify_scipion.agent.work.world import World
 
 LISTING, LISTING_SECONDS = "listing", 3600.0
 """In which boot and when of it the listing was begun that a killed work has left; older ones are made again."""
-Listed = tuple[bytes, str, int, int, int]
-"""Path, kind, mode, size, time (ns)."""
 BATCH = 400
 
 
@@ -44,6 +43,7 @@ def _list_level(world: World, level: list[bytes]) -> Iterator[bytes]:
         elif isinstance(rows, OSError):
             raise Unsaved(f"{os.fsdecode(path)} in the data space cannot be listed: {rows.strerror}", "scan again")
         else:
+            rows = as_ours(world, path, rows)
             world.index.list_remote(path, rows)
             world.progress.add(len(rows), 0)
             yield from (row[0] for row in rows if row[1] == "d")
@@ -53,7 +53,6 @@ def _look(world: World, folder: bytes) -> list[Listed]:
     return [
         (joined(folder, name), kind(facts), facts.st_mode, facts.st_size, mtime_of(facts))
         for name, facts in world.space.entries(folder)
-        if folder or name != RESERVED
     ]
 
 

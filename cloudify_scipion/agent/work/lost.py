@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.tables.rows import HERE, Row
 from cloudify_scipion.agent.work.pulled import Result
-from cloudify_scipion.agent.work.space import Abilities, abilities, check_space, place_of
+from cloudify_scipion.agent.work.space import check_space
 from cloudify_scipion.agent.work.world import World, again
 
 
 def find_lost(world: World, result: Result) -> None:
     """Files that the index knows and the data space has not any more: told, and saved again by the next push."""
-    able = abilities(world)
     for path, row in world.index.all_files():
-        if not row.held() or not _may_be_lost(world, path, row, able):
+        if not row.held() or not _may_be_lost(world, path, row):
             continue
         world.beat()
         if not _is_there(world, path, row):
@@ -25,10 +24,9 @@ def find_lost(world: World, result: Result) -> None:
     _find_lost_folders(world)
 
 
-def _may_be_lost(world: World, path: bytes, row: Row, able: Abilities) -> bool:
+def _may_be_lost(world: World, path: bytes, row: Row) -> bool:
     """Whether the listing does not say that it is there. Links that the data space cannot hold are in the manifest."""
-    plain = not row.stored and not place_of(path, able) and (row.kind == "f" or able.symlinks)
-    return not world.index.in_listing(path, row.kind) if plain else row.kind != "l"
+    return row.kind != "l" if row.stored else not world.index.in_listing(path, row.kind)
 
 
 def _is_there(world: World, path: bytes, row: Row) -> bool:
@@ -39,4 +37,4 @@ def _is_there(world: World, path: bytes, row: Row) -> bool:
 def _find_lost_folders(world: World) -> None:
     for number, path in list(world.index.all_folders()):
         if path and world.index.folder(number).remote and not world.index.in_listing(path, "d"):
-            world.index.set_folder(number, remote=0)
+            world.index.set_folder(number, remote=HERE)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 
-from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.names import conflict_name, joined, split
+from cloudify_scipion.agent.plan.spelling import folded
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.run import Run
-from cloudify_scipion.agent.work.space import ensure_folder, place_of
+from cloudify_scipion.agent.work.space import ensure_folder, place_for
 from cloudify_scipion.agent.work.world import World, again
 
 MOVING = "moving"
@@ -18,14 +20,14 @@ MOVING = "moving"
 def move_folder(run: Run, number: int, old: bytes, new: bytes) -> bool:
     """Move a folder in the data space, if it is there and nothing is at its new place."""
     world = run.world
-    if not world.index.folder(number).remote or _holds_odd(world, number):
+    if not world.index.folder(number).remote or _holds_odd(world, number) or place_for(world, new):
         return False
     try:
         lease.check(world)
         ensure_folder(world, split(new)[0], set())
         world.index.set_state(MOVING, [os.fsdecode(old), os.fsdecode(new)])
         world.keep()
-        again(lambda: world.space.rename(old, new))
+        _rename(world, old, new)
     except OSError:
         return False
     run.wrote()
@@ -35,13 +37,57 @@ def move_folder(run: Run, number: int, old: bytes, new: bytes) -> bool:
     return True
 
 
+def _rename(world: World, old: bytes, new: bytes) -> None:
+    """Rename in the data space. Where it takes both names for one, it goes through a third one."""
+    try:
+        again(lambda: world.space.rename(old, new))
+    except FileExistsError:
+        if split(old)[0] != split(new)[0] or folded(old) != folded(new):
+            raise
+        through = conflict_name(old, world.clock.stamp())
+        _remember(world, old, through, new)
+        again(lambda: world.space.rename(old, through))
+        world.space.forget()
+        try:
+            again(lambda: world.space.rename(through, new))
+        except OSError:
+            again(lambda: world.space.rename(through, old))
+            raise
+        finally:
+            _remember(world)
+
+
+THROUGH = "through"
+"""Old, third and new name of what is being renamed in two steps."""
+
+
+def _remember(world: World, *names: bytes) -> None:
+    world.index.set_state(THROUGH, [os.fsdecode(name) for name in names])
+    world.keep()
+
+
+def _settle_through(world: World) -> None:
+    """A work was killed between the two steps: what has the third name gets its old one again."""
+    names = [os.fsencode(name) for name in world.index.get_state(THROUGH) or ()]
+    if names and world.space.stat(names[1]) is not None:
+        for name in names[0], names[2]:
+            with contextlib.suppress(FileExistsError):
+                again(lambda name=name: world.space.rename(names[1], name))  # type: ignore[misc]
+                break
+        world.space.forget()
+    if names:
+        _remember(world)
+
+
 def _holds_odd(world: World, number: int) -> bool:
     """Whether the place of any content below a folder hangs on its path."""
-    return any(row.stored for folder in world.index.below(number) for row in world.index.files(folder).values())
+    rows = (row for folder in world.index.below(number) for row in world.index.files(folder).values())
+    return any(row.stored and row.kind == "f" for row in rows)
 
 
 def settle_move(world: World) -> None:
     """A work was killed while it moved a folder in the data space: has it moved?"""
+    _settle_through(world)
     moving = world.index.get_state(MOVING)
     if moving:
         old, new = os.fsencode(moving[0]), os.fsencode(moving[1])
@@ -89,11 +135,11 @@ def move_files(run: Run) -> None:
 def _move_file(run: Run, old: bytes, new: bytes) -> None:
     world = run.world
     row = world.index.get(old)
-    if row is None or row.stored or place_of(new, run.able):
+    if row is None or row.stored or place_for(world, new):
         return
     try:
         ensure_folder(world, split(new)[0], run.made)
-        again(lambda: world.space.rename(old, new))
+        _rename(world, old, new)
     except OSError:
         return  # it is sent as new, and deleted at its old place
     run.wrote()

@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
-from cloudify_scipion.agent.plan.names import STRANGER, conflict_name
+from cloudify_scipion.agent.plan.names import MAX_NAME, STRANGER, conflict_name, odd_path
+from cloudify_scipion.agent.plan.spelling import likenesses
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
 from cloudify_scipion.agent.work.thrown import Thrown, throw_away
+from cloudify_scipion.agent.work.twins import is_refused
 from cloudify_scipion.agent.work.world import World
 
 TURNS = 20
@@ -27,7 +29,11 @@ MANY = 10_000
 
 
 class Deferred(OSError):
-    """A folder of ours is in the way, whose files are to be deleted first."""
+    """What is in the way is ours and is to be deleted first."""
+
+
+class Occupied(OSError):
+    """Something is there that may be another name's: whoever knows all names looks at it."""
 
 
 @dataclass
@@ -64,6 +70,8 @@ class Placing:
     """Whether the version that it replaces is none to keep: the trash has one of this hour already."""
     beyond: bool = False
     """Whether a person has agreed that the trash takes that version, whatever its limit."""
+    sure: bool = False
+    """Whether what is there has exactly this name."""
 
 
 def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _nothing) -> Outcome:
@@ -72,7 +80,7 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
     `first` is done when the path is free, or holds exactly that already; in each of the turns that it takes.
     """
     copied, row = placing.copied, placing.copied.row
-    target, outcome = row.stored or copied.path, Outcome(copied.path, row)
+    target, outcome = copied.path if copied.clear else row.stored or copied.path, Outcome(copied.path, row)
     cleared = placing.known is None or not placing.known.held()
     for _ in range(TURNS):
         if not cleared and not _clear(world, target, placing, outcome):
@@ -83,16 +91,43 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
             first(outcome)
             if copied.temporary:
                 world.space.rename(copied.temporary, target)
-            elif world.space.stat(target) is not None:  # a link that the space cannot hold
-                cleared = False
+            elif able_to_hold(world, target) and world.space.stat(target) is not None:
+                cleared = False  # a link is in the manifest alone
                 continue
         except FileExistsError:
             cleared = False
             continue
+        except OSError as error:
+            if row.stored or not is_refused(error):
+                raise
+            return place(world, oddly(world, placing))
+        _leave(world, placing, target, outcome)
         if placing.passing:
             _forget_version(world, outcome)
         return outcome
     raise Changed(0, "somebody keeps putting other files there", os.fsdecode(target))
+
+
+def able_to_hold(world: World, path: bytes) -> bool:
+    """Whether the data space can hold a path's name, as far as was found out."""
+    return world.able is None or world.able.names.hold(path)
+
+
+def oddly(world: World, placing: Placing) -> Placing:
+    """The same to be put where names do not matter: the data space cannot hold this one."""
+    copied = placing.copied
+    row = replace(copied.row, stored=odd_path(copied.path))
+    if row.kind == "l":
+        world.space.unlink(copied.temporary)
+        copied = replace(copied, temporary=b"")
+    return replace(placing, copied=replace(copied, row=row))
+
+
+def _leave(world: World, placing: Placing, target: bytes, outcome: Outcome) -> None:
+    """What lay elsewhere until now is no use there any more."""
+    known = placing.known
+    if known is not None and known.held() and known.kind == "f" and (known.stored or outcome.path) != target:
+        outcome.trash += remove(world, outcome.path, known).trash
 
 
 def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> bool:
@@ -105,6 +140,8 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
     if kind(facts) == "d" and placing.folder:
         raise Deferred(0, "a folder is in the way", os.fsdecode(target))
     origin = origin_of_content(world, target, facts, placing.known, placing.copied.row.hash, placing.intents)
+    if _may_be_another(world, target, placing, origin):
+        raise Occupied(0, "something else may be there", os.fsdecode(target))
     if _is_ruin(world, target, facts, origin, placing):
         name = throw_away(world, target, world.generation, outcome.path)
         outcome.trash.append(Thrown(name, outcome.path, facts.st_size, world.generation))
@@ -118,6 +155,16 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
     else:
         to_trash(world, target, facts, Whose(origin, outcome.path, beyond=placing.beyond), outcome)
     return True
+
+
+def _may_be_another(world: World, target: bytes, placing: Placing, origin: int | None) -> bool:
+    """Whether what is there may have another name, which the data space takes for this one."""
+    if placing.sure or placing.copied.row.stored:
+        return False
+    if origin is None or (world.able is not None and world.able.names.folds):
+        return True
+    held = placing.known is not None and placing.known.held()
+    return not held and any(world.space.stat(other) is not None for other in likenesses(target))
 
 
 SAME = STRANGER - 1
@@ -188,8 +235,9 @@ def keep_beside(world: World, path: bytes) -> bytes:
 def _keep_beside(world: World, path: bytes, there: bytes) -> bytes:
     """The same for what belongs at `path` and lies `there`."""
     stamp = world.clock.stamp()
+    longest = world.able.names.longest if world.able else MAX_NAME
     for number in range(1, MANY):
-        name = conflict_name(path, stamp, number)
+        name = conflict_name(path, stamp, number, longest=longest)
         if world.tree.stat(name) is not None:
             continue
         with contextlib.suppress(FileExistsError):

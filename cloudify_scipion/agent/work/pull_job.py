@@ -8,7 +8,7 @@ from typing import Any
 
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.listing import Listed
+from cloudify_scipion.agent.work.spelled import Listed
 from cloudify_scipion.agent.work.wanted import is_wanted
 from cloudify_scipion.agent.work.world import World
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloudify_scipion.agent.plan.names import joined, split
 from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.tables.rows import THERE
 from cloudify_scipion.agent.work.fetch import make_local_folder
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pulled import Result
@@ -25,7 +26,7 @@ def pull_folders(
         if not _make_folder(world, path, base["m"] if base else mode, result):
             continue
         number = world.index.add_folder(path)
-        world.index.set_folder(number, remote=1)
+        world.index.set_folder(number, remote=THERE)
         if base is None:
             world.index.note_change(path)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Unsaved, first_of
-from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, generation_of, joined
+from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import SCRATCH
@@ -16,9 +16,10 @@ from cloudify_scipion.agent.work.links import note_hard_links
 from cloudify_scipion.agent.work.local_scan import MAX_TOLD, Found, scan
 from cloudify_scipion.agent.work.manifests import is_due, write_segment
 from cloudify_scipion.agent.work.moves import move_files, move_folder, settle_move
+from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.questions import DESTROYED
 from cloudify_scipion.agent.work.run import LEFT, Result, Run
-from cloudify_scipion.agent.work.space import abilities, check_space
+from cloudify_scipion.agent.work.space import check_space
 from cloudify_scipion.agent.work.space_folders import make_empty_folders
 from cloudify_scipion.agent.work.staging import remove_unfinished
 from cloudify_scipion.agent.work.trash import make_room, prune
@@ -138,6 +139,7 @@ def _finish(run: Run, found: Found) -> None:
     for path, reason in found.errors:
         run.fail(path, f"the folder cannot be read: {reason}")
     _tell_special(world, found.special)
+    _tell_odd(world, result.odd)
     _close_manifest(run)
     if not any(question["id"] == DESTROYED for question in world.index.questions()):
         world.index.set_state(BOOT, world.clock.boot())
@@ -190,6 +192,15 @@ def _tell_special(world: World, special: list[bytes]) -> None:
             world.tell(f"{name} is a pipe, a socket or a device: it is not saved", "alarm")
     if names != told:
         world.index.set_state(SPECIAL, names)
+
+
+def _tell_odd(world: World, odd: list[bytes]) -> None:
+    """Where people look for these files, they are not."""
+    if odd:
+        world.tell(
+            f"the data space cannot hold the names of {len(odd)} new files, such as {os.fsdecode(odd[0])}, or cannot "
+            f"tell them from others: their contents lie in {ODD.decode()}, the manifest has the names"
+        )
 
 
 def _must_still_be_ours(world: World, look: Callable[[World], None]) -> None:

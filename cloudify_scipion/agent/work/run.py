@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.work.place import Outcome
-from cloudify_scipion.agent.work.space import Abilities
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World
 
@@ -29,6 +29,7 @@ class Result:
     failed: list[tuple[bytes, str]] = field(default_factory=list)
     special: list[bytes] = field(default_factory=list)
     restored: list[bytes] = field(default_factory=list)
+    odd: list[bytes] = field(default_factory=list)
     wrote: bool = False
     left: list[str] = field(default_factory=list)
     """What could not be cleaned up there."""

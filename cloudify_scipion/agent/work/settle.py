@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.fetch import Seen
-from cloudify_scipion.agent.work.listing import Listed, listed
+from cloudify_scipion.agent.work.listing import listed
 from cloudify_scipion.agent.work.pull_job import Job, job_of, known_of
 from cloudify_scipion.agent.work.pull_path import pull_path
 from cloudify_scipion.agent.work.pulled import Result
 from cloudify_scipion.agent.work.pulled_folders import make_parents, pull_folders
+from cloudify_scipion.agent.work.spelled import Listed
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World
 

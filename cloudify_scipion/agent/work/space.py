@@ -5,41 +5,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from typing import NoReturn
 
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, ReadOnlySpace, Temporary
-from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, is_text, joined, odd_path, split, whole_way
-from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.plan.abilities import Abilities
+from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, joined, odd_path, split, whole_way
 from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.tables.rows import ODDLY, THERE
+from cloudify_scipion.agent.work.probes import abilities, find_out
+from cloudify_scipion.agent.work.twins import NameRefused, is_refused, twin_of
 from cloudify_scipion.agent.work.world import World, again
 
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
-            errno.EBUSY, errno.EINTR)  # fmt: skip
-"""Errors that say nothing of what a data space can hold."""
 GRANTS = {
     "onedata": "the operator lets the token's owner write there, or renews the token with one that may",
     "directory": "the operator makes the site's folder writable for root of the host, and repairs the project",
 }
 """Whose move it is where nothing may be written, by the kind of data space."""
-KEY = "abilities"
 MARK = joined(RESERVED, b"space.json")
 GRANULARITY_NS = 2_000_000_000
 """A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
-
-
-@dataclass(frozen=True)
-class Abilities:
-    """What the data space can hold; `times` whether it keeps the times that it is told. `owner` gets the new files."""
-
-    symlinks: bool
-    odd_names: bool
-    times: bool
-    chmod: bool
-    owner: tuple[int, int] | None
 
 
 def open_space(world: World) -> None:
@@ -49,9 +36,7 @@ def open_space(world: World) -> None:
             make_folders(world.space, folder, 0o700)
         if read_all(world.space, MARK) is None:
             again(lambda: write_new(world.space, MARK, world.config.project.encode()))
-        able = again(lambda: _probe(world))
-    world.index.set_state(KEY, asdict(able))
-    world.commit()
+        find_out(world)
 
 
 @contextlib.contextmanager
@@ -79,14 +64,6 @@ def not_written(world: World, error: OSError) -> AgentError:
     return Temporary(f"the data space cannot be written: {error.strerror}", "it is tried again by itself")
 
 
-def abilities(world: World) -> Abilities:
-    """What was found out when the space was opened."""
-    known = world.index.get_state(KEY)
-    if known is None:
-        raise GuardFailed("the data space was never opened", "pull first")
-    return Abilities(**{**known, "owner": tuple(known["owner"]) if known["owner"] else None})
-
-
 def check_space(world: World) -> None:
     """Raise GuardFailed unless it is mounted and is this project's."""
     check_mark(world.space)
@@ -103,69 +80,22 @@ def check_mark(space: ReadTree) -> None:
         raise GuardFailed("the data space is not mounted, or has lost its mark", "repair the project")
 
 
-def _probe(world: World) -> Abilities:
-    space, path = world.space, joined(TEMPORARY, f"probe-{world.nonce()}".encode())
-    write_new(space, path, b"?")
-    try:
-        return Abilities(
-            symlinks=_works(lambda: space.symlink(b"nowhere", path + b"-link")),
-            odd_names=_works(lambda: write_new(space, path + b"-\xff\n", b"?")),
-            times=_keeps_times(world, path),
-            chmod=_keeps_mode(world, path),
-            owner=_owner(world, path),
-        )
-    finally:
-        for end in (b"", b"-link", b"-\xff\n"):
-            with contextlib.suppress(OSError):
-                space.unlink(path + end)
-
-
-def _works(do: Callable[[], object]) -> bool:
-    try:
-        do()
-    except OSError as error:
-        if error.errno in _PASSING:
-            raise
-        return False
-    return True
-
-
-def _keeps_times(world: World, path: bytes) -> bool:
-    wanted = 1_500_000_000_000_000_000
-    if not _works(lambda: patient(os.utime, _proc(world, path), ns=(wanted, wanted), follow_symlinks=False)):
-        return False
-    world.space.forget()
-    facts = world.space.stat(path)
-    return facts is not None and facts.st_mtime_ns == wanted
-
-
-def _keeps_mode(world: World, path: bytes) -> bool:
-    _works(lambda: patient(os.chmod, _proc(world, path), 0o640))  # noqa: PTH101 - bytes
-    facts = world.space.stat(path)
-    return facts is not None and stat.S_IMODE(facts.st_mode) == 0o640
-
-
-def _owner(world: World, path: bytes) -> tuple[int, int] | None:
-    """Who owns the project's folder there, if new files can and must be given to them."""
-    top, new = world.space.stat(b""), world.space.stat(path)
-    if top is None or new is None or (top.st_uid, top.st_gid) == (new.st_uid, new.st_gid):
-        return None
-    owner = (top.st_uid, top.st_gid)
-    return owner if _works(lambda: world.space.chown_link(path, *owner)) else None
-
-
-def _proc(world: World, path: bytes) -> bytes:
-    folder, name = split(path)
-    return f"/proc/self/fd/{world.space.folder(folder).fd}/".encode() + name
-
-
 def place_of(path: bytes, able: Abilities) -> bytes:
     """Where a file's content lies if the space cannot hold its name; empty if it can."""
-    return b"" if able.odd_names or (is_text(path) and not any(byte < 32 for byte in path)) else odd_path(path)
+    return b"" if able.names.hold(path) else odd_path(path)
+
+
+def place_for(world: World, path: bytes) -> bytes:
+    """The same; all below a folder whose name turned out to be impossible has odd places, too."""
+    oddly = world.index.is_oddly(split(path)[0])
+    return odd_path(path) if oddly else place_of(path, abilities(world))
 
 
 def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
-    """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there."""
+    """Make a folder of the working copy in the data space, and those above it. `made` remembers which are there.
+
+    Raises NameRefused if the data space cannot hold its name, or cannot tell it from another one.
+    """
     for above in whole_way(path) if path and path not in made else ():
         if above not in made:
             _ensure_one(world, above)
@@ -176,10 +106,26 @@ def _ensure_one(world: World, path: bytes) -> None:
     number = world.index.add_folder(path)
     if world.index.folder(number).remote:
         return
+    if world.index.folder(number).odd or place_of(path, abilities(world)):
+        refuse_folder(world, number, path)
     facts = world.tree.stat(path)
     mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
-    if again(lambda: world.space.mkdir(path, mode)) and (owner := abilities(world).owner):
+    try:
+        new = again(lambda: world.space.mkdir(path, mode))
+    except OSError as error:
+        if not is_refused(error):
+            raise
+        refuse_folder(world, number, path)
+    if not new and twin_of(world, path) is not None:
+        refuse_folder(world, number, path)
+    if new and (owner := abilities(world).owner):
         world.space.chown_link(path, *owner)
     world.unsettled = True
-    world.index.set_folder(number, remote=1)
+    world.index.set_folder(number, remote=THERE)
     world.index.note_change(path)
+
+
+def refuse_folder(world: World, number: int, path: bytes) -> NoReturn:
+    """Know that the data space cannot hold a folder's name. Raises NameRefused."""
+    world.index.set_folder(number, remote=ODDLY)
+    raise NameRefused(errno.EINVAL, "the data space cannot hold this name", os.fsdecode(path))

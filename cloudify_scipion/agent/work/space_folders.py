@@ -6,19 +6,19 @@ import contextlib
 
 from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.tables.rows import HERE
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.beside import beside, know_beside, remove_group
 from cloudify_scipion.agent.work.failures import failed
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.run import Run
-from cloudify_scipion.agent.work.space import ensure_folder, place_of
+from cloudify_scipion.agent.work.space import ensure_folder, refuse_folder
+from cloudify_scipion.agent.work.twins import NameRefused, twin_of
 from cloudify_scipion.agent.work.world import World
 
 
 def folder_for(run: Run, path: bytes) -> None:
-    """Make a folder in the data space, as far as it can hold its name."""
-    if place_of(path, run.able):
-        return
+    """Make a folder in the data space. Raises NameRefused if it cannot hold its name."""
     try:
         ensure_folder(run.world, path, run.made)
     except (FileExistsError, FileNotFoundError, NotADirectoryError):
@@ -36,8 +36,10 @@ def folder_again(run: Run, path: bytes) -> None:
         if facts is not None and kind(facts) == "d":
             continue
         if number is not None:
-            world.index.set_folder(number, remote=0)
+            world.index.set_folder(number, remote=HERE)
         run.made.discard(above)
+        if facts is not None and twin_of(world, above) is not None:
+            refuse_folder(world, world.index.add_folder(above), above)
         if facts is not None:
             _clear(run, above)
     ensure_folder(world, path, run.made)
@@ -64,7 +66,7 @@ def make_empty_folders(run: Run) -> None:
     todo = [
         path
         for number, path in world.index.all_folders()
-        if path and not world.index.folder(number).remote and not place_of(path, run.able)
+        if path and not world.index.folder(number).remote and not world.index.is_oddly(path)
     ]
     there = [path for path in todo if _is_here(world, path)]
     if not there:
@@ -74,6 +76,8 @@ def make_empty_folders(run: Run) -> None:
         world.beat()
         try:
             folder_for(run, path)
+        except NameRefused:
+            continue  # the manifest has it
         except OSError as error:
             failed(run, path, error)
     world.keep()

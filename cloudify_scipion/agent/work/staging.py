@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, split, temporary_name, whole_way
+from cloudify_scipion.agent.ports.tables.rows import THERE
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.content import Copied, Job
 from cloudify_scipion.agent.work.run import Run
@@ -61,7 +62,7 @@ def _new_folders(run: Run, jobs: Iterable[Job]) -> dict[bytes, list[bytes]]:
     counts = Counter(split(job.path)[0] for job in jobs if job.known is None)
     tops: dict[bytes, dict[bytes, int]] = {}
     for folder, count in counts.items():
-        if place_of(folder, run.able):
+        if place_of(folder, run.able) or index.is_oddly(folder):
             continue
         new = [above for above in whole_way(folder) if not _is_there(index.folder_id(above), run)]
         for above in new:
@@ -79,7 +80,8 @@ def _make(run: Run, folder: bytes, temporary: bytes) -> None:
     facts = world.tree.stat(folder)
     if facts is None:
         raise FileNotFoundError(errno.ENOENT, "it is gone meanwhile")
-    again(lambda: world.space.mkdir(temporary, facts.st_mode & 0o777 | 0o700))
+    if not again(lambda: world.space.mkdir(temporary, facts.st_mode & 0o777 | 0o700)):
+        raise FileExistsError(errno.EEXIST, "it is one there with another folder of this work")
     if run.able.owner:
         world.space.chown_link(temporary, *run.able.owner)
 
@@ -90,7 +92,7 @@ def targets(staged: Sequence[Staged], jobs: Iterable[Job]) -> dict[bytes, bytes]
     found = {}
     for job in jobs:
         one = where.get(split(job.path)[0])
-        if one is not None and job.known is None:
+        if one is not None and job.known is None and not job.stored:
             found[job.path] = one.inside(job.path)
     return found
 
@@ -105,7 +107,7 @@ def put_in_place(world: World, staged: Staged) -> bool:
         world.space.forget()
     world.unsettled = True
     for folder in staged.folders:
-        world.index.set_folder(world.index.add_folder(folder), remote=1)
+        world.index.set_folder(world.index.add_folder(folder), remote=THERE)
         world.index.note_change(folder)
     return True
 

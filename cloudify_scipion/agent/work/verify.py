@@ -13,7 +13,7 @@ from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Changed, digest_of
 from cloudify_scipion.agent.work.manifest_reading import is_whole
-from cloudify_scipion.agent.work.space import Abilities, abilities, check_mark, place_of
+from cloudify_scipion.agent.work.space import check_mark
 from cloudify_scipion.agent.work.world import World
 
 BATCH = 400
@@ -75,8 +75,7 @@ def _other_way(world: World) -> Iterator[ReadTree]:
 
 
 def _verify_batch(world: World, space: ReadTree, batch: list[tuple[bytes, Row]], result: Result) -> None:
-    able = abilities(world)
-    for (path, row), answer in world.each(lambda item: _compare(space, *item, able), batch):
+    for (path, row), answer in world.each(lambda item: _compare(space, *item), batch):
         reason = (answer.strerror or str(answer)) if isinstance(answer, OSError) else answer
         if reason:
             result.wrong.append((path, reason))
@@ -84,12 +83,12 @@ def _verify_batch(world: World, space: ReadTree, batch: list[tuple[bytes, Row]],
         world.progress.add(1, row.size)
 
 
-def _compare(space: ReadTree, path: bytes, row: Row, able: Abilities) -> str:
+def _compare(space: ReadTree, path: bytes, row: Row) -> str:
     """What is wrong with one path, empty if nothing is."""
     if not row.held():
         return "it is not saved"
     if row.kind == "l":
-        return _compare_link(space, path, row) if able.symlinks and not place_of(path, able) else ""
+        return "" if row.stored else _compare_link(space, path, row)
     try:
         digest, _ = digest_of(space, row.stored or path, uncached=True)
     except FileNotFoundError:

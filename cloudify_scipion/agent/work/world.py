@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.names import ORIGINAL, readable
 from cloudify_scipion.agent.plan.trash import lived
 from cloudify_scipion.agent.ports.clock import Clock
@@ -110,6 +111,8 @@ class World:
     """Called often while others work: renews the lease when it is time to."""
     unsettled: bool = False
     """Whether something was moved in the data space that may not be on stable storage yet."""
+    able: Abilities | None = None
+    """What the data space can hold, once that is known."""
     made: set[bytes] = field(default_factory=set)
     """Folders of the trash that this work has made or seen there."""
     said: list[tuple[str, str]] = field(default_factory=list)

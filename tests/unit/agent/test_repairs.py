@@ -223,7 +223,8 @@ def test_a_folder_whose_name_the_space_cannot_hold(rig: Rig, tmp_path: Path) -> 
             return super().mkdir(path, mode)
 
     with rig.world() as world:
-        world.index.set_state("abilities", {**world.index.get_state("abilities"), "odd_names": False})
+        known = world.index.get_state("abilities")
+        world.index.set_state("abilities", {**known, "names": {**known["names"], "text": True}})
         world.index.commit()
     rig.trees = Text
     odd = os.fsencode(rig.user) + b"/odd \xff"

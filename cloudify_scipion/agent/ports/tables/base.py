@@ -38,6 +38,20 @@ class Base(Store):
             found |= {path: json.loads(row) for path, row in self._db.execute(query, some)}
         return found
 
+    def has_base(self) -> bool:
+        """Whether the manifest has said anything."""
+        return self._db.execute("SELECT 1 FROM base LIMIT 1").fetchone() is not None
+
+    def base_names(self, folder: bytes) -> set[bytes]:
+        """The names in a folder of what lies in the data space under them."""
+        low, high = (folder + b"/", folder + b"0") if folder else (b"", b"\xff" * 8)
+        names = set()
+        for path, row in self._db.execute("SELECT path, row FROM base WHERE path>? AND path<?", (low, high)):
+            name = path[len(low) :]
+            if b"/" not in name and "at" not in json.loads(row):
+                names.add(name)
+        return names
+
     def all_base(self) -> Iterator[dict[str, Any]]:
         """All that it said, by path; the index may be changed meanwhile."""
         after = b""

@@ -126,13 +126,14 @@ class Changes(Files, People):
         for path, ino, size, mtime in rows:
             for old, row in self.by_ino(ino):
                 same = (row.kind, row.size, row.mtime) == ("f", size, mtime) and row.held() and not row.racy
-                if same and old not in taken and self._is_gone(old) and self.get(path) is None:
+                if same and old not in taken and self.is_gone(old) and self.get(path) is None:
                     taken.add(old)
                     found.append((old, path))
                     break
         return found
 
-    def _is_gone(self, path: bytes) -> bool:
+    def is_gone(self, path: bytes) -> bool:
+        """Whether it was known and is not there any more."""
         return self._db.execute("SELECT 1 FROM gone WHERE path=?", (path,)).fetchone() is not None
 
     def settled_move(self, old: bytes) -> None:

@@ -10,7 +10,7 @@ from cloudify_scipion.agent.ports.tables.journal import Journal
 from cloudify_scipion.agent.ports.tables.rows import ABSENT, Row
 
 _FILE = ("kind", "mode", "size", "mtime", "ctime", "ino", "racy", "hash", "local", "target", "link", "stored", "origin",
-         "point", "rsize", "rmtime", "rracy")  # fmt: skip
+         "point", "rsize", "rmtime", "rracy", "rctime")  # fmt: skip
 _COLUMNS = ", ".join(_FILE)
 _PUT = f"INSERT OR REPLACE INTO files(dir, name, {_COLUMNS}) VALUES (?, ?{', ?' * len(_FILE)})"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.plan.names import joined, split, whole_way
-from cloudify_scipion.agent.ports.tables.rows import ROOT, FolderRow
+from cloudify_scipion.agent.ports.tables.rows import ODDLY, ROOT, THERE, FolderRow
 from cloudify_scipion.agent.ports.tables.store import Store
 
 CACHED = 20_000
@@ -69,12 +69,24 @@ class Folders(Store):
     def folders(self, parent: int) -> dict[bytes, FolderRow]:
         """The folders in a folder, by name."""
         rows = self._db.execute("SELECT id, name, ino, mode, digest, remote FROM dirs WHERE parent=?", (parent,))
-        return {row[1]: FolderRow(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows}
+        return {row[1]: _folder_row(row) for row in rows}
 
     def folder(self, number: int) -> FolderRow:
         """A known folder."""
         row = self._db.execute("SELECT id, name, ino, mode, digest, remote FROM dirs WHERE id=?", (number,)).fetchone()
-        return FolderRow(row[0], row[1], row[2], row[3], row[4], bool(row[5]))
+        return _folder_row(row)
+
+    def is_oddly(self, path: bytes) -> bool:
+        """Whether a folder or one above it has a name that the data space cannot hold."""
+        numbers = filter(None, map(self.folder_id, whole_way(path)))
+        return any(self.folder(number).odd for number in numbers)
+
+    def names_there(self, path: bytes) -> set[bytes]:
+        """The names in a folder that lie in the data space's folder, too, as far as is known."""
+        number = self.folder_id(path)
+        query = """SELECT name FROM files WHERE dir=:folder AND stored=x''
+                   UNION ALL SELECT name FROM dirs WHERE parent=:folder AND remote=1 AND id<>1"""
+        return {row[0] for row in self._db.execute(query, {"folder": number})}
 
     def path_of(self, number: int) -> bytes:
         """A folder's path."""
@@ -125,3 +137,7 @@ class Folders(Store):
         if len(self._ids) > CACHED:
             self._ids = {b"": ROOT}
         self._ids[path] = number
+
+
+def _folder_row(row: tuple[Any, ...]) -> FolderRow:
+    return FolderRow(row[0], row[1], row[2], row[3], row[4], row[5] == THERE, row[5] == ODDLY)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+HERE, THERE, ODDLY = 0, 1, 2
+"""Of a folder: only in the working copy, in the data space too, or one whose name that cannot hold."""
 ROOT = 1
 """The number of the working copy itself among the folders."""
 ABSENT = -1
@@ -20,7 +22,9 @@ class Row:
     `size` to `ino` are the working copy's facts (times in nanoseconds); `racy` is true where a later change may have
     left them as they are, so the content is compared again. `hash` is the SHA-256 (hex) of the data space's content,
     `local` that of the working copy's file, for SQLite's files only: a database's may differ. `rsize` and `rmtime` are
-    the data space's facts, `rracy` as above. For the rest see `plan.manifest.Entry`.
+    the data space's facts, `rracy` as above; it was seen to be as it is here at `rctime` by the data space's clock (0:
+    never). `stored` is where the content lies if not at the path; of a link, that it is in the manifest alone. For the
+    rest see `plan.manifest.Entry`.
     """
 
     kind: str
@@ -40,6 +44,7 @@ class Row:
     rsize: int = ABSENT
     rmtime: int = 0
     rracy: int = 0
+    rctime: int = 0
 
     def held(self) -> bool:
         """Whether the data space holds it, as far as is known."""
@@ -57,12 +62,15 @@ class Row:
         """The columns."""
         return (self.kind, self.mode, self.size, self.mtime, self.ctime, self.ino, self.racy, self.hash, self.local,
                 self.target, self.link, self.stored, self.origin, self.point, self.rsize, self.rmtime,
-                self.rracy)  # fmt: skip
+                self.rracy, self.rctime)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class FolderRow:
-    """A folder; `digest` stands for the facts of its files at the last scan, None where they must be compared."""
+    """A folder; `digest` stands for the facts of its files at the last scan, None where they must be compared.
+
+    `remote`: the data space has it; `odd`: that cannot hold its name, and what is below lies elsewhere.
+    """
 
     id: int
     name: bytes
@@ -70,3 +78,4 @@ class FolderRow:
     mode: int
     digest: bytes | None
     remote: bool
+    odd: bool = False

@@ -7,6 +7,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+VERSION = 2
+"""Of the tables. An index of another version is put aside like a damaged one: all is compared by content then."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS dirs(
   id INTEGER PRIMARY KEY, parent INTEGER, name BLOB, ino INTEGER, mode INTEGER, digest BLOB, remote INTEGER,
@@ -15,7 +17,7 @@ CREATE INDEX IF NOT EXISTS dirs_ino ON dirs(ino);
 CREATE TABLE IF NOT EXISTS files(
   dir INTEGER, name BLOB, kind TEXT, mode INTEGER, size INTEGER, mtime INTEGER, ctime INTEGER, ino INTEGER,
   racy INTEGER, hash TEXT, local TEXT, target BLOB, link BLOB, stored BLOB, origin INTEGER, point INTEGER,
-  rsize INTEGER, rmtime INTEGER, rracy INTEGER, PRIMARY KEY(dir, name)) WITHOUT ROWID;
+  rsize INTEGER, rmtime INTEGER, rracy INTEGER, rctime INTEGER, PRIMARY KEY(dir, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_ino ON files(ino);
 CREATE INDEX IF NOT EXISTS files_link ON files(link) WHERE link<>x'';
 CREATE TABLE IF NOT EXISTS intents(path BLOB, hash TEXT, PRIMARY KEY(path, hash)) WITHOUT ROWID;
@@ -42,10 +44,6 @@ CREATE TEMP TABLE IF NOT EXISTS groups(path BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE IF NOT EXISTS gone(path BLOB PRIMARY KEY, size INTEGER, origin INTEGER, fate INTEGER);
 INSERT OR IGNORE INTO dirs(id, parent, name, ino, mode, remote) VALUES (1, 0, x'', 0, 0, 1);
 """
-
-
-VERSION = 1
-"""Of the tables. An index of another version is put aside like a damaged one: all is compared by content then."""
 
 
 class OtherVersion(sqlite3.DatabaseError):

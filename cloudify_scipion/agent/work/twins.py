@@ -1,0 +1,40 @@
+"""Names that the data space refuses, or cannot tell apart: what came first keeps its place there."""
+
+from __future__ import annotations
+
+import errno
+
+from cloudify_scipion.agent.plan.names import joined, split
+from cloudify_scipion.agent.plan.spelling import folded
+from cloudify_scipion.agent.work.probes import learn_folding
+from cloudify_scipion.agent.work.world import World, again
+
+_REFUSED = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTSUP, errno.EMLINK)
+"""What file systems say to names, depths and paths that they cannot hold."""
+
+
+class NameRefused(OSError):
+    """The data space cannot hold a folder's name: all that is below it has odd places."""
+
+
+def is_refused(error: OSError) -> bool:
+    """Whether a data space says so of a name, a depth or a path."""
+    return error.errno in _REFUSED
+
+
+def twin_of(world: World, path: bytes) -> bytes | None:
+    """What has the place of `path` in the data space under another name, None if there is no such thing.
+
+    Where something is there, it is either at exactly this name, or one name stands for both.
+    """
+    folder, name = split(path)
+    there = set(again(lambda: world.space.names(folder)))
+    twins = [other for other in world.index.names_there(folder) | there if _are_one(name, other, there)]
+    if not twins and name in there:
+        return None
+    learn_folding(world)
+    return joined(folder, min(twins, default=name))
+
+
+def _are_one(name: bytes, other: bytes, there: set[bytes]) -> bool:
+    return other != name and folded(other) == folded(name) and not {name, other} <= there
