@@ -22,7 +22,8 @@ MAX_NAME = 255
 """Longest name of Linux's file systems, in bytes."""
 BESIDE = (b"-wal", b"-journal", b"-shm")
 """How the names of the files end that SQLite keeps beside a database."""
-_MAX_QUOTED = 120
+_MAX_QUOTED, _MORE = 200, 16
+"""Bytes of a name in the trash, and of what tells several of them apart."""
 _PLAIN = re.compile(rb"[A-Za-z0-9._ +,=@-]")
 _QUOTED = re.compile(rb"((?:[A-Za-z0-9._ +,=@-]|%[0-9A-F]{2})+)(~link)?(?:~\d+)?")
 
@@ -107,7 +108,7 @@ def origin_of(path: bytes) -> int:
     return int(found[1]) if found else STRANGER if path.startswith(THEIRS + b"/") else ORIGINAL
 
 
-def trash_name(path: bytes, number: int = 1, link: bool = False) -> bytes:
+def trash_name(path: bytes, number: int = 1, link: bool = False, longest: int = MAX_NAME) -> bytes:
     """One readable name for a whole path: `/` and odd bytes as %XX; long ones are cut in front and get a digest.
 
     `number` tells versions apart. `link`: what lies there is a file that holds where a link pointed to.
@@ -117,9 +118,10 @@ def trash_name(path: bytes, number: int = 1, link: bool = False) -> bytes:
         quoted = b"%2D".join(quoted.rsplit(b"-", 1))
     if quoted.endswith((b".", b" ")):
         quoted = quoted[:-1] + b"%%%02X" % quoted[-1]
-    if len(quoted) > _MAX_QUOTED:
+    most = min(_MAX_QUOTED, longest - _MORE)
+    if len(quoted) > most:
         digest = hashlib.sha256(path).hexdigest()[:16].encode()
-        quoted = digest + b"..." + quoted[-(_MAX_QUOTED - 19) :]
+        quoted = digest + b"..." + quoted[-(most - 19) :]
     return quoted + (b"~link" if link else b"") + (b"" if number == 1 else b"~%d" % number)
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cloudify_scipion.agent.plan.names import joined, trash_folder, trash_name
+from cloudify_scipion.agent.plan.names import MAX_NAME, joined, trash_folder, trash_name
 from cloudify_scipion.agent.ports.files import make_folders, new_file
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Changed
@@ -49,7 +49,8 @@ def keep_link(world: World, path: bytes, row: Row) -> Thrown:
 def _placed(world: World, origin: int, path: bytes, link: bool, put: Callable[[bytes], None]) -> bytes:
     """The first free name, once something was put there."""
     folder = trash_folder(world.clock.hour(), origin)
-    for name in _names(folder, path, link):
+    longest = world.able.names.longest if world.able else MAX_NAME
+    for name in _names(folder, path, link, longest):
         if folder not in world.made:
             make_folders(world.space, folder, 0o700)
             world.made.add(folder)
@@ -63,5 +64,5 @@ def _placed(world: World, origin: int, path: bytes, link: bool, put: Callable[[b
     raise Changed(0, "there are too many versions of it in the trash", os.fsdecode(path))
 
 
-def _names(folder: bytes, path: bytes, link: bool) -> Iterator[bytes]:
-    return (joined(folder, trash_name(path, number, link)) for number in range(1, MANY))
+def _names(folder: bytes, path: bytes, link: bool, longest: int) -> Iterator[bytes]:
+    return (joined(folder, trash_name(path, number, link, longest)) for number in range(1, MANY))
