@@ -23,6 +23,7 @@ from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import digest_of
+from cloudify_scipion.agent.work.holders import holders
 from cloudify_scipion.agent.work.manifest_reading import is_whole, read_manifest
 from cloudify_scipion.agent.work.manifests import write_segment
 from cloudify_scipion.agent.work.space import abilities, check_space, open_space
@@ -252,7 +253,7 @@ def test_the_lease(space: Space) -> None:
     assert file.stat().st_mtime > 1_000_000_000 or space.wrong.get("stale_attributes"), "others see the heartbeat"
     text = file.read_bytes()
     lease.confirm(world)
-    assert b'"m1"' in text and lease.holders(world)[0].holder.text() == text
+    assert b'"m1"' in text and holders(world)[0].holder.text() == text
     with space.machine("m2", generation=2) as second:
         lease.acquire(second)
         lease.confirm(second)

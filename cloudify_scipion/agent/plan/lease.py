@@ -2,7 +2,8 @@
 
 Nothing here pretends that FUSE or an object store has atomic operations. The first fence is the provider's: the old
 machine is stopped before a new one starts. The lease is the second: its file's name holds its owner's generation, so
-that a takeover (a rename) makes the old owner's next heartbeat fail.
+that a takeover (a rename) makes the old owner's next heartbeat fail. Two copies of one machine have the same name: they
+know each other by the nonce inside, which every heartbeat changes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ VALID_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lease. `at` is when it was taken (UTC, ISO 8601), for people only."""
+    """Who holds a lease. `at` is when it was taken (UTC, ISO 8601), for people; `nonce` is of its last heartbeat."""
 
     project: str
     installation: str
@@ -30,6 +31,7 @@ class Holder:
     machine: str
     generation: int
     at: str = ""
+    nonce: str = ""
 
     def owner(self) -> tuple[str, str, str, str]:
         """The same for all machines of one deployment."""
@@ -42,6 +44,10 @@ class Holder:
     def text(self) -> bytes:
         """The lease's content."""
         return json.dumps(asdict(self)).encode()
+
+    def renewed(self, nonce: str) -> bytes:
+        """The same with another heartbeat, and of the same length."""
+        return replace(self, nonce=nonce).text()
 
     def __str__(self) -> str:
         return f"project '{self.project}' of deployment {self.deployment} (installation {self.installation})"
@@ -65,6 +71,20 @@ def holder_from(text: bytes, name: bytes, own: Holder) -> Holder:
 
 def _digest(*words: str) -> str:
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:10]
+
+
+def nonce_in(text: bytes) -> str:
+    """The heartbeat in a lease's content; empty where there is none, or the content is damaged."""
+    try:
+        nonce = json.loads(text).get("nonce", "")
+    except (ValueError, AttributeError):
+        return ""
+    return nonce if isinstance(nonce, str) else ""
+
+
+def is_strange(nonce: str, ours: Sequence[str]) -> bool:
+    """Whether a lease of our name shows another's heartbeat. An earlier version of this software wrote no nonces."""
+    return bool(nonce and ours) and nonce not in ours
 
 
 class Verdict(Enum):

@@ -88,18 +88,22 @@ def leads_astray(entry: Entry) -> bool:
 
 @dataclass(frozen=True)
 class Header:
-    """The first line of a segment. `before` is the digest of the segment before; a base has none."""
+    """The first line of a segment. `before` is the digest of the segment before; a base has none.
+
+    `nonce` tells whose attempt it was: the index knows those of its own.
+    """
 
     project: str
     generation: int
     number: int
     before: str = NONE
     base: bool = False
+    nonce: str = ""
 
     def row(self) -> dict[str, Any]:
         """JSON types."""
         return {"version": VERSION, "project": self.project, "generation": self.generation, "number": self.number,
-                "before": self.before, "base": self.base}  # fmt: skip
+                "before": self.before, "base": self.base, "nonce": self.nonce}  # fmt: skip
 
 
 def encode(sink: Sink, header: Header, items: Iterable[Entry | bytes]) -> None:
@@ -148,7 +152,8 @@ def header_of(stream: BinaryIO) -> Header:
         first = json.loads(next(_lines(stream), b""))
         if first["version"] > VERSION:
             raise Later(f"version {first['version']}")
-        return Header(first["project"], first["generation"], first["number"], first["before"], first["base"])
+        return Header(first["project"], first["generation"], first["number"], first["before"], first["base"],
+                      first.get("nonce", ""))  # fmt: skip
     except Damaged:
         raise
     except _BROKEN as error:

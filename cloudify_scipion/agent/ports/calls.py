@@ -16,7 +16,7 @@ TURNS = 7
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 """What a file system says to a call that it does not have."""
 _FIRST_WAIT = 0.01
-_NOREPLACE = 1
+_NOREPLACE, _EXCHANGE = 1, 2
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
 _INO_AT, _SIZE_AT, _CTIME_AT, _MTIME_AT = 32, 40, 96, 112
@@ -45,6 +45,12 @@ def renameat2(old_folder: int, old: bytes, new_folder: int, new: bytes) -> None:
     """Move from one open folder into another. Raises FileExistsError if something is there already."""
     if _libc.renameat2(old_folder, old, new_folder, new, _NOREPLACE) != 0:
         raise _error(os.fsdecode(new))
+
+
+def exchange(one_folder: int, one: bytes, other_folder: int, other: bytes) -> None:
+    """Let two paths of one file system change places, in one step."""
+    if _libc.renameat2(one_folder, one, other_folder, other, _EXCHANGE) != 0:
+        raise _error(os.fsdecode(other))
 
 
 class Told(NamedTuple):

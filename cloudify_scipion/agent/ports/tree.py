@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 
 from cloudify_scipion.agent.ports.calls import TURNS, UNSUPPORTED, patient, renameat2, syncfs, wait
 from cloudify_scipion.agent.ports.read_tree import Folder, ReadTree
@@ -82,14 +83,33 @@ class Tree(ReadTree):
         """Give an open file to somebody."""
         patient(os.fchown, fd, uid, gid)
 
-    def touch(self, path: bytes, written: bool = False) -> None:
-        """Set a small file's time to now. Raises FileNotFoundError.
+    def touch(self, path: bytes) -> None:
+        """Set a small file's time to now, where times can be set. Raises FileNotFoundError."""
+        above, name = self.at(path)
+        try:
+            patient(os.utime, name, dir_fd=above.fd, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _REFUSED:
+                raise
 
-        Where times cannot be set, or if `written`, the file is given the content that it has.
+    def update(self, path: bytes, change: Callable[[bytes], bytes]) -> None:
+        """Give a small file the content that `change` makes of its own, read past the kernel's cache.
+
+        The same file stays, and is opened once. Raises FileNotFoundError, and whatever `change` raises.
         """
         above, name = self.at(path)
-        if written or not _takes_time(above, name):
-            _write_again(above, name)
+        fd = patient(os.open, name, _REWRITE, dir_fd=above.fd)
+        try:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            old = patient(os.pread, fd, _SMALL, 0)
+            new = change(old)
+            patient(os.pwrite, fd, new, 0)
+            if len(new) < len(old):
+                patient(os.ftruncate, fd, len(new))
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
         """Move; what is at `new` is replaced only if that is wanted, else FileExistsError.
@@ -172,25 +192,3 @@ class Tree(ReadTree):
         """Return when all that was written is on stable storage."""
         with self._listed(b"") as fd:
             syncfs(fd)
-
-
-def _takes_time(folder: Folder, name: bytes) -> bool:
-    """Set a file's time to now; False where times cannot be set."""
-    try:
-        patient(os.utime, name, dir_fd=folder.fd, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in _REFUSED:
-            raise
-        return False
-    return True
-
-
-def _write_again(folder: Folder, name: bytes) -> None:
-    """Give a small file the content that it has."""
-    fd = patient(os.open, name, _REWRITE, dir_fd=folder.fd)
-    try:
-        patient(os.pwrite, fd, patient(os.pread, fd, _SMALL, 0), 0)
-    except BaseException:
-        os.close(fd)
-        raise
-    os.close(fd)

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
-from cloudify_scipion.agent.plan.lease import (
-    VALID_SECONDS,
-    Holder,
-    Verdict,
-    holder_from,
-    holder_of,
-    judge,
-    next_generation,
-)
-from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, generation_of, joined, temporary_name
-from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
+from cloudify_scipion.agent.errors import LeaseStale
+from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, is_strange, judge, next_generation
+from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.files import make_folders, write_new
+from cloudify_scipion.agent.work.heartbeat import Strange, await_silence, beat, claim, new_nonce, twin
+from cloudify_scipion.agent.work.holders import KEY, Lease, foreign, holders, kept, own_holder, remember
 from cloudify_scipion.agent.work.manifest_reading import last_generation
-from cloudify_scipion.agent.work.probes import KEY as ABILITIES
-from cloudify_scipion.agent.work.space import check_space, not_written, writing
+from cloudify_scipion.agent.work.news import expect_news
+from cloudify_scipion.agent.work.space import writing
 from cloudify_scipion.agent.work.world import World, again
 
-POLL_SECONDS = 10.0
 BEAT_SECONDS = VALID_SECONDS / 5
-KEY = "lease"
 
 
 def acquire(world: World) -> None:
@@ -37,32 +29,39 @@ def acquire(world: World) -> None:
     with writing(world):
         make_folders(world.space, LEASE, 0o700)
         make_folders(world.space, TEMPORARY, 0o700)
-    own = holder_of(world.config.document, world.config.generation, world.clock.iso())
+    own = replace(own_holder(world, at=world.clock.iso()), nonce=new_nonce())
     held = holders(world)
-    kept = world.index.get_state(KEY)
-    if kept and [lease.name for lease in held] == [kept["name"].encode()]:  # whatever became of its content
-        _remember(world, None, kept)
+    known = world.index.get_state(KEY)
+    if known and [lease.name for lease in held] == [known["name"].encode()]:  # whatever became of its content
+        _renew(world, known)
         confirm(world)
         return
     own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
     verdict = judge(own, [lease.holder for lease in held])
-    if verdict is Verdict.REFUSE or (verdict is Verdict.TAKE_OVER and _was_taken_over(world, kept, held)):
-        raise _foreign(world, own, held)
+    if verdict is Verdict.REFUSE or (verdict is Verdict.TAKE_OVER and _was_taken_over(world, known, held)):
+        raise foreign(world, own, held)
     if verdict is Verdict.TAKE_OVER:
         if not world.config.fenced:
             _wait_for_silence(world, held)
         own = _take_over(world, own, held)
     elif verdict is Verdict.TAKE:
         _write(world, own)
-    _remember(world, own)
+    else:
+        own = replace(own, nonce=held[0].holder.nonce)  # the index was lost
+    remember(
+        world,
+        {"name": own.name().decode(), "generation": own.generation, "asked": _asked(world), "at": own.at,
+         "nonces": [own.nonce] if own.nonce else []},
+    )  # fmt: skip
     confirm(world)
+    expect_news(world)
 
 
-def _was_taken_over(world: World, kept: dict[str, Any] | None, held: Sequence[Lease]) -> bool:
+def _was_taken_over(world: World, known: dict[str, Any] | None, held: Sequence[Lease]) -> bool:
     """Whether this very machine wrote there once, and a later one does now: nobody has made it anew since."""
-    if not kept or kept["asked"] != _asked(world):
+    if not known or known["asked"] != _asked(world):
         return False
-    return max(lease.holder.generation for lease in held) > int(kept["generation"])
+    return max(lease.holder.generation for lease in held) > int(known["generation"])
 
 
 def _asked(world: World) -> list[object]:
@@ -92,73 +91,63 @@ def _take_over(world: World, own: Holder, held: Sequence[Lease]) -> Holder:
     return new
 
 
-@dataclass(frozen=True)
-class Lease:
-    """A lease that is there: its file's name, who holds it, and its last heartbeat by the data space's clock."""
-
-    name: bytes
-    holder: Holder
-    beat: float
-
-
-def holders(world: World) -> list[Lease]:
-    """The leases that are there, by a fresh listing."""
-    world.space.forget()
-    own = holder_of(world.config.document, world.config.generation, "")
-    found = []
-    try:
-        listed = again(lambda: world.space.entries(LEASE))
-    except (FileNotFoundError, NotADirectoryError):
-        check_space(world)
-        return []
-    for name, facts in listed:
-        if generation_of(name):
-            text = again(lambda name=name: read_all(world.space, joined(LEASE, name)))  # type: ignore[misc]
-            found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))
-    return found
-
-
 def renew(world: World) -> None:
     """The heartbeat, which fails if somebody took over. Raises LeaseForeign or LeaseStale."""
-    kept = _kept(world)
-    age = world.clock.elapsed() - kept["beat"]
-    if kept["boot"] != world.clock.boot() or age > VALID_SECONDS:
+    known = kept(world)
+    age = world.clock.elapsed() - known["beat"]
+    if known["boot"] != world.clock.boot() or age > VALID_SECONDS:
         resume(world)
-        return
-    _touch(world, kept)
+    else:
+        _renew(world, known)
 
 
 def check(world: World) -> None:
     """The same before a batch of renames in the middle of a work: here an old heartbeat ends the work."""
-    kept = _kept(world)
-    age = world.clock.elapsed() - kept["beat"]
+    known = kept(world)
+    age = world.clock.elapsed() - known["beat"]
     if age > VALID_SECONDS:
         raise LeaseStale(
             f"the last sign of life to the data space is {timedelta(seconds=round(age))} old",
             "the next push looks whether the lease is still ours",
         )
-    _touch(world, kept)
+    try:
+        beat(world, known)
+    except Strange:
+        raise twin(world) from None
 
 
 def resume(world: World) -> None:
     """At the start of a work, after a pause: go on only if nobody else came."""
     world.space.forget()
-    confirm(world)
-    _touch(world, _kept(world))
+    held, known = holders(world), kept(world)
+    if [lease.name for lease in held] != [known["name"].encode()]:
+        raise foreign(world, own_holder(world, known["generation"]), held)
+    _renew(world, known)
+
+
+def _renew(world: World, known: dict[str, Any]) -> None:
+    """At the start of a work: here a copy of this machine, or its own undone future, is waited for."""
+    try:
+        beat(world, known)
+    except Strange:
+        claim(world, known)
+        expect_news(world, anew=True)
 
 
 def confirm(world: World) -> None:
     """By a fresh listing: the lease is ours, and nobody else's is there. Raises LeaseForeign."""
-    kept, held = _kept(world), holders(world)
-    if [lease.name for lease in held] != [kept["name"].encode()]:
-        raise _foreign(world, holder_of(world.config.document, kept["generation"], ""), held)
+    known, held = kept(world), holders(world)
+    if [lease.name for lease in held] != [known["name"].encode()]:
+        raise foreign(world, own_holder(world, known["generation"]), held)
+    if is_strange(held[0].holder.nonce, known.get("nonces", [])):
+        raise twin(world)
 
 
 def release(world: World) -> None:
     """Give it back; nothing to do when it is not ours."""
-    kept = world.index.get_state(KEY)
-    if kept:
-        again(lambda: world.space.unlink(joined(LEASE, kept["name"].encode())))
+    known = world.index.get_state(KEY)
+    if known:
+        again(lambda: world.space.unlink(joined(LEASE, known["name"].encode())))
         world.index.set_state(KEY, None)
         world.commit()
 
@@ -169,64 +158,7 @@ def beat_when_due(world: World) -> None:
         check(world)
 
 
-def _touch(world: World, kept: dict[str, Any]) -> None:
-    able = world.index.get_state(ABILITIES) or {}
-    try:
-        again(lambda: world.space.touch(joined(LEASE, kept["name"].encode()), written=not able.get("times", True)))
-    except FileNotFoundError:
-        check_space(world)
-        held = holders(world)
-        raise _foreign(world, holder_of(world.config.document, kept["generation"], ""), held) from None
-    except OSError as error:
-        raise not_written(world, error) from error
-    _remember(world, None, kept)
-
-
-def _remember(world: World, own: Holder | None, kept: dict[str, Any] | None = None) -> None:
-    known: dict[str, Any] = dict(kept or {})
-    if own:
-        known = {"name": own.name().decode(), "generation": own.generation, "asked": _asked(world)}
-    known |= {"beat": world.clock.elapsed(), "boot": world.clock.boot()}
-    world.generation, world.beaten = known["generation"], known["beat"]
-    world.index.set_state(KEY, known)
-    world.commit()
-
-
-def _kept(world: World) -> dict[str, Any]:
-    kept = world.index.get_state(KEY)
-    if not kept:
-        raise LeaseForeign(
-            "this machine does not hold the lease of the data space", "repair the project, or install it again"
-        )
-    world.generation = kept["generation"]
-    return dict(kept)
-
-
-def _wait_for_silence(world: World, held: Sequence[Lease]) -> None:
+def _wait_for_silence(world: World, held: list[Lease]) -> None:
     """Return when no heartbeat came for as long as a lease is valid; the clock of the data space does not matter."""
-    since, before = world.clock.elapsed(), list(held)
-    while world.clock.elapsed() - since <= VALID_SECONDS:
-        left = VALID_SECONDS - (world.clock.elapsed() - since)
-        world.progress.start(f"an earlier machine may still write to the data space: waiting up to {left:.0f} s")
-        world.clock.sleep(POLL_SECONDS)
-        now = holders(world)
-        if now != before:
-            since, before = world.clock.elapsed(), now
-
-
-def _foreign(world: World, own: Holder, held: Sequence[Lease]) -> LeaseForeign:
-    others = [lease for lease in held if lease.holder.name() != own.name()]
-    if not others:
-        return LeaseForeign("the lease of the data space was taken away", "repair the project, or install it again")
-    found = max(others, key=lambda lease: lease.holder.generation)
-    holder, beat = found.holder, found.beat
-    age = timedelta(seconds=max(0, round(world.clock.now() - beat)))
-    if holder.owner() == own.owner():
-        return LeaseForeign(
-            f"machine {holder.machine} (generation {holder.generation}) of this deployment took the data space over",
-            "this machine writes nothing any more: delete it",
-        )
-    return LeaseForeign(
-        f"the data space belongs to {holder}, whose last sign of life is {age} old",
-        f"use another folder, or end that project; if it is gone for good, remove {LEASE.decode()} in this folder",
-    )
+    while not await_silence(world, held):
+        held = holders(world)

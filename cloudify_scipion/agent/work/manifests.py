@@ -6,16 +6,21 @@ import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
-from cloudify_scipion.agent.errors import LeaseForeign
-from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Header, decode, digest, segment_name
+from cloudify_scipion.agent.errors import LeaseForeign, Temporary
+from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Header, decode, digest, header_of, segment_name
 from cloudify_scipion.agent.plan.names import MANIFEST, joined
+from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.segments import numbers, open_segment, put_segment, sizes
+from cloudify_scipion.agent.work.segments import numbers, open_segment, put_segment
 from cloudify_scipion.agent.work.world import World, again
 
 KEY = "manifest"
+INTENT = "segment"
+"""The segment that is being written: its number, and the nonce by which it is known to be ours."""
+NEWS = "news"
+"""On what side the data space's manifest is, from when it is known to be another until that is settled."""
 UNREADABLE = "unreadable"
 COMPACT_BYTES = 4_000_000
 
@@ -54,7 +59,10 @@ def write_segment(world: World) -> None:
     head = _after_own_remains(world, head)
     base = head.digest == NONE or head.since > max(COMPACT_BYTES, head.base)
     number, last = head.number + 1, world.index.journal_end()
-    header = Header(world.config.project, world.generation, number, NONE if base else head.digest, base)
+    nonce = world.nonce()
+    world.index.set_state(INTENT, {"number": number, "nonce": nonce})
+    world.commit()
+    header = Header(world.config.project, world.generation, number, NONE if base else head.digest, base, nonce)
     written = put_segment(world, header, lambda: _everything(world) if base else _changed(world))
     since = 0 if base else head.since + written.size
     _set_head(world.index, Head(number, written.digest, written.size if base else head.base, since))
@@ -65,7 +73,10 @@ def write_segment(world: World) -> None:
 
 
 def _after_own_remains(world: World, head: Head) -> Head:
-    """A push that was killed may have written its segment already: the chain goes on from that."""
+    """A push that was killed may have written its segment already: the chain goes on from that.
+
+    Another's is read first. Raises LeaseForeign or Temporary.
+    """
     while stream := open_segment(world.space, head.number + 1):
         with stream:
             try:
@@ -76,10 +87,34 @@ def _after_own_remains(world: World, head: Head) -> Head:
                 raise LeaseForeign(
                     f"generation {header.generation} writes to the data space", "this machine stops; delete it"
                 )
-            if not header.base and header.before != head.digest:
-                return _above_all(world)
+            if not _is_own(world, header):
+                world.index.set_state(NEWS, Side.NEWER.value)
+                world.keep()
+                raise Temporary(
+                    "somebody else has gone on with the manifest of the data space", "the next push reads it first"
+                )
             head = replace(head, number=head.number + 1, digest=digest(stream))
     return head
+
+
+def _is_own(world: World, header: Header) -> bool:
+    """Whether a segment is the one that this index was about to write."""
+    intent = world.index.get_state(INTENT) or {}
+    return bool(header.nonce) and (intent.get("number"), intent.get("nonce")) == (header.number, header.nonce)
+
+
+def is_own_remains(world: World, number: int) -> bool:
+    """Whether the segment of that number is one that a killed work of ours has left."""
+    if (world.index.get_state(INTENT) or {}).get("number") != number:
+        return False
+    stream = open_segment(world.space, number)
+    if stream is None:
+        return False
+    with stream:
+        try:
+            return _is_own(world, header_of(stream))
+        except Damaged:
+            return False
 
 
 def begin_anew(world: World) -> None:
@@ -95,19 +130,6 @@ def _above_all(world: World) -> Head:
 def is_due(index: Index) -> bool:
     """Whether the next segment must be a base, though nothing has changed."""
     return get_head(index).digest == NONE
-
-
-def catch_up(world: World) -> None:
-    """Where there are other segments than we know of (the volume is an older copy, say), all is written anew.
-
-    So it is where one has become empty, as a connection that is cut leaves it.
-    """
-    found = sizes(world.space)
-    emptied = not all(found.values()) and not is_due(world.index)
-    if emptied:
-        world.tell("the data space has lost a part of its manifest: it is written again", "alarm")
-    if emptied or max(found, default=0) != get_head(world.index).number:
-        begin_anew(world)
 
 
 def _changed(world: World) -> Iterator[Entry | bytes]:

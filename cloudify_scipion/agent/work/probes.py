@@ -168,7 +168,7 @@ def _tells_changes(world: World, path: bytes) -> bool:
         if not _set_time(world, name, _THEN):
             return False
     first, same = _ctime(world, path), _ctime(world, path)
-    written = _moves_on(world, path, first, lambda: space.touch(path, written=True))
+    written = _moves_on(world, path, first, lambda: space.update(path, lambda content: content))
     moved = _moves_on(world, path, written, lambda: space.rename(other, path, replace=True))
     return first == same and first % _SECOND + written % _SECOND > 0 and first < written < moved == _ctime(world, path)
 

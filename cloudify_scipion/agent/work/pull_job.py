@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
+from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.news import side_of
 from cloudify_scipion.agent.work.spelled import Listed
 from cloudify_scipion.agent.work.wanted import is_wanted
 from cloudify_scipion.agent.work.world import World
@@ -28,6 +30,8 @@ class Job:
     mtime: int
     intended: bool = False
     first: Row | None = None
+    side: Side = Side.SAME
+    """On what side the data space is; SAME where there are no news."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,13 @@ class Known:
 
     rows: Mapping[bytes, Row]
     bases: Mapping[bytes, dict[str, Any]]
+    side: Side = Side.SAME
 
 
 def known_of(world: World, batch: Sequence[Listed]) -> Known:
     """Ask for all of them at once."""
     files = (listed[0] for listed in batch if listed[1] in "fl")
-    return Known(world.index.rows(files), world.index.bases([listed[0] for listed in batch]))
+    return Known(world.index.rows(files), world.index.bases([listed[0] for listed in batch]), side_of(world))
 
 
 def job_of(world: World, listed: Listed, known: Known, intended: Mapping[bytes, set[str]]) -> Job | None:
@@ -53,4 +58,4 @@ def job_of(world: World, listed: Listed, known: Known, intended: Mapping[bytes, 
         return None
     if row is None and not is_wanted(world, path, base is not None):
         return None
-    return Job(path, form, row, entry_from(base) if base else None, mtime, path in intended)
+    return Job(path, form, row, entry_from(base) if base else None, mtime, path in intended, side=known.side)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from cloudify_scipion.agent.plan.news import Side, is_newer_there
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
+from cloudify_scipion.agent.work.exchange import give_newer, replace_link
 from cloudify_scipion.agent.work.fetch import Seen, fetch, fetch_linked, link_row, make_link
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pull_job import Job
@@ -36,23 +38,30 @@ def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
             return Seen()  # so we see it, others do not: the next push saves it again
         if row.kind == "f":
             return Seen([(job.path, _as_there(world, row, facts))])
-    if row is None and kind(local) == "f" and (seen := _adopt(world, job, digest, facts)) is not None:
+    if kind(local) == "f" and (seen := _ours(world, job, local, digest, facts)) is not None:
         return seen
     if is_damaged(world, job, local, facts):
         return throw_damaged(world, job, facts)
     return _both(world, job)
 
 
-def _adopt(world: World, job: Job, digest: str, facts: os.stat_result) -> Seen | None:
-    """A file that the index does not know is here, too: the same one, or what came of it; None if it is another."""
+def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.stat_result) -> Seen | None:
+    """The same content is here, or the one there is ours, from before or after what the index knows; None if neither.
+
+    The newer of two has the file's name here.
+    """
+    base = job.base if job.base is not None and job.base.hash == digest else None
     own, own_facts = digest_of(world.tree, job.path)
-    ours = job.base is not None and job.base.hash == digest
-    if own != digest and not ours:
+    held = _as_there(world, Row("f", hash=digest, origin=base.origin if base else world.theirs), facts)
+    if own == digest:
+        return Seen([(job.path, with_facts(world, held, own_facts))])
+    if base is None:
         return None
-    origin = job.base.origin if ours and job.base else world.theirs
-    held = _as_there(world, Row("f", hash=digest, origin=origin), facts)
-    newer = replace(held, size=own_facts.st_size, racy=1)  # the next push saves it
-    return Seen([(job.path, with_facts(world, held, own_facts) if own == digest else newer)])
+    side = Side.OTHER if job.row is None else job.side
+    as_saved = (local.st_size, mtime_of(local)) == (base.size, base.mtime)  # a database, say: its copy there is another
+    if not as_saved and is_newer_there(side, mtime_of(local), base.mtime):
+        return give_newer(world, job.path, base, job.row)
+    return Seen([(job.path, replace(held, size=own_facts.st_size, racy=1))])  # the next push saves what is here
 
 
 def _as_there(world: World, row: Row, facts: os.stat_result) -> Row:
@@ -66,8 +75,16 @@ def _pull_link(world: World, job: Job, local: os.stat_result | None) -> Seen:
         return Seen([(job.path, replace(row, rmtime=job.mtime))])
     if local is None:
         make_link(world, target, job.path)
-    elif kind(local) != "l" or world.tree.readlink(job.path) != target:
+    elif kind(local) != "l":
         return _both(world, job)
+    elif (own := world.tree.readlink(job.path)) != target:
+        base = job.base
+        if base is None or row is None or (base.kind, base.target) != ("l", target):
+            return _both(world, job)
+        if not is_newer_there(job.side, mtime_of(local), base.mtime):  # the next push saves what is here
+            return Seen([(job.path, Row("l", target=target, origin=base.origin, rsize=0, rmtime=job.mtime, racy=1))])
+        if own != row.target or not replace_link(world, job.path, own, target):
+            return _both(world, job)
     row = link_row(world, job.path, target, job.base.origin if job.base else world.theirs)
     return Seen([(job.path, replace(row, rmtime=job.mtime))], pulled=0)
 

@@ -18,15 +18,16 @@ from cloudify_scipion.agent.work.manifests import is_due, write_segment
 from cloudify_scipion.agent.work.moves import move_files, move_folder, settle_move
 from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.questions import DESTROYED
+from cloudify_scipion.agent.work.reconcile import catch_up
 from cloudify_scipion.agent.work.run import LEFT, Result, Run
 from cloudify_scipion.agent.work.space import check_space
 from cloudify_scipion.agent.work.space_folders import make_empty_folders
 from cloudify_scipion.agent.work.staging import remove_unfinished
 from cloudify_scipion.agent.work.trash import make_room, prune
 from cloudify_scipion.agent.work.uploads import BOOT, KEPT_NAME, upload_all, upload_deferred
-from cloudify_scipion.agent.work.world import World, again, check_volume
+from cloudify_scipion.agent.work.world import PULLED, World, again, check_volume
 
-DIRTY, PULLED, SPECIAL = "dirty", "pulled", "special"
+DIRTY, SPECIAL = "dirty", "special"
 
 
 def push(world: World, everything: bool = False, final: bool = False) -> Result:
@@ -38,6 +39,7 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     lease.renew(world)
     world.lived()
     clear_remains(world)
+    catch_up(world)
     run = Run(world, abilities(world), final)
     whole = everything or final
     while True:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from cloudify_scipion.agent.plan.names import ORIGINAL, STRANGER
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.apply_base import apply_base
-from cloudify_scipion.agent.work.listing import forget_listing, list_space
-from cloudify_scipion.agent.work.lost import find_lost
 from cloudify_scipion.agent.work.manifest_reading import read_manifest
-from cloudify_scipion.agent.work.manifests import catch_up
 from cloudify_scipion.agent.work.moves import settle_move
 from cloudify_scipion.agent.work.pulled import Result, must_be_complete
-from cloudify_scipion.agent.work.push import DIRTY, PULLED, clear_remains
-from cloudify_scipion.agent.work.room import check_room
-from cloudify_scipion.agent.work.settle import settle
+from cloudify_scipion.agent.work.push import DIRTY, clear_remains
+from cloudify_scipion.agent.work.reconcile import reconcile
 from cloudify_scipion.agent.work.space import check_space, open_space
 from cloudify_scipion.agent.work.trash import know_trash
 from cloudify_scipion.agent.work.uploads import BOOT
-from cloudify_scipion.agent.work.world import World, check_volume
+from cloudify_scipion.agent.work.world import PULLED, World, check_volume
 
 _BY_SCAN = "they are tried again by the next scan"
 
@@ -35,7 +30,7 @@ def pull(world: World) -> Result:
         _know_the_boot(world)
         read_manifest(world)
     know_trash(world)
-    result = _reconcile(world)
+    result = reconcile(world)
     _finish_pull(world, result)
     return result
 
@@ -53,7 +48,7 @@ def scan(world: World) -> Result:
     lease.renew(world)
     settle_move(world)
     know_trash(world)
-    result = _reconcile(world)
+    result = reconcile(world)
     must_be_complete(result, _BY_SCAN)
     return result
 
@@ -67,18 +62,3 @@ def _finish_pull(world: World, result: Result) -> None:
     world.index.set_state(PULLED, True)
     world.index.forget_base()
     world.keep()
-
-
-def _reconcile(world: World) -> Result:
-    result = Result()
-    world.theirs = STRANGER if world.index.get_state(PULLED) else ORIGINAL
-    catch_up(world)
-    list_space(world)
-    check_room(world)
-    settle(world, result)
-    find_lost(world, result)
-    forget_listing(world)
-    world.index.set_state("scanned", world.clock.iso())
-    world.tree.sync()
-    world.keep()
-    return result

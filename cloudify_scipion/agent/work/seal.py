@@ -11,6 +11,7 @@ from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved, first_of
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.holders import holders
 from cloudify_scipion.agent.work.local_scan import scan as scan_tree
 from cloudify_scipion.agent.work.manifests import get_head
 from cloudify_scipion.agent.work.push import push
@@ -45,7 +46,7 @@ def seal(world: World) -> Seal:
     """
     _must_be_read_only(world)
     unseal(world)
-    if not lease.holders(world):
+    if not holders(world):
         lease.acquire(world)  # an earlier seal has given it back
     _answers_are_awaited_no_longer(world)
     for turn in range(ROUNDS):

@@ -34,6 +34,8 @@ AHEAD = 2
 RETRIES = 5
 LIVED = "lived"
 """How long the agent has lived, and when that was: seconds, boot, seconds since that boot."""
+PULLED = "pulled"
+"""In the index once the first pull is complete."""
 _AGAIN = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
 
 In = TypeVar("In")

@@ -12,8 +12,8 @@ from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
 
 WRITES = (
-    "create", "write", "sync_file", "close", "set_times", "set_mode", "set_folder_mode", "chown", "touch", "rename",
-    "unlink", "rmdir", "mkdir", "symlink", "link", "chown_link", "sync", "moving_in",
+    "create", "write", "sync_file", "close", "set_times", "set_mode", "set_folder_mode", "chown", "touch", "update",
+    "rename", "unlink", "rmdir", "mkdir", "symlink", "link", "chown_link", "sync", "moving_in",
 )  # fmt: skip
 
 

@@ -187,12 +187,14 @@ def test_after_a_long_pause_it_is_looked_at_by_a_fresh_listing(saved: Rig, tmp_p
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"project": 1}', b"\xff\x00"])
 def test_a_damaged_lease_is_still_its_owners(saved: Rig, tmp_path: Path, content: bytes) -> None:
-    """Its name says whose it is: ours goes on, a stranger stays out."""
+    """Its name says whose it is: ours goes on, and mends it; a stranger stays out."""
     (path,) = (saved.space / ".cloudify-scipion/lease").iterdir()
     path.write_bytes(content)
+    with pytest.raises(LeaseForeign, match="unknown"):
+        another(saved, tmp_path, owner=OTHER).pull()
     saved.write("b")
     saved.push()
-    with pytest.raises(LeaseForeign, match="unknown"):
+    with pytest.raises(LeaseForeign, match="belongs to project 'p1'"):
         another(saved, tmp_path, owner=OTHER).pull()
     another(saved, tmp_path).pull()
 

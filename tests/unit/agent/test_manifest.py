@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudify_scipion.agent.errors import LeaseForeign
+from cloudify_scipion.agent.errors import LeaseForeign, Temporary
 from cloudify_scipion.agent.plan.manifest import (
     NONE,
     Damaged,
@@ -161,11 +161,35 @@ def test_a_killed_pushs_segment_is_taken_into_the_chain(rig: Rig) -> None:
     three_segments(rig)
     with rig.world() as world:
         last = manifests.get_head(world.index)
-    header = Header("p1", 1, last.number + 1, last.digest)
+        world.index.set_state(manifests.INTENT, {"number": last.number + 1, "nonce": "ours"})
+        world.keep()
+    header = Header("p1", 1, last.number + 1, last.digest, nonce="ours")
     (folder(rig) / segment_name(header.number).decode()).write_bytes(encode(header, [Entry(b"late", "f")]))
     rig.write("f3", b"3")
     rig.push()
     assert known(rig) == ["f0", "f1", "f2", "f3", "late"]
+
+
+@pytest.mark.parametrize("nonce", ["", "another's"])
+def test_a_segment_that_this_index_was_not_about_to_write_is_read_first(rig: Rig, nonce: str) -> None:
+    """It fits; but it is of a future that was undone, or another's."""
+    three_segments(rig)
+    with rig.world() as world:
+        last = manifests.get_head(world.index)
+        world.index.set_state(manifests.INTENT, {"number": last.number + 1, "nonce": "ours"})
+        world.keep()
+    header = Header("p1", 1, last.number + 1, last.digest, nonce=nonce)
+    (folder(rig) / segment_name(header.number).decode()).write_bytes(
+        encode(header, [Entry(b"late", "l", target=b"there")], gone=[b"f0"])
+    )
+    (rig.space / "f0").unlink()
+    rig.write("f3", b"3")
+    with pytest.raises(Temporary, match="somebody else has gone on"):
+        rig.push()
+    rig.push()
+    assert (rig.user / "late").readlink() == Path("there")
+    assert known(rig) == ["f0", "f1", "f2", "f3"], "what is here stays, and is told"
+    assert any("deleted since" in alarm and "f0" in alarm for alarm in rig.alarms())
 
 
 def test_a_later_generations_segment_stops_the_machine(rig: Rig) -> None:

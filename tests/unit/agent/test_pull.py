@@ -15,9 +15,9 @@ import pytest
 from cloudify_scipion.agent.errors import AgentError, NoRoom, Unsaved
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import listing, push, remote, settle
+from cloudify_scipion.agent.work import listing, remote, settle
 from cloudify_scipion.agent.work.room import RESERVE_BYTES
-from cloudify_scipion.agent.work.world import Progress
+from cloudify_scipion.agent.work.world import PULLED, Progress
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig
 
@@ -31,7 +31,7 @@ def filled(new: Rig) -> Rig:
 
 def is_pulled(rig: Rig) -> bool:
     with rig.world() as world:
-        return bool(world.index.get_state(push.PULLED))
+        return bool(world.index.get_state(PULLED))
 
 
 def test_everything_comes(filled: Rig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -40,7 +41,7 @@ class ReadOnly(Tree):
         self.refuse()
         return 0
 
-    def touch(self, path: bytes, written: bool = False) -> None:
+    def update(self, path: bytes, change: Callable[[bytes], bytes]) -> None:
         self.refuse()
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:

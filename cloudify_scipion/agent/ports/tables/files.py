@@ -100,6 +100,11 @@ class Files(Folders, Journal):
             for name, row in sorted(self.files(folder).items()):
                 yield joined(path, name), row
 
+    def doubt_all(self) -> None:
+        """Whatever the facts in the data space say: the contents there are to be compared."""
+        self.begin()
+        self._db.execute("UPDATE files SET rracy=1 WHERE rsize<>?", (ABSENT,))
+
     def totals(self) -> tuple[int, int]:
         """How many files and links there are, and their bytes."""
         count, size = self._db.execute("SELECT count(*), total(size) FROM files").fetchone()

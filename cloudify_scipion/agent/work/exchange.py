@@ -1,0 +1,172 @@
+"""Giving a file of the working copy that is exactly as it was saved the newer content that the data space has.
+
+No file of the user is replaced in another way. Nothing is lost by it: the content that goes was read, and is what the
+data space was once given. A file that somebody has open, or that changes meanwhile, stays as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+from cloudify_scipion.agent.plan.manifest import Entry
+from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, joined
+from cloudify_scipion.agent.ports.calls import UNSUPPORTED
+from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, says_something
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
+from cloudify_scipion.agent.ports.files import exchange_between
+from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
+from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.content import SCRATCH, digest_at, download, with_facts
+from cloudify_scipion.agent.work.fetch import Seen, fetch
+from cloudify_scipion.agent.work.place import MANY
+from cloudify_scipion.agent.work.world import World
+
+
+def is_as_known(row: Row, facts: os.stat_result) -> bool:
+    """Whether a file or link of the working copy has the facts that the index last knew."""
+    known = (row.mode, row.size, row.mtime, row.ctime, row.ino)
+    return known == (facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts))
+
+
+def replace_unchanged(world: World, source: bytes, path: bytes, base: Entry | None, row: Row) -> Seen | None:
+    """Put the data space's content at `source` in the place of the file at `path`.
+
+    Only while that is, by content, what `row` says that both sides had in common; else None, and nothing was done.
+    """
+    with _unchanged(world, path, row) as fd:
+        if fd < 0:
+            return None
+        temporary, new, ours = download(world, source, base)
+        try:
+            if not _exchanged(world, temporary, path, fd):
+                return None
+        finally:
+            world.state.unlink(temporary)
+    stored = source if source != path else b""
+    known = with_facts(world, replace(new, stored=stored), world.tree.stat(path), ours)
+    return Seen([(path, known)], pulled=1)
+
+
+def give_newer(world: World, path: bytes, base: Entry, row: Row | None) -> Seen | None:
+    """Let the data space's version, which is newer, have its name here. None if the file here was changed since.
+
+    What is not known to be saved, or has something of SQLite's beside it, is not replaced: it gets a conflict's name.
+    """
+    facts = world.tree.stat(path)
+    if row is not None:
+        seen = replace_unchanged(world, path, path, base, row)
+        if seen is not None or facts is None or not is_as_known(row, facts) or not _left_behind(world, path, base):
+            return seen
+    beside = set_aside(world, path)
+    world.tell(
+        f"{os.fsdecode(path)} is newer in the data space: what was here is kept as {os.fsdecode(beside)}", "alarm"
+    )
+    return replace(fetch(world, path, path, base), conflicts=1)
+
+
+def _left_behind(world: World, path: bytes, base: Entry) -> bool:
+    """Whether all that lies beside a database is older than its newer version, and nobody uses it."""
+    beside = [facts for end in BESIDE if (facts := facts_of(world.tree, path + end)) is not None]
+    fd = world.tree.open(path)
+    try:
+        with nobody_else_has_it(fd) as alone:
+            return alone and bool(beside) and all(mtime_of(facts) < base.mtime for facts in beside)
+    finally:
+        os.close(fd)
+
+
+def _has_beside(world: World, path: bytes) -> bool:
+    """Whether something lies beside a file that changes what SQLite reads in it."""
+    return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
+
+
+def set_aside(world: World, path: bytes) -> bytes:
+    """Give a file here, and first what SQLite left beside it, the name of a conflict; returns that."""
+    name = free_name(world, path)
+    for end in BESIDE:
+        if facts_of(world.tree, path + end) is not None and is_side(world.tree, path + end):
+            world.tree.rename(path + end, name + end)
+    world.tree.rename(path, name)
+    return name
+
+
+def free_name(world: World, path: bytes) -> bytes:
+    """The name of a conflict that is free here and in the data space."""
+    names = (conflict_name(path, world.clock.stamp(), number) for number in range(1, MANY))
+    return next(name for name in names if world.tree.stat(name) is None and world.space.stat(name) is None)
+
+
+@contextlib.contextmanager
+def _unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
+    """A descriptor of the file if it is as it was saved and nothing that SQLite left beside it is newer; else -1."""
+    fd = -1
+    try:
+        with contextlib.suppress(OSError):
+            fd = world.tree.open(path)
+        same = fd >= 0 and row.held() and row.kind == "f" and not _has_beside(world, path)
+        yield fd if same and digest_at(fd) == (row.local or row.hash) else -1
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _exchanged(world: World, temporary: bytes, path: bytes, fd: int) -> bool:
+    """Exchange the two; back again if somebody had opened the file meanwhile, or another had taken its place."""
+    before = os.fstat(fd)
+    with nobody_else_has_it(fd) as alone:
+        facts = world.tree.stat(path)
+        if not alone or facts is None or not _same(facts, before):
+            return False
+        try:
+            exchange_between(world.state, temporary, world.tree, path)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            return False
+    out = world.state.stat(temporary)
+    with nobody_else_has_it(fd) as alone:
+        if alone and out is not None and (out.st_ino, out.st_size, mtime_of(out)) == (
+            before.st_ino, before.st_size, mtime_of(before),
+        ):  # fmt: skip
+            return True
+        exchange_between(world.state, temporary, world.tree, path)
+    return False
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (
+        other.st_ino, other.st_size, other.st_mtime_ns, other.st_ctime_ns,
+    )  # fmt: skip
+
+
+def replace_link(world: World, path: bytes, old: bytes, new: bytes) -> bool:
+    """The same of a symbolic link that still says `old`."""
+    facts = world.tree.stat(path)
+    if facts is None or kind(facts) != "l" or world.tree.readlink(path) != old:
+        return False
+    temporary = joined(SCRATCH, world.nonce().encode())
+    world.state.symlink(new, temporary)
+    if os.geteuid() != world.config.user:
+        world.state.chown_link(temporary, world.config.user, world.config.user)
+    try:
+        exchange_between(world.state, temporary, world.tree, path)
+        if world.state.readlink(temporary) == old:
+            return True
+        exchange_between(world.state, temporary, world.tree, path)  # it was another one by then
+    finally:
+        world.state.unlink(temporary)
+    return False
+
+
+def set_facts(world: World, path: bytes, row: Row, mode: int, mtime: int) -> Row:
+    """Give a file the mode and time that it was given elsewhere; returns what the index is to know."""
+    fd = world.tree.open(path)
+    try:
+        world.tree.set_times(fd, mtime)
+        world.tree.set_mode(fd, mode & 0o777 | 0o600)
+    finally:
+        os.close(fd)
+    return with_facts(world, row, world.tree.stat(path))

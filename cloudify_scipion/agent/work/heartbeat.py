@@ -1,0 +1,107 @@
+"""The heartbeat: each puts a new nonce into our lease, in place of the one before.
+
+Another's nonce in a lease of our name is a copy of this machine: it was cloned, or it was put back to an earlier state
+and the nonce is of the days that are undone. Whoever finds one waits. If the other goes on, this one stops; if it is
+silent, it was the past, or is gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+from cloudify_scipion.agent.errors import LeaseForeign
+from cloudify_scipion.agent.plan.lease import VALID_SECONDS, is_strange, nonce_in
+from cloudify_scipion.agent.plan.names import LEASE, joined
+from cloudify_scipion.agent.work.holders import KEY, Lease, foreign, holders, own_holder, remember
+from cloudify_scipion.agent.work.space import check_space, not_written
+from cloudify_scipion.agent.work.world import World, again
+
+POLL_SECONDS = 10.0
+
+
+class Strange(Exception):
+    """Our lease shows the heartbeat of another."""
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__(nonce)
+        self.nonce = nonce
+
+
+def new_nonce() -> str:
+    """A heartbeat's; all have the same length."""
+    return os.urandom(8).hex()
+
+
+def beat(world: World, known: dict[str, Any]) -> None:
+    """Renew the lease that the index knows as ours. Raises Strange, LeaseForeign, or what keeps it from being written.
+
+    The new nonce is remembered before it is written: killed in between, both are ours.
+    """
+    path, new = joined(LEASE, known["name"].encode()), new_nonce()
+    ours = known.get("nonces", [])
+    world.index.set_state(KEY, known | {"nonces": [*ours, new]})
+    world.commit()
+
+    def renewed(text: bytes) -> bytes:
+        if is_strange(found := nonce_in(text), ours):
+            raise Strange(found)
+        return own_holder(world, known["generation"], known.get("at", "")).renewed(new)
+
+    try:
+        _write(world, path, renewed)
+    except FileNotFoundError:
+        check_space(world)
+        raise foreign(world, own_holder(world, known["generation"]), holders(world)) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise not_written(world, error) from error
+        again(lambda: world.space.touch(path))  # room is made by what comes after this
+        new = ""
+    remember(world, known | {"nonces": [new] if new else ours})
+
+
+def _write(world: World, path: bytes, change: Any) -> None:
+    again(lambda: world.space.update(path, change))
+
+
+def await_silence(world: World, held: list[Lease]) -> bool:
+    """Whether there was no heartbeat for as long as a lease is valid, by our own clock; False at the first one."""
+    since = world.clock.elapsed()
+    while world.clock.elapsed() - since <= VALID_SECONDS:
+        left = VALID_SECONDS - (world.clock.elapsed() - since)
+        world.progress.start(f"another machine may still write to the data space: waiting up to {left:.0f} s")
+        world.clock.sleep(POLL_SECONDS)
+        if holders(world) != held:
+            return False
+    return True
+
+
+def claim(world: World, known: dict[str, Any]) -> None:
+    """Another's heartbeat is in our lease: take it for ours once that one is silent. Raises LeaseForeign if it lives.
+
+    What it has written is to be read first.
+    """
+    held = holders(world)
+    if [lease.name for lease in held] != [known["name"].encode()]:
+        raise foreign(world, own_holder(world, known["generation"]), held)
+    world.tell(
+        "the data space shows signs of life that are not this machine's, under its name: it was put back to an earlier "
+        "state, or there is a copy of it"
+    )
+    world.keep()
+    if not await_silence(world, held):
+        raise twin(world)
+    beat(world, known | {"nonces": [held[0].holder.nonce]})
+
+
+def twin(world: World) -> LeaseForeign:
+    """There are two of this machine, and the other one is at work."""
+    error = LeaseForeign(
+        "a copy of this machine saves to the same data space: this one has stopped saving",
+        "delete one of the two; this one goes on by itself when the other has been silent for 15 minutes",
+    )
+    world.tell(f"{error.what}; {error.next_step}", "alarm")
+    world.keep()
+    return error
