@@ -12,6 +12,7 @@ from cloudify_scipion.agent.commands.answer import answer
 from cloudify_scipion.agent.commands.follow import follow
 from cloudify_scipion.agent.commands.run import run
 from cloudify_scipion.agent.commands.show import show_health, show_log, show_status
+from cloudify_scipion.agent.commands.trash import restore_trash, show_trash
 from cloudify_scipion.agent.config import FILE
 from cloudify_scipion.agent.errors import AgentError
 
@@ -49,6 +50,17 @@ def _parser() -> argparse.ArgumentParser:
     well.add_argument("--space", default="")
     well.add_argument("--dataset", action="append", default=[])
     command("log", show_log, "what happened")
+    actions = command("trash", show_trash, "what was replaced or deleted, and how to get it back").add_subparsers(
+        dest="action", required=True
+    )
+    listed = actions.add_parser("list", help="what lies in the trash, newest first")
+    listed.add_argument("pattern", nargs="?", default="", help="a part of the path, or a pattern with * ? []")
+    back = actions.add_parser("restore", help="bring a version back")
+    back.add_argument("name", help="the path that it had, or its name in the trash")
+    back.add_argument("--version", type=int, help="the number in the list; without it, the latest")
+    for action, do in ((listed, show_trash), (back, restore_trash)):
+        action.add_argument("--json", action="store_true")
+        action.set_defaults(do=do)
     asked = command("answer", answer, "answer a question")
     asked.add_argument("id")
     asked.add_argument("word")

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from cloudify_scipion.agent import trash_list
 from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.plan.sizes import shown
 
@@ -39,7 +40,7 @@ _IDLE: dict[str, Any] = {
 def empty() -> dict[str, Any]:
     """Before anything was done."""
     return {"pulled": False, "unsaved": 0, "saved": None, "scanned": None, "last": {}, "questions": [], "alarms": [],
-            "seal": None, "held": {"files": 0, "bytes": 0}}  # fmt: skip
+            "seal": None, "held": {"files": 0, "bytes": 0}, "restored": []}  # fmt: skip
 
 
 def lines(status: dict[str, Any]) -> list[str]:
@@ -58,6 +59,8 @@ def lines(status: dict[str, Any]) -> list[str]:
     for name, result in status["last"].items():
         if not result["ok"]:
             out.append(f"{name}: {result['message']}" + (f"\n  next: {result['next']}" if result["next"] else ""))
+    out += [f"brought back from the trash: {one['path']}" + (f" as {one['as']}" if one["as"] != one["path"] else "")
+            for one in status["restored"][-3:] if one["as"]]  # fmt: skip
     out += [f"question: {question['text']} (scipion-data answer {question['id']} {'|'.join(question['answers'])})"
             for question in status["questions"]]  # fmt: skip
     out += [f"alarm: {text}" for text in status["alarms"]]
@@ -94,6 +97,7 @@ def write_summary(config: Config, ended: Mapping[str, Any]) -> None:
     if path.exists():
         with closing(sqlite3.connect(path)) as index:
             summary |= _of_index(index)
+            trash_list.write_list(config, index)
     _put(config.run, summary)
     with contextlib.suppress(OSError):  # a full volume: the next boot finds an older one
         _put(config.state, summary)
@@ -126,6 +130,7 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
     return {
         "pulled": bool(kept.get("pulled")), "saved": kept.get("saved"), "scanned": kept.get("scanned"),
         "unsaved": unsaved,
+        "restored": kept.get("restored") or [],
         "held": {"files": held[0], "bytes": int(held[1])},
         "questions": [
             {"id": row[0], "text": row[1], "answers": json.loads(row[2]), "number": row[3]} for row in asked

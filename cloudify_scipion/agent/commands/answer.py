@@ -12,7 +12,11 @@ from pathlib import Path
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import WrongUse
+from cloudify_scipion.agent.work.bring_back import want_back
 from cloudify_scipion.agent.work.world import World
+
+MAX_REQUEST = 1000
+"""Bytes: a name in the trash is shorter."""
 
 
 def answer(given: argparse.Namespace) -> int:
@@ -22,17 +26,17 @@ def answer(given: argparse.Namespace) -> int:
     asked = known.get(given.id)
     if asked is None or given.word not in asked["answers"]:
         raise WrongUse(f"nobody asks {given.id!r} with the answer {given.word!r}", "see: scipion-data status")
-    _request(config.run / "requests", f"answer-{given.id}", f"{given.word} {asked.get('number', 0)}")
-    _request(config.run / "requests", "push", "")
+    request(config.run / "requests", f"answer-{given.id}", f"{given.word} {asked.get('number', 0)}")
+    request(config.run / "requests", "push", "")
     return 0
 
 
-def _request(folder: Path, name: str, text: str) -> None:
+def request(folder: Path, name: str, text: str) -> None:
     """Root asks through a folder in which the user may have put links."""
     part = folder / f".{os.urandom(8).hex()}"
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with os.fdopen(fd, "w") as stream:
-        stream.write(text)
+    with os.fdopen(fd, "wb") as stream:
+        stream.write(os.fsencode(text))
     part.rename(folder / name)
 
 
@@ -45,7 +49,10 @@ def take_answers(config: Config, world: World) -> None:
             number = int(words[1]) if len(words) > 1 and words[1].isdigit() else None  # of the question as it was seen
             if world.index.answer(found[1], words[0], number):
                 world.tell(f"answer to {found[1]}: {words[0]}")
-        if found or name == "push":
+        wish = re.fullmatch(r"restore-[0-9a-z]+", name)
+        if wish:
+            want_back(world, _small_file(folder / name))
+        if found or wish or name == "push":
             with suppress(OSError):
                 (folder / name).unlink()
     world.keep()
@@ -59,6 +66,6 @@ def _small_file(path: Path) -> str:
         return ""
     try:
         plain = stat.S_ISREG(os.fstat(fd).st_mode)
-        return os.read(fd, 100).decode(errors="replace").strip() if plain else ""
+        return os.read(fd, MAX_REQUEST).decode(errors="surrogateescape").strip("\n") if plain else ""
     finally:
         os.close(fd)

@@ -76,6 +76,13 @@ def _nanoseconds(seconds: int, more: int) -> int:
     return within(seconds * 1_000_000_000 + more)
 
 
+def fallocate(fd: int, size: int) -> None:
+    """Have room for so many bytes of an open file; nothing to do for a file system that cannot do that."""
+    done = size <= 0 or _libc.fallocate(fd, 0, ctypes.c_int64(0), ctypes.c_int64(size)) == 0
+    if not done and ctypes.get_errno() not in UNSUPPORTED:
+        raise _error()
+
+
 def syncfs(fd: int) -> None:
     """Return when all of an open folder's file system is on stable storage, where it can tell."""
     if _libc.syncfs(fd) != 0 and ctypes.get_errno() not in UNSUPPORTED:

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Callable
 
-from cloudify_scipion.agent.ports.calls import TURNS, UNSUPPORTED, patient, renameat2, syncfs, wait
+from cloudify_scipion.agent.ports.calls import TURNS, UNSUPPORTED, fallocate, patient, renameat2, syncfs, wait
 from cloudify_scipion.agent.ports.read_tree import Folder, ReadTree
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -57,6 +57,10 @@ class Tree(ReadTree):
     def truncate(self, fd: int, size: int) -> None:
         """Let an open file have that size: what was not written is a hole."""
         patient(os.ftruncate, fd, size)
+
+    def reserve(self, fd: int, size: int) -> None:
+        """Have room for so many bytes of a file, without writing them; nothing where that is not known."""
+        fallocate(fd, size)
 
     def sync_file(self, fd: int) -> None:
         """Return when a file's content is on stable storage."""

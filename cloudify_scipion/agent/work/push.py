@@ -10,6 +10,7 @@ from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Unsa
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.bring_back import bring_back
 from cloudify_scipion.agent.work.content import SCRATCH
 from cloudify_scipion.agent.work.deletions import delete_all, look_at_deletions
 from cloudify_scipion.agent.work.links import note_hard_links
@@ -22,6 +23,7 @@ from cloudify_scipion.agent.work.reconcile import catch_up
 from cloudify_scipion.agent.work.run import LEFT, Result, Run
 from cloudify_scipion.agent.work.space import check_space
 from cloudify_scipion.agent.work.space_folders import make_empty_folders
+from cloudify_scipion.agent.work.space_room import watch_room
 from cloudify_scipion.agent.work.staging import remove_unfinished
 from cloudify_scipion.agent.work.trash import make_room, prune
 from cloudify_scipion.agent.work.uploads import BOOT, KEPT_NAME, upload_all, upload_deferred
@@ -41,6 +43,8 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
     clear_remains(world)
     catch_up(world)
     run = Run(world, abilities(world), final)
+    if not final:
+        bring_back(world)
     whole = everything or final
     while True:
         found = _look(run, everything)
@@ -177,6 +181,8 @@ def _close_manifest(run: Run) -> None:
         run.wrote()
         write_segment(world)
     if run.result.wrote or run.result.full:
+        watch_room(world, run.result.size - run.result.counted)
+        run.result.counted = run.result.size
         prune(world)
         world.keep()
     if run.result.left != world.index.get_state(LEFT, []):

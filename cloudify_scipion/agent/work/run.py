@@ -21,6 +21,8 @@ class Result:
 
     files: int = 0
     size: int = 0
+    counted: int = 0
+    """Bytes of it that count already as saved on this day."""
     deleted: int = 0
     moved: int = 0
     busy: int = 0

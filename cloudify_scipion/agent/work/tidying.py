@@ -5,7 +5,10 @@ They are recognized before anything is saved, since a restarted run is known by 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cloudify_scipion.agent.plan.scipion import is_scratch, run_of
+from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.changes import TIDY
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.world import World
@@ -17,38 +20,41 @@ _SOME = 1000
 
 def find_tidied(world: World) -> None:
     """Mark what Scipion has tidied away among what is gone."""
-    before, restarted, after = set(world.index.get_state(RESTARTED) or ()), dict[bytes, bool](), b""
+    before, runs, after = set(world.index.get_state(RESTARTED) or ()), {b"": Seen()}, b""
     while paths := world.index.gone(after=after, limit=_SOME):
         for path in paths:
             run = run_of(path)
-            if run and run not in restarted:
-                restarted[run] = run.hex() in before or _is_restarted(world, run)
-            if is_scratch(path) or restarted.get(run):
+            if run not in runs:
+                runs[run] = _look_at(world, run)
+                runs[run].restarted |= run.hex() in before
+            if runs[run].restarted or (runs[run].lives and is_scratch(path)):
                 world.index.set_fate(path, TIDY)
         after = paths[-1]
-    found = sorted(run.hex() for run, yes in restarted.items() if yes)
+    found = sorted(run.hex() for run, seen in runs.items() if seen.restarted)
     if found != sorted(before):
         world.index.set_state(RESTARTED, found)
 
 
-def _is_restarted(world: World, run: bytes) -> bool:
-    """Whether the folder of a run was emptied and filled again: all that is in it is new."""
-    number, new = world.index.folder_id(run), False
-    if number is None:
-        return False
-    for folder in world.index.below(number):
-        path = world.index.path_of(folder)
+@dataclass
+class Seen:
+    """What is left of a run. `lives`: some of it; `restarted`: nothing of what was known, but something new."""
+
+    lives: bool = False
+    restarted: bool = False
+
+
+def _look_at(world: World, run: bytes) -> Seen:
+    number, there, new = world.index.folder_id(run), False, True
+    for folder in world.index.below(number) if number is not None else ():
         try:
-            there = world.tree.entries(path)
+            entries = world.tree.entries(world.index.path_of(folder))
         except OSError:
             continue
         known = world.index.files(folder)
-        for name, facts in there:
-            row = known.get(name)
-            if row is not None and not _is_another(row, facts.st_ino, facts.st_size):
-                return False
-            new |= not facts.st_mode & 0o040000
-    return new
+        for name, facts in entries:
+            there |= kind(facts) in "fl"
+            new &= name not in known or _is_another(known[name], facts.st_ino, facts.st_size)
+    return Seen(there, there and new)
 
 
 def _is_another(row: Row, ino: int, size: int) -> bool:

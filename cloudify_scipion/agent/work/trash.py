@@ -15,8 +15,8 @@ from cloudify_scipion.agent.work.questions import ask_trash
 from cloudify_scipion.agent.work.thrown import Thrown
 from cloudify_scipion.agent.work.world import World, again
 
-OVER, STUCK, QUOTA = "trash-over", "trash-stuck", "quota"
-"""Kinds that were told to be over the limit, why something could not be removed, bytes at which the space was full."""
+OVER, STUCK = "trash-over", "trash-stuck"
+"""Kinds that were told to be over the limit, and why something could not be removed."""
 KINDS = {
     "originals": "originals that do not expire",
     "strangers": "files of others that do not expire",
@@ -74,9 +74,8 @@ def budget(world: World) -> Budget:
 
 
 def limit(world: World) -> int:
-    """How much the trash may hold of each kind; a data space that is small or has a quota has a small one."""
-    whole = min(filter(None, (world.space.room()[1], world.index.get_state(QUOTA) or 0)), default=0)
-    return limit_for(world.config.trash_bytes, whole)
+    """How much the trash may hold of each kind: little, where the data space is small."""
+    return limit_for(world.config.trash_bytes, world.space.room()[1])
 
 
 def prune(world: World) -> None:

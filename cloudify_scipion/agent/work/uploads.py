@@ -52,8 +52,8 @@ def upload_all(run: Run, whole: bool = True) -> list[bytes]:
             run.result.rest = True
             break
         deferred += upload_batch(run, batch)
-    if (asked := index.answered(DESTROYED, "restore")) or index.answer_to(DESTROYED):
-        index.answer(DESTROYED, "save", asked or None)  # what was brought back is safe: now all goes as it is
+    if asked := index.answered(DESTROYED, index.answer_to(DESTROYED)):
+        index.answer(DESTROYED, "save", asked)  # what was brought back is safe: now all goes as it is
         upload_batch(run, [(path, 0) for path in run.result.restored])
         index.settled_as_asked(DESTROYED)
     _try_held_again(run)

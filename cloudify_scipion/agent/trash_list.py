@@ -1,0 +1,92 @@
+"""What people see of the trash: the list of what lies there, and the choice of one version of a path."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.agent.config import Config
+from cloudify_scipion.agent.plan.names import TRASH, readable
+from cloudify_scipion.agent.plan.sizes import shown
+
+FILE = "trash.json"
+LISTED = 5000
+"""How many of the latest everybody may see; root sees all."""
+Listed = dict[str, Any]
+"""`version` (a number), `path`, `name` (below the trash), `bytes`, `at`, `why` (replaced, deleted) and `of` (project,
+originals, others)."""
+
+
+def write_list(config: Config, index: sqlite3.Connection) -> None:
+    """Put the list where everybody may read it, if it is another one."""
+    with contextlib.suppress(sqlite3.Error):  # an index without that table
+        known = _read(config.run / FILE)
+        mark = list(index.execute("SELECT count(*), coalesce(max(number), 0), coalesce(sum(number), 0) FROM trash"))[0]
+        if known and known.get("mark") == list(mark):
+            return
+        document = {"mark": mark, "versions": list(_versions(index, LISTED)), "all": mark[0]}
+        part = config.run / "trash.part"
+        part.write_text(json.dumps(document))
+        part.chmod(0o644)
+        part.rename(config.run / FILE)
+
+
+def read_list(config: Config) -> tuple[list[Listed], int]:
+    """The latest versions, newest first, and how many there are: all of them for who may read the index."""
+    path = config.state / "index.sqlite"
+    with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as index:
+        found = list(_versions(index))
+        return found, len(found)
+    document = _read(config.run / FILE) or {}
+    return list(document.get("versions", [])), int(document.get("all", 0))
+
+
+def _versions(index: sqlite3.Connection, limit: int = -1) -> Iterator[Listed]:
+    rows = index.execute(
+        "SELECT number, path, name, size, at, gone, origin FROM trash ORDER BY number DESC LIMIT ?", (limit,)
+    )
+    for number, path, name, size, at, gone, origin in rows:
+        yield {
+            "version": number, "path": os.fsdecode(path), "name": os.fsdecode(name[len(TRASH) + 1 :]), "bytes": size,
+            "at": at, "why": "deleted" if gone else "replaced",
+            "of": "project" if origin > 0 else "others" if origin else "originals",
+        }  # fmt: skip
+
+
+def matching(versions: Sequence[Listed], pattern: str) -> list[Listed]:
+    """Those whose path matches: a pattern with `*`, `?` or `[]`, or a part of the path."""
+    if not set("*?[") & set(pattern):
+        return [one for one in versions if pattern in one["path"]]
+    return [one for one in versions if fnmatch.fnmatchcase(one["path"], pattern)]
+
+
+def chosen(versions: Sequence[Listed], wanted: str, version: int | None, top: Path) -> Listed | None:
+    """The version that is meant by a name in the trash, or by a path below `top`: the newest, or that of a number."""
+    path = wanted.removeprefix(f"{top}/").removeprefix("./")
+    found = [one for one in versions if wanted == one["name"] or path == one["path"]]
+    return next((one for one in found if version in (None, one["version"])), None)
+
+
+def lines(versions: Sequence[Listed], count: int) -> list[str]:
+    """The list for a person."""
+    out = [
+        f"{one['version']:>7}  {one['at'] or 'earlier':<25}  {one['why']:<8}  {shown(one['bytes']):>9}  "
+        f"{readable(one['path'])}" + (f"  ({one['of']})" if one["of"] != "project" else "")
+        for one in versions
+    ]
+    return [*out, f"{len(versions)} of {count} versions; bring one back with: scipion-data trash restore PATH"]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,122 @@
+"""Bringing versions back from the trash, as people have asked for: under their names, or beside what is there now."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from typing import Any
+
+from cloudify_scipion.agent.plan.names import (
+    BESIDE,
+    TRASH,
+    base_of,
+    conflict_name,
+    is_link_in_trash,
+    joined,
+    leads_down,
+    path_in_trash,
+    readable,
+    split,
+    trash_name,
+)
+from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.ports.databases.beside import facts_of
+from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.files import move_between, read_all
+from cloudify_scipion.agent.work.content import download
+from cloudify_scipion.agent.work.fetch import make_link, make_local_folder
+from cloudify_scipion.agent.work.world import World, again
+
+WANTED, RESTORED = "restore", "restored"
+"""Names below the trash that somebody wants back, and what became of the last ones."""
+MOST_WANTED, TOLD = 10_000, 20
+_SPARE = 50_000_000
+"""Bytes of the volume that no version takes."""
+
+
+
+def want_back(world: World, name: str) -> None:
+    """Remember that somebody wants a version back."""
+    wanted = world.index.get_state(WANTED) or []
+    if name and name not in wanted:
+        world.index.set_state(WANTED, [*wanted, name][-MOST_WANTED:])
+
+
+def bring_back(world: World) -> None:
+    """Bring back what is wanted; the push that follows saves it. What cannot come is told, and asked for no more."""
+    wanted = world.index.get_state(WANTED) or []
+    told: list[dict[str, Any]] = list(world.index.get_state(RESTORED) or [])
+    for name in wanted:
+        world.beat()
+        what = readable(os.fsdecode(_path_of(world, joined(TRASH, os.fsencode(name)))))
+        try:
+            came = readable(os.fsdecode(_bring(world, joined(TRASH, os.fsencode(name)))))
+        except OSError as error:
+            world.tell(f"{what} cannot be brought back from the trash: {error.strerror}", "alarm")
+            told.append({"path": what, "as": "", "why": error.strerror, "at": world.clock.iso()})
+        else:
+            world.tell(f"{what} was brought back from the trash as {came}")
+            told.append({"path": what, "as": came, "why": "", "at": world.clock.iso()})
+    if wanted:
+        world.tree.sync()
+        world.index.set_state(WANTED, [])
+        world.index.set_state(RESTORED, told[-TOLD:])
+        world.keep()
+
+
+def _bring(world: World, name: bytes) -> bytes:
+    """Copy a version into the working copy; returns its path there."""
+    facts = again(lambda: world.space.stat(name)) if leads_down(name) else None
+    if facts is None:
+        world.index.drop_trash(name)
+        raise FileNotFoundError(errno.ENOENT, "it is not in the trash any more")
+    path = _path_of(world, name)
+    if kind(facts) == "l" or is_link_in_trash(name):
+        target = world.space.readlink(name) if kind(facts) == "l" else read_all(world.space, name) or b""
+        there = _place(world, name, path)
+        make_link(world, target, there)
+        return there
+    free = world.tree.free() - _SPARE
+    if facts.st_size > free:
+        raise OSError(errno.ENOSPC, f"it has {shown(facts.st_size)}, and the volume {shown(max(0, free))} left")
+    return _fetch(world, name, path)
+
+
+def _path_of(world: World, name: bytes) -> bytes:
+    """Which path a version in the trash had, as far as is known."""
+    kept = world.index.trash_of(name)
+    return kept.path if kept else path_in_trash(name)
+
+
+def _fetch(world: World, name: bytes, path: bytes) -> bytes:
+    temporary, _, _ = download(world, name)
+    try:
+        while True:
+            there = _place(world, name, path)
+            with contextlib.suppress(FileExistsError):
+                move_between(world.state, temporary, world.tree, there)
+                return there
+    except OSError:
+        world.state.unlink(temporary)
+        raise
+
+
+def _place(world: World, name: bytes, path: bytes) -> bytes:
+    """Its own path where nothing is; else beside, and where a folder cannot be made again, at the top."""
+    try:
+        make_local_folder(world, split(path)[0], 0o755)
+        if not _is_taken(world, path):
+            return path
+    except (FileExistsError, NotADirectoryError):
+        path = trash_name(path)
+    word, number = split(split(name)[0])[1].split(b"-g")[0].decode("ascii", "replace"), 1
+    while world.tree.stat(there := conflict_name(path, word, number, "restored")) is not None:
+        number += 1
+    return there
+
+
+def _is_taken(world: World, path: bytes) -> bool:
+    """Whether something is there; or beside it, what would be taken for a part of the database that comes back."""
+    beside = [path + end for end in BESIDE]
+    return bool(base_of(path)) or any(facts_of(world.tree, one) is not None for one in (path, *beside))
