@@ -143,8 +143,7 @@ def _put(world: World, placing: Placing, made: Copied, outcome: Outcome) -> None
     if made.path in done:
         return  # in an earlier turn
     if made.temporary:
-        known = placing.beside.get(made.path[len(placing.copied.path) :])
-        placed = place(world, Placing(made, known, placing.intents))
+        placed = place(world, Placing(made, None, sure=placing.sure))
         outcome.trash += placed.trash
         outcome.conflicts += placed.conflicts
         outcome.beside.append((made.path, placed.row))

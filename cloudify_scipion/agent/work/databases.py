@@ -110,7 +110,7 @@ class _Upload:
                 POOL.copy(self.world.tree, job.path, self.fd, copy, Limits(wait=patience.share(job.tried)))
             return 0
         except (Locked, LeftBehind) as error:
-            if not job.force:
+            if not job.force and not (job.beside and isinstance(error, LeftBehind)):  # saved with what it has left
                 raise Busy(errno.ETXTBSY, str(error), os.fsdecode(job.path)) from error
         try:
             POOL.recover(self.world.tree, job.path, self.fd, copy)

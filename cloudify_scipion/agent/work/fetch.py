@@ -9,7 +9,8 @@ import stat
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.manifest import Entry
-from cloudify_scipion.agent.plan.names import conflict_name, split, whole_way
+from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, split, whole_way
+from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.files import move_between
 from cloudify_scipion.agent.ports.tables.rows import Row
@@ -28,15 +29,59 @@ class Seen:
     pulled: int = 0
     conflicts: int = 0
     trash: list[Thrown] = field(default_factory=list)
+    kept: bytes = b""
+    """The name under which the data space's version is kept."""
+
+
+class InTheWay(FileExistsError):
+    """SQLite would take what lies here for what belongs to the database that is to come."""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A file of the data space that is on the volume, and not in the working copy yet."""
+
+    source: bytes
+    temporary: bytes
+    row: Row
+    facts: os.stat_result
+    base: Entry | None
+
+
+def arrive(world: World, source: bytes, base: Entry | None) -> Arrived:
+    """Download a file."""
+    return Arrived(source, *download(world, source, base), base)
+
+
+def forget_arrived(world: World, arrived: Arrived) -> None:
+    """It does not come."""
+    world.state.unlink(arrived.temporary)
 
 
 def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bool = False) -> Seen:
-    """Pull a file to a path where nothing is; what appears there meanwhile stays, and this is tried again."""
-    temporary, row, ours = download(world, source, base)
+    """Pull a file to a path where nothing is; what appears there meanwhile stays, and this is tried again.
+
+    Raises InTheWay for a database beside which something lies here.
+    """
+    arrived = arrive(world, source, base)
+    if arrived.row.local and has_beside(world, path):
+        forget_arrived(world, arrived)
+        raise InTheWay(errno.EEXIST, "what another database has left lies beside it", os.fsdecode(path))
+    return put_here(world, arrived, path, drop)
+
+
+def has_beside(world: World, path: bytes) -> bool:
+    """Whether something lies here that SQLite would take for a database's own."""
+    return any(facts_of(world.tree, path + end) and is_side(world.tree, path + end) for end in BESIDE)
+
+
+def put_here(world: World, arrived: Arrived, path: bytes, drop: bool = False) -> Seen:
+    """Move what has arrived to a path where nothing is."""
+    source, base, row, ours = arrived.source, arrived.base, arrived.row, arrived.facts
     try:
-        move_between(world.state, temporary, world.tree, path)
+        move_between(world.state, arrived.temporary, world.tree, path)
     except OSError:
-        world.state.unlink(temporary)
+        forget_arrived(world, arrived)
         raise
     if base is not None and base.kind == "f" and row.hash != base.hash and base.size > 0:
         world.tell(f"{os.fsdecode(path)} is not as it was saved: it was changed in the data space, or damaged", "alarm")
@@ -57,9 +102,12 @@ def fetch_linked(
     digest, there = digest_of(world.space, source)
     if facts is None or ino_of(facts) != first.ino or digest != (first.local or first.hash):
         return fetch(world, source, path, base, drop)
+    if first.local and has_beside(world, path):
+        raise InTheWay(errno.EEXIST, "what another database has left lies beside it", os.fsdecode(path))
     world.tree.link(base.link, path)
     stored = source if source != path else b""
-    row = Row("f", hash=digest, origin=base.origin, stored=stored, rsize=there.st_size, rmtime=mtime_of(there), rracy=1)
+    row = Row("f", hash=digest, local=first.local and digest, origin=base.origin, stored=stored, rsize=there.st_size,
+              rmtime=mtime_of(there), rracy=1)  # fmt: skip
     return Seen([(path, replace(with_facts(world, row, world.tree.stat(path)), racy=1))], drop=drop, pulled=1)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from cloudify_scipion.agent.plan.names import conflict_name, joined, split
 from cloudify_scipion.agent.plan.spelling import folded
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.beside import beside, old_beside
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import ensure_folder, place_for
 from cloudify_scipion.agent.work.world import World, again
@@ -137,6 +138,8 @@ def _move_file(run: Run, old: bytes, new: bytes) -> None:
     row = world.index.get(old)
     if row is None or row.stored or place_for(world, new):
         return
+    if row.local and (beside(old, world.index.rows) or old_beside(world.space, new, {})):
+        return  # a database that has something beside it, or would have
     try:
         ensure_folder(world, split(new)[0], run.made)
         _rename(world, old, new)

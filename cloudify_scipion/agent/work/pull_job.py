@@ -32,6 +32,9 @@ class Job:
     first: Row | None = None
     side: Side = Side.SAME
     """On what side the data space is; SAME where there are no news."""
+    beside: tuple[Job, ...] = ()
+    """What lies beside it there as SQLite's files lie beside a database; only then may it be as the index knows it."""
+    as_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,14 @@ def known_of(world: World, batch: Sequence[Listed]) -> Known:
     return Known(world.index.rows(files), world.index.bases([listed[0] for listed in batch]), side_of(world))
 
 
-def job_of(world: World, listed: Listed, known: Known, intended: Mapping[bytes, set[str]]) -> Job | None:
-    """What is to be done for a path that was listed, None if nothing is."""
+def job_of(
+    world: World, listed: Listed, known: Known, intended: Mapping[bytes, set[str]], always: bool = False
+) -> Job | None:
+    """What is to be done for a path that was listed, None if nothing is; `always`: also for one that is as known."""
     path, form, _, size, mtime = listed
     row, base = known.rows.get(path), known.bases.get(path)
     held = row is not None and row.held() and not row.stored and row.kind == form
-    if held and row and not row.rracy and row.rmtime == mtime and (form == "l" or row.rsize == size):
+    if held and row and not row.rracy and row.rmtime == mtime and (form == "l" or row.rsize == size) and not always:
         return None
     if row is None and not is_wanted(world, path, base is not None):
         return None

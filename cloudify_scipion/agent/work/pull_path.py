@@ -9,13 +9,15 @@ import os
 from dataclasses import replace
 
 from cloudify_scipion.agent.plan.news import Side, is_newer_there
+from cloudify_scipion.agent.ports.databases.beside import is_database
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
 from cloudify_scipion.agent.work.exchange import give_newer, replace_link
-from cloudify_scipion.agent.work.fetch import Seen, fetch, fetch_linked, link_row, make_link
+from cloudify_scipion.agent.work.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
 from cloudify_scipion.agent.work.place import keep_beside
+from cloudify_scipion.agent.work.pull_group import is_beside_another, pull_group, settle_beside
 from cloudify_scipion.agent.work.pull_job import Job
 from cloudify_scipion.agent.work.world import World
 
@@ -23,10 +25,17 @@ from cloudify_scipion.agent.work.world import World
 def pull_path(world: World, job: Job) -> Seen:
     """Pull it if nothing is here; else compare."""
     local = world.tree.stat(job.path)
+    if job.beside:
+        return pull_group(world, job, lambda one: pull_path(world, one))
     if job.form == "l":
         return _pull_link(world, job, local)
+    if local is None and is_beside_another(world, job.path):
+        return settle_beside(world, job)
     if local is None:
-        return fetch_linked(world, job.path, job.path, job.base, job.first, drop=job.row is not None)
+        try:
+            return fetch_linked(world, job.path, job.path, job.base, job.first, drop=job.row is not None)
+        except InTheWay:
+            return _both(world, job)
     return _compare(world, job, local)
 
 
@@ -52,7 +61,9 @@ def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.
     """
     base = job.base if job.base is not None and job.base.hash == digest else None
     own, own_facts = digest_of(world.tree, job.path)
-    held = _as_there(world, Row("f", hash=digest, origin=base.origin if base else world.theirs), facts)
+    sqlite = digest if own == digest and is_database(world.tree, job.path) else ""
+    origin = base.origin if base else world.theirs
+    held = _as_there(world, Row("f", hash=digest, local=sqlite, origin=origin), facts)
     if own == digest:
         return Seen([(job.path, with_facts(world, held, own_facts))])
     if base is None:
@@ -92,9 +103,9 @@ def _pull_link(world: World, job: Job, local: os.stat_result | None) -> Seen:
 def _both(world: World, job: Job) -> Seen:
     """Changed on both sides, or something else here: the other version gets another name, there and here."""
     beside = keep_beside(world, job.path)
-    seen = Seen(conflicts=1)
+    seen = Seen(conflicts=1, kept=beside)
     if job.form == "f":
-        seen = replace(fetch(world, beside, beside, None), conflicts=1)
+        seen = replace(fetch(world, beside, beside, None), conflicts=1, kept=beside)
     elif job.form == "l":
         target = world.space.readlink(beside)
         make_link(world, target, beside)

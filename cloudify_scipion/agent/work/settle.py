@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.fetch import Seen
+from cloudify_scipion.agent.work.group_jobs import with_groups
 from cloudify_scipion.agent.work.listing import listed
 from cloudify_scipion.agent.work.pull_job import Job, job_of, known_of
 from cloudify_scipion.agent.work.pull_path import pull_path
@@ -54,6 +55,7 @@ def _settle_batch(
     known = known_of(world, rows)
     pull_folders(world, [(path, mode) for path, form, mode, _, _ in rows if form == "d"], known.bases, result)
     jobs = [job for row in rows if row[1] in "fl" and (job := job_of(world, row, known, intended)) is not None]
+    jobs = with_groups(world, rows, jobs, intended)
     if not jobs:
         return
     lease.check(world)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.errors import GuardFailed
-from cloudify_scipion.agent.plan.names import MANIFEST
+from cloudify_scipion.agent.plan.names import MANIFEST, base_of, split
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.beside import old_beside, saved_beside
 from cloudify_scipion.agent.work.content import Changed, digest_of
 from cloudify_scipion.agent.work.manifest_reading import is_whole
 from cloudify_scipion.agent.work.space import check_mark
@@ -75,7 +77,10 @@ def _other_way(world: World) -> Iterator[ReadTree]:
 
 
 def _verify_batch(world: World, space: ReadTree, batch: list[tuple[bytes, Row]], result: Result) -> None:
-    for (path, row), answer in world.each(lambda item: _compare(space, *item), batch):
+    sides = {path: saved_beside(world, path) for path, row in batch if row.local and row.kind == "f"}
+    for (path, row), answer in world.each(
+        lambda item: _compare(space, *item) or _beside(space, *item, sides.get(item[0])), batch
+    ):
         reason = (answer.strerror or str(answer)) if isinstance(answer, OSError) else answer
         if reason:
             result.wrong.append((path, reason))
@@ -96,6 +101,14 @@ def _compare(space: ReadTree, path: bytes, row: Row) -> str:
     except Changed:
         return "it is being changed"
     return "" if digest == row.hash else "its content is another"
+
+
+def _beside(space: ReadTree, path: bytes, row: Row, known: Mapping[bytes, Row] | None) -> str:
+    """What lies beside a database and is not its own: SQLite would replay it. Empty if nothing does."""
+    if known is None or row.stored or base_of(path):
+        return ""
+    found = old_beside(space, path, {end: side for end, side in known.items() if side.held()})
+    return f"{os.fsdecode(split(found[0])[1])} lies beside it and is not its own" if found else ""
 
 
 def _compare_link(space: ReadTree, path: bytes, row: Row) -> str:

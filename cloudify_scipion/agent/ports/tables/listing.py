@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cloudify_scipion.agent.plan.names import BESIDE
 from cloudify_scipion.agent.ports.tables.store import Store
 
 
@@ -36,6 +37,12 @@ class Listing(Store):
         """Some of what was listed, by path."""
         query = "SELECT path, kind, mode, size, mtime FROM listing WHERE path>? ORDER BY path LIMIT ?"
         return self._db.execute(query, (after, limit)).fetchall()
+
+    def listed_beside(self, first: bytes, last: bytes) -> list[tuple[bytes, str, int, int, int]]:
+        """What lies, by its name, beside the files from one path to another as SQLite's files lie beside a database."""
+        names = " OR ".join(f"substr(path, -{len(end)}) = x'{end.hex()}'" for end in BESIDE)
+        query = f"SELECT path, kind, mode, size, mtime FROM listing WHERE path BETWEEN ? AND ? AND ({names})"
+        return self._db.execute(query, (first, last + max(BESIDE))).fetchall()
 
     def in_listing(self, path: bytes, kind: str) -> bool:
         """Whether the data space was seen to hold something of that kind at a path."""
