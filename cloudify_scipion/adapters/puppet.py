@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 from cloudify_scipion.adapters.access import Access
+from cloudify_scipion.adapters.puppet_applied import Applied, run_digest
 from cloudify_scipion.adapters.puppet_report import failures, parse_line, parse_report
 from cloudify_scipion.adapters.tarball import pack, read_files, unpack_on
 from cloudify_scipion.errors import PuppetFailed
-from cloudify_scipion.lifecycle.facts import PuppetResult
+from cloudify_scipion.lifecycle.facts import PuppetResult, ResourceResult
 from cloudify_scipion.lifecycle.ports import Progress, Shell
 from cloudify_scipion.resources import files_digest, shipped_files
 
@@ -47,25 +48,38 @@ class PuppetOverSsh:
         return digest.hexdigest()
 
     def apply(
-        self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
+        self,
+        shell: Shell,
+        run: str,
+        classes: Sequence[str],
+        data: Mapping[str, object],
+        modules: Path | None = None,
+        unless_known: bool = False,
     ) -> PuppetResult:
         """Apply `classes` with Hiera `data`; raises PuppetFailed with every failed resource."""
         began = time.monotonic()
+        code = self.modules_digest() + (files_digest(shipped_files(modules)) if modules else "")
+        applied = Applied(shell, run, classes, run_digest(code, run, classes, data))
+        if unless_known and applied.is_known():
+            return PuppetResult([], time.monotonic() - began, known=True)
+        applied.forget()
         shell.run(["install", "-d", "-m", "0755", FOLDER])
         unpack_on(shell, CODE, self._archive({**data, "classes": list(classes)}, modules))
         try:
-            return self._apply(shell, run, began)
+            results = self._apply(shell, run)
         finally:
             shell.run(["rm", "-rf", CODE, ACCESS, REPORT])
+        applied.keep(result.resource for result in results)
+        return PuppetResult([r for r in results if r.status == "changed"], time.monotonic() - began)
 
-    def _apply(self, shell: Shell, run: str, began: float) -> PuppetResult:
+    def _apply(self, shell: Shell, run: str) -> list[ResourceResult]:
         environment = "/dev/null" if run == "project" else self._access.give(shell, ACCESS, locked=run == "locked")
         lines, code = self._stream(shell, run, environment)
         report = shell.run(["cat", f"{REPORT}/last_run_report.yaml"], expect=(0, 1)).stdout
         results = parse_report(report)
         if code not in SUCCESS:
             raise PuppetFailed(f"Puppet's {run} run failed (exit code {code}):\n{failures(results, lines)}")
-        return PuppetResult([r for r in results if r.status == "changed"], time.monotonic() - began)
+        return results
 
     def _stream(self, shell: Shell, run: str, environment: str) -> tuple[list[str], int]:
         lines: list[str] = []

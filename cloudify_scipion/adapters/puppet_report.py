@@ -38,11 +38,10 @@ def parse_line(line: str) -> tuple[str, str] | None:
 
 
 def parse_report(text: str) -> list[ResourceResult]:
-    """Every resource that changed or failed, from `last_run_report.yaml`; empty for an empty text."""
+    """Every resource of the run, from `last_run_report.yaml`; empty for an empty text."""
     report = yaml.load(text, Loader=_ReportLoader) or {}  # noqa: S506 - a SafeLoader
     statuses = report.get("resource_statuses") or {}
-    results = (_result(name, status) for name, status in statuses.items())
-    return [result for result in results if result.status != "unchanged"]
+    return [_result(name, status) for name, status in statuses.items()]
 
 
 def _result(name: str, status: dict[str, object]) -> ResourceResult:

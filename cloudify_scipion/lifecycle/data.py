@@ -30,8 +30,11 @@ TURNS = 2
 """How often a save is tried: what the first finds missing, the second saves."""
 
 
-def configure_data(services: Services, record: Record) -> Record:
-    """The part of the project run that is about data: mounts of data spaces, and the agent."""
+def configure_data(services: Services, record: Record, unless_known: bool = False) -> Record:
+    """The part of the project run that is about data: mounts of data spaces, and the agent.
+
+    `unless_known`: the run is not made where it is known to have nothing to do.
+    """
     saved, mounts = saved_part(record), mounts_data(record)
     if saved is None and not mounts:
         return record
@@ -42,7 +45,7 @@ def configure_data(services: Services, record: Record) -> Record:
     classes = ["system", *([CLASS] if mounts else []), *(["working_copy"] if saved else [])]
     data = {**identity(record), **mounts, **(working_copy_data(record, saved) if saved else {})}
     try:
-        return apply_classes(services, record, "project", classes, data)
+        return apply_classes(services, record, "project", classes, data, unless_known=unless_known)
     except PuppetFailed as error:
         raise mount_error(services, record) or error from error
 

@@ -26,11 +26,14 @@ class Link:
     expires: float
 
 
-def configure_desktop(services: Services, record: Record) -> Record:
-    """The project run: identity, and the desktop's configuration and services. Needs no network."""
+def configure_desktop(services: Services, record: Record, unless_known: bool = False) -> Record:
+    """The project run: identity, and the desktop's configuration and services. Needs no network.
+
+    `unless_known`: the run is not made where it is known to have nothing to do.
+    """
     record = update(services, record, personal=True)  # before anything secret is on the machine
     _send_certificate(services, record)
-    return apply_classes(services, record, "project", CLASSES, project_data(record))
+    return apply_classes(services, record, "project", CLASSES, project_data(record), unless_known=unless_known)
 
 
 def project_data(record: Record) -> dict[str, object]:

@@ -126,10 +126,14 @@ class ResourceResult:
 
 @dataclass(frozen=True)
 class PuppetResult:
-    """One Puppet run: the resources that changed. (A run with failures raises PuppetFailed.)"""
+    """One Puppet run: the resources that changed. (A run with failures raises PuppetFailed.)
+
+    `known`: it was not made, since the machine has had it and nothing has changed since.
+    """
 
     changed: Sequence[ResourceResult]
     seconds: float
+    known: bool = False
 
 
 @dataclass(frozen=True)

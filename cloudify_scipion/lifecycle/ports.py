@@ -154,11 +154,18 @@ class Puppet(Protocol):
         """Digest of the contents of all our modules, part of every software layer's digest."""
 
     def apply(
-        self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
+        self,
+        shell: Shell,
+        run: str,
+        classes: Sequence[str],
+        data: Mapping[str, object],
+        modules: Path | None = None,
+        unless_known: bool = False,
     ) -> PuppetResult:
         """Apply `classes` with Hiera `data` as the run `software` (with access to mirrors), `locked` (the same, from
         the files of a lock that the machine was given, and from nothing else) or `project` (without either).
 
+        `unless_known`: not where the same run ended well and what it managed looks as it did then.
         Raises PuppetFailed with resource, file and line, and message of each failure.
         """
 

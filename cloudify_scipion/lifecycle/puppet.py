@@ -17,11 +17,16 @@ def apply_classes(
     classes: Sequence[str],
     data: Mapping[str, object],
     modules: Path | None = None,
+    unless_known: bool = False,
 ) -> Record:
-    """Apply `classes` as the run `software`, `locked` or `project`; after the last, the machine is personal."""
+    """Apply `classes` as the run `software`, `locked` or `project`; after the last, the machine is personal.
+
+    `unless_known`: a run that is known to have nothing to do is not made.
+    """
     shell = services.connect(record)
     if run == "project":  # remembered before: a run that fails half-way leaves traces, too
         record = update(services, record, personal=True)
-    result = services.puppet.apply(shell, run, classes, data, modules)
-    services.progress.say(f"{run} run: {len(result.changed)} resources changed in {result.seconds:.0f} s")
+    result = services.puppet.apply(shell, run, classes, data, modules, unless_known)
+    counted = f"{len(result.changed)} resources changed in {result.seconds:.0f} s"
+    services.progress.say(f"{run} run: {'nothing has changed since the last one' if result.known else counted}")
     return record

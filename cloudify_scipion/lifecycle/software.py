@@ -11,10 +11,13 @@ from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
 
 
-def ensure_software(services: Services, record: Record) -> Record:
-    """Apply the software run; keep the result of a first run as a layer, before anything of the project is in it."""
+def ensure_software(services: Services, record: Record, unless_known: bool = False) -> Record:
+    """Apply the software run; keep the result of a first run as a layer, before anything of the project is in it.
+
+    `unless_known`: the run is not made on a machine that is known to have it, from its layer or from before.
+    """
     layer = software_layer(services, record)
-    apply_classes(services, record, layer.run, layer.classes, layer.data)
+    apply_classes(services, record, layer.run, layer.classes, layer.data, unless_known=unless_known)
     if record.layer or record.personal:
         keep_lock(services, record, services.layers.lock(record.layer) if record.layer else "")
         return record

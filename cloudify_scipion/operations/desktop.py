@@ -10,11 +10,12 @@ from cloudify_scipion.operations.boundary import Call, ask, call, call_known
 
 def create(**_: Any) -> None:
     """Apply the project run."""
-    call(_create)
+    call(lambda c: _configure(c, unless_known=True))
 
 
-def _create(c: Call) -> None:
-    use.configure_desktop(c.services, c.asking("desktop", {"geometry": c.properties["geometry"]}).record)
+def _configure(c: Call, unless_known: bool) -> None:
+    record = c.asking("desktop", {"geometry": c.properties["geometry"]}).record
+    use.configure_desktop(c.services, record, unless_known)
 
 
 def start(**_: Any) -> None:
@@ -34,7 +35,7 @@ def stop(**_: Any) -> None:
 
 def heal(**_: Any) -> None:
     """Configure and start it again."""
-    create()
+    call(lambda c: _configure(c, unless_known=False))
     start()
 
 

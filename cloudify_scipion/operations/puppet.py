@@ -18,10 +18,12 @@ from cloudify_scipion.operations.boundary import Call, ask, call
 
 def create(**_: Any) -> None:
     """Apply the node's classes."""
-    call(_apply)
+    call(lambda c: _apply(c, unless_known=True))
 
 
-heal = create
+def heal(**_: Any) -> None:
+    """Apply them, whatever is known of the last run."""
+    call(lambda c: _apply(c, unless_known=False))
 
 
 def check_status(**_: Any) -> dict[str, str]:
@@ -29,13 +31,13 @@ def check_status(**_: Any) -> dict[str, str]:
     return ask(lambda c: "" if c.services.machines.look(c.record.machine).running else "the machine is not running")
 
 
-def _apply(c: Call) -> None:
+def _apply(c: Call, unless_known: bool) -> None:
     given = c.properties
     with tempfile.TemporaryDirectory() as folder:
         modules = _unpack(given["modules"], Path(folder)) if given["modules"] else None
         # What an author adds is the project's own: no layer for others is made of it.
         record = update(c.services, c.record, personal=True)
-        apply_classes(c.services, record, given["run"], given["classes"], given["data"], modules)
+        apply_classes(c.services, record, given["run"], given["classes"], given["data"], modules, unless_known)
 
 
 def _unpack(resource: str, folder: Path) -> Path:

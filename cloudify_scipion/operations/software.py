@@ -11,16 +11,18 @@ from cloudify_scipion.operations.boundary import Call, ask, call
 
 def create(**_: Any) -> None:
     """Apply the software run; keep its result as a layer."""
-    call(_create)
+    call(lambda c: _ensure(c, unless_known=True))
 
 
-def _create(c: Call) -> None:
-    record = use.ensure_software(c.services, c.asking_software().record)
+def heal(**_: Any) -> None:
+    """Apply the software run, whatever is known of it."""
+    call(lambda c: _ensure(c, unless_known=False))
+
+
+def _ensure(c: Call, unless_known: bool) -> None:
+    record = use.ensure_software(c.services, c.asking_software().record, unless_known)
     lock = c.services.projects.kept(record.project, FILE)
     c.publish(software_lock=lock, software_lock_sha256=text_digest(lock) if lock else "")
-
-
-heal = create
 
 
 def check_status(**_: Any) -> dict[str, str]:

@@ -10,7 +10,7 @@ from cloudify_scipion.operations.boundary import Call, ask, call
 
 def create(**_: Any) -> None:
     """Apply the part of the project run that is about data."""
-    call(lambda c: use.configure_data(c.services, _asking(c).record))
+    call(lambda c: use.configure_data(c.services, _asking(c).record, unless_known=True))
 
 
 def _asking(c: Call) -> Call:

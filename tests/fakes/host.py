@@ -26,6 +26,10 @@ class Work:
     code: int | None = None
 
 
+APPLIED = "/var/lib/applied"
+"""Where machines remember Puppet runs that ended well."""
+
+
 @dataclass
 class Disk:
     """A machine: its files are those of its layer and, over them, its own."""
@@ -156,7 +160,8 @@ class FakeMachines:
                 raise PermanentError(f"the store does not have {', '.join(gone)}")
             for mount in spec.mounts:
                 FakeVolumes(self.host).attach(mount.volume)
-            disk.files = {path: data for path, data in disk.files.items() if not path.startswith("/run/")}
+            lost = ("/run/", f"{APPLIED}/project-")
+            disk.files = {path: data for path, data in disk.files.items() if not path.startswith(lost)}
             disk.files |= {seed.path: seed.content for seed in spec.seed}
             if disk.layer is None and spec.files:
                 disk.files[GIVEN] = json.dumps(sorted(spec.files)).encode()

@@ -17,7 +17,7 @@ from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.facts import PuppetResult, ResourceResult
 from cloudify_scipion.lifecycle.ports import Shell
 from tests.fakes.agent import CONFIG
-from tests.fakes.host import GIVEN, FakeHost
+from tests.fakes.host import APPLIED, GIVEN, FakeHost
 from tests.fakes.inside import GATEWAY, FakeShell
 
 RELION = "/var/lib/dpkg/relion"
@@ -136,18 +136,29 @@ class FakePuppet:
         return self.digest
 
     def apply(
-        self, shell: Shell, run: str, classes: Sequence[str], data: Mapping[str, object], modules: Path | None = None
+        self,
+        shell: Shell,
+        run: str,
+        classes: Sequence[str],
+        data: Mapping[str, object],
+        modules: Path | None = None,
+        unless_known: bool = False,
     ) -> PuppetResult:
         assert isinstance(shell, FakeShell)
         disk = shell.disk()
         sent = tuple(sorted(str(path.relative_to(modules)) for path in modules.rglob("*.pp"))) if modules else ()
+        told = json.dumps([list(classes), data], sort_keys=True)
+        mark = {f"{APPLIED}/{run}-{'-'.join(classes)}": f"{self.digest} {sent} {told}".encode()}
+        if unless_known and mark.items() <= shell.files().items():
+            return PuppetResult([], 0.0, known=True)
+        if self.errors or run in self.failing:
+            disk.files |= dict.fromkeys(mark, b"")
         self.runs.append(Run(run, tuple(classes), json.loads(json.dumps(data)), sent))
         if self.errors:
             raise self.errors.pop(0)
         if run in self.failing:
             bad = self.failing[run]
             raise PuppetFailed(f"Puppet's {run} run failed:\n  {bad.resource} ({bad.file}:{bad.line}): {bad.message}")
-        told = json.dumps([list(classes), data], sort_keys=True)
         kind = f"{run}-data" if run == "project" and "working_copy" in classes else run
         wanted = {f"/etc/puppet-{kind}": sha256(told.encode()).hexdigest().encode()}
         if "working_copy" in classes:
@@ -160,7 +171,7 @@ class FakePuppet:
             wanted["/etc/cloudify-desktop/fingerprint"] = b"AB:CD"
         have = shell.files()
         changed = {path: content for path, content in wanted.items() if have.get(path) != content}
-        disk.files |= changed
+        disk.files |= {**changed, **{path: content for path, content in mark.items() if have.get(path) != content}}
         return PuppetResult([ResourceResult(f"File[{path}]", "changed") for path in changed], 1.0)
 
     def _agent(self, run: str, data: Mapping[str, object]) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from cloudify_scipion.lifecycle.facts import Keys
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record, to_document
 from tests.fakes.agent import CONFIG, Space
-from tests.fakes.host import FakeFolders, FakeHost, FakeLayers, FakeMachines, FakeVolumes
+from tests.fakes.host import APPLIED, FakeFolders, FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.fakes.inside import FakeShell, Workflows
 from tests.fakes.ports import FakeClock, FakeInventory, FakeProgress, FakePuppet, FakeSecrets, FakeWeb
 
@@ -103,7 +103,7 @@ class World:
             "lost": sorted(self.host.folderless),
             "volumes": {n: [v.size, v.files, v.attached, "seal.json" in v.agent] for n, v in self.host.volumes.items()},
             "spaces": {n: s.files for n, s in self.host.spaces.items()},
-            "layers": {n: [layer.contents, layer.files, layer.lock] for n, layer in self.host.layers.items()},
+            "layers": {n: [layer.contents, _same(layer.files), layer.lock] for n, layer in self.host.layers.items()},
             "folders": sorted(str(p.relative_to(self.root)) for p in self.root.glob("projects/**/*") if p.is_file()),
         }
 
@@ -125,5 +125,7 @@ class World:
 
 
 def _same(files: dict[str, bytes]) -> dict[str, bytes]:
-    """A machine's files; what the agent is told differs from generation to generation."""
-    return {name: b"" if name in (CONFIG, "/etc/puppet-project-data") else content for name, content in files.items()}
+    """A machine's files; what the agent is told differs from generation to generation, and memories of runs may."""
+    remembered = {name: content for name, content in files.items() if not name.startswith(f"{APPLIED}/")}
+    told = (CONFIG, "/etc/puppet-project-data")
+    return {name: b"" if name in told else content for name, content in remembered.items()}

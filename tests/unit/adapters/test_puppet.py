@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 
 from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.puppet import PuppetOverSsh
+from cloudify_scipion.adapters.puppet_applied import FOLDER, run_digest
 from cloudify_scipion.errors import PuppetFailed
 from cloudify_scipion.lifecycle.facts import CommandResult
 from tests.fakes.ports import FakeProgress
@@ -96,7 +98,8 @@ def test_nothing_is_left_on_the_machine(code: Path, access: Access, run: str) ->
     except PuppetFailed:
         assert run == "fails"
     base = "/run/cloudify-scipion"
-    assert machine.calls[-1][0] == ("rm", "-rf", f"{base}/puppet", f"{base}/access", f"{base}/report")
+    last = [words for words, _ in machine.calls if words[0] != "sh"][-1]  # then it is remembered
+    assert last == ("rm", "-rf", f"{base}/puppet", f"{base}/access", f"{base}/report")
 
 
 def test_only_the_software_run_has_access_and_none_on_its_command_line(code: Path, access: Access) -> None:
@@ -167,3 +170,29 @@ def test_files_that_are_made_are_sent_and_count(code: Path, access: Access) -> N
     puppet.apply(machine, "project", ["a"], {})
     assert sent(machine, "puppet")["modules/a/files/made"] == "made"
     assert puppet.modules_digest() == puppet.modules_digest() != plain.modules_digest()
+
+
+def test_a_known_run_is_not_made(code: Path, access: Access) -> None:
+    puppet, machine = PuppetOverSsh(code, access, FakeProgress()), shell("nothing")
+    data = {"a::title": "x"}
+    digest = run_digest(puppet.modules_digest(), "project", ["a"], data)
+    machine.answers = {**machine.answers, "sh": CommandResult(0, f"{digest}\nstate\nstate\n", "")}
+    result = puppet.apply(machine, "project", ["a"], data, unless_known=True)
+    assert (result.known, result.changed, len(machine.calls)) == (True, [], 1)
+    assert not puppet.apply(machine, "project", ["a"], data).known  # who heals asks for it in any case
+    assert not puppet.apply(machine, "project", ["a"], {}, unless_known=True).known
+
+
+@pytest.mark.parametrize(("run", "kept"), [("nothing", True), ("changes", True), ("fails", False)])
+def test_a_run_is_forgotten_before_and_remembered_only_when_it_ended_well(
+    code: Path, access: Access, run: str, kept: bool
+) -> None:
+    machine = shell(run)
+    with suppress(PuppetFailed):
+        PuppetOverSsh(code, access, FakeProgress()).apply(machine, "project", ["a"], {})
+    programs = [words[0] for words, _ in machine.calls]
+    assert machine.calls[0][0][:2] == ("rm", "-rf") and FOLDER in machine.calls[0][0][2]
+    assert ("sh" in programs) is kept
+    if kept:
+        told = [stdin for words, stdin in machine.calls if words[0] == "sh"][0].decode()
+        assert "/" in told.split("\n", 2)[2]

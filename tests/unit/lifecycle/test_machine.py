@@ -8,6 +8,7 @@ from cloudify.exceptions import NonRecoverableError
 from cloudify_scipion.lifecycle.facts import TARGET
 from cloudify_scipion.lifecycle.layer import software_layer
 from cloudify_scipion.lifecycle.machine import machine_problem, stop_machine
+from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.software import ensure_software, software_problem
 from tests.fakes.deployment import INSTALL, Deployment
 from tests.fakes.inside import SCIPION
@@ -45,7 +46,8 @@ def test_the_next_project_starts_from_it(demo: Deployment) -> None:
     assert world.record("second").layer == world.record().layer
     assert captures(world) == 1
     assert f"starting from the cached software layer {world.record().layer[:12]}" in world.progress.text
-    assert "software run: 0 resources changed" in world.progress.text
+    assert "software run: nothing has changed since the last one" in world.progress.text
+    assert [run.run for run in world.puppet.runs].count("software") == 1
 
 
 def test_puppet_is_told_the_sites_mirrors_and_the_layer_is_the_same_without(demo: Deployment) -> None:
@@ -105,9 +107,25 @@ def test_installing_twice_changes_nothing(demo: Deployment) -> None:
     demo.world.progress.lines.clear()
     demo.install()
     assert demo.world.facts() == before
-    assert "software run: 0 resources changed" in demo.world.progress.text
-    assert "project run: 0 resources changed" in demo.world.progress.text
+    assert "software run: nothing has changed since the last one" in demo.world.progress.text
+    assert "project run: nothing has changed since the last one" in demo.world.progress.text
     assert demo.world.record().generation == 1
+
+
+def test_an_install_makes_no_run_twice_that_is_known_and_whoever_heals_makes_all(demo: Deployment) -> None:
+    demo.install()
+    runs = demo.world.puppet.runs
+    made = len(runs)
+    demo.install()
+    assert len(runs) == made
+    for node in ("software", "working_copy", "desktop"):
+        demo.operation(node, "heal")
+    assert len(runs) == 2 * made
+    repair_project(demo.world.services(), demo.world.record())
+    assert len(runs) == 3 * made
+    demo.world.puppet.digest = "n" * 64  # other code
+    demo.install()
+    assert len(runs) == 4 * made
 
 
 def test_what_the_machine_is(demo: Deployment) -> None:

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND
+from cloudify_scipion.lifecycle.layer import CLASSES
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import valid_seal
 from cloudify_scipion.lifecycle.record import Record
@@ -30,6 +31,7 @@ from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.rescue import rescue
 from cloudify_scipion.lifecycle.volume import discard
 from tests.fakes.deployment import DISCARD, UNSAVED, Deployment
+from tests.fakes.host import APPLIED
 from tests.fakes.kill import Killed, Reaper
 from tests.fakes.ports import RELION
 from tests.fakes.world import World
@@ -197,7 +199,8 @@ class History(RuleBasedStateMachine):
     def layers_hold_no_project(self) -> None:
         for layer in self.world.host.layers.values():
             assert set(layer.files) == {
-                "/etc/puppet-software", "/opt/scipion/bin/scipion", "/opt/scipion/bin/scipion-workflow", RELION, COMMAND
+                "/etc/puppet-software", "/opt/scipion/bin/scipion", "/opt/scipion/bin/scipion-workflow", RELION, COMMAND,
+                f"{APPLIED}/software-{'-'.join(CLASSES)}",
             }  # fmt: skip
 
 
