@@ -69,17 +69,22 @@ def clean(upper: Path, seeds: Sequence[str], targets: Sequence[str] = ()) -> Non
 
 
 def _unmake(opened: int, parts: Sequence[str]) -> None:
-    """Remove a mount point, and above it the folders that were made for it: their names may be the project's."""
+    """Remove a mount point, and above it the folders that were made for it: their names may be the project's.
+
+    Those are root's; a home that the software's installation has given to its user stays.
+    """
     name = parts[0]
     if name not in os.listdir(opened):
         return
+    facts = os.lstat(name, dir_fd=opened)
     if len(parts) == 1:
         remove_entry(opened, name)
-    elif stat.S_ISDIR(os.lstat(name, dir_fd=opened).st_mode):
+    elif stat.S_ISDIR(facts.st_mode):
         with open_folder(opened, name) as inner:
             _unmake(inner, parts[1:])
-        with suppress(OSError):  # something else is in it
-            os.rmdir(name, dir_fd=opened)
+        if facts.st_uid == 0:
+            with suppress(OSError):  # something else is in it
+                os.rmdir(name, dir_fd=opened)
 
 
 def _remove(opened: int, parts: Sequence[str]) -> None:

@@ -199,8 +199,8 @@ class History(RuleBasedStateMachine):
     def layers_hold_no_project(self) -> None:
         for layer in self.world.host.layers.values():
             assert set(layer.files) == {
-                "/etc/puppet-software", "/opt/scipion/bin/scipion", "/opt/scipion/bin/scipion-workflow", RELION, COMMAND,
-                f"{APPLIED}/software-{'-'.join(CLASSES)}",
+                "/etc/puppet-software", "/opt/scipion/bin/scipion", "/opt/scipion/bin/scipion-workflow", RELION,
+                COMMAND, f"{APPLIED}/software-{'-'.join(CLASSES)}",
             }  # fmt: skip
 
 
