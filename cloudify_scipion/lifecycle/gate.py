@@ -1,11 +1,12 @@
-"""The gate of uninstall: before anything is stopped, all data are saved and sealed, or nothing is stopped at all."""
+"""The gates: before anything is stopped for good, all data are saved and sealed; before it is stopped at all, saved."""
 
 from __future__ import annotations
 
-from cloudify_scipion.errors import NotSealed, ScipionError, TemporaryError
-from cloudify_scipion.lifecycle.data import saving_status, unsaved_lines
+from cloudify_scipion.errors import NotAllSaved, NotSealed, ScipionError, TemporaryError
+from cloudify_scipion.lifecycle.agent import DONE, error_of
+from cloudify_scipion.lifecycle.data import pull_data, push, saving_status, unsaved_lines
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.proof import recheck_seal, valid_seal
+from cloudify_scipion.lifecycle.proof import is_closed, recheck_seal, valid_seal
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.seal import seal_project
 from cloudify_scipion.lifecycle.space import saved_part
@@ -18,10 +19,6 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
     `discards` says that the deployment asks for a deletion without proof. Raises NotSealed, with the project as it was.
     """
     volume = services.volumes.look(record.volume)
-    if volume.exists and "volume" not in record.settings and services.machines.look(record.machine).running:
-        lost = "its record was lost, and with it where its data are to be saved"
-        adopting = f"cfy install ... -b {record.binding.deployment}, which adopts machine and volume"
-        raise NotSealed(_refusal(record, lost, []), adopting)
     if not volume.exists or not record.volume_written or saved_part(record) is None:
         return record
     if not record.saved:
@@ -39,12 +36,53 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
     try:
         return seal_project(services, record)
     except ScipionError as error:
-        status = saving_status(services, record)
-        lines = unsaved_lines(status) if status else [what_is_known(record)]
-        refusal = _refusal(record, error.what, [*([error.next_step] if error.next_step else []), *lines])
+        refusal = _refusal(record, error.what, _unsaved(services, record, error))
         if isinstance(error, TemporaryError):
             raise TemporaryError(refusal, _next(record), error.retry_after) from error
         raise NotSealed(refusal, _next(record)) from error
+
+
+def save_first(services: Services, record: Record) -> Record:
+    """Before a machine is stopped whose volume is kept: save what has changed, or refuse.
+
+    Raises NotAllSaved (or TemporaryError), with nothing stopped. Nothing is done where no data space has the project's
+    data, where the machine does not run, or where all was sealed and nobody could write since.
+    """
+    if saved_part(record) is None or not services.machines.look(record.machine).running:
+        return record
+    if not record.saved:
+        services.progress.say("the first copy from the data space was never complete: the volume is kept as it is")
+        return record
+    was_sealed, record = bool(record.seal), recheck_seal(services, record)
+    if is_closed(services, record):
+        return record
+    try:
+        if was_sealed:  # then the agent has given back its right to save
+            record = pull_data(services, record)
+        record, pushed = push(services, record)
+        if pushed.code != DONE:
+            raise error_of(pushed)
+    except ScipionError as error:
+        listed = "\n".join(f"  {line}" for line in _unsaved(services, record, error))
+        what = f"project '{record.project}' cannot be saved now, so its machine was not stopped: {error.what}\n{listed}"
+        if isinstance(error, TemporaryError):
+            raise TemporaryError(what, _save_next(record), error.retry_after) from error
+        raise NotAllSaved(what, _save_next(record)) from error
+    return record
+
+
+def _unsaved(services: Services, record: Record, error: ScipionError) -> list[str]:
+    """What to do about an error, and what is not saved, for people."""
+    status = saving_status(services, record)
+    lines = unsaved_lines(status) if status else [what_is_known(record)]
+    return [*([error.next_step] if error.next_step else []), *lines]
+
+
+def _save_next(record: Record) -> str:
+    return f"""one of these
+    cloudify-scipion save {record.project}      save now, and say what is in the way
+    cloudify-scipion repair {record.project}    bring machine, mounts and agent back
+    the same with ignore_failure=true (of an operation, its own parameter)    stop all the same: the volume is kept"""
 
 
 def _refusal(record: Record, why: str, lines: list[str]) -> str:

@@ -38,8 +38,7 @@ def valid_seal(record: Record, volume: VolumeFacts) -> bool:
 def keep_seal(services: Services, record: Record, facts: Mapping[str, Any]) -> Record:
     """Remember a seal that lies on the volume: in the record, then in the volume's tags; only all together are one."""
     seal = dict(facts)
-    wanted = {"project": record.project, "volume": record.volume, "generation": record.generation}
-    if not {*_OF_A_SEAL} <= seal.keys() or any(seal[name] != value for name, value in wanted.items()):
+    if not _is_of(seal, record):
         raise PermanentError(f"the agent's seal is not one of volume {record.volume}: {seal}", "seal again")
     record = update(services, record, seal=seal)
     services.volumes.tag(record.volume, record.volume_tags())
@@ -70,13 +69,22 @@ def recheck_seal(services: Services, record: Record) -> Record:
     if not record.seal or not services.volumes.look(record.volume).exists:
         return record
     running = services.machines.look(record.machine).running
-    if _is_on_volume(services, record) and (not running or _is_closed(services, record)):
+    if _is_on_volume(services, record) and (not running or _is_read_only(services, record)):
         return record
     record = unseal(services, record) if running else _without_seal(services, record)
     return note(services, record, "the seal was taken away: the working copy was writable again")
 
 
-def _is_closed(services: Services, record: Record) -> bool:
+def is_closed(services: Services, record: Record) -> bool:
+    """Whether a running machine can write nothing, and a seal of its generation lies on the volume.
+
+    Record and tags may not know of it: whoever made it was killed before it could tell them.
+    """
+    seal = _on_volume(services, record)
+    return _is_of(seal, record) and _is_read_only(services, record)
+
+
+def _is_read_only(services: Services, record: Record) -> bool:
     try:
         return is_read_only(services.connect(record))
     except ScipionError as error:
@@ -85,13 +93,24 @@ def _is_closed(services: Services, record: Record) -> bool:
 
 
 def _is_on_volume(services: Services, record: Record) -> bool:
-    """Whether the record's seal lies on the volume. What cannot be read is no proof."""
+    """Whether the record's seal lies on the volume."""
+    found = _on_volume(services, record)
+    return all(name in found and found[name] == record.seal.get(name) for name in _OF_A_SEAL)
+
+
+def _on_volume(services: Services, record: Record) -> Mapping[str, Any]:
+    """The seal on the volume. What cannot be read is no proof."""
     try:
-        found = services.volumes.seal(record.volume)
+        return services.volumes.seal(record.volume)
     except ScipionError as error:
         services.progress.say(f"volume {record.volume} does not say whether it is sealed: {error.what}")
-        return False
-    return all(name in found and found[name] == record.seal.get(name) for name in _OF_A_SEAL)
+        return {}
+
+
+def _is_of(seal: Mapping[str, Any], record: Record) -> bool:
+    """Whether it is a whole seal of the record's volume and generation."""
+    wanted = {"project": record.project, "volume": record.volume, "generation": record.generation}
+    return {*_OF_A_SEAL} <= seal.keys() and all(seal[name] == value for name, value in wanted.items())
 
 
 def _without_seal(services: Services, record: Record) -> Record:

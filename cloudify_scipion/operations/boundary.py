@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -37,6 +38,9 @@ RETRY_SECONDS = 120.0
 """How long a temporary failure is tried again inside an operation: the local profile's own retries may be 0."""
 
 T = TypeVar("T")
+_ONE_AT_A_TIME = threading.Lock()
+"""Cloudify's engine for the local profile runs operations that do not depend on each other in threads of one process,
+which holds the project's lock; and each of them reads, changes and writes the same record."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Call:
     record: Record
     properties: Mapping[str, Any]
     workflow: str
+
+    @property
+    def ends(self) -> bool:
+        """Whether the project ends: whatever else stops or deletes nodes makes them again, and keeps the volume."""
+        return self.workflow == "uninstall"
 
     def asking(self, part: str, settings: Mapping[str, Any]) -> Call:
         """Remember what the node asks for, so that `repair` can build it without Cloudify."""
@@ -87,7 +96,8 @@ class Call:
 def call(work: Callable[[Call], T]) -> T:
     """Run `work` for the node of the current operation, holding the project's lock for the whole execution."""
     services = _services()
-    return _translated(services, lambda: work(_accepted(services)))
+    with _ONE_AT_A_TIME:
+        return _translated(services, lambda: work(_accepted(services)))
 
 
 def call_known(work: Callable[[Call], T]) -> T | None:
@@ -99,7 +109,7 @@ def call_known(work: Callable[[Call], T]) -> T | None:
 
     def known() -> T | None:
         _hold_lock(services, project)
-        if not services.projects.was_ended(project, _binding(services)):
+        if not _has_ended(services, project):
             _refuse_unknown(services, project)
             if services.projects.load(project) or has_remains(services, project, _binding(services)):
                 return work(_accepted(services))
@@ -109,7 +119,14 @@ def call_known(work: Callable[[Call], T]) -> T | None:
         services.progress.say(f"project '{project}' is gone already: nothing to do")
         return None
 
-    return _translated(services, known)
+    with _ONE_AT_A_TIME:
+        return _translated(services, known)
+
+
+def _has_ended(services: Services, project: str) -> bool:
+    """Whether the project came to its end here, by us, and nothing of it is left."""
+    binding = _binding(services)
+    return services.projects.was_ended(project, binding) and not has_remains(services, project, binding)
 
 
 def _refuse_unknown(services: Services, project: str, adopts: bool = False) -> None:
@@ -118,7 +135,7 @@ def _refuse_unknown(services: Services, project: str, adopts: bool = False) -> N
     With `adopts`, what is found by its tags is no reason.
     """
     record, binding = services.projects.load(project), _binding(services)
-    if (record and record.binding == binding) or services.projects.was_ended(project, binding):
+    if (record and record.binding == binding) or _has_ended(services, project):
         return
     made = remembered()
     if made and not (adopts and record is None and is_adoptable(services, made, binding)):
@@ -218,7 +235,8 @@ def _workflow_file(project: Mapping[str, Any]) -> Document:
 def heal_in_place(work: Callable[[Call], object]) -> None:
     """Run a `heal` that must not end in Cloudify's reinstall of the node: a failure is a loud event, no exception."""
     try:
-        work(_accepted(_services()))
+        with _ONE_AT_A_TIME:
+            work(_accepted(_services()))
     except Exception as error:  # noqa: BLE001 - whatever it was, it must not delete the machine
         ctx.logger.error("HEAL FAILED, nothing was deleted: %s", error)
 

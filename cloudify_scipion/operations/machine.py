@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle import machine as use
+from cloudify_scipion.lifecycle.gate import save_first
 from cloudify_scipion.lifecycle.project import refuse_changes
+from cloudify_scipion.lifecycle.proof import recheck_seal
 from cloudify_scipion.lifecycle.space import source_of
+from cloudify_scipion.lifecycle.volume import may_discard
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known, heal_in_place
 
 
@@ -32,18 +36,36 @@ def _start(c: Call) -> None:
     c.publish(ssh=f"127.0.0.1:{record.ports['ssh']}", machine=record.machine, generation=record.generation)
 
 
-def stop(**_: Any) -> None:
-    """Shut it down."""
-    call_known(lambda c: use.stop_machine(c.services, c.record))
+def stop(ignore_failure: object = False, **_: Any) -> None:
+    """Save, and shut it down; refused where it cannot be saved, unless `ignore_failure`."""
+    call_known(lambda c: _stop(c, str(ignore_failure).lower() == "true"))
+
+
+def _stop(c: Call, anyway: bool) -> None:
+    _save(c, refuses=not anyway)
+    use.stop_machine(c.services, c.record)
+
+
+def _save(c: Call, refuses: bool) -> None:
+    """Save what a machine that still runs has not saved: the gate may have been passed over, or never asked."""
+    if c.ends and may_discard(c.record):
+        return
+    try:
+        save_first(c.services, c.record)
+    except ScipionError as error:
+        if refuses:
+            raise
+        c.services.progress.say(f"NOT SAVED, stopped all the same; its volume is kept: {error.what}")
 
 
 def delete(**_: Any) -> None:
-    """Remove it; the volume stays."""
+    """Remove it; the volume stays. One that still runs is saved before: its stop was skipped, or never asked for."""
     call_known(_delete)
 
 
 def _delete(c: Call) -> None:
-    use.delete_machine(c.services, c.record)
+    _save(c, refuses=c.workflow == "execute_operation")  # all other workflows have asked its stop before
+    use.delete_machine(c.services, recheck_seal(c.services, c.record))
     c.forget()
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudify_scipion.lifecycle.gate import pass_gate
+from cloudify_scipion.lifecycle.gate import pass_gate, save_first
 from cloudify_scipion.operations.boundary import Call, ask, call_known
 
 
 def prestop(**_: Any) -> None:
-    """Before anything of the project is stopped: save and seal everything, or refuse to go on."""
+    """Before anything of the project is stopped: save and, if it ends, seal everything, or refuse to go on."""
     call_known(_prestop)
 
 
 def _prestop(c: Call) -> None:
-    if c.workflow == "uninstall":  # all else that stops nodes keeps the volume
+    if c.ends:
         pass_gate(c.services, c.record, discards=c.properties["at_end"] == "discard")
+    else:  # the volume is kept
+        save_first(c.services, c.record)
 
 
 def heal(**_: Any) -> None:

@@ -52,7 +52,7 @@ def delete(**_: Any) -> None:
 
 
 def _delete(c: Call) -> None:
-    if use.end_volume(c.services, c.record, c.workflow == "uninstall", _discards(c)) is None:
+    if use.end_volume(c.services, c.record, c.ends, _discards(c)) is None:
         c.forget()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
+from cloudify.exceptions import NonRecoverableError
 from cloudify.state import current_ctx
 from cloudify.workflows import local
 
@@ -84,19 +85,24 @@ class Deployment:
     runtime: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
 
-    def operation(self, node: str, name: str, reaper: Reaper | None = None, interface: str = LIFECYCLE) -> Any:
+    def operation(
+        self, node: str, name: str, reaper: Reaper | None = None, interface: str = LIFECYCLE, **given: Any
+    ) -> Any:
         nodes, _ = planned(json.dumps(self.inputs))
         asked = nodes[node]["operations"][f"{interface}.{name}"]
         module, _, function = asked["operation"].rpartition(".")
         with self._context(node), services_from(self.world.services, reaper):
-            return getattr(import_module(module), function)(**asked["inputs"])
+            return getattr(import_module(module), function)(**asked["inputs"], **given)
 
     def check(self, node: str) -> Any:
         return self.operation(node, "check_status", interface="cloudify.interfaces.validation")
 
-    def run(self, operations: Sequence[tuple[str, str]], reaper: Reaper | None = None) -> None:
+    def run(
+        self, operations: Sequence[tuple[str, str]], reaper: Reaper | None = None, ignore_failure: bool = False
+    ) -> None:
         for node, name in operations:
-            self.operation(node, name, reaper)
+            with suppress(*[NonRecoverableError] * ignore_failure):
+                self.operation(node, name, reaper)
 
     def install(self, reaper: Reaper | None = None) -> None:
         self.workflow = "install"

@@ -178,9 +178,7 @@ def test_a_rescue_asks_the_volume_too(world: World, harm: Callable[[World], None
 
 
 @pytest.mark.parametrize(("harm", "told"), [(not_on_volume, True), (whole, False)])
-def test_a_discard_says_what_the_volume_does_not_prove(
-    world: World, harm: Callable[[World], None], told: bool
-) -> None:
+def test_a_discard_says_what_the_volume_does_not_prove(world: World, harm: Callable[[World], None], told: bool) -> None:
     deployment = installed(world)
     deployment.operation(*GATE)
     harm(world)

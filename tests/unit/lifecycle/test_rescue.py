@@ -99,7 +99,7 @@ def test_held_and_lost_volumes(world: World) -> None:
     installed(world)
     uninstalled_over_the_gate(world)
     (held,) = held_volumes(world.services())
-    assert (held.project, held.bytes, "no proof" in held.why, "last pull" in held.saved) == (
+    assert (held.project, held.bytes, "no proof" in held.why, "last push" in held.saved) == (
         "relion-2d", 2_000_000_000, True, True
     )  # fmt: skip
     world.services().projects.forget("relion-2d")

@@ -208,23 +208,12 @@ def test_the_gate_lets_pass_what_goes_or_is_held_anyway(world: World, inputs: di
     assert bool(world.host.volumes) == ("data" in inputs)
 
 
-@pytest.mark.parametrize("workflow", ["heal", "reinstall", "stop", "rollback"])
-def test_only_an_uninstall_is_gated(world: World, workflow: str) -> None:
-    deployment = installed(world)
-    break_push(world)
-    deployment.workflow = workflow
-    deployment.operation(*GATE)
-    deployment.run([("machine", "stop"), ("machine", "delete"), ("volume", "delete")])
-    assert world.record().held
-    assert world.host.volumes[world.record().volume].files["mine"] == b"results"
-
-
 def test_a_gate_that_was_passed_over_holds_the_volume(world: World) -> None:
     """`ignore_failure`: Cloudify goes on when the gate refuses."""
     deployment = installed(world)
     break_push(world)
     refused(deployment)
-    deployment.run(UNINSTALL)
+    deployment.run(UNINSTALL, ignore_failure=True)
     assert world.record().held
     assert world.host.volumes[world.record().volume].files["mine"] == b"results"
     assert "cloudify-scipion rescue relion-2d" in world.progress.text

@@ -154,6 +154,18 @@ def test_a_lost_record_is_made_anew_by_an_install_where_the_volume_is(world: Wor
     assert world.space().files["mine"] == b"results"
 
 
+def test_the_end_of_an_earlier_life_proves_nothing_where_something_is_left(world: World) -> None:
+    """Somebody has put an old note of the end beside it, with a backup of the state root, say."""
+    deployment = installed(world)
+    world.services().projects.forget("relion-2d")
+    assert "has no record" in refused(deployment.uninstall)
+    assert lives(world)
+    deployment.runtime.clear()
+    deployment.uninstall()
+    assert world.record().held
+    assert [volume.files["mine"] for volume in world.host.volumes.values()] == [b"results"]
+
+
 def test_a_lost_record_and_a_lost_volume_are_no_new_project(world: World) -> None:
     """Its disk may just not be mounted."""
     deployment = installed(world)
@@ -169,10 +181,7 @@ def test_without_record_and_memory_nothing_unproven_goes(world: World) -> None:
     deployment = installed(world, **DISCARD)
     deployment.runtime.clear()
     shutil.rmtree(world.root / "projects")
-    said = refused(deployment.uninstall)
-    assert "so nothing was stopped: its record was lost" in said
-    assert lives(world)
-    deployment.run(UNINSTALL)
+    deployment.uninstall()
     assert world.record().held
     assert [volume.files["mine"] for volume in world.host.volumes.values()] == [b"results"]
 
