@@ -10,6 +10,7 @@ import click
 from cloudify_scipion.cli.wiring import known_record, services
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.desktop import open_link, revoke_links
+from cloudify_scipion.lifecycle.looks import give_back
 
 VALID_SECONDS = 60
 
@@ -27,7 +28,7 @@ def open_command(project: str, revoke: bool, browser: bool, as_json: bool) -> No
         ended = revoke_links(ports, record)
         click.echo(json.dumps({"revoked": ended}) if as_json else f"ended {ended} links and sessions")
         return
-    link = open_link(ports, record, VALID_SECONDS)
+    link = open_link(ports, give_back(ports, record), VALID_SECONDS)
     click.echo(json.dumps({"url": link.url, "expires": link.expires}) if as_json else link.url)
     if not as_json:
         click.echo(f"valid for {VALID_SECONDS} s and one browser; the next: cloudify-scipion open {project}", err=True)

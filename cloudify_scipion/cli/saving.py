@@ -6,6 +6,7 @@ import click
 
 from cloudify_scipion.cli.wiring import locked_record, services
 from cloudify_scipion.lifecycle.data import save
+from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.rescue import rescue
 
 
@@ -14,7 +15,7 @@ from cloudify_scipion.lifecycle.rescue import rescue
 def save_command(project: str) -> None:
     """Save what has changed in PROJECT's working copy now, and verify it. Nothing is stopped."""
     ports = services()
-    save(ports, locked_record(ports, project, "save"))
+    save(ports, give_back(ports, locked_record(ports, project, "save")))
     click.echo(f"all that project '{project}' had when this began is in the data space, and was read back")
 
 

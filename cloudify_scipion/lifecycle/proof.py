@@ -12,6 +12,7 @@ from cloudify_scipion.lifecycle.mounts import is_read_only, make_writable
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.reopening import end_watch
 
 _OF_A_SEAL = ("project", "volume", "generation", "manifest", "files", "bytes")
 
@@ -60,6 +61,7 @@ def reopen(services: Services, record: Record) -> Record:
         shell.run(["systemctl", "stop", unit("seal")], timeout=120, expect=range(128))
         record = unseal(services, record)
         make_writable(shell)
+        end_watch(shell)
     return record
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.data import saving_status
 from cloudify_scipion.lifecycle.desktop import desktop_problem, desktop_url
+from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.machine import machine_problem
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
@@ -38,6 +39,7 @@ class Status:
 def project_status(services: Services, record: Record) -> Status:
     """Observe the project; a machine that is down is part of the answer, not an error."""
     down = machine_problem(services, record) if record.installed else "not installed"
+    record = record if down else give_back(services, record)
     left = datetime.fromisoformat(record.expires) - services.clock.now()
     return Status(
         project=record.project,

@@ -9,6 +9,7 @@ from cloudify_scipion.lifecycle.facts import TARGET
 from cloudify_scipion.lifecycle.mounts import is_read_only, make_read_only
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.reopening import keep_watch, watch
 from cloudify_scipion.lifecycle.scipion_project import run_workflow, unit
 
 QUIESCE = "/usr/local/sbin/scipion-data-quiesce"
@@ -16,14 +17,19 @@ _ANY = range(128)
 
 
 def end_writers(services: Services, record: Record) -> None:
-    """Stop whatever works on the data, then let nobody write. Raises NotSealed naming who still does."""
+    """Stop whatever works on the data, then let nobody write. Raises NotSealed naming who still does.
+
+    The machine starts all of it again by itself if we are killed and nobody comes back, unless there is a seal by then.
+    """
     shell = services.connect(record)
     services.progress.say("ending everything that works on the data")
+    watch(shell, _to_start_again(shell, record))
     for units in (TIMERS, tuple(reversed(SERVICES)), (unit(record),)):
         shell.run(["systemctl", "stop", *units], timeout=120, expect=_ANY)
     left = shell.run([QUIESCE], timeout=120, expect=_ANY)
     if left.code != 0:
         raise NotSealed(f"processes of the user cannot be ended: {(left.stdout or left.stderr).strip()}", _LOOK)
+    keep_watch(shell)
     told = make_read_only(shell)
     if not is_read_only(shell):
         raise NotSealed(f"something still writes to {TARGET}: {_open_files(shell) or told}", _LOOK)
@@ -35,6 +41,13 @@ def start_writers(services: Services, record: Record) -> None:
         services.connect(record).run(["systemctl", "start", *SERVICES], expect=_ANY)
     if "workflow" in record.settings:
         run_workflow(services, record, wait_minutes=0)
+
+
+def _to_start_again(shell: Shell, record: Record) -> list[str]:
+    """Units that a broken-off seal leaves stopped: the agent's, the desktop's, and the workflow's if it runs."""
+    state = shell.run(["systemctl", "is-active", unit(record)], expect=_ANY).stdout.strip()
+    desktop = SERVICES if "desktop" in record.settings else ()
+    return [*TIMERS, *desktop, *([unit(record)] if state in ("active", "activating") else [])]
 
 
 def _open_files(shell: Shell) -> str:

@@ -19,6 +19,7 @@ from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software
+from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.made import is_adoptable, made_of, record_lost
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
@@ -142,8 +143,11 @@ def _refuse_unknown(services: Services, project: str, adopts: bool = False) -> N
         raise record_lost(services, made, binding)
 
 
-def ask(question: Callable[[Call], str]) -> dict[str, str]:
-    """Run a `check_status`: raises with the problem that `question` finds, if any. Changes nothing."""
+def ask(question: Callable[[Call], str], looks: bool = False) -> dict[str, str]:
+    """Run a `check_status`: raises with the problem that `question` finds, if any. Changes nothing.
+
+    One that `looks` at what a seal ends first has that started again if the seal was broken off.
+    """
     services, properties = _services(), _properties()
     project = properties["project"]["id"]
 
@@ -152,6 +156,7 @@ def ask(question: Callable[[Call], str]) -> dict[str, str]:
         _refuse_unknown(services, project)
         if record is None or record.binding != _binding(services):
             raise ScipionError(f"project '{project}' of this deployment is not installed", "install it")
+        record = give_back(services, record) if looks else record
         try:
             problem = question(Call(services, record, properties, ctx.workflow_id))
         except TemporaryError as error:  # an answer, too: nobody waits for a better one

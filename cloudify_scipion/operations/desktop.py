@@ -41,4 +41,4 @@ def heal(**_: Any) -> None:
 
 def check_status(**_: Any) -> dict[str, str]:
     """Whether it answers."""
-    return ask(lambda c: use.desktop_problem(c.services, c.record))
+    return ask(lambda c: use.desktop_problem(c.services, c.record), looks=True)

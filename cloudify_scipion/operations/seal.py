@@ -26,4 +26,4 @@ def heal(**_: Any) -> None:
 
 def check_status(**_: Any) -> dict[str, str]:
     """Whether the project is installed."""
-    return ask(lambda _: "")
+    return ask(lambda _: "", looks=True)

@@ -30,4 +30,4 @@ def heal(**_: Any) -> None:
 
 def check_status(**_: Any) -> dict[str, str]:
     """Whether the data space answers and the working copy is complete."""
-    return ask(lambda c: use.data_problem(c.services, c.record))
+    return ask(lambda c: use.data_problem(c.services, c.record), looks=True)

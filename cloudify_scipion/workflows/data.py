@@ -10,6 +10,7 @@ from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle import data, volume
 from cloudify_scipion.lifecycle import rescue as rescuing
 from cloudify_scipion.lifecycle.held import held_volumes
+from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.workflows.boundary import on_installation, on_project
@@ -17,7 +18,7 @@ from cloudify_scipion.workflows.boundary import on_installation, on_project
 
 def save(**_: Any) -> None:
     """Save what has changed now, and verify it."""
-    on_project(data.save)
+    on_project(lambda services, record: data.save(services, give_back(services, record)))
 
 
 def rescue(**_: Any) -> None:

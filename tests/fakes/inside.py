@@ -12,6 +12,7 @@ from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.desktop import LINK, SERVICES
 from cloudify_scipion.lifecycle.facts import SEAL, TARGET, WHOLE, CommandResult
 from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.reopening import TIMER, UNITS
 from cloudify_scipion.lifecycle.scipion_project import TOOL
 from cloudify_scipion.lifecycle.writers import QUIESCE
 from tests.fakes.agent import CONFIG, FakeAgent
@@ -99,6 +100,7 @@ class FakeShell:
         answers = {
             "systemctl": self._systemctl, TOOL: self._workflow, LINK: self._link, COMMAND: self._agent,
             "mount": self._mount, "findmnt": self._findmnt, "cat": self._cat, "find": self._find,
+            "rm": self._rm,
         }  # fmt: skip
         if argv[0] in answers:
             return answers[argv[0]](argv[1:])
@@ -123,9 +125,32 @@ class FakeShell:
     def _cat(self, words: list[str]) -> CommandResult:
         if words[0] == f"{WHOLE}/agent/{SEAL}":
             found = self.host.volumes[self.disk().volumes[0]].agent.get(SEAL)
+        elif not words[0].startswith(f"{TARGET}/"):
+            found = self.disk().files.get(words[0])
         else:
             found = self._data().get(words[0].removeprefix(f"{TARGET}/"))
         return CommandResult(1, "", "No such file") if found is None else CommandResult(0, found.decode(), "")
+
+    def _rm(self, words: list[str]) -> CommandResult:
+        self.disk().files.pop(words[-1], None)
+        return CommandResult(0, "", "")
+
+    def reopen(self) -> None:
+        """What the machine's own timer does when it is due."""
+        self._advance_works()
+        disk = self.disk()
+        due = disk.units.get(TIMER)
+        if due is None or self.clock.monotonic() - due < 600:
+            return
+        if any(work.code is None for work in disk.works.values()):
+            disk.units[TIMER] = self.clock.monotonic()
+            return
+        listed = disk.files.pop(UNITS, b"").decode().split()
+        del disk.units[TIMER]
+        if SEAL not in self.host.volumes[disk.volumes[0]].agent:
+            disk.read_only = False
+            for name in ("scipion-data@pull.service", *listed):
+                self._systemctl(["start", name])
 
     def _mount(self, words: list[str]) -> CommandResult:
         disk, wanted = self.disk(), words[1].endswith(",ro")
@@ -188,6 +213,7 @@ class FakeShell:
         if words[0] == "show":
             return self._show(words[-1])
         if words[0] == "restart":
+            units |= {TIMER: self.clock.monotonic()} if names == [TIMER] else {}
             return CommandResult(0, "", "")
         if words[0] == "start" and names[0].startswith("scipion-data@"):
             if CONFIG not in self.files():

@@ -89,6 +89,14 @@ class World:
         assert isinstance(shell, FakeShell)
         return shell.agent().run(work)
 
+    def wait(self, minutes: float, project: str = "relion-2d") -> None:
+        """Time passes, minute by minute, for the machine's own watch over a seal, too."""
+        shell = self.services().connect(self.record(project))
+        assert isinstance(shell, FakeShell)
+        for _ in range(int(minutes)):
+            self.clock.sleep(60)
+            shell.reopen()
+
     def facts(self) -> dict[str, Any]:
         """All that is there, without what differs from run to run: generations, times, the order of layers."""
         records = [

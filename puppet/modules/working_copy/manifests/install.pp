@@ -44,6 +44,9 @@ class working_copy::install {
     }),
     'scipion-data-requests.path'    => file('working_copy/scipion-data-requests.path'),
     'scipion-data-requests.service' => file('working_copy/scipion-data-requests.service'),
+    'scipion-data-reopen.service'   => file('working_copy/scipion-data-reopen.service'),
+    'scipion-data-reopen.timer'     => file('working_copy/scipion-data-reopen.timer'),
+    'scipion-data-unseal.service'   => epp('working_copy/scipion-data-unseal.service.epp', { 'volume' => $volume }),
   } + Hash($timers.map |String[1] $work, Tuple[String, Integer] $timer| {
       ["scipion-data-${work}.timer", epp('working_copy/timer.epp', { 'work' => $work, 'about' => $timer[0], 'minutes' => $timer[1] })]
   }) + Hash($conditions.map |String[1] $folder| {
@@ -57,7 +60,7 @@ class working_copy::install {
       group  => 'root',
       mode   => '0644',
       ;
-    [$library, '/etc/scipion-data'] + $conditions.map |String[1] $folder| { "${systemd}/${folder}" }:
+    [$library, '/etc/scipion-data', "${systemd}/sysinit.target.wants"] + $conditions.map |String[1] $folder| { "${systemd}/${folder}" }:
       ensure => directory,
       mode   => '0755',
       ;
@@ -71,6 +74,14 @@ class working_copy::install {
     '/usr/local/sbin/scipion-data-quiesce':
       mode   => '0755',
       source => 'puppet:///modules/working_copy/quiesce.py',
+      ;
+    '/usr/local/sbin/scipion-data-reopen':
+      mode   => '0755',
+      source => 'puppet:///modules/working_copy/reopen.py',
+      ;
+    "${systemd}/sysinit.target.wants/scipion-data-unseal.service":
+      ensure => link,
+      target => "${systemd}/scipion-data-unseal.service",
       ;
     '/etc/tmpfiles.d/scipion-data.conf':
       content => epp('working_copy/tmpfiles.conf.epp', {

@@ -3,17 +3,17 @@
 class working_copy::remove {
   assert_private()
 
-  $started = ['push.timer', 'scan.timer', 'requests.path'].map |String $unit| { "scipion-data-${unit}" }
+  $started = ['push.timer', 'scan.timer', 'requests.path', 'reopen.timer'].map |String $unit| { "scipion-data-${unit}" }
   $works = ['push', 'scan', 'pull', 'verify', 'seal', 'release'].map |String $work| { "scipion-data@${work}.service" }
-  $units = $started + ['scipion-data-requests.service', 'scipion-data@.service'] + ['push', 'scan'].map |String $work| {
-    "scipion-data@${work}.service.d"
-  }
+  $services = ['requests.service', 'reopen.service', 'unseal.service'].map |String $unit| { "scipion-data-${unit}" }
+  $units = $started + $services + ['sysinit.target.wants/scipion-data-unseal.service', 'scipion-data@.service']
+  + ['push', 'scan'].map |String $work| { "scipion-data@${work}.service.d" }
 
   service { $started:
     ensure => stopped,
     enable => false,
   }
-  -> service { ['scipion-data-requests.service'] + $works:
+  -> service { $services + $works:
     ensure => stopped,
   }
   -> file {
@@ -26,7 +26,8 @@ class working_copy::remove {
       ;
     ['/etc/tmpfiles.d/scipion-data.conf', '/etc/scipion-data', '/run/scipion-data']:
       ;
-    ['/usr/local/lib/scipion-data', '/usr/local/bin/scipion-data', '/usr/local/sbin/scipion-data-quiesce']:
+    ['/usr/local/lib/scipion-data', '/usr/local/bin/scipion-data', '/usr/local/sbin/scipion-data-quiesce']
+    + ['/usr/local/sbin/scipion-data-reopen']:
       ;
   }
 

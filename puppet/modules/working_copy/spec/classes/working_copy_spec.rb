@@ -74,6 +74,7 @@ describe 'working_copy' do
 
   context 'with its units' do
     units = ['scipion-data@.service', 'scipion-data-requests.path', 'scipion-data-requests.service', *timers,
+             'scipion-data-reopen.service', 'scipion-data-reopen.timer', 'scipion-data-unseal.service',
              'scipion-data@push.service.d/pulled.conf', 'scipion-data@scan.service.d/pulled.conf']
 
     units.each do |name|
@@ -82,6 +83,19 @@ describe 'working_copy' do
           .with_ensure('file').with_owner('root').with_group('root').with_mode('0644').with_content(%r{^\[Unit\]$})
           .that_notifies('Exec[systemd reads the units of scipion-data]')
       }
+    end
+
+    it 'takes the seal away at each boot, before anybody can write' do
+      is_expected.to contain_file('/etc/systemd/system/scipion-data-unseal.service')
+        .with_content(%r{^ExecStart=/usr/bin/rm -f -- /srv/scipion-volume/agent/seal\.json$})
+        .with_content(%r{^DefaultDependencies=no$}).with_content(%r{^Before=sysinit\.target shutdown\.target$})
+      is_expected.to contain_file('/etc/systemd/system/sysinit.target.wants/scipion-data-unseal.service')
+        .with_ensure('link').with_target('/etc/systemd/system/scipion-data-unseal.service')
+    end
+
+    it 'watches over a seal only when it is asked to' do
+      is_expected.to contain_file('/usr/local/sbin/scipion-data-reopen').with_mode('0755')
+      is_expected.to contain_file('/etc/systemd/system/scipion-data-reopen.timer').without_content(%r{^\[Install\]$})
     end
 
     it 'has no others' do
