@@ -7,7 +7,7 @@ from pathlib import Path
 
 _MUST_BE_EMPTY = ("projects", "machines", "volumes/mnt", "secrets", "store", "cache/base", "spaces")
 _LOCKS = ("ports.lock", "volumes/.lock", "cache/layers/.lock")
-_THEN = ("volumes", "cache/layers", "cache", "locks")
+_THEN = ("volumes", "cache/layers", "cache", "locks", "ended")
 
 
 def remove_empty_state(root: Path) -> bool:
@@ -19,7 +19,7 @@ def remove_empty_state(root: Path) -> bool:
         _remove_folder(space)
     if not all(_remove_folder(root / name) for name in _MUST_BE_EMPTY) or list((root / "volumes").glob("*.img")):
         return False
-    for path in [*(root / name for name in _LOCKS), *(root / "locks").glob("*")]:
+    for path in [*(root / name for name in _LOCKS), *(root / "locks").glob("*"), *(root / "ended").glob("*.json")]:
         path.unlink(missing_ok=True)
     if not all(_remove_folder(root / name) for name in _THEN):
         return False

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from cloudify_scipion.errors import ProjectBusy
 from cloudify_scipion.lifecycle.data import save
 from cloudify_scipion.lifecycle.facts import SEAL
 from cloudify_scipion.lifecycle.gate import pass_gate
@@ -152,8 +153,6 @@ def test_whoever_seals_now_is_left_alone(world: World, monkeypatch: pytest.Monke
     services = world.services()
 
     def busy(*_: object) -> None:
-        from cloudify_scipion.errors import ProjectBusy
-
         raise ProjectBusy("process 4711 (uninstall)")
 
     monkeypatch.setattr(services.projects, "hold_lock", busy)
