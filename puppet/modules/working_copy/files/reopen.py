@@ -2,8 +2,9 @@
 """Opens the working copy again after a seal that was broken off. A timer runs it, which whoever closes it has started.
 
 Whoever seals ends the user's programs and makes the working copy read-only. If he is killed before there is a seal,
-nobody else would ever give the user his desktop back. A seal that was made stays as it is. Every work of the agent holds
-one lock, the seal too: while that is held, this waits for the next time. Exit codes: 0 done or to be asked again, 1 failed.
+nobody else would ever give the user his desktop back. A seal that was made stays as it is. Every work of the agent
+holds one lock, the seal too: while that is held, this waits for the next time. Exit codes: 0 done, or to be asked again
+later; 1 failed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ def reopen(state: Path, user_path: Path, run: Run, is_read_only: Callable[[Path]
 
 
 def main(
-    config: Path = CONFIG, units: Path = UNITS, run: Run | None = None, is_read_only: Callable[[Path], bool] | None = None
+    config: Path = CONFIG,
+    units: Path = UNITS,
+    run: Run | None = None,
+    is_read_only: Callable[[Path], bool] | None = None,
 ) -> int:
     """Do it, and start what was ended; then the timer is not needed any more."""
     run = run or _run
@@ -69,7 +73,7 @@ def _lock(path: Path) -> Iterator[bool]:
     except FileNotFoundError as error:
         raise OSError(f"the volume is not there: {error}") from error
     try:
-        facts = os.stat(path.parent)
+        facts = path.parent.stat()
         os.fchown(handle, facts.st_uid, facts.st_gid)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield True
