@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
 
+from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.ports.databases.locking import Database, LeftBehind, Locked, Unreadable
 from cloudify_scipion.agent.ports.databases.quiet import look
 
@@ -128,6 +129,7 @@ def _copied(database: Database, target: int, limits: Limits, report: Report) -> 
                 raise Locked("it has a write-ahead log since just now")
             return False
         since = time.monotonic()
+    os.ftruncate(target, at)
     return True
 
 
@@ -169,6 +171,7 @@ def copy_all(fd: int, target: int, report: Report) -> None:
     while size := copy_some(fd, target, at):
         at += size
         report()
+    os.ftruncate(target, at)
 
 
 def clone(fd: int, target: int) -> bool:
@@ -183,9 +186,9 @@ def clone(fd: int, target: int) -> bool:
 
 
 def copy_some(fd: int, target: int, at: int) -> int:
-    """Copy a piece to the same place; returns its length, 0 at the end."""
+    """Copy a piece to the same place, zeros as a hole; returns its length, 0 at the end."""
     data = os.pread(fd, CHUNK, at)
-    written = 0
+    written = len(data) if is_zeros(data) else 0
     while written < len(data):
         written += os.pwrite(target, data[written:], at + written)
     return len(data)
