@@ -125,7 +125,8 @@ def _throw(world: World, placing: Placing, end: bytes, target: bytes, facts: os.
     if origin is None and not says_something(world.space, target):
         origin = 0  # a stranger's, and without any meaning
     if origin is not None:
-        to_trash(world, target, facts, Whose(origin, copied.path + end), outcome)
+        hashes = placing.intents_beside.get(end, frozenset()) | ({row.hash} if row else set())
+        to_trash(world, target, facts, Whose(origin, copied.path + end, hashes=hashes), outcome)
         return
     for name in outcome.conflicts[:1]:
         together = name + end

@@ -83,6 +83,8 @@ class Copied:
     size: int = 0
     clear: bool = False
     """Whether something else may lie there: this is a link that is in the manifest alone."""
+    unseen: bool = False
+    """Whether the content is another than was saved, though size and time of the file are the same."""
     database: bool = False
     beside: Sequence[Copied] = ()
     """What SQLite keeps beside it, where that is saved as well; all else of the kind goes."""
@@ -103,7 +105,8 @@ def upload_content(
     must_not_wait(job)
     os.lseek(fd, 0, os.SEEK_SET)
     temporary, digest, rest = send(world, able, fd, row, replace(job, force=False) if strict else job)
-    return Copied(job.path, sent(row, digest, rest), temporary, row.size)
+    unseen = known is not None and may_be_same and known.mtime == row.mtime and not known.racy and digest != known.hash
+    return Copied(job.path, sent(row, digest, rest), temporary, row.size, unseen=unseen)
 
 
 def sent(row: Row, digest: str, rest: tuple[int, int, int]) -> Row:
@@ -271,7 +274,7 @@ def _receive(
         world.state.set_mode(target, mode & 0o777 | 0o600)
     origin = base.origin if known and base else world.theirs
     row = Row("f", hash=digest, local=digest if database else "", origin=origin, rsize=size, rmtime=mtime_of(after),
-              rracy=is_young(world, after))  # fmt: skip
+              rracy=is_young(world, after), rctime=ctime_of(after))  # fmt: skip
     return row, made
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cloudify_scipion.agent.errors import Unsaved
 from cloudify_scipion.agent.plan.names import joined
-from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.work.spelled import Listed, as_ours
 from cloudify_scipion.agent.work.world import World
 
@@ -51,7 +51,7 @@ def _list_level(world: World, level: list[bytes]) -> Iterator[bytes]:
 
 def _look(world: World, folder: bytes) -> list[Listed]:
     return [
-        (joined(folder, name), kind(facts), facts.st_mode, facts.st_size, mtime_of(facts))
+        (joined(folder, name), kind(facts), facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts))
         for name, facts in world.space.entries(folder)
     ]
 

@@ -130,6 +130,8 @@ def move_files(run: Run) -> None:
     for old, new in moves:
         world.beat()
         _move_file(run, old, new)
+    if run.able.changed:
+        world.index.seen_there((new for _, new in moves), lease.moment(world))
     world.keep()
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
-from cloudify_scipion.agent.plan.names import MAX_NAME, STRANGER, conflict_name, odd_path
+from cloudify_scipion.agent.plan.names import MAX_NAME, ORIGINAL, STRANGER, conflict_name, odd_path
 from cloudify_scipion.agent.plan.spelling import likenesses
 from cloudify_scipion.agent.ports.calls import patient
-from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
@@ -102,6 +102,9 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
                 raise
             return place(world, oddly(world, placing))
         _leave(world, placing, target, outcome)
+        if world.able is not None and not world.able.kept and copied.temporary and outcome.row is not None:
+            size, mtime = world.space.fresh(target) or (row.rsize, row.rmtime)
+            outcome.row = replace(outcome.row, rsize=size, rmtime=mtime)
         if placing.passing:
             _forget_version(world, outcome)
         return outcome
@@ -153,8 +156,20 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
     if origin is None:
         outcome.conflicts.append(keep_beside(world, target))
     else:
-        to_trash(world, target, facts, Whose(origin, outcome.path, beyond=placing.beyond), outcome)
+        if placing.copied.unseen:
+            origin = ORIGINAL
+            world.tell(
+                f"{_text(outcome.path)} has another content than was saved, though its size and time say that nothing "
+                "was changed: both are kept, the saved version in the trash (scipion-data trash list)",
+                "alarm",
+            )
+        to_trash(world, target, facts, Whose(origin, outcome.path, False, placing.beyond, _ours(placing)), outcome)
     return True
+
+
+def _ours(placing: Placing) -> frozenset[str]:
+    """The contents that we may have put there."""
+    return placing.intents | ({placing.known.hash} if placing.known is not None else set())
 
 
 def _may_be_another(world: World, target: bytes, placing: Placing, origin: int | None) -> bool:
@@ -207,7 +222,7 @@ def origin_of_content(
         return known.origin if same and known else None
     if kind(facts) != "f":
         return None
-    if known is not None and as_known(known, facts):
+    if known is not None and as_known(world, known, facts):
         return known.origin
     try:
         digest, _ = digest_of(world.space, target)
@@ -220,11 +235,14 @@ def origin_of_content(
     return world.generation if digest in intents else None
 
 
-def as_known(row: Row, facts: os.stat_result) -> bool:
-    """Whether a file in the data space is the one that the index knows, by facts alone."""
-    return (
-        row.kind == "f" == kind(facts) and not row.rracy and (row.rsize, row.rmtime) == (facts.st_size, mtime_of(facts))
-    )
+def as_known(world: World, row: Row, facts: os.stat_result) -> bool:
+    """Whether a file in the data space is the one that the index knows, by facts alone.
+
+    Size and time are no proof: others can set them. So its ctime must say that nothing was done to it since.
+    """
+    if world.able is None or not world.able.changed or row.rracy or not row.kind == "f" == kind(facts):
+        return False
+    return (row.rsize, row.rmtime) == (facts.st_size, mtime_of(facts)) and 0 < ctime_of(facts) <= row.rctime
 
 
 def keep_beside(world: World, path: bytes) -> bytes:
@@ -257,16 +275,25 @@ class Whose:
     path: bytes
     gone: bool = False
     beyond: bool = False
+    hashes: frozenset[str] = frozenset()
+    """SHA-256 (hex) of what it may be."""
 
 
 def to_trash(world: World, there: bytes, facts: os.stat_result, whose: Whose, outcome: Outcome) -> None:
     """Move our own version away; what turns out to be a stranger's after all is kept beside."""
     name = throw_away(world, there, whose.origin, whose.path)
     moved = _fresh(world, name, facts)
-    if moved != (facts.st_size, mtime_of(facts)) and kind(facts) == "f":
+    if kind(facts) == "f" and moved != (facts.st_size, mtime_of(facts)) and not _is_one_of(world, name, whose.hashes):
         outcome.conflicts.append(_keep_beside(world, there, name))
         return
     outcome.trash.append(Thrown(name, whose.path, facts.st_size, whose.origin, whose.gone, whose.beyond))
+
+
+def _is_one_of(world: World, path: bytes, hashes: frozenset[str]) -> bool:
+    """Whether a file has one of these contents: some data spaces give another time to what is moved."""
+    with contextlib.suppress(Changed):
+        return digest_of(world.space, path)[0] in hashes
+    return False
 
 
 def _forget_version(world: World, outcome: Outcome) -> None:
@@ -294,7 +321,7 @@ def remove(
         world.tell(f"{_text(path)} was deleted here and changed in the data space: it stays")
         return outcome
     first(outcome)
-    to_trash(world, target, facts, Whose(origin, path, gone=True, beyond=beyond), outcome)
+    to_trash(world, target, facts, Whose(origin, path, True, beyond, frozenset({row.hash})), outcome)
     return outcome
 
 

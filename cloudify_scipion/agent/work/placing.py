@@ -85,6 +85,8 @@ def _place_moves(
         else:
             _placed(run, answer, placing)
             done.append(path)
+    if run.able.changed and done:
+        world.index.seen_there(done, lease.moment(world))
     world.space.forget()
     return done, deferred
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.abilities import Abilities, abilities_from
-from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, split
+from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, split, temporary_name
 from cloudify_scipion.agent.plan.spelling import FIRST, SPELLED, Names, come_back, found_out, further, likenesses
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.files import write_new
@@ -72,7 +72,7 @@ def _save_again(world: World, names: Names) -> None:
 
 
 def _probe(world: World) -> Abilities:
-    space, path = world.space, joined(TEMPORARY, f"probe-{world.nonce()}".encode())
+    space, path = world.space, joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     write_new(space, path, b"?")
     try:
         return Abilities(

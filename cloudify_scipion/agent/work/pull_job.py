@@ -35,6 +35,8 @@ class Job:
     beside: tuple[Job, ...] = ()
     """What lies beside it there as SQLite's files lie beside a database; only then may it be as the index knows it."""
     as_known: bool = False
+    told: bool = False
+    """Whether nothing but its ctime is another."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,20 @@ def known_of(world: World, batch: Sequence[Listed]) -> Known:
 
 
 def job_of(
-    world: World, listed: Listed, known: Known, intended: Mapping[bytes, set[str]], always: bool = False
-) -> Job | None:
-    """What is to be done for a path that was listed, None if nothing is; `always`: also for one that is as known."""
-    path, form, _, size, mtime = listed
+    world: World, listed: Listed, known: Known, intended: Mapping[bytes, set[str]],
+    always: bool = False, tells: bool = False,
+) -> Job | None:  # fmt: skip
+    """What is to be done for a path that was listed, None if nothing is.
+
+    `always`: also for one that is as known; `tells`: a ctime means something there.
+    """
+    path, form, _, size, mtime, ctime = listed
     row, base = known.rows.get(path), known.bases.get(path)
     held = row is not None and row.held() and not row.stored and row.kind == form
-    if held and row and not row.rracy and row.rmtime == mtime and (form == "l" or row.rsize == size) and not always:
+    same = held and row and not row.rracy and row.rmtime == mtime and (form == "l" or row.rsize == size) and not always
+    if row and same and (form == "l" or not tells or 0 < ctime <= row.rctime):
         return None
     if row is None and not is_wanted(world, path, base is not None):
         return None
-    return Job(path, form, row, entry_from(base) if base else None, mtime, path in intended, side=known.side)
+    entry = entry_from(base) if base else None
+    return Job(path, form, row, entry, mtime, path in intended, side=known.side, told=bool(same))

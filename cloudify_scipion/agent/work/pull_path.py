@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cloudify_scipion.agent.plan.news import Side, is_newer_there
 from cloudify_scipion.agent.ports.databases.beside import is_database
-from cloudify_scipion.agent.ports.facts import kind, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
@@ -77,7 +77,9 @@ def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.
 
 def _as_there(world: World, row: Row, facts: os.stat_result) -> Row:
     """The same with the facts of the file in the data space."""
-    return replace(row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=is_young(world, facts))
+    return replace(
+        row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=is_young(world, facts), rctime=ctime_of(facts)
+    )
 
 
 def _pull_link(world: World, job: Job, local: os.stat_result | None) -> Seen:

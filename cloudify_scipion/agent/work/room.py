@@ -32,7 +32,7 @@ def _needed(world: World) -> tuple[int, int]:
     files = need = 0
     for batch in listed(world):
         known = known_of(world, batch)
-        for path, form, _, size, _ in batch:
+        for path, form, _, size, *_ in batch:
             base = known.bases.get(path)
             if form != "f" or path in known.rows or not is_wanted(world, path, base is not None):
                 continue

@@ -19,6 +19,8 @@ from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World
 
 KEEP_SECONDS = 5.0
+VAIN = 1000
+"""After so many files that were read in vain, somebody has given all of them another owner or mode, say."""
 
 
 @dataclass
@@ -27,6 +29,8 @@ class Waiting:
 
     rows: dict[bytes, Row] = field(default_factory=dict)
     drops: list[bytes] = field(default_factory=list)
+    vain: int = 0
+    """Files that were read only since their ctime was another, and were the same."""
 
     def keep(self, world: World) -> None:
         """Tell it."""
@@ -53,9 +57,10 @@ def _settle_batch(
     world: World, rows: Sequence[Listed], intended: Mapping[bytes, set[str]], result: Result, waiting: Waiting
 ) -> None:
     known = known_of(world, rows)
-    pull_folders(world, [(path, mode) for path, form, mode, _, _ in rows if form == "d"], known.bases, result)
-    jobs = [job for row in rows if row[1] in "fl" and (job := job_of(world, row, known, intended)) is not None]
-    jobs = with_groups(world, rows, jobs, intended)
+    pull_folders(world, [(path, mode) for path, form, mode, *_ in rows if form == "d"], known.bases, result)
+    tells = world.able is not None and world.able.changed and waiting.vain < VAIN
+    found = (job_of(world, row, known, intended, tells=tells) for row in rows if row[1] in "fl")
+    jobs = with_groups(world, rows, [job for job in found if job is not None], intended)
     if not jobs:
         return
     lease.check(world)
@@ -85,6 +90,7 @@ def _pull_all(world: World, jobs: Sequence[Job], result: Result, waiting: Waitin
 def _note(world: World, job: Job, seen: Seen, result: Result, waiting: Waiting) -> None:
     if seen.drop:
         waiting.drops.append(job.path)
+    waiting.vain += job.told and not seen.pulled and not seen.conflicts
     waiting.rows.update(seen.rows)
     note_trash(world, seen.trash)
     result.files += seen.pulled

@@ -9,8 +9,8 @@ from cloudify_scipion.agent.plan.spelling import folded
 from cloudify_scipion.agent.work.probes import learn_folding
 from cloudify_scipion.agent.work.world import World
 
-Listed = tuple[bytes, str, int, int, int]
-"""Path, kind, mode, size, time (ns)."""
+Listed = tuple[bytes, str, int, int, int, int]
+"""Path, kind, mode, size, time, ctime (ns)."""
 
 
 def as_ours(world: World, folder: bytes, rows: Sequence[Listed]) -> list[Listed]:

@@ -63,6 +63,13 @@ class Files(Folders, Journal):
         self._db.executemany(_PUT, values)
         self._db.executemany("INSERT INTO journal(path, gone) VALUES (?, 0)", ((path,) for path, _ in rows))
 
+    def seen_there(self, paths: Iterable[bytes], moment: int) -> None:
+        """What the data space held of these files at a moment of its clock was what is known of them."""
+        self.begin()
+        query = "UPDATE files SET rctime=? WHERE dir=? AND name=?"
+        parts = ((self.folder_id(above), name) for above, name in map(split, paths))
+        self._db.executemany(query, ((moment, folder, name) for folder, name in parts))
+
     def drop(self, path: bytes) -> None:
         """Forget a file."""
         above, name = split(path)

@@ -11,10 +11,10 @@ from cloudify_scipion.agent.ports.tables.store import Store
 class Listing(Store):
     """The folders that were listed so far, with what they hold."""
 
-    def list_remote(self, folder: bytes, entries: Iterable[tuple[bytes, str, int, int, int]]) -> None:
-        """Keep what a folder of the data space holds: (path, kind, mode, size, mtime)."""
+    def list_remote(self, folder: bytes, entries: Iterable[tuple[bytes, str, int, int, int, int]]) -> None:
+        """Keep what a folder of the data space holds: (path, kind, mode, size, mtime, ctime)."""
         self.begin()
-        self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?,?,?,?,?)", entries)
+        self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?,?,?,?,?,?)", entries)
         self._db.execute("INSERT OR REPLACE INTO listed VALUES (?)", (folder,))
 
     def vanished(self, folder: bytes) -> None:
@@ -33,15 +33,15 @@ class Listing(Store):
         depth = folder.count(b"/") + 1 if folder else 0
         return [row[0] for row in self._db.execute(query, (low, high)) if row[0].count(b"/") == depth]
 
-    def listing(self, after: bytes, limit: int) -> list[tuple[bytes, str, int, int, int]]:
+    def listing(self, after: bytes, limit: int) -> list[tuple[bytes, str, int, int, int, int]]:
         """Some of what was listed, by path."""
-        query = "SELECT path, kind, mode, size, mtime FROM listing WHERE path>? ORDER BY path LIMIT ?"
+        query = "SELECT path, kind, mode, size, mtime, ctime FROM listing WHERE path>? ORDER BY path LIMIT ?"
         return self._db.execute(query, (after, limit)).fetchall()
 
-    def listed_beside(self, first: bytes, last: bytes) -> list[tuple[bytes, str, int, int, int]]:
+    def listed_beside(self, first: bytes, last: bytes) -> list[tuple[bytes, str, int, int, int, int]]:
         """What lies, by its name, beside the files from one path to another as SQLite's files lie beside a database."""
         names = " OR ".join(f"substr(path, -{len(end)}) = x'{end.hex()}'" for end in BESIDE)
-        query = f"SELECT path, kind, mode, size, mtime FROM listing WHERE path BETWEEN ? AND ? AND ({names})"
+        query = f"SELECT path, kind, mode, size, mtime, ctime FROM listing WHERE path BETWEEN ? AND ? AND ({names})"
         return self._db.execute(query, (first, last + max(BESIDE))).fetchall()
 
     def in_listing(self, path: bytes, kind: str) -> bool:
