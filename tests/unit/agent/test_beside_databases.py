@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.agent.plan.names import base_of, conflict_name, path_in_trash, trash_name
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig, contents, write
 from tests.unit.agent.sqlite_files import ENDS, another, begin, beside, connect, count, encrypted, fill, left
@@ -304,3 +305,12 @@ def test_folders_and_links_of_such_names_are_somebodys_own(rig: Rig, end: str) -
     assert saved[f"a{end}/inside"] == b"inside" and saved[f"b{end}"] == b"-> nowhere"
     assert "a" in saved and "b" in saved
     rig.seal()
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", ["db", "folder/db", "n" * 250, "-wal"])
+def test_names_that_we_give_belong_to_no_database(end: str, name: str) -> None:
+    path = f"{name}{end}".encode()
+    for given in (trash_name(path), trash_name(path, 2), conflict_name(path, "20260102T030405Z")):
+        assert not base_of(given)
+    assert path_in_trash(trash_name(b"folder/db" + end.encode())) == b"folder/db" + end.encode()
