@@ -94,7 +94,9 @@ def _make_folders(root: int, path: PurePosixPath, mode: int) -> int:
             os.mkdir(path.name, mode, dir_fd=parent)
         finally:
             os.close(parent)
-        return open_inside(root, path)
+        made = open_inside(root, path)
+        os.fchmod(made, mode)  # whatever the caller's umask is: the machine's users need it
+        return made
 
 
 def _openat2(parent: int, name: str, resolve: int) -> int:

@@ -49,9 +49,12 @@ def supply(store: Path, files: Mapping[str, str], downloads: Path) -> None:
         )
     for folder in (LOCKED, "wheels", "archives"):
         remove_tree(downloads / folder)  # whatever the machine's root may have put there
-        (downloads / folder).mkdir(mode=0o755)
+        (downloads / folder).mkdir()
+        (downloads / folder).chmod(0o755)  # apt and pip read them as users of their own, whatever the caller's umask is
     for name, sha256 in files.items():
-        shutil.copyfile(store_path(store, name, sha256), _target(downloads, name, sha256))
+        target = _target(downloads, name, sha256)
+        shutil.copyfile(store_path(store, name, sha256), target)
+        target.chmod(0o644)
     write_atomic(index, _index(downloads / LOCKED).encode(), mode=0o644)
 
 

@@ -230,7 +230,9 @@ def test_nothing_outside_is_read(rig: Rig, tmp_path: Path) -> None:
 
     def copy(number: int) -> None:
         target = rig.state / f"tmp/copy{number}"
-        for turn in range(60):
+        for turn in range(6000):
+            if turn >= 60 and seen:  # on a busy machine it takes longer until one is not disturbed
+                return
             path = (b"a/db", b"a/wal", b"a/db%d" % (number % 4))[turn % 3]
             tree.forget()
             try:

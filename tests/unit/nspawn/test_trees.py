@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,8 +65,16 @@ def test_tree_size_counts_hard_links_once(tmp_path: Path) -> None:
     assert tree_size(tmp_path) == one
 
 
+@pytest.fixture(params=[0o022, 0o077], ids=["open", "closed"])
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The operator's."""
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
 @needs_root
-def test_write_inside_makes_folders_and_replaces(tmp_path: Path) -> None:
+def test_write_inside_makes_folders_and_replaces(tmp_path: Path, umask: None) -> None:
     with folder(tmp_path) as opened:
         write_inside(opened, "/root/.ssh/authorized_keys", b"key", 0o600)
         write_inside(opened, "/root/.ssh/authorized_keys", b"new", 0o600)
@@ -115,6 +124,14 @@ def test_clean_takes_identity_and_leaves_software(tmp_path: Path) -> None:
     ]
     assert (tmp_path / "var/log/apt").is_dir()
     assert not (tmp_path / "var/log/journal/0123").exists()
+
+
+@needs_root
+def test_clean_leaves_a_home_that_has_an_owner(tmp_path: Path) -> None:
+    (tmp_path / "home/scipion/ScipionUserData").mkdir(parents=True)
+    os.chown(tmp_path / "home/scipion", 2000, 2000)
+    clean(tmp_path, [], ["/home/scipion/ScipionUserData"])
+    assert [path.name for path in (tmp_path / "home").rglob("*")] == ["scipion"]
 
 
 def test_clean_takes_mount_points_and_the_folders_that_were_made_for_them(tmp_path: Path) -> None:
@@ -186,6 +203,7 @@ def stored(store: Path, *names: str) -> dict[str, str]:
         if kind == "debs":
             control = store / "pkg/DEBIAN/control"
             control.parent.mkdir(parents=True, exist_ok=True)
+            control.parent.chmod(0o755)  # or dpkg-deb refuses it
             name_of = file.split("_")[0]
             control.write_text(f"Package: {name_of}\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n")
             subprocess.run(["dpkg-deb", "--build", str(store / "pkg"), str(plain)], check=True, capture_output=True)
@@ -198,7 +216,7 @@ def stored(store: Path, *names: str) -> dict[str, str]:
     return found
 
 
-def test_a_machine_is_given_what_the_lock_names(tmp_path: Path) -> None:
+def test_a_machine_is_given_what_the_lock_names(tmp_path: Path, umask: None) -> None:
     store, downloads = tmp_path / "store", tmp_path / "downloads"
     downloads.mkdir()
     files_of = stored(store, "debs/novnc_1%3a1_all.deb", "wheels/w-1-any.whl", "archives/ctf.tgz")
@@ -210,6 +228,9 @@ def test_a_machine_is_given_what_the_lock_names(tmp_path: Path) -> None:
         "locked/Packages",
         "wheels/w-1-any.whl",
     }
+    inside = [*downloads.rglob("*")]
+    assert {path.stat().st_mode & 0o777 for path in inside if path.is_dir()} == {0o755}
+    assert {path.stat().st_mode & 0o777 for path in inside if path.is_file()} == {0o644}
     index = (downloads / "locked/Packages").read_text()
     assert index.startswith("Package: novnc\n")
     assert f"\nFilename: ./{sha256}.deb\nSize: " in index
