@@ -138,6 +138,12 @@ class ReadTree:
         with self._listed(path) as fd:
             return sorted(os.fsencode(name) for name in patient(os.listdir, fd))  # noqa: PTH208 - a descriptor
 
+    def kinds(self, path: bytes) -> list[tuple[bytes, str]]:
+        """The names in a folder, sorted, each with the kind (`ports.facts.kind`) of what it names; no facts."""
+        with self._listed(path) as fd:
+            found = [(os.fsencode(entry.name), _kind(entry)) for entry in patient(_scan, fd)]
+        return sorted(found)
+
     @contextlib.contextmanager
     def _listed(self, path: bytes) -> Iterator[int]:
         """A descriptor of a folder for more than a way to what is in it."""
@@ -185,6 +191,14 @@ def _facts(entry: os.DirEntry[str]) -> os.stat_result:
         return entry.stat(follow_symlinks=False)
     except BlockingIOError:
         return patient(entry.stat, follow_symlinks=False)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "l"
+    if entry.is_dir(follow_symlinks=False):
+        return "d"
+    return "f" if entry.is_file(follow_symlinks=False) else "?"
 
 
 def _scan(fd: int) -> list[os.DirEntry[str]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import odd_path, split
+from cloudify_scipion.agent.plan.restored import only_in_manifest
 from cloudify_scipion.agent.ports.facts import ino_of
 from cloudify_scipion.agent.work.fetch import fetch_linked, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.probes import abilities
@@ -36,7 +37,7 @@ def _apply_entry(world: World, entry: Entry) -> None:
         return
     elif entry.kind == "l":
         _apply_link(world, entry)
-    elif entry.stored and world.space.stat(entry.stored) is not None:
+    elif only_in_manifest(entry) and world.space.stat(entry.stored) is not None:
         _apply_stored(world, entry)
     else:
         world.tell(f"{os.fsdecode(entry.path)} was saved once and is not in the data space any more", "alarm")

@@ -13,6 +13,7 @@ from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.restored import as_saved, given_back
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER
 from cloudify_scipion.agent.ports.digests import hasher_for
@@ -214,18 +215,24 @@ def digest_of(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str,
 
     `uncached`: the kernel is to forget what it has read or written of it, and asks the file system.
     """
+    return read_whole(tree, path, uncached)[:2]
+
+
+def read_whole(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str, os.stat_result, bool]:
+    """The same, and whether it begins as SQLite's databases do."""
     fd = tree.open(path)
     try:
         if uncached:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         before = patient(os.fstat, fd)
         digest = _digest_of(fd, before.st_size)
+        database = before.st_size >= len(HEADER) and patient(os.pread, fd, len(HEADER), 0) == HEADER
         after = patient(os.fstat, fd)
     finally:
         os.close(fd)
     if (before.st_size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed", os.fsdecode(path))
-    return digest, after
+    return digest, after, database
 
 
 def download(world: World, path: bytes, base: Entry | None = None) -> tuple[bytes, Row, os.stat_result]:
@@ -264,15 +271,15 @@ def _receive(
     if (size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed, or cut short", os.fsdecode(path))
     digest = hasher.hexdigest()
-    known = base is not None and base.kind == "f" and base.hash == digest
-    mode, mtime = (base.mode, base.mtime) if known and base else (after.st_mode, mtime_of(after))
+    known = as_saved(base, digest)
+    mode, mtime = given_back(base, digest, after.st_mode, mtime_of(after))
     if os.geteuid() != world.config.user:
         world.state.chown(target, world.config.user, world.config.user)
     world.state.set_times(target, mtime)
     made = os.fstat(target)
-    if stat.S_IMODE(made.st_mode) != mode & 0o777 | 0o600:
-        world.state.set_mode(target, mode & 0o777 | 0o600)
-    origin = base.origin if known and base else world.theirs
+    if stat.S_IMODE(made.st_mode) != mode:
+        world.state.set_mode(target, mode)
+    origin = known.origin if known else world.theirs
     row = Row("f", hash=digest, local=digest if database else "", origin=origin, rsize=size, rmtime=mtime_of(after),
               rracy=is_young(world, after), rctime=ctime_of(after))  # fmt: skip
     return row, made

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, split, whole_way
+from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, folder_mode, is_name_of
 from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.files import move_between
@@ -96,11 +96,12 @@ def fetch_linked(
 ) -> Seen:
     """The same; but another name of a file that came back as `base.link` becomes one again, if its content is still
     that of the `first`."""
-    if base is None or first is None or first.kind != "f":
+    if base is None or first is None:
         return fetch(world, source, path, base, drop)
     facts = world.tree.stat(base.link)
     digest, there = digest_of(world.space, source)
-    if facts is None or ino_of(facts) != first.ino or digest != (first.local or first.hash):
+    same = is_name_of(base, first.kind, first.local or first.hash, digest)
+    if facts is None or ino_of(facts) != first.ino or not same:
         return fetch(world, source, path, base, drop)
     if first.local and has_beside(world, path):
         raise InTheWay(errno.EEXIST, "what another database has left lies beside it", os.fsdecode(path))
@@ -135,11 +136,11 @@ def make_local_folder(world: World, path: bytes, mode: int) -> None:
     if facts is not None and kind(facts) == "d":
         return
     for above in whole_way(path):
-        _make_one(world, above, mode if above == path else 0o755)
+        _make_one(world, above, mode if above == path else PLAIN_FOLDER)
 
 
 def _make_one(world: World, path: bytes, mode: int) -> None:
-    wanted = stat.S_IMODE(mode) & 0o777 | 0o700
+    wanted = folder_mode(mode)
     if world.tree.mkdir(path, wanted):
         world.tree.set_folder_mode(path, wanted)  # the process's umask has taken something away
         if os.geteuid() != world.config.user:

@@ -56,7 +56,7 @@ def read_manifest(world: World) -> None:
     for link in chain(world):
         with link.stream:
             try:
-                rows = ((path, entry.row() if entry else None) for path, entry in _entries(world, link.stream))
+                rows = ((path, entry.row() if entry else None) for path, entry in entries(world, link.stream))
                 world.index.set_base(rows)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 _unreadable(world, link.number, error)
@@ -64,7 +64,8 @@ def read_manifest(world: World) -> None:
     world.commit()
 
 
-def _entries(world: World, stream: BinaryIO) -> Iterator[tuple[bytes, Entry | None]]:
+def entries(world: World, stream: BinaryIO) -> Iterator[tuple[bytes, Entry | None]]:
+    """What a segment says that a working copy can hold; None for what is gone."""
     for path, entry in decode(stream)[1]:
         world.beat()
         if entry is not None and leads_astray(entry):
@@ -82,11 +83,12 @@ class Link:
     stream: BinaryIO
 
 
-def chain(world: World) -> list[Link]:
-    """The segments from the last whole base on, as far as each follows the one before."""
+def chain(world: World, space: ReadTree | None = None) -> list[Link]:
+    """The segments from the last whole base on, as far as each follows the one before; read through `space`."""
     found: list[Link] = []
-    for number in numbers(world.space):
-        stream = copy_segment(world, number)
+    space = space or world.space
+    for number in numbers(space):
+        stream = copy_segment(world, space, number)
         if stream is None:
             _unreadable(world, number, FileNotFoundError("it is gone"))
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved, first_of
@@ -13,9 +13,11 @@ from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.holders import holders
 from cloudify_scipion.agent.work.local_scan import scan as scan_tree
-from cloudify_scipion.agent.work.manifests import get_head
+from cloudify_scipion.agent.work.manifests import begin_anew, get_head
 from cloudify_scipion.agent.work.push import push
 from cloudify_scipion.agent.work.remote import scan as scan_space
+from cloudify_scipion.agent.work.restore_compare import Proven
+from cloudify_scipion.agent.work.restore_proof import new_trial, prove
 from cloudify_scipion.agent.work.verify import verify
 from cloudify_scipion.agent.work.world import World, again
 
@@ -37,6 +39,8 @@ class Seal:
     at: str
     special: int = 0
     version: int = 1
+    restore: dict[str, int] = field(default_factory=dict)
+    """How many files, folders, links and databases a new machine would get just as they are here."""
 
 
 def seal(world: World) -> Seal:
@@ -54,24 +58,51 @@ def seal(world: World) -> Seal:
         if scan_space_first:
             _scan(world)
         result = push(world, everything=True, final=True)
-        wrong = verify(world).wrong
-        if not wrong:
+        wrong, proven = _compare(world)
+        if not wrong and not proven.wrong:
             break
-        world.tell(f"{len(wrong)} files are not in the data space as they are here: saving them again", "alarm")
     else:
-        raise Unsaved(
-            f"{len(wrong)} files are not in the data space, though they were written {ROUNDS} times: {first_of(wrong)}",
-            "the volume is kept; the operator looks at the data space",
-        )
+        raise _not_proven(wrong, proven)
     _must_be_complete(world)
     lease.confirm(world)
     files, size = world.index.totals()
     made = Seal(
         world.config.project, world.config.volume, world.config.generation, get_head(world.index).digest, files, size,
-        world.clock.iso(), len(result.special),
+        world.clock.iso(), len(result.special), restore=proven.counts(),
     )  # fmt: skip
     _write(world, made)
     return made
+
+
+def _compare(world: World) -> tuple[list[tuple[bytes, str]], Proven]:
+    """What the data space does not hold, and what a new machine would not get as it is here: both are saved again."""
+    with new_trial(world) as trial:
+        wrong, proven = verify(world, trial).wrong, Proven()
+        if not wrong:
+            _must_be_complete(world)
+            proven = prove(world, trial)
+    if wrong:
+        world.tell(f"{len(wrong)} files are not in the data space as they are here: saving them again", "alarm")
+    if proven.wrong:
+        world.tell(f"a new machine would not get all as it is here: {first_of(proven.wrong)}", "alarm")
+        begin_anew(world)  # the manifest is written again as a whole
+    elif proven.more:
+        world.tell(f"the data space holds {proven.more} files more than are here")
+    world.keep()
+    return wrong, proven
+
+
+def _not_proven(wrong: list[tuple[bytes, str]], proven: Proven) -> Unsaved:
+    next_step = "the volume is kept; the operator looks at the data space"
+    if wrong:
+        return Unsaved(
+            f"{len(wrong)} files are not in the data space, though they were written {ROUNDS} times: {first_of(wrong)}",
+            next_step,
+        )
+    return Unsaved(
+        f"a new machine would not get {len(proven.wrong)} files or folders as they are here: {first_of(proven.wrong)}",
+        next_step,
+    )
 
 
 def unseal(world: World) -> None:

@@ -57,13 +57,13 @@ def open_segment(space: ReadTree, number: int) -> BinaryIO | None:
         return None
 
 
-def copy_segment(world: World, number: int) -> BinaryIO | None:
+def copy_segment(world: World, space: ReadTree, number: int) -> BinaryIO | None:
     """A copy that nobody else changes or takes away; None if it is not there."""
-    return again(lambda: _copy(world, number))
+    return again(lambda: _copy(world, space, number))
 
 
-def _copy(world: World, number: int) -> BinaryIO | None:
-    source = open_segment(world.space, number)
+def _copy(world: World, space: ReadTree, number: int) -> BinaryIO | None:
+    source = open_segment(space, number)
     if source is None:
         return None
     folder = os.path.join(os.fsdecode(world.state.path), os.fsdecode(SCRATCH))  # noqa: PTH118 - tempfile takes text

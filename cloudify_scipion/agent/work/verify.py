@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.names import MANIFEST, base_of, split
-from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.tables.trial import Read, Trial
 from cloudify_scipion.agent.work.beside import old_beside, saved_beside
-from cloudify_scipion.agent.work.content import Changed, digest_of
+from cloudify_scipion.agent.work.content import Changed, read_whole
 from cloudify_scipion.agent.work.manifest_reading import is_whole
 from cloudify_scipion.agent.work.space import check_mark
 from cloudify_scipion.agent.work.world import World
@@ -30,18 +31,18 @@ class Result:
     wrong: list[tuple[bytes, str]] = field(default_factory=list)
 
 
-def verify(world: World) -> Result:
-    """Read everything once more. What is wrong is saved again by the next push."""
+def verify(world: World, trial: Trial | None = None) -> Result:
+    """Read everything once more. What is wrong is saved again by the next push; `trial` is told what was read."""
     result = Result()
-    with _other_way(world) as space:
+    with other_way(world) as space:
         world.progress.start("verifying", *world.index.totals())
         batch: list[tuple[bytes, Row]] = []
         for item in world.index.all_files():
             batch.append(item)
             if len(batch) == BATCH:
-                _verify_batch(world, space, batch, result)
+                _verify_batch(world, space, batch, result, trial)
                 batch = []
-        _verify_batch(world, space, batch, result)
+        _verify_batch(world, space, batch, result, trial)
         if not is_whole(world, space):
             result.wrong.append((MANIFEST, "it is not whole"))
     for path, _ in result.wrong:
@@ -53,7 +54,7 @@ def verify(world: World) -> Result:
 
 
 @contextlib.contextmanager
-def _other_way(world: World) -> Iterator[ReadTree]:
+def other_way(world: World) -> Iterator[ReadTree]:
     """The data space through its second mount; a plain folder is read past the cache instead.
 
     Raises GuardFailed where that mount is gone, or goes meanwhile: then nothing was shown to be wrong.
@@ -76,31 +77,45 @@ def _other_way(world: World) -> Iterator[ReadTree]:
         space.leave()
 
 
-def _verify_batch(world: World, space: ReadTree, batch: list[tuple[bytes, Row]], result: Result) -> None:
+def _verify_batch(
+    world: World, space: ReadTree, batch: list[tuple[bytes, Row]], result: Result, trial: Trial | None
+) -> None:
+    read = list[tuple[bytes, Read]]()
     sides = {path: saved_beside(world, path) for path, row in batch if row.local and row.kind == "f"}
-    for (path, row), answer in world.each(
-        lambda item: _compare(space, *item) or _beside(space, *item, sides.get(item[0])), batch
-    ):
-        reason = (answer.strerror or str(answer)) if isinstance(answer, OSError) else answer
-        if reason:
+    for (path, row), answer in world.each(lambda item: _look(space, *item, sides.get(item[0])), batch):
+        if isinstance(answer, Read):
+            read.append((path, answer))
+        elif reason := (answer.strerror or str(answer)) if isinstance(answer, OSError) else answer:
             result.wrong.append((path, reason))
         result.files, result.size = result.files + 1, result.size + row.size
         world.progress.add(1, row.size)
+    if trial is not None:
+        trial.note_read(read)
 
 
-def _compare(space: ReadTree, path: bytes, row: Row) -> str:
-    """What is wrong with one path, empty if nothing is."""
+def _look(space: ReadTree, path: bytes, row: Row, sides: Mapping[bytes, Row] | None) -> str | Read:
+    """What is wrong with one path, empty if nothing is; or of a file, if nothing is, what was read."""
+    found = _compare(space, path, row)
+    if not isinstance(found, Read):
+        return found
+    if found.digest != row.hash:
+        return "its content is another"
+    return _beside(space, path, row, sides) or found
+
+
+def _compare(space: ReadTree, path: bytes, row: Row) -> str | Read:
+    """The same, whatever was read and whatever lies beside it."""
     if not row.held():
         return "it is not saved"
     if row.kind == "l":
         return "" if row.stored else _compare_link(space, path, row)
     try:
-        digest, _ = digest_of(space, row.stored or path, uncached=True)
+        digest, facts, database = read_whole(space, row.stored or path, uncached=True)
     except FileNotFoundError:
         return "it is not there"
     except Changed:
         return "it is being changed"
-    return "" if digest == row.hash else "its content is another"
+    return Read(row.stored, digest, facts.st_mode, mtime_of(facts), int(database))
 
 
 def _beside(space: ReadTree, path: bytes, row: Row, known: Mapping[bytes, Row] | None) -> str:

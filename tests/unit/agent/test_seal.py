@@ -15,6 +15,7 @@ import pytest
 
 from cloudify_scipion.agent import cli
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
+from cloudify_scipion.agent.ports.tables.trial import Trial
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import seal as module
 from cloudify_scipion.agent.work import verify
@@ -191,8 +192,8 @@ def test_files_that_change_meanwhile(
 ) -> None:
     """A writer that was missed: what was verified is not what is there."""
 
-    def changing(world: World) -> verify.Result:
-        result = verify.verify(world)
+    def changing(world: World, trial: Trial) -> verify.Result:
+        result = verify.verify(world, trial)
         change(quiet)
         return result
 

@@ -1,0 +1,115 @@
+"""The databases of a restore on trial, opened in scratch copies with what would lie beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudify_scipion.agent.plan.names import BESIDE
+from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.databases.beside import facts_of, says_something
+from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.tables.trial import Trial
+from cloudify_scipion.agent.work.content import CHUNK, SCRATCH
+from cloudify_scipion.agent.work.restore_compare import Proven
+from cloudify_scipion.agent.work.world import World
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What SQLite says of a copy, and the digest of its file before and after it was opened."""
+
+    check: str
+    before: str
+    after: str
+
+
+def open_databases(world: World, space: ReadTree, trial: Trial, found: Proven) -> None:
+    """Add the databases that would not be as they are here to what is wrong.
+
+    One whose bytes are those of the volume's, with the same beside it or nothing, reads there as it does here. All
+    others are opened.
+    """
+    for path in trial.databases():
+        row, there = world.index.get(path), trial.get(path)
+        if row is None or there is None:
+            continue
+        found.databases += 1
+        world.beat()
+        beside = {end: side for end in BESIDE if (side := trial.get(path + end)) is not None}
+        strange = [end for end, side in beside.items() if not _is_here(world, path + end, side)]
+        live = row.point or row.local not in ("", row.hash) or _has_beside(world, path)
+        grouped = any(world.index.get(path + end) is not None for end in BESIDE)  # raw: saved as it lies here
+        if strange or (live and not grouped):
+            _open(world, space, trial, path, row, strange, found)
+
+
+def _is_here(world: World, path: bytes, side: Row) -> bool:
+    """Whether what would lie beside a database lies beside it here as well, with that content."""
+    row = world.index.get(path)
+    return row is not None and row.hash == side.hash and world.tree.stat(path) is not None
+
+
+def _has_beside(world: World, path: bytes) -> bool:
+    return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
+
+
+def _open(
+    world: World, space: ReadTree, trial: Trial, path: bytes, row: Row, strange: list[bytes], found: Proven
+) -> None:
+    with _copied(world, space, row.stored or path, path, [end for end in BESIDE if trial.get(path + end)]) as copy:
+        there = _opened(copy)
+    if there.after != there.before:
+        beside = ", ".join(os.fsdecode(path + end) for end in strange)
+        found.differs(path, f"SQLite would change it by what lies beside it there ({beside})" if strange else
+                      "SQLite would change it when it is opened")  # fmt: skip
+    elif there.check != "ok":
+        with _copied(world, world.tree, path, path, list(BESIDE)) as copy:
+            here = _opened(copy)
+        if here.check == "ok":
+            found.differs(path, f"SQLite could not read it as it does here: {there.check}")
+
+
+@contextlib.contextmanager
+def _copied(world: World, tree: ReadTree, source: bytes, path: bytes, ends: list[bytes]) -> Iterator[Path]:
+    copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
+    try:
+        for end in (b"", *ends):
+            if not end or facts_of(tree, path + end) is not None:
+                _copy(tree, (path if end else source) + end, Path(f"{copy}{end.decode()}"))
+        yield copy
+    finally:
+        for end in (b"", *BESIDE):
+            Path(f"{copy}{end.decode()}").unlink(missing_ok=True)
+
+
+def _copy(tree: ReadTree, path: bytes, target: Path) -> None:
+    fd = tree.open(path)
+    try:
+        with target.open("wb") as stream:
+            while data := patient(os.read, fd, CHUNK):
+                stream.write(data)
+    finally:
+        os.close(fd)
+
+
+def _opened(copy: Path) -> Opened:
+    before = _digest(copy)
+    try:
+        with contextlib.closing(sqlite3.connect(copy)) as database:
+            check = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.Error as error:
+        check = str(error)
+    return Opened(check, before, _digest(copy))
+
+
+def _digest(copy: Path) -> str:
+    with copy.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,132 @@
+"""Before a seal: what a new machine would get from data space and manifest, beside what the volume holds.
+
+It is made by the rules of a pull (`plan.restored`) of what the verification has read, of the manifest, and of a
+listing, all of them through the way of the verification. No content is read again but that of databases which something
+lies beside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from cloudify_scipion.agent.plan.manifest import Entry, entry_from
+from cloudify_scipion.agent.plan.names import BESIDE, joined
+from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, folder_mode, given_back, is_name_of, only_in_manifest
+from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.tables.trial import Read, Trial
+from cloudify_scipion.agent.work.content import SCRATCH
+from cloudify_scipion.agent.work.listing import BATCH
+from cloudify_scipion.agent.work.manifest_reading import chain, entries
+from cloudify_scipion.agent.work.probes import KEY as ABILITIES
+from cloudify_scipion.agent.work.restore_compare import Proven, compare
+from cloudify_scipion.agent.work.restore_databases import open_databases
+from cloudify_scipion.agent.work.spelled import Listed, as_ours
+from cloudify_scipion.agent.work.verify import other_way
+from cloudify_scipion.agent.work.wanted import is_folder_wanted, is_wanted
+from cloudify_scipion.agent.work.world import World, again
+
+
+@contextlib.contextmanager
+def new_trial(world: World) -> Iterator[Trial]:
+    """The tables, in our own folder on the volume."""
+    path = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), f"trial-{world.nonce()}")
+    trial = Trial(path)
+    try:
+        yield trial
+    finally:
+        trial.close()
+        for end in ("", *(end.decode() for end in BESIDE)):
+            Path(f"{path}{end}").unlink(missing_ok=True)
+
+
+def prove(world: World, trial: Trial) -> Proven:
+    """Build what a new machine would get, and compare it with the volume."""
+    with other_way(world) as space:
+        restore_on_trial(world, space, trial)
+        found = compare(world, trial)
+        open_databases(world, space, trial, found)
+    return found
+
+
+def restore_on_trial(world: World, space: ReadTree, trial: Trial) -> None:
+    """Let `trial` be the index of a new machine after its first pull."""
+    world.progress.start("proving what a new machine would get")
+    for link in chain(world, space):
+        with link.stream:
+            trial.set_base((path, entry.row() if entry else None) for path, entry in entries(world, link.stream))
+    _list(world, space, trial)
+    after = b""
+    while rows := trial.listing(after, BATCH):
+        _settle(world, space, trial, rows)
+        world.beat()
+        after = rows[-1][0]
+    for row in trial.all_base():
+        _apply(trial, entry_from(row))
+        world.beat()
+    trial.commit()
+
+
+def _list(world: World, space: ReadTree, trial: Trial) -> None:
+    """Names and kinds: what the files are like is known since they were read."""
+    trial.set_state(ABILITIES, world.index.get_state(ABILITIES))
+    machine, level = replace(world, index=trial), [b""]
+    while level:
+        below: list[bytes] = []
+        for path, found in world.each(space.kinds, level):
+            if isinstance(found, OSError):
+                raise found
+            inside = as_ours(machine, path, [(joined(path, name), form, 0, 0, 0) for name, form in found])
+            trial.list_remote(path, inside)
+            below += [row[0] for row in inside if row[1] == "d"]
+        level = below
+
+
+def _settle(world: World, space: ReadTree, trial: Trial, rows: list[Listed]) -> None:
+    """As the pull settles a batch: folders, files and links, then the further names of files."""
+    paths = [row[0] for row in rows]
+    bases = {path: entry_from(row) for path, row in trial.bases(paths).items()}
+    reads = trial.what_was_read(paths)
+    for path, form, *_ in rows:
+        base = bases.get(path)
+        if form == "d" and is_folder_wanted(world, path, base is not None):
+            facts = None if base else space.stat(path)
+            mode = base.mode if base else facts.st_mode if facts else PLAIN_FOLDER
+            trial.add_folder(path, mode=folder_mode(mode))
+    wanted = [row for row in rows if row[1] in "fl" and is_wanted(world, row[0], row[0] in bases)]
+    later = [row for row in wanted if row[0] in bases and bases[row[0]].link]
+    for path, form, *_ in [*(row for row in wanted if row not in later), *later]:
+        if form == "l":
+            trial.put(path, Row("l", target=again(lambda path=path: space.readlink(path))))  # type: ignore[misc]
+        else:
+            read = reads.get(path)
+            trial.put(path, _pulled(trial, bases.get(path), read if read and not read.stored else None))
+
+
+def _pulled(trial: Trial, base: Entry | None, read: Read | None) -> Row:
+    """The row of a pulled file. What was not read was not saved from here: of that only the name counts."""
+    if read is None:
+        return Row("f")
+    mode, mtime = given_back(base, read.digest, read.mode, read.mtime)
+    first = trial.get(base.link) if base and base.link else None
+    if base and first and is_name_of(base, first.kind, first.hash, read.digest):
+        return Row("f", first.mode, mtime=first.mtime, hash=read.digest, link=base.link)
+    return Row("f", mode, mtime=mtime, hash=read.digest)
+
+
+def _apply(trial: Trial, entry: Entry) -> None:
+    """As the first pull makes of the manifest what is not there yet."""
+    if not only_in_manifest(entry) or trial.get(entry.path) is not None or trial.folder_id(entry.path) is not None:
+        return
+    if entry.kind == "d":
+        trial.add_folder(entry.path, mode=folder_mode(entry.mode))
+    elif entry.kind == "l":
+        trial.put(entry.path, Row("l", target=entry.target))
+    else:
+        read = trial.what_was_read([entry.path]).get(entry.path)
+        if read is not None and read.stored == entry.stored:
+            trial.put(entry.path, _pulled(trial, entry, read))
