@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseStale
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, is_strange, judge, next_generation
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.files import make_folders, write_new
@@ -19,6 +19,8 @@ from cloudify_scipion.agent.work.space import writing
 from cloudify_scipion.agent.work.world import World, again
 
 BEAT_SECONDS = VALID_SECONDS / 5
+GIVEN_BACK = "given back"
+"""In the index: the generation that has given the lease back with a seal, and may go on if nobody came since."""
 
 
 def acquire(world: World) -> None:
@@ -53,6 +55,7 @@ def acquire(world: World) -> None:
         {"name": own.name().decode(), "generation": own.generation, "asked": _asked(world), "at": own.at,
          "nonces": [own.nonce] if own.nonce else []},
     )  # fmt: skip
+    world.index.set_state(GIVEN_BACK, None)
     confirm(world)
     expect_news(world)
 
@@ -93,12 +96,29 @@ def _take_over(world: World, own: Holder, held: Sequence[Lease]) -> Holder:
 
 def renew(world: World) -> None:
     """The heartbeat, which fails if somebody took over. Raises LeaseForeign or LeaseStale."""
+    given_back = world.index.get_state(GIVEN_BACK)
+    if given_back and not world.index.get_state(KEY):
+        _take_again(world, int(given_back))
+        return
     known = kept(world)
     age = world.clock.elapsed() - known["beat"]
     if known["boot"] != world.clock.boot() or age > VALID_SECONDS:
         resume(world)
     else:
         _renew(world, known)
+
+
+def _take_again(world: World, generation: int) -> None:
+    """After a seal the machine was not deleted, but is used again: it goes on unless another was there meanwhile."""
+    held, last = holders(world), last_generation(world)
+    if held:
+        raise foreign(world, own_holder(world, generation), held)
+    if last > generation:
+        raise LeaseForeign(
+            f"a later machine (generation {last}) has saved to the data space since this one was sealed",
+            "this machine writes nothing any more: delete it",
+        )
+    acquire(world)
 
 
 def check(world: World) -> None:
@@ -150,12 +170,13 @@ def confirm(world: World) -> None:
         raise twin(world)
 
 
-def release(world: World) -> None:
-    """Give it back; nothing to do when it is not ours."""
+def release(world: World, sealed: bool = False) -> None:
+    """Give it back; nothing to do when it is not ours. `sealed`: this machine may take it again by itself."""
     known = world.index.get_state(KEY)
     if known:
         again(lambda: world.space.unlink(joined(LEASE, known["name"].encode())))
         world.index.set_state(KEY, None)
+        world.index.set_state(GIVEN_BACK, known["generation"] if sealed else None)
         world.commit()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from cloudify_scipion.agent.plan.names import BESIDE
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import facts_of, says_something
+from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tables.trial import Trial
@@ -42,12 +43,12 @@ def open_databases(world: World, space: ReadTree, trial: Trial, found: Proven) -
             continue
         found.databases += 1
         world.beat()
-        beside = {end: side for end in BESIDE if (side := trial.get(path + end)) is not None}
+        beside = {end: side for end in BESIDE if (side := trial.get(path + end)) is not None and side.kind == "f"}
         strange = [end for end, side in beside.items() if not _is_here(world, path + end, side)]
         live = row.point or row.local not in ("", row.hash) or _has_beside(world, path)
         grouped = any(world.index.get(path + end) is not None for end in BESIDE)  # raw: saved as it lies here
         if strange or (live and not grouped):
-            _open(world, space, trial, path, row, strange, found)
+            _open(world, space, path, row, list(beside), strange, found)
 
 
 def _is_here(world: World, path: bytes, side: Row) -> bool:
@@ -61,14 +62,13 @@ def _has_beside(world: World, path: bytes) -> bool:
 
 
 def _open(
-    world: World, space: ReadTree, trial: Trial, path: bytes, row: Row, strange: list[bytes], found: Proven
+    world: World, space: ReadTree, path: bytes, row: Row, beside: list[bytes], strange: list[bytes], found: Proven
 ) -> None:
-    with _copied(world, space, row.stored or path, path, [end for end in BESIDE if trial.get(path + end)]) as copy:
+    with _copied(world, space, row.stored or path, path, beside) as copy:
         there = _opened(copy)
     if there.after != there.before:
-        beside = ", ".join(os.fsdecode(path + end) for end in strange)
-        found.differs(path, f"SQLite would change it by what lies beside it there ({beside})" if strange else
-                      "SQLite would change it when it is opened")  # fmt: skip
+        names = ", ".join(os.fsdecode(path + end) for end in strange or beside)
+        found.differs(path, f"SQLite would change it by what lies beside it there ({names})")
     elif there.check != "ok":
         with _copied(world, world.tree, path, path, list(BESIDE)) as copy:
             here = _opened(copy)
@@ -81,12 +81,17 @@ def _copied(world: World, tree: ReadTree, source: bytes, path: bytes, ends: list
     copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
     try:
         for end in (b"", *ends):
-            if not end or facts_of(tree, path + end) is not None:
+            if not end or _is_file(tree, path + end):
                 _copy(tree, (path if end else source) + end, Path(f"{copy}{end.decode()}"))
         yield copy
     finally:
         for end in (b"", *BESIDE):
             Path(f"{copy}{end.decode()}").unlink(missing_ok=True)
+
+
+def _is_file(tree: ReadTree, path: bytes) -> bool:
+    facts = facts_of(tree, path)
+    return facts is not None and kind(facts) == "f"
 
 
 def _copy(tree: ReadTree, path: bytes, target: Path) -> None:

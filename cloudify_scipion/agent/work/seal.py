@@ -165,7 +165,7 @@ def _write(world: World, made: Seal) -> None:
     again(lambda: world.space.rename(temporary, REMOTE, replace=True))
     if world.config.kind == "directory":
         world.space.sync()
-    lease.release(world)
+    lease.release(world, sealed=True)
     world.keep()
     state = Path(os.fsdecode(world.state.path))
     part = state / "seal.part"

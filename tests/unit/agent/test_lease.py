@@ -13,7 +13,7 @@ import pytest
 from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, holder_from, judge, next_generation
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work import lease, seal
 from tests.unit.agent.rig import OWNER, Rig, TestClock
 
 OTHER = {"installation": "i2", "tenant": "local", "deployment": "theirs"}
@@ -288,3 +288,39 @@ def test_names_and_content() -> None:
     assert judge(own, [replace(own, machine="n")]) is Verdict.TAKE_OVER
     assert judge(own, [own, forged]) is Verdict.REFUSE
     assert next_generation(2, [own]) == 4 and next_generation(9, [own]) == 9
+
+
+@pytest.fixture
+def sealed(saved: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    monkeypatch.setattr(seal, "_must_be_read_only", lambda _: None)
+    saved.seal()
+    saved.clock.boot_id = "after the seal"
+    return saved
+
+
+def test_after_a_seal_and_a_boot_the_same_machine_goes_on(sealed: Rig) -> None:
+    sealed.write("b", b"after the seal")
+    sealed.push()
+    assert sealed.saved() == sealed.local()
+    assert len(leases(sealed)) == 1
+    sealed.scan()
+
+
+def test_not_if_another_machine_came_meanwhile(sealed: Rig, tmp_path: Path) -> None:
+    """Neither while that has the lease, nor after it has given it back."""
+    new = another(sealed, tmp_path)
+    new.pull()
+    sealed.write("a", b"zombie", age=10)
+    with pytest.raises(LeaseForeign, match="m2"):
+        sealed.push()
+    new.write("b")
+    new.seal()
+    with pytest.raises(LeaseForeign, match="later machine"):
+        sealed.push()
+    assert new.saved()["a"] == b"one" and leases(new) == []
+
+
+def test_not_if_another_project_has_the_folder(sealed: Rig, tmp_path: Path) -> None:
+    another(sealed, tmp_path, owner=OTHER).pull()
+    with pytest.raises(LeaseForeign, match="belongs to"):
+        sealed.push()

@@ -36,6 +36,7 @@ class MustHold(Books):
             assert push.push(world, everything=True).files == 0
         self.check_same()
         assert self.rig.verify_all().wrong == []
+        assert self.rig.seal().files == len(self.rig.local())
         self.check_restored(restore(self.rig, self.folder / "restored"))
 
     def check_sealed(self) -> None:
