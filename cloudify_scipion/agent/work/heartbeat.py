@@ -15,6 +15,7 @@ from cloudify_scipion.agent.errors import LeaseForeign
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, is_strange, nonce_in
 from cloudify_scipion.agent.plan.names import LEASE, joined
 from cloudify_scipion.agent.work.holders import KEY, Lease, foreign, holders, own_holder, remember
+from cloudify_scipion.agent.work.news import expect_news
 from cloudify_scipion.agent.work.space import check_space, not_written
 from cloudify_scipion.agent.work.world import World, again
 
@@ -81,7 +82,7 @@ def await_silence(world: World, held: list[Lease]) -> bool:
 def claim(world: World, known: dict[str, Any]) -> None:
     """Another's heartbeat is in our lease: take it for ours once that one is silent. Raises LeaseForeign if it lives.
 
-    What it has written is to be read first.
+    What it has written is to be read first; that is remembered before the lease shows nothing strange any more.
     """
     held = holders(world)
     if [lease.name for lease in held] != [known["name"].encode()]:
@@ -93,7 +94,11 @@ def claim(world: World, known: dict[str, Any]) -> None:
     world.keep()
     if not await_silence(world, held):
         raise twin(world)
-    beat(world, known | {"nonces": [held[0].holder.nonce]})
+    expect_news(world, anew=True)
+    try:
+        beat(world, known | {"nonces": [held[0].holder.nonce]})
+    except Strange:
+        raise twin(world) from None
 
 
 def twin(world: World) -> LeaseForeign:

@@ -50,6 +50,7 @@ def acquire(world: World) -> None:
         _write(world, own)
     else:
         own = replace(own, nonce=held[0].holder.nonce)  # the index was lost
+    expect_news(world)
     remember(
         world,
         {"name": own.name().decode(), "generation": own.generation, "asked": _asked(world), "at": own.at,
@@ -57,7 +58,6 @@ def acquire(world: World) -> None:
     )  # fmt: skip
     world.index.set_state(GIVEN_BACK, None)
     confirm(world)
-    expect_news(world)
 
 
 def _was_taken_over(world: World, known: dict[str, Any] | None, held: Sequence[Lease]) -> bool:
@@ -158,7 +158,6 @@ def _renew(world: World, known: dict[str, Any]) -> None:
         beat(world, known)
     except Strange:
         claim(world, known)
-        expect_news(world, anew=True)
 
 
 def confirm(world: World) -> None:

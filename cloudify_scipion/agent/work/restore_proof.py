@@ -66,7 +66,8 @@ def restore_on_trial(world: World, space: ReadTree, trial: Trial) -> None:
         world.beat()
         after = rows[-1][0]
     for row in trial.all_base():
-        _apply(trial, entry_from(row))
+        if row["k"] != "f" or row.get("at"):  # of all others the listing has told
+            _apply(trial, entry_from(row))
         world.beat()
     trial.commit()
 
@@ -99,20 +100,22 @@ def _settle(world: World, space: ReadTree, trial: Trial, rows: list[Listed]) -> 
             trial.add_folder(path, mode=folder_mode(mode))
     wanted = [row for row in rows if row[1] in "fl" and is_wanted(world, row[0], row[0] in bases)]
     later = [row for row in wanted if row[0] in bases and bases[row[0]].link]
+    made: dict[bytes, Row] = {}
     for path, form, *_ in [*(row for row in wanted if row not in later), *later]:
         if form == "l":
-            trial.put(path, Row("l", target=again(lambda path=path: space.readlink(path))))  # type: ignore[misc]
+            made[path] = Row("l", target=again(lambda path=path: space.readlink(path)))  # type: ignore[misc]
         else:
-            read = reads.get(path)
-            trial.put(path, _pulled(trial, bases.get(path), read if read and not read.stored else None))
+            base, read = bases.get(path), reads.get(path)
+            first = made.get(base.link) or trial.get(base.link) if base and base.link else None
+            made[path] = _pulled(base, first, read if read and not read.stored else None)
+    trial.put_all(list(made.items()))
 
 
-def _pulled(trial: Trial, base: Entry | None, read: Read | None) -> Row:
+def _pulled(base: Entry | None, first: Row | None, read: Read | None) -> Row:
     """The row of a pulled file. What was not read was not saved from here: of that only the name counts."""
     if read is None:
         return Row("f")
     mode, mtime = given_back(base, read.digest, read.mode, read.mtime)
-    first = trial.get(base.link) if base and base.link else None
     if base and first and is_name_of(base, first.kind, first.hash, read.digest):
         return Row("f", first.mode, mtime=first.mtime, hash=read.digest, link=base.link)
     return Row("f", mode, mtime=mtime, hash=read.digest)
@@ -129,4 +132,4 @@ def _apply(trial: Trial, entry: Entry) -> None:
     else:
         read = trial.what_was_read([entry.path]).get(entry.path)
         if read is not None and read.stored == entry.stored:
-            trial.put(entry.path, _pulled(trial, entry, read))
+            trial.put(entry.path, _pulled(entry, trial.get(entry.link) if entry.link else None, read))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.fetch import Seen
@@ -79,12 +81,20 @@ def _with_first(world: World, job: Job, waiting: Waiting) -> Job:
 
 def _pull_all(world: World, jobs: Sequence[Job], result: Result, waiting: Waiting) -> None:
     for job, seen in world.each(lambda job: pull_path(world, job), jobs):
-        if isinstance(seen, FileNotFoundError | NotADirectoryError) and world.space.stat(job.path) is None:
-            continue  # gone since it was listed: the next scan sees what became of it
+        if isinstance(seen, OSError) and _is_another(world, job):
+            continue  # gone since it was listed, or something else by now: the next scan sees what became of it
         if isinstance(seen, OSError):
             result.failed.append((job.path, seen.strerror or str(seen)))
         else:
             _note(world, job, seen, result, waiting)
+
+
+def _is_another(world: World, job: Job) -> bool:
+    """Whether what was listed in the data space is not there any more, or something of another kind is."""
+    with contextlib.suppress(OSError):
+        there = world.space.stat(job.path)
+        return there is None or kind(there) != job.form
+    return False
 
 
 def _note(world: World, job: Job, seen: Seen, result: Result, waiting: Waiting) -> None:
