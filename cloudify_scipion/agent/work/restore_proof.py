@@ -81,7 +81,7 @@ def _list(world: World, space: ReadTree, trial: Trial) -> None:
         for path, found in world.each(space.kinds, level):
             if isinstance(found, OSError):
                 raise found
-            inside = as_ours(machine, path, [(joined(path, name), form, 0, 0, 0) for name, form in found])
+            inside = as_ours(machine, path, [(joined(path, name), form, 0, 0, 0, 0) for name, form in found])
             trial.list_remote(path, inside)
             below += [row[0] for row in inside if row[1] == "d"]
         level = below
