@@ -263,10 +263,10 @@ def test_what_sqlite_cannot_read_is_saved_with_what_lies_beside_it(rig: Rig, tmp
 
 def test_a_renamed_database(rig: Rig, tmp_path: Path) -> None:
     """What stays under the old name is somebody's file; what lies under the new name there is not taken for its own."""
-    database = connect(rig.user / "db", "wal")
+    database = connect(rig.user / "db")
     fill(database, "mine")
-    rig.push()
     database.close()
+    rig.push()
     left(tmp_path, tmp_path, "new", "-wal")
     rig.web("new-wal", (tmp_path / "new-wal").read_bytes())
     (rig.user / "db").rename(rig.user / "new")

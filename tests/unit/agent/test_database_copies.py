@@ -233,15 +233,21 @@ def test_one_that_hangs_or_dies_costs_one_file(rig: Rig, monkeypatch: pytest.Mon
 
 
 STARTS = """
-import os, sys
+import os, sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
+from cloudify_scipion.agent.ports.databases import pool
 from cloudify_scipion.agent.ports.databases.copying import Limits
 from cloudify_scipion.agent.ports.databases.pool import POOL
 from cloudify_scipion.agent.ports.tree import Tree
+pool.COMMAND = sys.argv[3]
 tree = Tree(sys.argv[2])
 POOL.copy(tree, b"db", tree.open(b"db"), Path(sys.argv[2], "copy"), Limits())
 copier = POOL._idle.get()
+POOL._idle.put(copier)
+busy = tree.open(b"hangs")
+threading.Thread(target=lambda: POOL.copy(tree, b"hangs", busy, Path(sys.argv[2], "other"), Limits())).start()
+time.sleep(1)
 print(copier._process.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
@@ -251,9 +257,10 @@ os.kill(os.getpid(), 9)
 def test_it_works_from_the_one_file_and_ends_with_whoever_started_it(tmp_path: Path, archive: bool) -> None:
     database = connect(tmp_path / "db")
     fill(database, "some")
+    (tmp_path / "hangs").write_bytes(b"")
     where = tmp_path / "agent.pyz"
     where.write_bytes(agent_archive())
-    command = [sys.executable, "-I", "-B", "-S", "-c", STARTS, str(where if archive else ROOT), str(tmp_path)]
+    command = [sys.executable, "-I", "-B", "-S", "-c", STARTS, str(where if archive else ROOT), str(tmp_path), HANGING]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd="/", timeout=120, check=False)
     assert count(tmp_path / "copy") == 50
     child = Path("/proc", done.stdout.strip(), "stat")
