@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent import cli, config, errors, status
+from cloudify_scipion.agent import cli, config, errors, status, trash_list
 from cloudify_scipion.agent.plan import guards, lease, manifest, names
 from cloudify_scipion.agent.work import questions, seal, space, uploads
 from cloudify_scipion.lifecycle import space as machine
@@ -99,7 +99,7 @@ def test_answers_in_the_text() -> None:
 def test_paths_in_the_data_space() -> None:
     named = re.findall(r"^\| `([^`]+)` \|", text(PAGE).split("## What lies")[1], re.MULTILINE)
     reserved = names.RESERVED.decode() + "/"
-    known = {names.LEASE, names.MANIFEST, names.ODD, names.TEMPORARY, names.KEPT}
+    known = {names.LEASE, names.MANIFEST, names.ODD, names.TEMPORARY, names.KEPT, names.THEIRS}
     folders = {path.decode().removeprefix(reserved) + "/" for path in known}
     files = {path.decode().removeprefix(reserved) for path in (space.MARK, seal.REMOTE)}
     assert set(named) == folders | files | {"trash/HOUR-gN/"}
@@ -108,7 +108,7 @@ def test_paths_in_the_data_space() -> None:
 
 
 def test_the_example_of_the_trash() -> None:
-    (line,) = [line for block in blocks(PAGE) for line in block.lines if "trash/" in line]
+    (line,) = [line for block in blocks(PAGE) for line in block.lines if "trash/2" in line]
     path = names.trash_folder("20260102T03", 1) + b"/" + names.trash_name(b"Runs/000002_ProtImport/my file.star")
     assert line == path.decode()
 
@@ -117,7 +117,10 @@ def test_the_example_of_the_trash() -> None:
     "told",
     [
         f"at least {guards.MASS_FILES} that are more than {guards.MASS_SHARE * 100:.0f} %",
-        f"limit of {config.TRASH_BYTES / 1e9:.0f} GB",
+        f"may hold {config.TRASH_BYTES / 1e9:.0f} GB",
+        f"at least {config.TRASH_DAYS} days",
+        f"less than {config.ROOM_PERCENT} % of the data space",
+        f"the newest {trash_list.LISTED} versions",
         f"silent for {lease.VALID_SECONDS / 60:.0f} minutes",
         f"at most {uploads.BATCH} files\nor {uploads.BATCH_BYTES / 1e6:.0f} MB",
         f"name of up to {names.MAX_NAME} bytes",

@@ -10,6 +10,7 @@ from cloudify_scipion.agent.work.pulled import Result, must_be_complete
 from cloudify_scipion.agent.work.push import DIRTY, clear_remains
 from cloudify_scipion.agent.work.reconcile import reconcile
 from cloudify_scipion.agent.work.space import check_space, open_space
+from cloudify_scipion.agent.work.space_room import watch_room
 from cloudify_scipion.agent.work.trash import know_trash
 from cloudify_scipion.agent.work.uploads import BOOT
 from cloudify_scipion.agent.work.world import PULLED, World, check_volume
@@ -48,6 +49,7 @@ def scan(world: World) -> Result:
     lease.renew(world)
     settle_move(world)
     know_trash(world)
+    watch_room(world, 0)
     result = reconcile(world)
     must_be_complete(result, _BY_SCAN)
     return result

@@ -13,6 +13,7 @@ from cloudify_scipion.agent.work.failures import failed
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import ensure_folder, refuse_folder
+from cloudify_scipion.agent.work.trash import budget
 from cloudify_scipion.agent.work.twins import NameRefused, twin_of
 from cloudify_scipion.agent.work.world import World
 
@@ -49,7 +50,8 @@ def _clear(run: Run, path: bytes) -> None:
     """Move a file away that is where a folder is to be."""
     row = run.world.index.get(path)
     if row is not None:
-        outcome = remove_group(run.world, path, row, beside(path, run.world.index.rows))
+        kept = budget(run.world).takes(row.rsize if row.origin > 0 else 0)
+        outcome = remove_group(run.world, path, row, beside(path, run.world.index.rows), beyond=not kept)
         know_beside(run.world, outcome)
         run.world.index.drop(path)
         run.world.index.not_busy([path])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cloudify_saving.folder import Folder, NotTaken
+from cloudify_saving.kept import found, parse_versions, shown
 from cloudify_saving.status import (
     Question,
     Status,
@@ -28,7 +29,7 @@ PULL = {
     "questions": [], "alarms": [], "seal": None,
 }  # fmt: skip
 IDLE = {**PULL, "work": "", "pulled": True, "files_total": 0, "bytes_total": 0}
-ASKED = {"id": "mass-deletion-3", "text": "Delete 812 files?", "answers": ["delete", "keep"]}
+ASKED = {"id": "mass-deletion-3", "text": "Delete 812 files?", "answers": ["delete", "keep"], "number": 7}
 
 
 def status(base: Mapping[str, object] = IDLE, **changes: object) -> Status:
@@ -143,15 +144,46 @@ def test_an_answer_is_handed_on_and_the_agent_is_woken(folder: Folder) -> None:
     question = status(questions=[ASKED]).questions[0]
     folder.answer(question, "keep")
     assert sorted(path.name for path in (folder.path / "requests").iterdir()) == ["answer-mass-deletion-3", "push"]
-    assert (folder.path / "requests/answer-mass-deletion-3").read_text() == "keep"
+    assert (folder.path / "requests/answer-mass-deletion-3").read_text() == "keep 7"
     with pytest.raises(ValueError, match="maybe"):
         folder.answer(question, "maybe")
 
 
 def test_open_questions() -> None:
     asking = status(questions=[ASKED, {**ASKED, "id": "two"}])
-    assert [question.id for question in open_questions(asking, ["two"])] == ["mass-deletion-3"]
+    first, second = asking.questions
+    assert open_questions(asking, [second]) == [first]
+    more = status(questions=[{**ASKED, "number": 8}])
+    assert open_questions(more, [first]) == list(more.questions), "about more than was answered"
     assert open_questions(None, []) == []
+
+
+VERSION = {"version": 2, "path": "Runs/a b.star", "name": "20260102T03-g1/Runs%2Fa b.star", "bytes": 3456,
+           "at": "2026-01-02T03:05:00+00:00", "why": "replaced", "of": "project"}  # fmt: skip
+
+
+def test_the_list_of_earlier_versions() -> None:
+    odd = [1, {}, {**VERSION, "path": 3}, {**VERSION, "bytes": "x"}, {**VERSION, "name": ""}]
+    (version,) = parse_versions(json.dumps({"versions": [*odd, VERSION]}))
+    assert shown(version) == "2026-01-02 03:05  replaced     3.5 kB  Runs/a b.star"
+    assert found([version], "RUNS star") == [version] and found([version], "runs mrc") == []
+    (strange,) = parse_versions(json.dumps({"versions": [{**VERSION, "path": "a\n\udcff", "at": ""}]}))
+    assert shown(strange).isprintable() and shown(strange).startswith("earlier")
+    assert parse_versions("{") == parse_versions("[]") == parse_versions('{"versions": 3}') == []
+
+
+def test_a_version_is_wanted_back_and_the_agent_is_woken(folder: Folder) -> None:
+    assert folder.versions() == []
+    (folder.path / "trash.json").write_text(json.dumps({"versions": [VERSION]}))
+    folder.restore(folder.versions()[0])
+    (request,) = (folder.path / "requests").glob("restore-*")
+    assert request.read_text() == VERSION["name"] and (folder.path / "requests/push").exists()
+
+
+def test_how_much_waits_for_an_answer() -> None:
+    said = summary(status(held={"files": 41, "bytes": 6300}, questions=[ASKED]), 0)
+    assert "41 file(s), 6.3 kB, wait for an answer." in said
+    assert not any("wait for an answer" in text for text in summary(status(held={"files": "x"}), 0))
 
 
 def test_without_an_agent(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@
 # @param include Patterns of what belongs to the working copy; empty for everything.
 # @param exclude Patterns of what does not.
 # @param trash_bytes How much of what was replaced or deleted is kept in the data space; 0 for the agent's own default.
+# @param trash_days How many days everything of that stays at least, whatever the limits.
+# @param room_percent With less than so many percent of the data space left there is an alarm.
 #
 # @example
 #   class { 'working_copy':
@@ -61,6 +63,8 @@ class working_copy (
   Array[String[1]]                        $include,
   Array[String[1]]                        $exclude,
   Integer[0]                              $trash_bytes,
+  Integer[0]                              $trash_days,
+  Integer[0, 100]                         $room_percent,
   Optional[Pattern[/\A[a-z0-9][a-z0-9-]*\z/]] $project    = undef,
   Optional[String[1]]                     $machine    = undef,
   Optional[Integer[0]]                    $generation = undef,

@@ -134,7 +134,7 @@ describe 'working_copy' do
         'mark' => '/srv/scipion-volume/volume.json', 'tree' => '/srv/scipion-volume/user', 'state' => '/srv/scipion-volume/agent',
         'user_path' => '/home/scipion/ScipionUserData', 'user' => 2000, 'run' => '/run/scipion-data',
         'space' => { 'kind' => 'directory', 'path' => '/srv/scipion-space/project', 'verify' => '', 'mounted' => true },
-        'include' => ['**/*.mrcs'], 'exclude' => ["odd \"é\" 🧊\u0085"], 'trash_bytes' => 0
+        'include' => ['**/*.mrcs'], 'exclude' => ["odd \"é\" 🧊\u0085"], 'trash_bytes' => 0, 'trash_days' => 7, 'room_percent' => 5
       )
     end
   end

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloudify_saving.kept import Version, parse_versions
 from cloudify_saving.status import Question, Status, parse_status
 
 RUN = "/run/scipion-data"
@@ -40,12 +41,32 @@ class Folder:
             raise ValueError(word)
         part = self.path / "requests" / f".answer-{question.id}.{os.getpid()}"
         try:
-            part.write_text(word, encoding="utf-8")
+            part.write_text(f"{word} {question.number}" if question.number else word, encoding="utf-8")
             part.replace(part.with_name(f"answer-{question.id}"))
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
             raise NotTaken(f"Your answer could not be handed on: {error.strerror}") from error
+        self.save_now()
+
+    def versions(self) -> list[Version]:
+        """What lies in the trash, newest first, as the agent has last listed it."""
+        try:
+            return parse_versions((self.path / "trash.json").read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            return []
+
+    def restore(self, version: Version) -> None:
+        """Have the agent bring a version back."""
+        name = f"restore-{os.urandom(6).hex()}"
+        part = self.path / "requests" / f".{name}"
+        try:
+            part.write_bytes(os.fsencode(version.name))
+            part.replace(part.with_name(name))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise NotTaken(f"Your wish could not be handed on: {error.strerror}") from error
         self.save_now()
 
     def save_now(self) -> None:

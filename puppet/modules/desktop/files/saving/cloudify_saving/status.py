@@ -21,6 +21,8 @@ class Question:
     id: str
     text: str
     answers: tuple[str, ...]
+    number: int = 0
+    """Tells one question of that name from the next: an answer holds for what was asked."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Status:
     bytes_done: int
     bytes_total: int
     seconds_left: float
+    held_files: int
+    held_bytes: int
     questions: tuple[Question, ...]
     alarms: tuple[str, ...]
     last: Mapping[str, Result]
@@ -62,13 +66,15 @@ def parse_status(text: str) -> Status | None:
         return None
     if not isinstance(given, dict):
         return None
-    last = given.get("last")
+    last, held = given.get("last"), given.get("held")
+    held = held if isinstance(held, dict) else {}
     return Status(
         work=_text(given.get("work")),
         doubt=_text(given.get("doubt")),
         pulled=given.get("pulled") is True,
         **{name: int(_number(given.get(name))) for name in _COUNTS},
         seconds_left=_number(given.get("seconds_left")),
+        **{f"held_{name}": int(_number(held.get(name))) for name in ("files", "bytes")},
         questions=tuple(filter(None, map(_question, _items(given.get("questions"))))),
         alarms=tuple(filter(None, map(_text, _items(given.get("alarms"))))),
         last={name: _result(told) for name, told in last.items()} if isinstance(last, dict) else {},
@@ -115,14 +121,17 @@ def summary(status: Status | None, now: float) -> list[str]:
         if push.next and not push.ok:
             found.append(push.next)
     found += [f"Attention: {alarm}" for alarm in status.alarms]
+    if status.held_files:
+        found.append(f"{status.held_files:,} file(s), {size(status.held_bytes)}, wait for an answer.")
     if status.questions:
         found.append(f"{len(status.questions)} question(s) wait for your answer.")
     return found
 
 
-def open_questions(status: Status | None, answered: Sequence[str]) -> list[Question]:
+def open_questions(status: Status | None, answered: Sequence[Question]) -> list[Question]:
     """Questions that nobody has answered yet."""
-    return [question for question in status.questions if question.id not in answered] if status else []
+    done = {(question.id, question.number) for question in answered}
+    return [one for one in status.questions if (one.id, one.number) not in done] if status else []
 
 
 def size(count: float) -> str:
@@ -182,7 +191,8 @@ def _question(given: object) -> Question | None:
         return None
     name, text = _text(given.get("id")), _text(given.get("text"))
     answers = tuple(word for word in map(_text, _items(given.get("answers"))) if word and "\n" not in word)
-    return Question(name, text, answers) if _ID.fullmatch(name) and text and answers else None
+    number = int(_number(given.get("number")))
+    return Question(name, text, answers, number) if _ID.fullmatch(name) and text and answers else None
 
 
 def _result(given: object) -> Result:

@@ -1,4 +1,4 @@
-"""What is seen: a line in the corner, questions, and a window about saving. `saving watch|now|status`."""
+"""What is seen: a line in the corner, questions, and windows about saving. `saving watch|now|status|kept`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import IO
 
 from cloudify_saving.folder import Folder, NotTaken
+from cloudify_saving.kept_window import Kept
+from cloudify_saving.looks import BACK, FONT, WIDTH, button, centre, new_window
 from cloudify_saving.status import Question, line, open_questions, summary
 
-TITLE = "Saving"
 EVERY = 2000
 """Milliseconds between two looks at what the agent says."""
-AGAIN = 600.0
-"""Seconds until a question is asked again whose window was closed."""
+AGAIN = 86_400.0
+"""Seconds until a question is asked again whose window was closed: once a day. The window about saving has it, too."""
 TASK_BAR = 48
 """Pixels at the bottom that are the task bar's."""
-WIDTH = 460
-BACK, TEXT, BUTTON, ACTIVE = "#eef3f5", "#203540", "#dfe8ec", "#2f8f93"
 ALARM, CALM = "#8c3b2e", "#17394c"
-FONT = ("Noto Sans", 10)
+STEPS = ("watch", "now", "status", "kept")
 
 
 class Watch:
@@ -34,7 +33,7 @@ class Watch:
     def __init__(self, root: tk.Tk, folder: Folder) -> None:
         self._root, self._folder = root, folder
         self._corner = Corner(root, folder)
-        self._answered: list[str] = []
+        self._answered: list[Question] = []
         self._asked: dict[str, float] = {}
         self._open: tuple[Question, tk.Toplevel] | None = None
 
@@ -46,8 +45,10 @@ class Watch:
         self._root.after(EVERY, self.look)
 
     def _ask_next(self, waiting: Sequence[Question]) -> None:
-        if self._open and self._open[0] not in waiting:
-            self._open[1].destroy()  # it has been answered elsewhere
+        if self._open and self._open[0] not in waiting:  # it has been answered elsewhere, or is about more by now
+            if self._open[1].winfo_exists():
+                self._asked.pop(self._open[0].id, None)
+            self._open[1].destroy()
         if self._open and self._open[1].winfo_exists():
             return
         now = time.monotonic()
@@ -60,7 +61,7 @@ class Watch:
     def _answer(self, question: Question, word: str) -> None:
         try:
             self._folder.answer(question, word)
-            self._answered.append(question.id)
+            self._answered.append(question)
         except NotTaken as error:
             tell(self._root, [str(error)])
 
@@ -115,30 +116,30 @@ def ask(root: tk.Tk, question: Question, answer: Callable[[str], None]) -> tk.To
         window.destroy()
         answer(word)
 
-    window = _window(root, [question.text])
+    window = new_window(root, [question.text])
     row = tk.Frame(window, bg=BACK)
     row.pack(anchor="e", padx=18, pady=(0, 16))
     for word in question.answers:
-        _button(row, word.capitalize(), partial(chosen, word)).pack(side="left", padx=(8, 0))
-    _centre(window)
+        button(row, word.capitalize(), partial(chosen, word)).pack(side="left", padx=(8, 0))
+    centre(window)
     return window
 
 
 def tell(root: tk.Tk, paragraphs: Sequence[str], close: Callable[[], None] | None = None) -> tk.Toplevel:
     """A window with a text."""
-    window = _window(root, paragraphs)
+    window = new_window(root, paragraphs)
     done = close or window.destroy
     window.protocol("WM_DELETE_WINDOW", done)
-    _button(window, "Close", done).pack(anchor="e", padx=18, pady=(0, 16))
-    _centre(window)
+    button(window, "Close", done).pack(anchor="e", padx=18, pady=(0, 16))
+    centre(window)
     return window
 
 
 def main(words: Sequence[str]) -> int:
-    """`watch` is started with the session, `now` and `status` by the menu."""
+    """`watch` is started with the session, the others by the menu."""
     step = words[0] if len(words) == 1 else ""
-    if step not in ("watch", "now", "status"):
-        print("saving watch|now|status", file=sys.stderr)
+    if step not in STEPS:
+        print(f"saving {'|'.join(STEPS)}", file=sys.stderr)
         return 2
     lock = _alone() if step == "watch" else None
     if step == "watch" and lock is None:
@@ -148,6 +149,8 @@ def main(words: Sequence[str]) -> int:
     root.withdraw()
     if step == "watch":
         Watch(root, folder).look()
+    elif step == "kept":
+        Kept(root, folder, root.destroy)
     else:
         tell(root, _said(folder, step), root.destroy)
     root.mainloop()
@@ -177,30 +180,6 @@ def _alone() -> IO[str] | None:
         lock.close()
         return None
     return lock
-
-
-def _window(root: tk.Tk, paragraphs: Sequence[str]) -> tk.Toplevel:
-    window = tk.Toplevel(root, bg=BACK)
-    window.withdraw()
-    window.title(TITLE)
-    window.resizable(False, False)
-    for place, paragraph in enumerate(paragraphs):
-        label = tk.Label(window, text=paragraph, bg=BACK, fg=TEXT, font=FONT, wraplength=WIDTH, justify="left")
-        label.pack(anchor="w", padx=18, pady=(16 if place == 0 else 0, 12))
-    return window
-
-
-def _button(parent: tk.Misc, text: str, command: Callable[[], None]) -> tk.Button:
-    button = tk.Button(parent, text=text, command=command, font=FONT, relief="flat", padx=16, pady=5)
-    button.configure(bg=BUTTON, fg=TEXT, activebackground=ACTIVE, activeforeground="#ffffff")
-    return button
-
-
-def _centre(window: tk.Toplevel) -> None:
-    window.update_idletasks()
-    left = (window.winfo_screenwidth() - window.winfo_reqwidth()) // 2
-    window.geometry(f"+{left}+{(window.winfo_screenheight() - window.winfo_reqheight()) // 3}")
-    window.deiconify()
 
 
 if __name__ == "__main__":
