@@ -62,7 +62,10 @@ class Holding:
 
 def _hold(world: World) -> Holding:
     """Hold what looks like an accident, and what the trash cannot keep."""
-    index, holding, room = world.index, Holding(), budget(world)
+    index, holding = world.index, Holding()
+    if not index.gone_totals((OPEN, TIDY))[0]:
+        return holding
+    room = budget(world)
     if mass_deletion(*index.gone_totals((OPEN,)), *index.totals()):
         holding.accident = True
         for fate in (OPEN, AGREED):  # whoever agreed to less did not know of it

@@ -48,12 +48,11 @@ def _tell(world: World, before: str, low: str, why: str, changed: Changed) -> No
 
 
 def _may_try(world: World, now: float) -> bool:
-    """Room is tried once an hour at most."""
+    """Room is tried once an hour at most, and not by the first work of all."""
     last = world.index.get_state(TRIED)
-    if last is not None and now - last < HOUR:
-        return False
-    world.index.set_state(TRIED, now)
-    return True
+    if last is None or now - last >= HOUR:
+        world.index.set_state(TRIED, now)
+    return last is not None and now - last >= HOUR
 
 
 def _has_room(world: World, size: int) -> bool:

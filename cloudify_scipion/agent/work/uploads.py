@@ -63,8 +63,9 @@ def upload_all(run: Run, whole: bool = True) -> list[bytes]:
 
 def _try_held_again(run: Run) -> None:
     """Less may have been thrown away than was feared: where it was not, there is room by now."""
-    room, after = budget(run.world), b""
+    after = b""
     while held := run.world.index.waiting(REPLACED, after, BATCH):
+        room = budget(run.world)
         fits = [(path, 0) for path, size in held if room.takes(size)]
         if fits:
             upload_batch(run, fits)
