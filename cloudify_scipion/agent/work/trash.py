@@ -80,6 +80,8 @@ def limit(world: World) -> int:
 
 def prune(world: World) -> None:
     """Over the limit, versions that we wrote go when they are old enough, oldest first. All else stays; it is told."""
+    if not world.index.trash_end():
+        return
     most = limit(world)
     throw(world, going(world.index.expendable(), *_ages(world)), world.index.trash_bytes("project") - most)
     over = {of: size - most for of in KINDS if (size := world.index.trash_bytes(of)) > most}
