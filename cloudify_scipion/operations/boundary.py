@@ -24,7 +24,7 @@ from cloudify_scipion.lifecycle.made import is_adoptable, made_of, record_lost
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
-from cloudify_scipion.operations.memory import forget_made, publish, remember_made, remembered
+from cloudify_scipion.operations._memory import forget_made, publish, remember_made, remembered
 from cloudify_scipion.project.documents import Document, part
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
@@ -131,10 +131,7 @@ def _has_ended(services: Services, project: str) -> bool:
 
 
 def _refuse_unknown(services: Services, project: str, adopts: bool = False) -> None:
-    """Raise RecordLost if the deployment has made something, and its record is not here.
-
-    With `adopts`, what is found by its tags is no reason.
-    """
+    """Raise RecordLost if the deployment has made what has no record here; with `adopts`, tags are a record, too."""
     record, binding = services.projects.load(project), _binding(services)
     if (record and record.binding == binding) or _has_ended(services, project):
         return

@@ -92,7 +92,7 @@ class Deployment:
         asked = nodes[node]["operations"][f"{interface}.{name}"]
         module, _, function = asked["operation"].rpartition(".")
         with self._context(node), services_from(self.world.services, reaper):
-            return getattr(import_module(module), function)(**asked["inputs"], **given)
+            return getattr(import_module(module), function)(**{**asked["inputs"], **given})
 
     def check(self, node: str) -> Any:
         return self.operation(node, "check_status", interface="cloudify.interfaces.validation")

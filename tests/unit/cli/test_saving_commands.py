@@ -68,7 +68,7 @@ def test_unknown_projects(installed: World, words: list[str]) -> None:
 def test_held(installed: World) -> None:
     assert run("held").output == "no volume is held\n"
     left_over(installed)
-    assert "the last pull that is known was" in run("held").stdout
+    assert "the last push that is known was" in run("held").stdout
     (row,) = json.loads(run("held", "--json").stdout)
     assert (row["project"], row["bytes"]) == ("relion-2d", 2_000_000_000)
     installed.services().projects.forget("relion-2d")
