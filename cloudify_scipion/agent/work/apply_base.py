@@ -39,7 +39,7 @@ def _apply_entry(world: World, entry: Entry) -> None:
         _apply_link(world, entry)
     elif only_in_manifest(entry) and world.space.stat(entry.stored) is not None:
         _apply_stored(world, entry)
-    else:
+    elif world.space.stat(entry.path) is None:  # else it is being written there just now
         world.tell(f"{os.fsdecode(entry.path)} was saved once and is not in the data space any more", "alarm")
 
 

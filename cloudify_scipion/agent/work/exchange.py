@@ -11,18 +11,24 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, joined
 from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, says_something
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
-from cloudify_scipion.agent.ports.files import exchange_between
+from cloudify_scipion.agent.ports.files import exchange_between, move_between
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
+from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import SCRATCH, digest_at, download, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch
 from cloudify_scipion.agent.work.place import MANY
 from cloudify_scipion.agent.work.world import World
+
+BLOCK = 512
+"""Bytes that are compared at once: an upload is written in larger ones."""
 
 
 def is_as_known(row: Row, facts: os.stat_result) -> bool:
@@ -31,10 +37,13 @@ def is_as_known(row: Row, facts: os.stat_result) -> bool:
     return known == (facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts))
 
 
-def replace_unchanged(world: World, source: bytes, path: bytes, base: Entry | None, row: Row) -> Seen | None:
+def replace_unchanged(
+    world: World, source: bytes, path: bytes, base: Entry | None, row: Row, spare: bool = False
+) -> Seen | None:
     """Put the data space's content at `source` in the place of the file at `path`.
 
     Only while that is, by content, what `row` says that both sides had in common; else None, and nothing was done.
+    `spare`: what was here is kept beside it, unless it is but a part of the other, as of an upload that has gone on.
     """
     with _unchanged(world, path, row) as fd:
         if fd < 0:
@@ -43,11 +52,30 @@ def replace_unchanged(world: World, source: bytes, path: bytes, base: Entry | No
         try:
             if not _exchanged(world, temporary, path, fd):
                 return None
+            if spare and not is_part(world.state, temporary, world.tree, path):
+                _keep(world, temporary, path)
         finally:
             world.state.unlink(temporary)
     stored = source if source != path else b""
     known = with_facts(world, replace(new, stored=stored), world.tree.stat(path), ours)
     return Seen([(path, known)], pulled=1)
+
+
+def is_part(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> bool:
+    """Whether each block of a file is the same in another, or zeros: an upload that went on there."""
+    with open_reader(part, path) as old, open_reader(whole, whole_path) as new:
+        while data := old.read(BLOCK):
+            same = new.read(len(data))
+            if data != same and not is_zeros(data):
+                return False
+    return True
+
+
+def _keep(world: World, temporary: bytes, path: bytes) -> None:
+    """Give what was here the name of a conflict."""
+    name = free_name(world, path)
+    move_between(world.state, temporary, world.tree, name)
+    world.tell(f"{os.fsdecode(path)} was changed in the data space: what was here is kept as {os.fsdecode(name)}")
 
 
 def give_newer(world: World, path: bytes, base: Entry, row: Row | None) -> Seen | None:

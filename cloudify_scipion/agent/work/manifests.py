@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, replace
 
 from cloudify_scipion.agent.errors import LeaseForeign, Temporary
 from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Header, decode, digest, header_of, segment_name
-from cloudify_scipion.agent.plan.names import MANIFEST, joined
+from cloudify_scipion.agent.plan.names import MANIFEST, joined, odd_path
 from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.index import Index
-from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.tables.rows import FolderRow, Row
 from cloudify_scipion.agent.work.segments import numbers, open_segment, put_segment
 from cloudify_scipion.agent.work.world import World, again
 
@@ -140,16 +140,20 @@ def _changed(world: World) -> Iterator[Entry | bytes]:
         if row is not None:
             yield entry_of(path, row)
         elif (number := index.folder_id(path)) is not None:
-            yield Entry(path, "d", stat.S_IMODE(index.folder(number).mode))
+            yield _folder_entry(path, index.folder(number))
         else:
             yield path
+
+
+def _folder_entry(path: bytes, row: FolderRow) -> Entry:
+    return Entry(path, "d", stat.S_IMODE(row.mode), stored=odd_path(path) if row.odd else b"")
 
 
 def _everything(world: World) -> Iterator[Entry]:
     index = world.index
     for number, path in index.all_folders():
         if path:
-            yield Entry(path, "d", stat.S_IMODE(index.folder(number).mode))
+            yield _folder_entry(path, index.folder(number))
     for path, row in index.all_files():
         world.beat()
         yield entry_of(path, row)

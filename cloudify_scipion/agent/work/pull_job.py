@@ -35,6 +35,8 @@ class Job:
     beside: tuple[Job, ...] = ()
     """What lies beside it there as SQLite's files lie beside a database; only then may it be as the index knows it."""
     as_known: bool = False
+    size: int = 0
+    """Bytes, as listed."""
     told: bool = False
     """Whether nothing but its ctime is another."""
 
@@ -71,4 +73,4 @@ def job_of(
     if row is None and not is_wanted(world, path, base is not None):
         return None
     entry = entry_from(base) if base else None
-    return Job(path, form, row, entry, mtime, path in intended, side=known.side, told=bool(same))
+    return Job(path, form, row, entry, mtime, path in intended, side=known.side, size=size, told=bool(same))

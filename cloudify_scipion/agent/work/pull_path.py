@@ -1,6 +1,6 @@
 """What becomes of one path of the data space: it is pulled, known from now on, or kept twice. Done by several threads.
 
-Nothing that is here is replaced.
+Nothing that is here is replaced, but for a file that is exactly as it was pulled, and is newer in the data space.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
-from cloudify_scipion.agent.work.exchange import give_newer, replace_link
+from cloudify_scipion.agent.work.exchange import give_newer, is_as_known, replace_link, replace_unchanged
 from cloudify_scipion.agent.work.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pull_group import is_beside_another, pull_group, settle_beside
@@ -51,6 +51,10 @@ def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
         return seen
     if is_damaged(world, job, local, facts):
         return throw_damaged(world, job, facts)
+    if row is not None and row.held() and row.origin <= 0 and kind(local) == "f" and is_as_known(row, local):
+        seen = replace_unchanged(world, job.path, job.path, None, row, spare=True)
+        if seen is not None or digest_of(world.tree, job.path)[0] == (row.local or row.hash):
+            return seen or Seen()  # somebody has it open: another time
     return _both(world, job)
 
 
@@ -72,7 +76,7 @@ def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.
     as_saved = (local.st_size, mtime_of(local)) == (base.size, base.mtime)  # a database, say: its copy there is another
     if not as_saved and is_newer_there(side, mtime_of(local), base.mtime):
         return give_newer(world, job.path, base, job.row)
-    return Seen([(job.path, replace(held, size=own_facts.st_size, racy=1))])  # the next push saves what is here
+    return Seen([(job.path, replace(held, size=facts.st_size, racy=1))])  # the next push saves what is here
 
 
 def _as_there(world: World, row: Row, facts: os.stat_result) -> Row:

@@ -37,9 +37,9 @@ def pull(world: World) -> Result:
 
 
 def _know_the_boot(world: World) -> None:
-    """What a crash empties from now on is not taken for the user's own."""
+    """What a crash empties is not taken for the user's own: also where nobody knows what was before the index."""
     if world.index.get_state(BOOT) is None:
-        world.index.set_state(BOOT, world.clock.boot())
+        world.index.set_state(BOOT, "" if world.tree.names(b"") else world.clock.boot())
 
 
 def scan(world: World) -> Result:

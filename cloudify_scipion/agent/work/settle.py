@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,10 +13,12 @@ from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.fetch import Seen
 from cloudify_scipion.agent.work.group_jobs import with_groups
 from cloudify_scipion.agent.work.listing import listed
+from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.pull_job import Job, job_of, known_of
 from cloudify_scipion.agent.work.pull_path import pull_path
 from cloudify_scipion.agent.work.pulled import Result
 from cloudify_scipion.agent.work.pulled_folders import make_parents, pull_folders
+from cloudify_scipion.agent.work.quiet import Look, Quiet, is_as_listed
 from cloudify_scipion.agent.work.spelled import Listed
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World
@@ -46,9 +49,35 @@ class Waiting:
 
 def settle(world: World, result: Result) -> None:
     """Pull what is new; what was done is kept every few seconds."""
+    quiet = Quiet(world, world.clock.elapsed())
+    _settle_all(world, result, quiet.is_quiet)
+    if not quiet.waits:
+        return
+    quiet.await_second_look()
+    world.space.forget()
+    first, moving = quiet.is_quiet, list[bytes]()
+
+    def second_look(job: Job) -> bool:
+        if first(job):
+            return False  # it was done, or has failed
+        if is_as_listed(world, job):
+            return True
+        moving.append(job.path)
+        return False
+
+    _settle_all(world, result, second_look)
+    if moving:
+        world.tell(
+            f"{len(moving)} files in the data space, such as {os.fsdecode(moving[0])}, are still being written there: "
+            "they come with the next look"
+        )
+
+
+def _settle_all(world: World, result: Result, now: Look) -> None:
+    """All that is listed, as far as it is to be done `now`."""
     saved, intended, waiting = world.clock.elapsed(), world.index.intents(), Waiting()
     for rows in listed(world):
-        _settle_batch(world, rows, intended, result, waiting)
+        _settle_batch(world, rows, intended, result, waiting, now)
         if waiting.rows and world.clock.elapsed() - saved > KEEP_SECONDS:
             waiting.keep(world)
             saved = world.clock.elapsed()
@@ -56,13 +85,15 @@ def settle(world: World, result: Result) -> None:
 
 
 def _settle_batch(
-    world: World, rows: Sequence[Listed], intended: Mapping[bytes, set[str]], result: Result, waiting: Waiting
-) -> None:
+    world: World, rows: Sequence[Listed], intended: Mapping[bytes, set[str]], result: Result, waiting: Waiting,
+    now: Look,
+) -> None:  # fmt: skip
     known = known_of(world, rows)
     pull_folders(world, [(path, mode) for path, form, mode, *_ in rows if form == "d"], known.bases, result)
-    tells = world.able is not None and world.able.changed and waiting.vain < VAIN
+    tells = abilities(world).changed and waiting.vain < VAIN
     found = (job_of(world, row, known, intended, tells=tells) for row in rows if row[1] in "fl")
     jobs = with_groups(world, rows, [job for job in found if job is not None], intended)
+    jobs = [job for job in jobs if now(job)]
     if not jobs:
         return
     lease.check(world)

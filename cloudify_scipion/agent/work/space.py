@@ -128,4 +128,5 @@ def _ensure_one(world: World, path: bytes) -> None:
 def refuse_folder(world: World, number: int, path: bytes) -> NoReturn:
     """Know that the data space cannot hold a folder's name. Raises NameRefused."""
     world.index.set_folder(number, remote=ODDLY)
+    world.index.note_change(path)
     raise NameRefused(errno.EINVAL, "the data space cannot hold this name", os.fsdecode(path))

@@ -42,7 +42,7 @@ def _unknown(world: World, folder: bytes, names: Iterable[bytes]) -> set[bytes]:
     """Those that neither the index nor the manifest has in the data space's folder."""
     strange = set(names) - world.index.names_there(folder)
     known = world.index.bases([joined(folder, name) for name in strange]) if strange and world.index.has_base() else {}
-    return {name for name in strange if joined(folder, name) not in known}
+    return {name for name in strange if "at" in known.get(joined(folder, name), {"at": ""})}
 
 
 def _known(world: World, folder: bytes) -> set[bytes]:

@@ -1,0 +1,171 @@
+"""Data spaces that refuse names, cannot tell some apart, or show them otherwise: all is saved, and all comes back."""
+
+from __future__ import annotations
+
+import errno
+import os
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudify_scipion.agent.plan.names import joined
+from cloudify_scipion.agent.ports.read_tree import Folder
+from cloudify_scipion.agent.ports.tree import Tree
+from tests.unit.agent.restored import differences
+from tests.unit.agent.rig import Rig
+
+NFC, NFD = (unicodedata.normalize(form, "gr\u00f6\u00dfe") for form in ("NFC", "NFD"))
+DEEP = "/".join("abcdefgh")
+FILES = {
+    "Map.mrc": b"big", "map.mrc": b"small", "Same": b"same", "same": b"same", "Runs/a": b"a", "runs/b": b"b",
+    "runs/a": b"other a", f"{NFC}/x": b"composed", f"{NFD}/x": b"decomposed", f"{NFD}/y": b"alone", "run 10:20:31": b"t",
+    "what? *": b"?", "dot.": b"dot.", "dot": b"dot", "blank ": b"blank ", "n" * 200: b"long", DEEP: b"deep",
+    "CON": b"con", os.fsdecode(b"latin-\xe9"): b"latin", "two\nlines": b"lines", "Plain/.hidden": b"plain",
+}  # fmt: skip
+Spelling = Callable[[bytes], bytes]
+
+
+def _text(change: Callable[[str], str]) -> Spelling:
+    return lambda name: os.fsencode(change(os.fsdecode(name)))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Names that are `one` are the same there; `shown` is how a new one is listed."""
+
+    one: Spelling = bytes
+    shown: Spelling = bytes
+    refused: bytes = b""
+    longest: int = 255
+    deepest: int = 100
+    links: bool = True
+    tick: int = 1
+    moved: bool = False
+    hidden: bool = False
+    """Whether our own folder is none of it, so that no trial finds it out."""
+
+
+LOWER, NFC_FORM, NFD_FORM = (
+    _text(str.lower),
+    _text(lambda name: unicodedata.normalize("NFC", name)),
+    _text(lambda name: unicodedata.normalize("NFD", name)),
+)
+STRIPPED: Spelling = lambda name: name.rstrip(b" .") or name  # noqa: E731
+EACH: Spelling = lambda name: LOWER(STRIPPED(NFC_FORM(name)))  # noqa: E731
+KINDS = {
+    "case": Kind(one=LOWER),
+    "lower case": Kind(one=LOWER, shown=LOWER),
+    "NFC": Kind(one=NFC_FORM, shown=NFC_FORM),
+    "NFD": Kind(one=NFC_FORM, shown=NFD_FORM),
+    "either form": Kind(one=NFC_FORM),
+    "characters": Kind(refused=b':?*"<>|\\'),
+    "dots": Kind(one=STRIPPED, shown=STRIPPED),
+    "length": Kind(longest=143),
+    "depth": Kind(deepest=5),
+    "two seconds": Kind(tick=2_000_000_000),
+    "one second": Kind(tick=1_000_000_000),
+    "times of renamed": Kind(moved=True),
+    "no links": Kind(links=False),
+    "all": Kind(EACH, STRIPPED, b':?*"<>|\\', 143, 5, links=False, tick=2_000_000_000, moved=True),
+}  # fmt: skip
+
+
+class Spelled(Tree):
+    """A data space of some kind."""
+
+    def __init__(self, path: str, kind: Kind) -> None:
+        super().__init__(path)
+        self.kind = kind
+
+    def _real(self, path: bytes) -> bytes:
+        found = b""
+        ours = self.kind.hidden and path.startswith(b".cloudify")
+        if not ours and path.count(b"/") > self.kind.deepest:
+            raise OSError(errno.ENAMETOOLONG, "too deep", os.fsdecode(path))
+        for name in path.split(b"/") if path else ():
+            found = joined(found, name if ours else self._name(os.path.join(self.path, found), name))  # noqa: PTH118
+        return found
+
+    def _name(self, folder: bytes, name: bytes) -> bytes:
+        if set(name) & set(self.kind.refused):
+            raise OSError(errno.EINVAL, "Invalid argument", os.fsdecode(name))
+        if len(name) > self.kind.longest:
+            raise OSError(errno.ENAMETOOLONG, "File name too long", os.fsdecode(name))
+        there = os.listdir(folder) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208 - bytes
+        return next((one for one in there if self.kind.one(one) == self.kind.one(name)), self.kind.shown(name))
+
+    def at(self, path: bytes) -> tuple[Folder, bytes]:
+        return super().at(self._real(path))
+
+    def folder(self, path: bytes) -> Folder:
+        return super().folder(self._real(path))
+
+    def symlink(self, target: bytes, path: bytes) -> None:
+        if not self.kind.links:
+            raise OSError(errno.EPERM, "no links here")
+        super().symlink(target, path)
+
+    def set_times(self, fd: int, mtime: int) -> None:
+        super().set_times(fd, mtime // self.kind.tick * self.kind.tick)
+
+    def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
+        super().rename(old, new, replace)
+        above, name = self.at(new)
+        if self.kind.moved:
+            os.utime(name, dir_fd=above.fd, follow_symlinks=False)
+
+
+def _rig(root: Path, space: Path, kind: Kind, **named: Any) -> Rig:
+    return Rig(root, space, trees=lambda path: Spelled(path, kind) if path == str(space) else Tree(path), **named)
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["tried", "not tried"])
+@pytest.mark.parametrize("name", KINDS)
+def test_all_is_saved_sealed_and_comes_back(
+    name: str, hidden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    kind = replace(KINDS[name], hidden=hidden)
+    rig = _rig(tmp_path / "volume", tmp_path / "space", kind)
+    rig.pull()
+    for path, content in FILES.items():
+        rig.write(path, content)
+    rig.write("old", b"old", age=3e9)
+    (rig.user / "Empty").mkdir()
+    (rig.user / "empty").mkdir()
+    (rig.user / "Link").symlink_to("map.mrc")
+    _save(rig)
+    for path in ("Map.mrc", "map.mrc", f"{NFD}/x", "dot.", "n" * 200, DEEP):
+        rig.write(path, b"another content of " + os.fsencode(path), age=60)
+    (rig.user / "Plain").rename(rig.user / "plain")
+    (rig.user / "CON").rename(rig.user / "con")
+    _save(rig)
+    (rig.user / "Map.mrc").unlink()
+    (rig.user / "map.mrc").rename(rig.user / "MAP.mrc")
+    (rig.user / "dot").unlink()
+    (rig.user / "runs").rename(rig.user / "moved")
+    (rig.user / "Link").unlink()
+    _save(rig)
+    rig.seal()
+    new = _rig(tmp_path / "new", tmp_path / "space", kind, machine="m2", generation=2)
+    new.pull()
+    assert differences(rig.user, new.user) == []
+    new.write("more", b"more")
+    _save(new)
+    new.seal()
+
+
+def _save(rig: Rig) -> None:
+    before = rig.local()
+    rig.push()
+    assert rig.push().files == 0
+    found = rig.scan()
+    assert (found.files, found.conflicts, found.lost) == (0, 0, 0)
+    assert rig.push().files == 0
+    assert rig.verify_all().wrong == []
+    assert rig.local() == before
+    rig.clock.pass_time(300)
