@@ -23,8 +23,9 @@ DEEP = "/".join("abcdefgh")
 FILES = {
     "Map.mrc": b"big", "map.mrc": b"small", "Same": b"same", "same": b"same", "Runs/a": b"a", "runs/b": b"b",
     "runs/a": b"other a", f"{NFC}/x": b"composed", f"{NFD}/x": b"decomposed", f"{NFD}/y": b"alone",
-    "run 10:20:31": b"t", "what? *": b"?", "dot.": b"dot.", "dot": b"dot", "blank ": b"blank ", "n" * 200: b"long", DEEP: b"deep",
-    "CON": b"con", os.fsdecode(b"latin-\xe9"): b"latin", "two\nlines": b"lines", "Plain/.hidden": b"plain",
+    "run 10:20:31": b"t", "what? *": b"?", "dot.": b"dot.", "dot": b"dot", "blank ": b"blank ", "n" * 200: b"long",
+    DEEP: b"deep", "CON": b"con", os.fsdecode(b"latin-\xe9"): b"latin", "two\nlines": b"lines",
+    "Plain/.hidden": b"plain",
 }  # fmt: skip
 Spelling = Callable[[bytes], bytes]
 
