@@ -15,10 +15,17 @@ class MustHold(Books):
     """Nothing is lost, nothing in the working copy is touched, and in the end both sides are the same."""
 
     def check_untouched(self, after: str) -> None:
-        """The agent may add to the working copy; it never changes or removes."""
+        """The agent may add to the working copy; it never changes or removes.
+
+        But what others have made, and made anew in the data space, gets its newer content; the earlier one is kept.
+        """
         local = self.rig.local()
         for path, content in self.here.items():
-            assert local.get(path) == content, f"{path!r} is {local.get(path)!r} after {after}"
+            if local.get(path) == content:
+                continue
+            newer = {content, local.get(path, b"")} <= set(local.values()) and content.startswith(b"web")
+            assert newer and local[path].startswith(b"web"), f"{path!r} is {local.get(path)!r} after {after}"
+            self.here[path] = local[path]
         if not self.zombies or self.rig is not self.zombies[-1]:
             self.here.update({path: content for path, content in local.items() if path not in self.here})
 
