@@ -15,6 +15,7 @@ import pytest
 from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.read_tree import Folder
 from cloudify_scipion.agent.ports.tree import Tree
+from tests.unit.agent.faults import Killed
 from tests.unit.agent.restored import differences
 from tests.unit.agent.rig import Rig
 
@@ -170,3 +171,45 @@ def _save(rig: Rig) -> None:
     assert rig.verify_all().wrong == []
     assert rig.local() == before
     rig.clock.pass_time(300)
+
+
+@pytest.mark.parametrize("old", ["Map.mrc", "Runs"])
+def test_a_rename_in_case_only_is_a_rename(old: str, tmp_path: Path) -> None:
+    rig = _rig(tmp_path / "volume", tmp_path / "space", KINDS["case"])
+    rig.pull()
+    rig.write("Map.mrc", b"big")
+    rig.write("Runs/a", b"a")
+    rig.push()
+    (rig.user / old).rename(rig.user / old.lower())
+    result = rig.push()
+    assert (result.moved, result.files, result.deleted) == (1, 0, 0)
+    assert rig.saved() == rig.local() and rig.trash() == {}
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_killed_between_the_two_steps_of_such_a_rename(at: int, tmp_path: Path) -> None:
+    rig = _rig(tmp_path / "volume", tmp_path / "space", KINDS["case"])
+    rig.pull()
+    rig.write("Map.mrc", b"big")
+    rig.write("other", b"other")
+    rig.push()
+    (rig.user / "Map.mrc").rename(rig.user / "map.mrc")
+    left = [at]
+
+    class Dying(Spelled):
+        def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
+            super().rename(old, new, replace)
+            if not new.startswith(b".cloudify"):
+                left[0] -= 1
+                if left[0] == 0:
+                    raise Killed
+
+    plain, rig.trees = rig.trees, lambda path: Dying(path, KINDS["case"]) if path == str(rig.space) else Tree(path)
+    with pytest.raises(Killed):
+        rig.push()
+    assert b"big" in rig.saved().values(), "wherever a new machine looks"
+    rig.trees = plain
+    rig.push()
+    rig.scan()
+    rig.push()
+    assert rig.saved() == rig.local() == {"map.mrc": b"big", "other": b"other"}
