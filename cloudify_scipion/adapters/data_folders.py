@@ -11,6 +11,8 @@ from cloudify_scipion.errors import PermanentError, ReadOnlyDataSpace
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_MARK = ".cloudify-scipion/space.json"
+"""By which a project's folder is known."""
 _MODE = 0o700
 """Of folders that we make: on the machine, the agent reads them whatever their mode, and nobody else should."""
 
@@ -28,7 +30,9 @@ class HostFolders:
         if not steps or PurePosixPath(path).is_absolute() or ".." in steps:
             raise PermanentError(f"{path!r} is not a folder below the data space '{space}'", "correct the source")
         opened = os.open(top, _FOLDER)
-        for step in steps:
+        for number, step in enumerate(steps):
+            if make:
+                _must_be_nobodys(opened, space, PurePosixPath(*steps[:number]).as_posix(), path)
             opened = _step(opened, step, make, space, path)
         os.close(opened)
         return top.joinpath(*steps)
@@ -41,6 +45,20 @@ class HostFolders:
             what = f"the folder {root} of the data space '{space}' is not there"
             raise PermanentError(what, "mount it, or correct the site file")
         return Path(root).resolve()
+
+
+def _must_be_nobodys(opened: int, space: str, above: str, path: str) -> None:
+    """Raise PermanentError if an open folder above a project's is that of another project, which would pull it. Closes
+    the folder then."""
+    try:
+        os.stat(_MARK, dir_fd=opened, follow_symlinks=False)
+    except OSError:
+        return
+    os.close(opened)
+    raise PermanentError(
+        f"{space}:{path} lies in the folder of another project, {space}:{above}",
+        "name a folder in data.project.source that is in no other project's",
+    )
 
 
 def _step(opened: int, name: str, make: bool, space: str, path: str) -> int:

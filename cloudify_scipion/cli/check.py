@@ -10,6 +10,7 @@ from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.model import SoftwareSet
 from cloudify_scipion.catalogue.puppet_data import software_contents, software_proofs
 from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.cli.check_room import room_notes
 from cloudify_scipion.cli.check_secrets import secret_notes
 from cloudify_scipion.cli.check_text import notes_of, understood
 from cloudify_scipion.cli.console import errors_as_json, json_option, say, say_json
@@ -27,7 +28,7 @@ def check(project: Path, site: Path, as_json: bool) -> None:
         loaded = load_checked(project, site)
         secrets = secret_notes(loaded, project, site)
     software = resolve(loaded.project.software, load_catalogue())
-    notes = [*notes_of(loaded, software_proofs(software)), *secrets]
+    notes = [*notes_of(loaded, software_proofs(software)), *secrets, *room_notes(loaded)]
     if as_json:
         contents = {"software": software_contents(software), "proof": software_proofs(software), "notes": notes}
         say_json({"ok": True, "project": loaded.project.id, "site": loaded.site.name, **contents})

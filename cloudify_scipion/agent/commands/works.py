@@ -11,6 +11,7 @@ from cloudify_scipion.agent.errors import Unsaved
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.work import lease, push, remote, seal, verify
 from cloudify_scipion.agent.work.pulled import Result as Pulled
+from cloudify_scipion.agent.work.world import PULLED as COMPLETE
 from cloudify_scipion.agent.work.world import World
 
 PULLED = "pulled"
@@ -25,9 +26,11 @@ def _push(world: World) -> dict[str, Any]:
 
 
 def _pull(world: World) -> dict[str, Any]:
-    result = remote.pull(world)
-    (world.config.state / PULLED).touch()
-    return _pulled(result)
+    try:
+        return _pulled(remote.pull(world))
+    finally:
+        if world.index.get_state(COMPLETE):  # though not all that is there could be read
+            (world.config.state / PULLED).touch()
 
 
 def _scan(world: World) -> dict[str, Any]:

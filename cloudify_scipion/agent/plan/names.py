@@ -18,6 +18,8 @@ KEPT, THEIRS = TRASH + b"/kept", TRASH + b"/theirs"
 """Where versions go that nobody of us wrote, from the first pull and from later: they do not expire."""
 ORIGINAL, STRANGER = 0, -1
 """Who wrote a file if no generation of ours did: the facility before the first pull, or somebody since."""
+PART = RESERVED + b"-part-"
+"""How the names of unfinished files begin that must lie beside what they are to become."""
 MAX_NAME = 255
 """Longest name of Linux's file systems, in bytes."""
 BESIDE = (b"-wal", b"-journal", b"-shm")
@@ -56,8 +58,13 @@ def readable(text: str) -> str:
 
 
 def is_reserved(path: bytes) -> bool:
-    """Whether a path of the working copy would lie in our own folder of the data space."""
-    return path == RESERVED or path.startswith(RESERVED + b"/")
+    """Whether a path of the working copy would lie in our own folder of the data space, or be taken for unfinished."""
+    return RESERVED in path and (path.split(b"/")[0] == RESERVED or any(map(is_part, path.split(b"/"))))
+
+
+def is_part(name: bytes) -> bool:
+    """Whether a name is that of an unfinished file of ours that lies beside what it is to become."""
+    return name.startswith(PART) and generation_of(name[len(PART) :]) > 0
 
 
 def leads_down(path: bytes) -> bool:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+"""How the kernel writes blanks in the paths of mounts."""
 
 
 def is_mount(folder: int, path: Path) -> bool:
@@ -13,6 +17,20 @@ def is_mount(folder: int, path: Path) -> bool:
         return _mount_of(folder) != _mount_of(above)
     finally:
         os.close(above)
+
+
+def mounts_below(folder: int) -> list[bytes]:
+    """Paths below an open folder at which something else is mounted, be it of the same file system; topmost only."""
+    top = os.fsencode(Path(f"/proc/self/fd/{folder}").readlink())
+    if not top.endswith(b"/"):
+        top += b"/"
+    found: list[bytes] = []
+    for line in sorted(set(Path("/proc/self/mountinfo").read_bytes().splitlines())):
+        where = _ESCAPED.sub(lambda code: bytes([int(code[1], 8)]), line.split(b" ")[4])
+        if where.startswith(top):
+            found.append(where[len(top) :])
+    found.sort()
+    return [path for path in found if not any(path.startswith(above + b"/") for above in found)]
 
 
 def is_mounted(path: Path) -> bool:

@@ -13,7 +13,7 @@ import stat
 import threading
 from collections.abc import Iterator, Mapping
 
-from cloudify_scipion.agent.plan.names import split
+from cloudify_scipion.agent.plan.names import joined, split
 from cloudify_scipion.agent.ports.calls import Told, patient, statx
 from cloudify_scipion.agent.ports.mount import mounted_as
 
@@ -51,6 +51,10 @@ class ReadTree:
         self._root = Folder(patient(os.open, self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         self._folders: dict[bytes, Folder] = {}
         self._lock = threading.Lock()
+        self.avoided: frozenset[bytes] = frozenset()
+        """What listings leave out, and do not look at: other people's mounts, say."""
+        self.unseen: dict[bytes, OSError] = {}
+        """What listings had to leave out, and why."""
 
     def leave(self) -> None:
         """Close everything."""
@@ -124,14 +128,32 @@ class ReadTree:
         return mounted_as(self._root.fd)
 
     def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
-        """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out."""
+        """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out.
+
+        So is what is `avoided`, and what cannot be looked at: that is `unseen` then.
+        """
         found = []
         with self._listed(path) as fd:
             for entry in patient(_scan, fd):
-                with contextlib.suppress(FileNotFoundError):
-                    found.append((os.fsencode(entry.name), _facts(entry)))
+                name = os.fsencode(entry.name)
+                if self.avoided and joined(path, name) in self.avoided:
+                    continue
+                try:
+                    found.append((name, _facts(entry)))
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    self.unseen[joined(path, name)] = error
         found.sort()
         return found
+
+    def unseen_in(self, path: bytes) -> list[tuple[bytes, OSError]]:
+        """What could not be looked at in a folder, by name, since the last time that this was asked."""
+        if not self.unseen:
+            return []
+        with self._lock:
+            inside = [unseen for unseen in self.unseen if split(unseen)[0] == path]
+            return [(split(unseen)[1], self.unseen.pop(unseen)) for unseen in inside]
 
     def names(self, path: bytes) -> list[bytes]:
         """The names in a folder, sorted."""

@@ -1,4 +1,4 @@
-"""After a first pull: what the data space cannot hold itself, as the manifest tells it."""
+"""After a pull: what the data space cannot hold itself, as the manifest tells it, as long as the index does not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
-from cloudify_scipion.agent.plan.names import odd_path, split
+from cloudify_scipion.agent.plan.names import odd_path, split, whole_way
 from cloudify_scipion.agent.plan.restored import only_in_manifest
 from cloudify_scipion.agent.ports.facts import ino_of
 from cloudify_scipion.agent.work.fetch import fetch_linked, link_row, make_link, make_local_folder
@@ -19,14 +19,22 @@ from cloudify_scipion.agent.work.world import World
 
 def apply_base(world: World, result: Result) -> None:
     """Make the folders, links and files of odd names that the manifest names and that are not here."""
+    failed = {path for path, _ in result.failed}
     for row in world.index.all_base():
         entry = entry_from(row)
+        if _is_below(entry.path, failed):
+            continue
         try:
             _apply_entry(world, entry)
         except OSError as error:
             if not is_blocked(world, entry.path, result):
                 result.failed.append((entry.path, error.strerror or str(error)))
     world.keep()
+
+
+def _is_below(path: bytes, failed: set[bytes]) -> bool:
+    """Whether a path, or a folder above it, could not be looked at: then nobody knows what is there."""
+    return bool(failed) and any(above in failed for above in whole_way(path))
 
 
 def _apply_entry(world: World, entry: Entry) -> None:

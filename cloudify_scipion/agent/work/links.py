@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import replace
@@ -39,13 +40,20 @@ def note_hard_links(world: World) -> None:
         rows = dict(sorted((path, row) for path, row in world.index.by_ino(ino) if row.kind == "f"))
         names = list(rows)
         if [rows[name].link for name in names] != [b"", *(names[0] for _ in names[1:])]:
-            names = [name for name in names if (facts := world.tree.stat(name)) is not None and ino_of(facts) == ino]
+            names = [name for name in names if _has_inode(world, name, ino)]
         for name in names:
             _note(world, name, rows[name], b"" if name == names[0] else names[0])
         true.update(names[1:])
     for name, row in world.index.linked():
         if name not in true:
             _note(world, name, row, b"")
+
+
+def _has_inode(world: World, path: bytes, ino: int) -> bool:
+    with contextlib.suppress(OSError):  # then it counts as a file of its own
+        facts = world.tree.stat(path)
+        return facts is not None and ino_of(facts) == ino
+    return False
 
 
 def _note(world: World, path: bytes, row: Row, first: bytes) -> None:

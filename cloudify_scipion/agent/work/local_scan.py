@@ -8,11 +8,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cloudify_scipion.agent.plan.names import RESERVED, joined
+from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.ports.ahead import Entries, ReadAhead
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
+from cloudify_scipion.agent.ports.mount import mounts_below
+from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import ROOT, Row
 from cloudify_scipion.agent.work.local_groups import Fact, find_groups
+from cloudify_scipion.agent.work.nested import is_project
 from cloudify_scipion.agent.work.world import World
 
 Moved = Callable[[int, bytes, bytes], bool]
@@ -21,13 +24,16 @@ MAX_TOLD = 100
 
 @dataclass
 class Found:
-    """What a scan found. `special` are pipes, sockets and devices, `errors` folders that could not be read."""
+    """What a scan found. `special` are pipes, sockets and devices, `errors` folders that could not be read, `unseen`
+    what could not be looked at in them, and `mounts` what others have mounted."""
 
     files: int = 0
-    reserved: bool = False
-    """Whether a folder has the name of our own in the data space."""
+    reserved: list[bytes] = field(default_factory=list)
+    """Folders that have the name of our own in the data space."""
     special: list[bytes] = field(default_factory=list)
     errors: list[tuple[bytes, str]] = field(default_factory=list)
+    unseen: list[tuple[bytes, str]] = field(default_factory=list)
+    mounts: list[bytes] = field(default_factory=list)
     gone_folders: list[bytes] = field(default_factory=list)
 
 
@@ -42,7 +48,8 @@ def scan(
     `moved(number, old, new)` is asked to move a folder in the data space, too. `everything`: no file is unchanged.
     `still`: nobody can have written since the last look, so that facts alone tell.
     """
-    found = Found()
+    found = Found(mounts=mounts_below(world.tree.folder(b"").fd))
+    world.tree.avoided = frozenset(found.mounts)
     world.index.forget_changes()
     with ReadAhead(world.tree) as ahead:
         missing = _walk(world, ahead, found, moved, everything, still)
@@ -60,22 +67,45 @@ def _walk(world: World, ahead: ReadAhead, found: Found, moved: Moved, everything
         world.beat()
         try:
             entries = ahead.entries(path, (inside for _, inside in reversed(stack)))
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # gone meanwhile: the next scan sees that
         except OSError as error:
+            if isinstance(error, FileNotFoundError | NotADirectoryError) and not is_folder(world.tree, path):
+                continue  # gone meanwhile: the next scan sees that
             found.errors.append((path, os.strerror(error.errno or 0)))
             continue
-        found.reserved |= not path and any(name == RESERVED and kind(st) == "d" for name, st in entries)
-        _compare_files(world, number, path, entries, found, everything, still)
-        inside = _compare_folders(world, number, path, entries, moved)
+        kept = _not_looked_at(world, path, found)
+        if any(name == RESERVED and kind(st) == "d" for name, st in entries) and (
+            not path or is_project(world.tree, path, entries)
+        ):
+            found.reserved.append(joined(path, RESERVED))
+            kept.add(RESERVED)
+        _compare_files(world, number, path, entries, kept, found, everything, still)
+        inside = _compare_folders(world, number, path, entries, kept, moved)
         stack += reversed(inside[0])
         missing += inside[1]
     return missing
 
 
+def _not_looked_at(world: World, path: bytes, found: Found) -> set[bytes]:
+    """The names in a folder of what is there and was not looked at: it counts neither as changed nor as gone."""
+    unseen = world.tree.unseen_in(path)
+    found.unseen += [(joined(path, name), error.strerror or str(error)) for name, error in unseen]
+    mounts = {split(mount)[1] for mount in found.mounts if split(mount)[0] == path}
+    return {name for name, _ in unseen} | mounts
+
+
+def is_folder(tree: ReadTree, path: bytes) -> bool:
+    """Whether a folder is at a path, or might be."""
+    try:
+        facts = tree.stat(path)
+    except OSError:
+        return True
+    return facts is not None and kind(facts) == "d"
+
+
 def _compare_files(
-    world: World, number: int, path: bytes, entries: Entries, found: Found, everything: bool, still: bool
-) -> None:
+    world: World, number: int, path: bytes, entries: Entries, kept: set[bytes], found: Found, everything: bool,
+    still: bool,
+) -> None:  # fmt: skip
     facts, special = [], []
     for name, st in entries:
         mode = st.st_mode
@@ -89,7 +119,7 @@ def _compare_files(
     digest = hashlib.blake2b(marshal.dumps(facts, 2), digest_size=16).digest()
     if not everything and world.index.folder(number).digest == digest:
         return
-    same, rows = True, world.index.files(number)
+    same, rows = not kept, world.index.files(number)
     known = {fact[0] for fact in facts if fact[0] in rows and _as_known(rows[fact[0]], fact, still)}
     groups = find_groups(world.tree, path, facts, rows, known, still)
     world.index.found_groups(joined(path, base) for base in groups.all)
@@ -103,7 +133,7 @@ def _compare_files(
             world.index.found_change(inside, "l" if fact[1] & 0o170000 == 0o120000 else "f", fact[5], fact[2], fact[3])
     for name, row in rows.items():
         same = False
-        if name not in groups.sides:
+        if name not in groups.sides and name not in kept:
             world.index.found_gone(joined(path, name), row)
     if same and not still:
         world.index.set_folder(number, digest=digest)
@@ -115,12 +145,12 @@ def _as_known(row: Row, fact: Fact, still: bool) -> bool:
 
 
 def _compare_folders(
-    world: World, number: int, path: bytes, entries: Entries, moved: Moved
+    world: World, number: int, path: bytes, entries: Entries, kept: set[bytes], moved: Moved
 ) -> tuple[list[tuple[int, bytes]], list[int]]:
     """The folders to go on with, and those that are known and not there."""
     known, inside = world.index.folders(number), []
     for name, st in entries:
-        if st.st_mode & 0o170000 != 0o040000 or (not path and name == RESERVED):
+        if st.st_mode & 0o170000 != 0o040000 or name in kept:
             continue
         where, row = joined(path, name), known.pop(name, None)
         if row is not None:
@@ -134,7 +164,7 @@ def _compare_folders(
         inside.append((old or world.index.add_folder(where, ino_of(st), st.st_mode), where))
         if not old:
             world.index.note_change(where)
-    return inside, [row.id for row in known.values()]
+    return inside, [row.id for name, row in known.items() if name not in kept]
 
 
 def _moved_from(world: World, path: bytes, ino: int, moved: Moved) -> int | None:

@@ -15,7 +15,12 @@ def find_lost(world: World, result: Result) -> None:
         if not row.held() or not _may_be_lost(world, path, row):
             continue
         world.beat()
-        if not _is_there(world, path, row):
+        try:
+            there = _is_there(world, path, row)
+        except OSError as error:
+            result.failed.append((path, f"it cannot be looked at in the data space: {error.strerror}"))
+            continue
+        if not there:
             result.lost += 1
             world.index.put(path, row.without_remote())
     if result.lost:

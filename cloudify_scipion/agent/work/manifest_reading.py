@@ -15,6 +15,8 @@ from cloudify_scipion.agent.work.manifests import UNREADABLE, begin_anew, get_he
 from cloudify_scipion.agent.work.segments import copy_segment, numbers, open_segment
 from cloudify_scipion.agent.work.world import World, again
 
+AGAIN_SECONDS = (5.0, 20.0, 60.0)
+
 
 def is_whole(world: World, space: ReadTree) -> bool:
     """Whether the data space, read through `space`, gives our manifest back; if not, it is written anew."""
@@ -88,7 +90,11 @@ def chain(world: World, space: ReadTree | None = None) -> list[Link]:
     found: list[Link] = []
     space = space or world.space
     for number in numbers(space):
-        stream = copy_segment(world, space, number)
+        try:
+            stream = _patient_copy(world, space, number)
+        except OSError as error:
+            _unreadable(world, number, error)
+            continue
         if stream is None:
             _unreadable(world, number, FileNotFoundError("it is gone"))
             continue
@@ -106,6 +112,17 @@ def chain(world: World, space: ReadTree | None = None) -> list[Link]:
         if header.base or (found and header.before == found[-1].digest):
             found.append(Link(number, digest(stream), stream))
     return found
+
+
+def _patient_copy(world: World, space: ReadTree, number: int) -> BinaryIO | None:
+    """One that cannot be read may only take its time; names and links that it alone knows are worth waiting for."""
+    for seconds in AGAIN_SECONDS:
+        try:
+            return copy_segment(world, space, number)
+        except OSError:
+            world.clock.sleep(seconds)
+            world.beat()
+    return copy_segment(world, space, number)
 
 
 def _unreadable(world: World, number: int, error: Exception) -> None:

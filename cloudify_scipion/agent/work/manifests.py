@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -81,7 +82,7 @@ def _after_own_remains(world: World, head: Head) -> Head:
         with stream:
             try:
                 header, _ = decode(stream)
-            except Damaged:
+            except (Damaged, OSError):
                 return _above_all(world)
             if header.generation > world.generation:
                 raise LeaseForeign(
@@ -164,4 +165,5 @@ def _remove_older(world: World, number: int) -> None:
     kept = int(world.index.get_state(UNREADABLE) or 0)
     for older in numbers(world.space):
         if kept < older < number:
-            again(lambda older=older: world.space.unlink(joined(MANIFEST, segment_name(older))))  # type: ignore[misc]
+            with contextlib.suppress(OSError):  # nothing hangs on it
+                again(lambda older=older: world.space.unlink(joined(MANIFEST, segment_name(older))))  # type: ignore[misc]

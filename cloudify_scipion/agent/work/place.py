@@ -18,6 +18,7 @@ from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.across import move
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
 from cloudify_scipion.agent.work.thrown import Thrown, throw_away
 from cloudify_scipion.agent.work.twins import is_refused
@@ -90,7 +91,8 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
         try:
             first(outcome)
             if copied.temporary:
-                world.space.rename(copied.temporary, target)
+                if move(world, copied.temporary, target):
+                    outcome.row = replace(row, rracy=1)
             elif able_to_hold(world, target) and world.space.stat(target) is not None:
                 cleared = False  # a link is in the manifest alone
                 continue
@@ -259,7 +261,7 @@ def _keep_beside(world: World, path: bytes, there: bytes) -> bytes:
         if world.tree.stat(name) is not None:
             continue
         with contextlib.suppress(FileExistsError):
-            world.space.rename(there, name)
+            move(world, there, name)
             world.tell(
                 f"{_text(path)} was changed in the data space as well: that version is kept as {_text(name)}", "alarm"
             )

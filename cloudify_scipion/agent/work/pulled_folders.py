@@ -43,8 +43,8 @@ def _make_folder(world: World, path: bytes, mode: int, result: Result) -> bool:
         make_local_folder(world, path, mode)
         return True
     except OSError as error:
-        if not is_blocked(world, path, result):
-            result.failed.append((path, f"the folder cannot be made here: {error.strerror}"))
+        if not is_blocked(world, path, result) and (path, _why(error)) not in result.failed:
+            result.failed.append((path, _why(error)))
     return False
 
 
@@ -53,11 +53,18 @@ def is_blocked(world: World, path: bytes, result: Result) -> bool:
     above = b""
     for name in path.split(b"/"):
         above = joined(above, name)
-        here = world.tree.stat(above)
-        if here is not None and kind(here) != "d":
-            _keep_folder_beside(world, above, result)
-            return True
+        try:
+            here = world.tree.stat(above)
+            if here is not None and kind(here) != "d":
+                _keep_folder_beside(world, above, result)
+                return True
+        except OSError:
+            return False  # whoever asks tells what failed
     return False
+
+
+def _why(error: OSError) -> str:
+    return f"the folder cannot be made here: {error.strerror}"
 
 
 def _keep_folder_beside(world: World, path: bytes, result: Result) -> None:

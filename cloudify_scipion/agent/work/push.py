@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Unsaved, first_of
-from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, generation_of, joined
+from cloudify_scipion.agent.plan.names import MANIFEST, ODD, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.bring_back import bring_back
@@ -29,7 +29,7 @@ from cloudify_scipion.agent.work.trash import make_room, prune
 from cloudify_scipion.agent.work.uploads import BOOT, KEPT_NAME, upload_all, upload_deferred
 from cloudify_scipion.agent.work.world import PULLED, World, again, check_volume
 
-DIRTY, SPECIAL = "dirty", "special"
+DIRTY, SPECIAL, MOUNTS = "dirty", "special", "mounts"
 
 
 def push(world: World, everything: bool = False, final: bool = False) -> Result:
@@ -140,10 +140,13 @@ def _have_temporary_folder(world: World) -> None:
 def _finish(run: Run, found: Found) -> None:
     world, result = run.world, run.result
     result.special = found.special
-    if found.reserved:
-        run.fail(RESERVED, KEPT_NAME)
+    for path in found.reserved:
+        run.fail(path, KEPT_NAME)
     for path, reason in found.errors:
         run.fail(path, f"the folder cannot be read: {reason}")
+    for path, reason in found.unseen:
+        run.fail(path, f"it cannot be looked at: {reason}")
+    _tell_mounts(run, found.mounts)
     _tell_special(world, found.special)
     _tell_odd(world, result.odd)
     _close_manifest(run)
@@ -176,10 +179,9 @@ def _close_manifest(run: Run) -> None:
     world = run.world
     if world.index.journal_size() or is_due(world.index):
         world.progress.start("writing the manifest")
-        note_hard_links(world)
         _must_still_be_ours(world, lease.check)
         run.wrote()
-        write_segment(world)
+        _write_manifest(run)
     if run.result.wrote or run.result.full:
         watch_room(world, run.result.size - run.result.counted)
         run.result.counted = run.result.size
@@ -189,6 +191,30 @@ def _close_manifest(run: Run) -> None:
         world.index.set_state(LEFT, run.result.left[:MAX_TOLD])
     if run.result.wrote or run.result.failed:
         _must_still_be_ours(world, lease.confirm)
+
+
+def _write_manifest(run: Run) -> None:
+    """Whatever becomes of it, contents are in their places by now, and what makes room is still to be done."""
+    try:
+        note_hard_links(run.world)
+        write_segment(run.world)
+    except NoRoom as error:
+        run.result.full = run.result.full or error
+    except OSError as error:
+        run.fail(MANIFEST, f"it cannot be written: {error.strerror}")
+
+
+def _tell_mounts(run: Run, mounts: list[bytes]) -> None:
+    """What others have mounted is not ours. What it hides can be neither saved nor compared: no seal then."""
+    world, names = run.world, [os.fsdecode(path) for path in mounts]
+    told = world.index.get_state(MOUNTS, [])
+    for path, name in zip(mounts, names, strict=True):
+        if name not in told:
+            world.tell(f"something is mounted at {name}: it is not saved, and what it hides stays as it was", "alarm")
+        if run.final:
+            run.fail(path, "something is mounted here and hides what is below it: unmount it")
+    if names != told:
+        world.index.set_state(MOUNTS, names)
 
 
 def _tell_special(world: World, special: list[bytes]) -> None:

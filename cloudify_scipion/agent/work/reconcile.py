@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cloudify_scipion.agent.plan.names import ORIGINAL, STRANGER
+from cloudify_scipion.agent.plan.names import MANIFEST, ORIGINAL, STRANGER
 from cloudify_scipion.agent.plan.news import Side
+from cloudify_scipion.agent.ports.mount import mounts_below
+from cloudify_scipion.agent.work.apply_base import apply_base
 from cloudify_scipion.agent.work.listing import forget_listing, list_space
 from cloudify_scipion.agent.work.lost import find_lost
 from cloudify_scipion.agent.work.news import expect_news, forget_news, read_news, side_of
@@ -18,16 +20,26 @@ def reconcile(world: World) -> Result:
     """Look through all of it."""
     result = Result()
     world.theirs = STRANGER if world.index.get_state(PULLED) else ORIGINAL
-    expect_news(world)
+    world.tree.avoided = frozenset(mounts_below(world.tree.folder(b"").fd))
+    try:
+        expect_news(world)
+    except OSError as error:
+        result.failed.append((MANIFEST, f"it cannot be looked at: {error.strerror}"))
     side = read_news(world)
-    list_space(world)
+    result.failed += list_space(world)
     if side in (Side.NEWER, Side.OTHER):
         tell_deleted(world)
-    check_room(world)
+    if world.index.get_state(PULLED):
+        world.progress.start("pulling")
+    else:
+        check_room(world)
     settle(world, result)
     if side is not Side.SAME:
         settle_news(world, side, result)
     find_lost(world, result)
+    if side is Side.SAME and world.index.get_state(PULLED) and world.index.has_base():  # of what could not be read
+        apply_base(world, result)
+        world.index.forget_base([path for path, _ in result.failed])
     forget_listing(world)
     if not result.failed:
         forget_news(world)

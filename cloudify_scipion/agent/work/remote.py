@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
+
+from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.ports.files import read_all
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.apply_base import apply_base
+from cloudify_scipion.agent.work.failures import down
 from cloudify_scipion.agent.work.manifest_reading import read_manifest
 from cloudify_scipion.agent.work.moves import settle_move
 from cloudify_scipion.agent.work.pulled import Result, must_be_complete
 from cloudify_scipion.agent.work.push import DIRTY, clear_remains
 from cloudify_scipion.agent.work.reconcile import reconcile
-from cloudify_scipion.agent.work.space import check_space, open_space
+from cloudify_scipion.agent.work.room import CHECKED
+from cloudify_scipion.agent.work.space import MARK, check_space, open_space
 from cloudify_scipion.agent.work.space_room import watch_room
 from cloudify_scipion.agent.work.trash import know_trash
 from cloudify_scipion.agent.work.uploads import BOOT
 from cloudify_scipion.agent.work.world import PULLED, World, check_volume
 
+AGAIN_SECONDS = (5.0, 20.0, 60.0)
 _BY_SCAN = "they are tried again by the next scan"
 
 
@@ -24,6 +32,7 @@ def pull(world: World) -> Result:
     if world.index.get_state(PULLED):
         check_space(world)  # an empty folder where it should be mounted would be taken for a new one
     lease.acquire(world)
+    fresh = read_all(world.space, MARK) is None
     open_space(world)
     world.index.set_state(DIRTY, True)
     clear_remains(world)
@@ -31,8 +40,34 @@ def pull(world: World) -> Result:
         _know_the_boot(world)
         read_manifest(world)
     know_trash(world)
-    result = reconcile(world)
+    try:
+        result = reconcile(world)
+    except GuardFailed:
+        _leave(world, fresh)
+        raise
+    if not world.index.get_state(PULLED):
+        result = _try_again(world, result)
     _finish_pull(world, result)
+    return result
+
+
+def _leave(world: World, fresh: bool) -> None:
+    """This is no folder for us: what we have put there goes, so that nobody takes it for a project's."""
+    lease.release(world)
+    if fresh:
+        with contextlib.suppress(OSError):
+            world.space.unlink(MARK)
+
+
+def _try_again(world: World, result: Result) -> Result:
+    """What could not be read may only have taken its time: a first copy is to be whole if it can."""
+    for seconds in AGAIN_SECONDS:
+        if not result.failed or result.crowded:
+            break
+        world.progress.start(f"{len(result.failed)} files cannot be read: trying again in {seconds:.0f} s")
+        world.clock.sleep(seconds)
+        world.beat()
+        result = replace(reconcile(world), files=result.files, size=result.size)
     return result
 
 
@@ -56,11 +91,17 @@ def scan(world: World) -> Result:
 
 
 def _finish_pull(world: World, result: Result) -> None:
-    first = not world.index.get_state(PULLED)
-    if first:
+    """What cannot be read there does not keep the rest from being saved: it was never here, so it is not gone either.
+
+    What the manifest says of it is kept until it comes.
+    """
+    if not world.index.get_state(PULLED):
         apply_base(world, result)
-    must_be_complete(result, "pull again; nothing is saved until then" if first else _BY_SCAN)
+        if result.failed and (result.crowded or down(world)):
+            must_be_complete(result, "pull again; nothing is saved until then")
     world.tree.sync()
     world.index.set_state(PULLED, True)
-    world.index.forget_base()
+    world.index.set_state(CHECKED, False)
+    world.index.forget_base([path for path, _ in result.failed])
     world.keep()
+    must_be_complete(result, _BY_SCAN)

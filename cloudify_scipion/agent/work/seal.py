@@ -149,7 +149,7 @@ def _must_be_complete(world: World) -> None:
     """Look once more: nothing is new, and nothing of what is here is unknown to the data space."""
     found = scan_tree(world, still=True)
     changes, _ = world.index.change_totals()
-    if changes or found.errors or found.reserved or world.index.unsaved():
+    if changes or found.errors or found.unseen or found.reserved or world.index.unsaved():
         rows = [os.fsdecode(path) for _, path, _, _ in world.index.changes(0, 10)]
         raise Unsaved(
             f"{max(changes, world.index.unsaved())} files changed while they were sealed: {', '.join(rows)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from cloudify_scipion.agent.work.pull_path import pull_path
 from cloudify_scipion.agent.work.pulled import Result
 from cloudify_scipion.agent.work.pulled_folders import make_parents, pull_folders
 from cloudify_scipion.agent.work.quiet import Look, Quiet, is_as_listed
+from cloudify_scipion.agent.work.room import is_below_mount, that_fit
 from cloudify_scipion.agent.work.spelled import Listed
 from cloudify_scipion.agent.work.trash import note_trash
 from cloudify_scipion.agent.work.world import World
@@ -88,12 +90,13 @@ def _settle_batch(
     world: World, rows: Sequence[Listed], intended: Mapping[bytes, set[str]], result: Result, waiting: Waiting,
     now: Look,
 ) -> None:  # fmt: skip
+    rows = [row for row in rows if not is_below_mount(world, row[0])]
     known = known_of(world, rows)
     pull_folders(world, [(path, mode) for path, form, mode, *_ in rows if form == "d"], known.bases, result)
     tells = abilities(world).changed and waiting.vain < VAIN
     found = (job_of(world, row, known, intended, tells=tells) for row in rows if row[1] in "fl")
     jobs = with_groups(world, rows, [job for job in found if job is not None], intended)
-    jobs = [job for job in jobs if now(job)]
+    jobs = that_fit(world, [job for job in jobs if now(job)], result)
     if not jobs:
         return
     lease.check(world)
@@ -115,6 +118,7 @@ def _pull_all(world: World, jobs: Sequence[Job], result: Result, waiting: Waitin
         if isinstance(seen, OSError) and _is_another(world, job):
             continue  # gone since it was listed, or something else by now: the next scan sees what became of it
         if isinstance(seen, OSError):
+            result.crowded |= seen.errno in (errno.ENOSPC, errno.EDQUOT)
             result.failed.append((job.path, seen.strerror or str(seen)))
         else:
             _note(world, job, seen, result, waiting)

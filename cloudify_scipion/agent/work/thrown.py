@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cloudify_scipion.agent.plan.names import MAX_NAME, joined, trash_folder, trash_name
 from cloudify_scipion.agent.ports.files import make_folders, new_file
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.across import move
 from cloudify_scipion.agent.work.content import Changed
 from cloudify_scipion.agent.work.world import World
 
@@ -32,7 +33,7 @@ class Thrown:
 
 def throw_away(world: World, there: bytes, origin: int, path: bytes = b"") -> bytes:
     """Move what lies `there`, the content of `path`, to the trash; returns its name."""
-    return _placed(world, origin, path or there, False, lambda name: world.space.rename(there, name))
+    return _placed(world, origin, path or there, False, lambda name: move(world, there, name))
 
 
 def keep_link(world: World, path: bytes, row: Row) -> Thrown:
@@ -46,7 +47,7 @@ def keep_link(world: World, path: bytes, row: Row) -> Thrown:
     return Thrown(name, path, len(row.target), row.origin, gone=True)
 
 
-def _placed(world: World, origin: int, path: bytes, link: bool, put: Callable[[bytes], None]) -> bytes:
+def _placed(world: World, origin: int, path: bytes, link: bool, put: Callable[[bytes], object]) -> bytes:
     """The first free name, once something was put there."""
     folder = trash_folder(world.clock.hour(), origin)
     longest = world.able.names.longest if world.able else MAX_NAME

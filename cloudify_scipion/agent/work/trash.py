@@ -38,11 +38,13 @@ def know_trash(world: World) -> None:
     What was not known counts as new, in the order of its names: nobody knows how long it has been there.
     """
     folders, now = _folders(world), world.lived()
+    if folders is None:
+        return
     for folder in folders:
         try:
             there = set(again(lambda folder=folder: world.space.names(folder)))  # type: ignore[misc]
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+        except OSError:
+            continue  # gone, or it cannot be looked at now: what is known of it stays known
         known = world.index.trash_names(folder)
         for name in sorted(joined(folder, name) for name in there):
             if name not in known:
@@ -55,14 +57,20 @@ def know_trash(world: World) -> None:
     world.keep()
 
 
-def _folders(world: World) -> list[bytes]:
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+def _folders(world: World) -> list[bytes] | None:
+    """None where it cannot be looked at now."""
+    try:
         return [joined(TRASH, name) for name in again(lambda: world.space.names(TRASH))]
-    return []
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        return None
 
 
 def _know(world: World, name: bytes, now: float) -> None:
-    facts = again(lambda: world.space.stat(name))
+    facts = None
+    with contextlib.suppress(OSError):
+        facts = again(lambda: world.space.stat(name))
     if facts is not None and kind(facts) in "fl":
         world.index.add_trash(Kept(name, path_in_trash(name), facts.st_size, origin_of(name), now))
 

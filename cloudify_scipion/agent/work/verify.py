@@ -16,6 +16,7 @@ from cloudify_scipion.agent.ports.tables.trial import Read, Trial
 from cloudify_scipion.agent.work.beside import old_beside, saved_beside
 from cloudify_scipion.agent.work.content import Changed, read_whole
 from cloudify_scipion.agent.work.manifest_reading import is_whole
+from cloudify_scipion.agent.work.manifests import begin_anew
 from cloudify_scipion.agent.work.space import check_mark
 from cloudify_scipion.agent.work.world import World
 
@@ -43,14 +44,23 @@ def verify(world: World, trial: Trial | None = None) -> Result:
                 _verify_batch(world, space, batch, result, trial)
                 batch = []
         _verify_batch(world, space, batch, result, trial)
-        if not is_whole(world, space):
-            result.wrong.append((MANIFEST, "it is not whole"))
+        if reason := _manifest_is_wrong(world, space):
+            result.wrong.append((MANIFEST, reason))
     for path, _ in result.wrong:
         row = world.index.get(path)
         if row is not None:
             world.index.put(path, row.without_remote(doubted=True))
     world.keep()
     return result
+
+
+def _manifest_is_wrong(world: World, space: ReadTree) -> str:
+    """Why, empty if it is not; the next push writes it anew, under other names."""
+    try:
+        return "" if is_whole(world, space) else "it is not whole"
+    except OSError as error:
+        begin_anew(world)
+        return f"it cannot be read: {error.strerror}"
 
 
 @contextlib.contextmanager

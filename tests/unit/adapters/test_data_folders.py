@@ -75,3 +75,17 @@ def test_a_state_root_with_saved_data_is_not_empty(tmp_path: Path) -> None:
     assert not remove_empty_state(tmp_path / "state")
     made.rmdir()
     assert remove_empty_state(tmp_path / "state")
+
+
+def test_a_folder_in_another_projects_is_refused(tmp_path: Path) -> None:
+    """That one would pull it, and save it as its own."""
+    folders = HostFolders(tmp_path / "spaces")
+    outer = folders.ensure("local", "", "user", make=True)
+    (outer / ".cloudify-scipion").mkdir()
+    (outer / ".cloudify-scipion/space.json").write_text("p1")
+    with pytest.raises(PermanentError, match="local:user/run2 lies in the folder of another project, local:user"):
+        folders.ensure("local", "", "user/run2", make=True)
+    assert not (outer / "run2").exists()
+    assert folders.ensure("local", "", "user", make=True) == outer
+    (outer / "raw").mkdir()
+    assert folders.ensure("local", "", "user/raw", make=False) == outer / "raw", "a dataset may be anywhere"

@@ -174,11 +174,12 @@ def test_the_agents_state_on_another_file_system(full: Rig) -> None:
 
 @root
 def test_another_file_system_inside_the_working_copy(full: Rig) -> None:
-    """Somebody mounts over a folder: what was in it seems to be gone."""
+    """Somebody mounts over a folder: what was in it seems to be gone, and is not."""
     before = full.saved()
     with mounted(full.user / "big", "-t", "tmpfs", "none"):
-        assert full.push().held == 25
+        assert (full.push().held, full.push().deleted) == (0, 0)
         assert full.saved() == before
+        assert "something is mounted at big" in full.alarms()[-1]
 
 
 def test_an_unmounted_data_space(full: Rig, tmp_path: Path) -> None:

@@ -82,15 +82,21 @@ class Refusing(Tree):
         return super().open_with_facts(path)
 
 
-def test_one_file_that_fails_leaves_the_pull_incomplete(filled: Rig) -> None:
+def test_an_original_that_cannot_be_read_stops_nobody(filled: Rig) -> None:
+    """What was never here is not gone: the others are saved, and it comes as soon as it can be read."""
     sick = replace(filled, trees=lambda path: (Refusing if path == str(filled.space) else Tree)(path))
+    saved = filled.saved()
     with pytest.raises(Unsaved, match="raw/1/13: Input/output error"):
         sick.pull()
     assert len(filled.local()) == 39, "the others are here"
-    assert not is_pulled(filled)
-    filled.pull()
-    assert is_pulled(filled)
-    assert filled.local() == filled.saved()
+    filled.write("mine", b"new")
+    sick.push()
+    assert filled.saved() == {**saved, "mine": b"new"}
+    with pytest.raises(Unsaved, match="raw/1/13: Input/output error"):
+        sick.scan()
+    filled.scan()
+    filled.push()
+    assert filled.saved() == filled.local() == {**saved, "mine": b"new"}
 
 
 def test_the_marker_comes_last(filled: Rig) -> None:

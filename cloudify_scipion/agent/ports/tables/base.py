@@ -61,7 +61,13 @@ class Base(Store):
             yield from (json.loads(row[1]) for row in rows)
             after = rows[-1][0]
 
-    def forget_base(self) -> None:
-        """The index knows everything now."""
+    def forget_base(self, but: Iterable[bytes] = ()) -> None:
+        """The index knows everything now, `but` for what is at these paths or below them."""
+        kept = [row for path in but for row in self._at_or_below(path)]
         self.begin()
         self._db.execute("DELETE FROM base")
+        self._db.executemany("INSERT OR REPLACE INTO base VALUES (?, ?)", kept)
+
+    def _at_or_below(self, path: bytes) -> list[tuple[bytes, str]]:
+        query = "SELECT path, row FROM base WHERE path=? OR (path>? AND path<?)"
+        return self._db.execute(query, (path, path + b"/", path + b"0")).fetchall()

@@ -7,7 +7,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-VERSION = 2
+from cloudify_scipion.agent.ports.ballast import give_up, reserve
+
+VERSION = 3
 """Of the tables. An index of another version is put aside like a damaged one: all is compared by content then."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS dirs(
@@ -55,6 +57,8 @@ class Store:
     """The connection; changes are kept by `commit`, all or nothing."""
 
     def __init__(self, path: Path | str) -> None:
+        self._folder = Path(path).parent
+        give_up(self._folder)
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -74,6 +78,7 @@ class Store:
     def close(self) -> None:
         """Give up what was not committed."""
         self._db.close()
+        reserve(self._folder)
 
     def begin(self) -> None:
         """Start a change, if none is going on."""
