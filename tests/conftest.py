@@ -14,6 +14,7 @@ import pytest
 
 from cloudify_scipion.adapters.nspawn.base import BaseCache
 from cloudify_scipion.adapters.progress import LineProgress
+from cloudify_scipion.agent.ports import ballast
 from tests import seeds
 from tests.installation import Installation, remove, write_project
 from tests.realhost import state_root
@@ -30,6 +31,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     seeds.put_in_order(items)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def small_ballast() -> Iterator[None]:
+    """Hundreds of volumes in memory hold it at once: there it takes what it is only meant to reserve."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ballast, "BYTES", ballast.LEAST)
+        yield
 
 
 @pytest.fixture(scope="session")
