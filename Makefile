@@ -58,8 +58,8 @@ docs: deps ## write the documents' tables anew from the code
 bench: deps ## measure; writes docs/benchmarks.md
 	python -m tools.bench docs/benchmarks.md
 
-soak: deps ## many more histories of the agent, others each time
-	HISTORIES=10000 pytest -q -n auto tests/unit/agent/test_histories.py
+soak: deps ## 10,000 other histories of the agent; writes docs/soak.md
+	python -m tests.unit.agent.histories.soak 10000 docs/soak.md
 
 bench-data: deps ## measure the saving of data beside rsync and rclone; writes docs/benchmarks-data.md
 	python -m tools.bench_data docs/benchmarks-data.md

@@ -70,12 +70,11 @@ class HostileHistory(History):
     backing: Path = field(kw_only=True)
     wrong: dict[str, Any] = field(kw_only=True)
 
-    def __post_init__(self) -> None:
-        name = self.folder.name
-        self.there = self.backing / name
-        self.there.mkdir()
+    def place(self) -> Path:
+        there = self.backing / self.folder.name
+        there.mkdir()
         self.mounted.set(**self.wrong)
-        self.rig = self.machine("v1")
+        return there
 
     def machine(self, name: str, **named: Any) -> Rig:
         return Rig(self.folder / name, self.mounted.space / self.folder.name, workers=1, kind="onedata", **named)

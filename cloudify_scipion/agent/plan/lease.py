@@ -65,7 +65,8 @@ def holder_from(text: bytes, name: bytes, own: Holder) -> Holder:
         pass
     generation = generation_of(name)
     if name.split(b"-")[1:2] == [_digest(*own.owner()).encode()]:
-        return replace(own, machine=f"unknown {name.decode(errors='replace')}", generation=generation)
+        machine = f"unknown {name.decode(errors='replace')}"
+        return replace(own, machine=machine, generation=generation, nonce=nonce_in(text))
     return Holder("unknown", "unknown", "", "unknown", name.decode(errors="replace"), generation)
 
 

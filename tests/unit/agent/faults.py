@@ -28,6 +28,8 @@ class Reaper:
     at: int = 0
     count: int = 0
     before: Callable[[str], None] = lambda _: None
+    trees: Callable[[str], Tree] = Tree
+    """What kind of trees die."""
 
     def step(self, name: str) -> bool:
         """Count a write; True if this is the one to die in."""
@@ -38,35 +40,28 @@ class Reaper:
         return self.count == self.at
 
     def tree(self, path: str) -> Tree:
-        return MortalTree(path, self)
+        return mortal(self.trees(path), self)
 
     def index(self, path: Path) -> Index:
         return MortalIndex(path, self)
 
 
-class MortalTree(Tree):
-    """Dies half-way through a write of data, and before any other change."""
+def mortal(tree: Tree, reaper: Reaper) -> Tree:
+    """The same tree, which dies half-way through a write of data, and before any other change."""
 
-    def __init__(self, path: str, reaper: Reaper) -> None:
-        super().__init__(path)
-        self._reaper = reaper
+    def wrap(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
+        def method(*arguments: Any, **named: Any) -> Any:
+            if reaper.step(name):
+                if name == "write":
+                    os.write(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
+                raise Killed
+            return plain(*arguments, **named)
 
+        return method
 
-def _mortal(name: str) -> Callable[..., Any]:
-    plain = getattr(Tree, name)
-
-    def method(self: MortalTree, *arguments: Any, **named: Any) -> Any:
-        if self._reaper.step(name):
-            if name == "write":
-                os.write(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
-            raise Killed
-        return plain(self, *arguments, **named)
-
-    return method
-
-
-for _name in WRITES:
-    setattr(MortalTree, _name, _mortal(_name))
+    for name in WRITES:
+        setattr(tree, name, wrap(name, getattr(tree, name)))
+    return tree
 
 
 class MortalIndex(Index):

@@ -18,7 +18,7 @@ from tests.unit.agent.rig import Rig
 RESERVED = ".cloudify-scipion"
 MAGIC = b"SQLite format 3\0"
 SIDES = ("-wal", "-journal", "-shm")
-_SIDE_BEGINNINGS = (
+SIDE_BEGINNINGS = (
     b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9", b"\x18\xe2\x2d\x00", b"\x00\x2d\xe2\x18",
 )  # fmt: skip
 LATER = 1000
@@ -71,7 +71,7 @@ def _different(path: str, one: Path, other: Path, old: os.stat_result, new: os.s
 
 def _other_content(path: str, one: Path, other: Path, old: os.stat_result, new: os.stat_result) -> Iterator[str]:
     same = one.read_bytes() == other.read_bytes()
-    sides = any(_is_file(Path(f"{name}{end}")) for name in (one, other) for end in SIDES)
+    sides = any(is_file(Path(f"{name}{end}")) for name in (one, other) for end in SIDES)
     if (not same or sides) and (rows := as_sqlite_reads(one)) is not None:
         if rows != (theirs := as_sqlite_reads(other)):
             yield f"{path!r} reads {_short(theirs)} instead of {_short(rows)} in SQLite"
@@ -98,21 +98,21 @@ def _facts(tree: Path) -> dict[str, os.stat_result]:
 def is_side_file(path: Path) -> bool:
     """Whether SQLite has made it beside a database that it can read."""
     base = next((path.with_name(path.name[: -len(end)]) for end in SIDES if path.name.endswith(end)), None)
-    if base is None or not base.name or not _is_file(path):
+    if base is None or not base.name or not is_file(path):
         return False
     beginning = path.read_bytes()[:4]
-    ours = beginning in _SIDE_BEGINNINGS or not beginning.strip(b"\0")
+    ours = beginning in SIDE_BEGINNINGS or not beginning.strip(b"\0")
     return ours and as_sqlite_reads(base) is not None
 
 
 def as_sqlite_reads(path: Path) -> list[str] | None:
     """All that a database says once a program opens it, with what lies beside it; None where it is none."""
-    if not _is_file(path) or not path.read_bytes().startswith(MAGIC):
+    if not is_file(path) or not path.read_bytes().startswith(MAGIC):
         return None
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "copy")
         for end in ("", "-wal", "-journal"):
-            if _is_file(Path(f"{path}{end}")):
+            if is_file(Path(f"{path}{end}")):
                 shutil.copyfile(f"{path}{end}", f"{copy}{end}", follow_symlinks=False)
         try:
             with contextlib.closing(sqlite3.connect(copy)) as database:
@@ -123,7 +123,7 @@ def as_sqlite_reads(path: Path) -> list[str] | None:
             return None
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """Also of names that are too long to be."""
     with contextlib.suppress(OSError):
         return stat.S_ISREG(path.lstat().st_mode)

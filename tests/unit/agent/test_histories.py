@@ -1,35 +1,49 @@
 """Long random histories of a user, the data space's web pages, machines that die and agents that are killed.
 
-In the end, whatever anybody gave a path last is in the data space, its trash, or a conflict's copy; and the agent has
-never changed or removed anything in a working copy.
+In the end, whatever anybody gave a path last is in the data space, its trash, or a conflict's copy; the agent has never
+changed or removed anything in a working copy; and a new machine gets what the old one had.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from tests.unit.agent.histories.history import History
-from tests.unit.agent.histories.steps import Step, steps
+from tests.unit.agent.histories.flavours import NAMES, drawn, live
+from tests.unit.agent.histories.history import Step
 
-MEMORY = "/dev/shm"
 EXAMPLES = int(os.environ.get("HISTORIES", "500"))
-"""So many of the same histories at every run; another number takes others each time (`make soak`)."""
+"""So many of the same histories at every run, of all flavours together; another number takes others each time."""
 
 
 @pytest.mark.long
-@settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 500, suppress_health_check=list(HealthCheck),
-    print_blob=True,
-)  # fmt: skip
-@given(st.lists(steps, min_size=30, max_size=45))
-def test_nothing_is_ever_lost(history: list[Step]) -> None:
-    writable = mock.patch("cloudify_scipion.agent.work.seal._must_be_read_only", new=lambda _: None)
-    with writable, tempfile.TemporaryDirectory(dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
-        History(Path(folder)).live(history)
+@pytest.mark.parametrize("flavour", NAMES)
+def test_nothing_is_ever_lost(flavour: str) -> None:
+    @settings(
+        max_examples=-(-EXAMPLES // len(NAMES)), deadline=None, derandomize=EXAMPLES == 500,
+        suppress_health_check=list(HealthCheck), print_blob=True,
+    )  # fmt: skip
+    @given(drawn(flavour))
+    def histories(history: list[Step]) -> None:
+        live(history)
+
+    histories()
+
+
+FOUND: dict[str, list[Step]] = {
+    "the mode of a folder that the umask narrows": [("write", "a/x"), ("mode", "a", 0o777)],
+    "a database of the facility with its -wal": [("web_database", "x", True)],
+    "its -wal beside the user's database": [("database", "x", "wal"), ("web_database", "x", True), ("scan", 0)],
+    "its -wal and a new database of a dead writer": [("web_database", "x", True), ("begin", "x", "delete", True)],
+    "its -wal and a plain file": [("write", "x"), ("web_database", "x", True)],
+    "an index from before a takeover": [("snapshot",), ("replace", True, 0), ("rollback",)],
+    "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
+}
+"""Short histories that lost something once."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_once_went_wrong(name: str) -> None:
+    live(FOUND[name])

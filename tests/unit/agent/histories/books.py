@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.unit.agent.faults import Killed, Reaper
+from tests.unit.agent.histories.writers import LARGE
+from tests.unit.agent.restored import MAGIC, SIDE_BEGINNINGS, SIDES, as_sqlite_reads, is_file, is_side_file
 from tests.unit.agent.rig import Rig, contents
 
 Work = Callable[[Rig], Any]
@@ -28,15 +33,21 @@ class Books:
     machines: int = 1
     here: dict[str, bytes] = field(default_factory=dict)
     owed: set[bytes] = field(default_factory=set)
-    saved: dict[str, bytes] = field(default_factory=dict)
     taken: set[bytes] = field(default_factory=set)
-    trashed: dict[str, bytes] = field(default_factory=dict)
     kept: tuple[Path, bytes] | None = None
     zombies: list[Rig] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Of steps, kills, seals and restores."""
+    may_fail: tuple[type[Exception], ...] = ()
+    """How a work may end that could not do all: the next ones do it."""
 
     def __post_init__(self) -> None:
-        self.there = self.folder / "space"
+        self.there = self.place()
         self.rig = self.machine("v1")
+
+    def place(self) -> Path:
+        """Where others see the data space."""
+        return self.folder / "space"
 
     def machine(self, name: str, **named: Any) -> Rig:
         return Rig(self.folder / name, self.there, workers=1, **named)
@@ -45,49 +56,70 @@ class Books:
         self.count += 1
         return f"{who}-{self.count}".encode()
 
-    def work(self, name: str, kill: int, work: Work) -> None:
-        """Let the agent do something; it dies at its write number `kill`, 0 never."""
-        reaper = Reaper(kill)
+    def web(self, path: str) -> Path:
+        """Where others find what has that name in the data space."""
+        return self.there / path
+
+    def end(self) -> None:
+        """All programs of the user are ended."""
+
+    def settle(self) -> None:
+        """Whatever goes on comes to its end, so that the agent can do all."""
+        self.end()
+
+    def close(self) -> None:
+        """The history is over, however it went."""
+        self.end()
+
+    def work(self, name: str, kill: int, work: Work) -> Any:
+        """Let the agent do something; it dies at its write number `kill`, 0 never. Returns what came of it."""
+        reaper = Reaper(kill, trees=self.rig.trees)
         rig = replace(self.rig, trees=reaper.tree, indexes=reaper.index) if kill else self.rig
+        before = contents(self.rig.user)
         try:
             result = work(rig)
         except Killed:
-            return
+            self.counts["kills"] += 1
+            return None
+        except self.may_fail:
+            return None
         finally:
-            self.pulled()
+            self._untouched(before, name)
         if name == "push" and not result.held:
             self.all_saved()
+        return result
 
-    def pulled(self) -> None:
-        """What the agent has brought is there already: a push has nothing to do with it."""
-        new = {path: content for path, content in self.rig.local().items() if path not in self.here}
-        self.here.update(new)
-        self.saved.update(new)
+    def _untouched(self, before: dict[str, bytes], work: str) -> None:
+        """The agent adds to the working copy. What it gives another content or name was saved, or is here as well; and
+        it puts nothing beside a database that would make it another."""
+        old, self.here, now = self.here, self.look(self.rig.user), contents(self.rig.user)
+        for path, content in old.items():
+            found = self.here.get(path)
+            if found != content:
+                is_exchanged = before[path] != now.get(path) and content in self.everything() | set(self.here.values())
+                assert is_exchanged, f"{path!r} is {found!r} after {work}, was {content!r}"
+
+    def look(self, tree: Path, hidden: bool = False) -> dict[str, bytes]:
+        """What is there as programs read it: of databases what SQLite does, and nothing that it keeps beside them."""
+        found = contents(tree, hidden)
+        if any(content.startswith(MAGIC) for content in found.values()):
+            found = {path: _read(tree / path, content) for path, content in found.items()}
+        return {path: content for path, content in found.items() if not _is_side(tree / path, content)}
+
+    def content_of(self, path: Path) -> bytes:
+        return _read(path, path.read_bytes())
 
     def all_saved(self) -> None:
-        for path, content in self.here.items():
-            if not content.startswith(b"-> ") and self.saved.get(path) != content and content not in self.taken:
-                self.owed.add(content)
-        self.trashed |= {path: content for path, content in self.saved.items() if path not in self.here}
-        self.saved = dict(self.here)
-
-    def overwritten(self, path: str) -> None:
-        """Of two contents that a user gives one path, the trash keeps the later; of others' it keeps all."""
-        for known in (self.saved, self.trashed):
-            old = known.get(path, b"web")
-            if not old.startswith(b"web"):
-                self.owed.discard(old)
-
-    def moved(self, old: str, new: str) -> None:
-        if old in self.saved:
-            self.saved[new] = self.saved.pop(old)
+        """For a week it cannot go from there, whatever becomes of it here."""
+        found = {content for content in self.here.values() if not content.startswith(b"-> ")}
+        self.owed |= found - self.taken
 
     def gone_by_web(self, target: Path) -> None:
         """Somebody takes it away on purpose; what is in the working copy is saved again."""
         if target.is_symlink():
             self._taken(b"-> " + os.fsencode(target.readlink()))
         elif target.is_file():
-            self._taken(target.read_bytes())
+            self._taken(self.content_of(target))
 
     def _taken(self, content: bytes) -> None:
         self.owed.discard(content)
@@ -102,4 +134,35 @@ class Books:
 
     def everything(self) -> set[bytes]:
         """All contents that the data space has anywhere."""
-        return set(contents(self.there, hidden=True).values())
+        return set(self.look(self.there, hidden=True).values())
+
+    def lost(self) -> set[bytes]:
+        """What is owed and nowhere; what lay beside a database may have been parted from it by people."""
+        lost = self.owed - self.everything()
+        return lost - self._parted() if any(b"database" in content for content in lost) else lost
+
+    def _parted(self) -> set[bytes]:
+        files = [path for path in self.there.rglob("*") if is_file(path)]
+        sides = [path for path in files if path.read_bytes()[:4] in SIDE_BEGINNINGS]
+        return {_together(path, side) for path in files if path.read_bytes().startswith(MAGIC) for side in sides}
+
+
+def _together(path: Path, side: Path) -> bytes:
+    """What a program reads in a database with that beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "copy")
+        shutil.copyfile(path, copy)
+        shutil.copyfile(side, f"{copy}-wal")
+        return _read(copy, copy.read_bytes())
+
+
+def _read(path: Path, content: bytes) -> bytes:
+    rows = as_sqlite_reads(path) if content.startswith(MAGIC) else None
+    if rows is None:
+        return content
+    text = " ".join(rows).replace(LARGE, "").encode()
+    return (b"" if b"user" in text else b"web ") + b"database " + text
+
+
+def _is_side(path: Path, content: bytes) -> bool:
+    return path.name.endswith(SIDES) and is_side_file(path)

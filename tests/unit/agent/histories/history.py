@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tests.unit.agent.histories.databases import Databases
+from tests.unit.agent.histories.going_back import GoingBack
 from tests.unit.agent.histories.machines import Machines
 from tests.unit.agent.histories.people import People
-from tests.unit.agent.histories.steps import Step
+from tests.unit.agent.histories.trouble import Trouble
+from tests.unit.agent.histories.uploads import Uploads
+
+Step = tuple[object, ...]
 
 
-class History(People, Machines):
-    """Each step is a method, and what must hold is looked at after each."""
+class History(People, Uploads, Databases, GoingBack, Trouble, Machines):
+    """Each step is a method. Of what the agent does, what must hold is looked at each time."""
 
     def live(self, steps: Iterable[Step]) -> None:
         """From the first pull to the end."""
-        self.rig.pull()
-        for step in steps:
-            self.run(step)
-        self.finish()
+        try:
+            todo = list(steps)
+            if todo and todo[0][0] == "kind":
+                self.kind(str(todo.pop(0)[1]))
+            self.rig.pull()
+            for step in todo:
+                self.run(step)
+            self.settle()
+            self.finish()
+        finally:
+            self.close()
 
     def run(self, step: Step) -> None:
         name, *arguments = step
+        self.counts["steps"] += 1
         getattr(self, "pass_" if name == "pass" else str(name))(*arguments)
-        self.check_untouched(str(step))
+        self.here = self.look(self.rig.user)

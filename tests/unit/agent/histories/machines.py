@@ -20,15 +20,22 @@ class Machines(Web, MustHold):
     def scan(self, kill: int) -> None:
         self.work("scan", kill, lambda rig: rig.scan())
 
-    def answer(self, word: str) -> None:
-        if "deletions" in self.rig.questions():
-            self.rig.answer("deletions", word)
+    def answer(self, number: int) -> None:
+        """Somebody answers what is asked, late or at once. What may be discarded is owed no more, but what is here."""
+        with self.rig.world() as world:
+            asked = [(question["id"], question["answers"][number]) for question in world.index.questions()]
+        for name, word in asked:
+            if word == "discard":
+                self.owed &= set(self.here.values())
+            self.rig.answer(name, word)
 
     def reboot(self) -> None:
+        self.end()
         self.rig.clock.boot_id += "'"
 
     def replace(self, same_volume: bool, kill: int) -> None:
         """The machine dies, and its user's work since the last save with it unless the volume is there."""
+        self.end()
         old, self.machines = self.rig, self.machines + 1
         name = f"m{self.machines}"
         clock = replace(old.clock, boot_id=name)
@@ -37,7 +44,7 @@ class Machines(Web, MustHold):
         else:
             self.zombies.append(old)
             self.rig = self.machine(name, machine=name, generation=self.machines, clock=clock)
-            self.here, self.saved = {}, {}
+            self.here = {}
         self.work("pull", kill, lambda rig: rig.pull())
         if kill:
             self.work("pull", 0, lambda rig: rig.pull())
@@ -62,7 +69,7 @@ class Machines(Web, MustHold):
 
     def race(self, path: str, at: int) -> None:
         """Somebody writes there in the middle of a push."""
-        reaper = Reaper()
+        reaper = Reaper(trees=self.rig.trees)
 
         def meanwhile(_: str) -> None:
             if reaper.count == at:
@@ -74,6 +81,7 @@ class Machines(Web, MustHold):
 
     def seal(self, kill: int) -> None:
         """If it can be made, everything is there; then the project is used again all the same."""
+        self.end()
         try:
             self.work("seal", kill, lambda rig: rig.seal())
         except AgentError:

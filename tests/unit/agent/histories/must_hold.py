@@ -8,53 +8,50 @@ from pathlib import Path
 from cloudify_scipion.agent.work import push
 from tests.unit.agent.histories.books import Books
 from tests.unit.agent.restored import differences, restore, restore_from_copy
-from tests.unit.agent.rig import Rig, contents
+from tests.unit.agent.rig import Rig
+
+LOOKS, ROUNDS = 2, 8
+"""How often is looked before anything is settled; what is never quiet takes some tries more."""
+
+ANSWERS = {"deletions": "delete", "destroyed": "save", "replaced": "keep", "trash": "keep"}
+"""What people say in the end."""
 
 
 class MustHold(Books):
     """Nothing is lost, nothing in the working copy is touched, and in the end both sides are the same."""
 
-    def check_untouched(self, after: str) -> None:
-        """The agent may add to the working copy; it never changes or removes.
-
-        But what others have made, and made anew in the data space, gets its newer content; the earlier one is kept.
-        """
-        local = self.rig.local()
-        for path, content in self.here.items():
-            if local.get(path) == content:
-                continue
-            newer = {content, local.get(path, b"")} <= set(local.values()) and content.startswith(b"web")
-            assert newer and local[path].startswith(b"web"), f"{path!r} is {local.get(path)!r} after {after}"
-            self.here[path] = local[path]
-        if not self.zombies or self.rig is not self.zombies[-1]:
-            self.here.update({path: content for path, content in local.items() if path not in self.here})
-
     def finish(self) -> None:
-        for _ in range(3):
-            if "deletions" in self.rig.questions():
-                self.rig.answer("deletions", "delete")
+        self.work("pull", 0, lambda rig: rig.pull())
+        for turn in range(ROUNDS):
+            for question in self.rig.questions():
+                self.rig.answer(question, ANSWERS[question])
             self.work("scan", 0, lambda rig: rig.scan())
-            self.work("push", 0, lambda rig: rig.push())
-            self.check_untouched("the end")
-        lost = self.owed - self.everything()
+            result = self.work("push", 0, lambda rig: rig.push())
+            if turn >= LOOKS and result and not result.busy:
+                break
+        lost = self.lost()
         assert not lost, f"lost: {lost}"
         self.check_same()
-        with self.rig.world() as world:
-            assert push.push(world, everything=True).files == 0
+        for _ in range(LOOKS):
+            with self.rig.world() as world:
+                files = push.push(world, everything=True).files
+        assert files == 0
         self.check_same()
-        assert self.rig.verify_all().wrong == []
-        assert self.rig.seal().files == len(self.rig.local())
+        assert self.rig.seal().files >= len(self.here)
+        self.counts["seals"] += 1
         self.check_restored(restore(self.rig, self.folder / "restored"))
 
     def check_sealed(self) -> None:
         """The volume may go now: the data space has all that it holds, and a new machine would get it."""
-        saved, local = contents(self.there), self.held(self.rig.local())
+        self.counts["seals"] += 1
+        saved, local = self.look(self.there), self.held(self.look(self.rig.user))
         assert {path: saved.get(path) for path in local} == local
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             self.check_restored(restore_from_copy(self.rig, Path(folder, "volume")))
 
     def check_restored(self, new: Rig) -> None:
         """A new machine has got what the old volume has."""
+        self.counts["restores"] += 1
         found = differences(self.rig.user, new.user)
         if "deletions" in self.rig.questions():  # nobody has said yet that they are to go
             found = [text for text in found if not text.endswith("only in the restore")]
@@ -62,7 +59,7 @@ class MustHold(Books):
 
     def check_same(self) -> None:
         """Both sides have the same."""
-        assert self.held(contents(self.there)) == self.held(self.rig.local())
+        assert self.held(self.look(self.there)) == self.held(self.look(self.rig.user))
 
     def held(self, found: dict[str, bytes]) -> dict[str, bytes]:
         """What of it the data space can hold under its own name."""

@@ -14,47 +14,29 @@ class People(Books):
 
     def write(self, path: str) -> None:
         if self.free(path):
-            self.here[path] = self.content("user")
             (self.rig.user / path).unlink(missing_ok=True)
-            write(self.rig.user / path, self.here[path])
-            self.overwritten(path)
+            write(self.rig.user / path, self.content("user"))
 
     def append(self, path: str) -> None:
         target = self.rig.user / path
         if target.is_file() and not target.is_symlink():
-            facts = target.stat()
             with target.open("ab") as stream:
                 stream.write(self.content("+"))
-            for other, content in list(self.here.items()):
-                same = self.rig.user / other
-                if not content.startswith(b"-> ") and same.stat().st_ino == facts.st_ino:
-                    self.here[other] = target.read_bytes()
-                    self.overwritten(other)
 
     def delete(self, path: str) -> None:
         if path in self.here:
             (self.rig.user / path).unlink()
-            del self.here[path]
 
     def rename(self, old: str, new: str) -> None:
         if old in self.here and old != new and self.free(new):
             (self.rig.user / new).parent.mkdir(parents=True, exist_ok=True)
-            same = new in self.here and os.path.samestat(os.lstat(self.rig.user / old), os.lstat(self.rig.user / new))
             (self.rig.user / old).rename(self.rig.user / new)
-            if not same:  # rename(2) does nothing for two names of one file
-                self.overwritten(new)
-                self.here[new] = self.here.pop(old)
-                self.moved(old, new)
 
     def move_folder(self, old: str, new: str) -> None:
         source, target = self.rig.user / old, self.rig.user / new
         if source.is_dir() and not target.exists() and self.free(new) and not (new + "/").startswith(old + "/"):
             target.parent.mkdir(parents=True, exist_ok=True)
             source.rename(target)
-            for path in [path for path in self.here if path.startswith(old + "/")]:
-                moved = new + path[len(old) :]
-                self.here[moved] = self.here.pop(path)
-                self.moved(path, moved)
 
     def swap(self, one: str, two: str) -> None:
         if one in self.here and two in self.here and one != two:
@@ -62,23 +44,17 @@ class People(Books):
             first.rename(aside)
             second.rename(first)
             aside.rename(second)
-            for path in (one, two):
-                self.overwritten(path)
-                self.saved.pop(path, None)
-            self.here[one], self.here[two] = self.here[two], self.here[one]
 
     def link(self, path: str) -> None:
         if self.free(path) and path not in self.here:
             (self.rig.user / path).parent.mkdir(parents=True, exist_ok=True)
             (self.rig.user / path).symlink_to(f"to {self.count}")
-            self.here[path] = f"-> to {self.count}".encode()
 
     def hardlink(self, old: str, new: str) -> None:
         source = self.rig.user / old
         if source.is_file() and not source.is_symlink() and self.free(new) and new not in self.here:
             (self.rig.user / new).parent.mkdir(parents=True, exist_ok=True)
             os.link(source, self.rig.user / new)
-            self.here[new] = self.here[old]
 
     def clear(self, folder: str) -> None:
         inside = [path for path in self.here if path.startswith(folder + "/") or not folder]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-Step = tuple[object, ...]
+from tests.unit.agent.histories.history import Step
+from tests.unit.agent.histories.trouble import ERRORS, OF_FILES, OF_FOLDERS
+from tests.unit.agent.histories.writers import MODES
+
 Steps = tuple[st.SearchStrategy[Step], ...]
+Names = st.SearchStrategy[str]
 
 FOLDERS = ("", "a", "b", "a/c")
 NAMES = ("x", "y", "z sp", "w\n", "ü", "o\udcff", "n" * 255)
@@ -19,28 +23,35 @@ def step(name: str, *arguments: st.SearchStrategy[object]) -> st.SearchStrategy[
     return st.tuples(st.just(name), *arguments)
 
 
-PEOPLE: Steps = (
-    step("write", paths),
-    step("write", paths),
-    step("append", paths),
-    step("delete", paths),
-    step("rename", paths, paths),
-    step("move_folder", st.sampled_from(FOLDERS[1:]), st.sampled_from(("b", "d", "a/e", "f"))),
-    step("link", paths),
-    step("hardlink", paths, paths),
-    step("clear", st.sampled_from(FOLDERS)),
-    step("swap", paths, paths),
-    step("folder_made", st.sampled_from(("d", "a/e", "b/g/h"))),
-    step("mode", st.sampled_from((*PATHS, *FOLDERS[1:])), st.sampled_from((0o755, 0o700, 0o600, 0o777, 0o444))),
-    step("time", paths, st.sampled_from((1, 999_999_999, 1_500_000_000_123_456_789))),
-)
-WEB: Steps = (
-    step("web_write", paths),
-    step("web_delete", paths),
-    step("web_rename", paths, paths),
-    step("web_link", paths),
-    step("web_clear", st.sampled_from(FOLDERS[1:]), st.booleans()),
-)
+def people(paths: Names) -> Steps:
+    return (
+        step("write", paths),
+        step("write", paths),
+        step("append", paths),
+        step("delete", paths),
+        step("rename", paths, paths),
+        step("move_folder", st.sampled_from(FOLDERS[1:]), st.sampled_from(("b", "d", "a/e", "f"))),
+        step("link", paths),
+        step("hardlink", paths, paths),
+        step("clear", st.sampled_from(FOLDERS)),
+        step("swap", paths, paths),
+        step("folder_made", st.sampled_from(("d", "a/e", "b/g/h"))),
+        step("mode", st.sampled_from((*PATHS, *FOLDERS[1:])), st.sampled_from((0o755, 0o700, 0o600, 0o777, 0o444))),
+        step("time", paths, st.sampled_from((1, 999_999_999, 1_500_000_000_123_456_789))),
+    )
+
+
+def web(paths: Names) -> Steps:
+    return (
+        step("web_write", paths),
+        step("web_delete", paths),
+        step("web_rename", paths, paths),
+        step("web_link", paths),
+        step("web_clear", st.sampled_from(FOLDERS[1:]), st.booleans()),
+    )
+
+
+PEOPLE, WEB = people(paths), web(paths)
 MACHINES: Steps = (
     step("race", paths, st.integers(1, 30)),
     step("seal", kill),
@@ -50,10 +61,40 @@ MACHINES: Steps = (
     step("push", kill),
     step("push", kill),
     step("scan", kill),
-    step("answer", st.sampled_from(("delete", "restore"))),
+    step("answer", st.integers(0, 1)),
     step("reboot"),
     step("replace", st.booleans(), kill),
     step("zombie", kill),
     step("pass", st.sampled_from((1.0, 300.0, 4000.0))),
 )
-steps = st.one_of(*PEOPLE, *WEB, *MACHINES)
+databases = st.sampled_from(("x", "y", "ü", "a/x", "a/c/x", "b/w\n"))
+DATABASES: Steps = (
+    step("database", databases, st.sampled_from(MODES)),
+    step("database", databases, st.sampled_from(MODES)),
+    step("begin", databases, st.sampled_from(MODES), st.booleans()),
+    step("commit", st.booleans()),
+    step("die"),
+    step("web_database", databases, st.booleans()),
+)
+UPLOADS: Steps = (
+    step("upload", paths),
+    step("upload_more"),
+    step("upload_more"),
+    step("upload_whole"),
+)
+BACKUPS: Steps = (step("keep_space"), step("space_back"))
+SNAPSHOTS: Steps = (step("keep_volume"), step("volume_back"))
+FORKS: Steps = (step("forked"), step("fork_saves", paths), step("fork_saves", paths))
+FULL: Steps = (step("full", st.sampled_from((0, 10, 300, 2000))), step("mended"))
+BROKEN: Steps = (
+    step("broken", paths, st.sampled_from(OF_FILES), st.sampled_from(ERRORS)),
+    step("broken", st.sampled_from(FOLDERS[1:]), st.sampled_from(OF_FOLDERS), st.sampled_from(ERRORS)),
+    step("mended"),
+)
+ODD_NAMES = ("x", "X", "é", "e\u0301", "q?", "o\udcff", "l" * 200)
+odd = st.sampled_from([f"{folder}/{name}".lstrip("/") for folder in ("", "a", "A", "b.") for name in ODD_NAMES])
+ODD: Steps = (
+    *people(odd),
+    *web(odd),
+    step("move_folder", st.sampled_from(("a", "A")), st.sampled_from(("a", "A", "d"))),
+)

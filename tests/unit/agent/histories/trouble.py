@@ -1,0 +1,83 @@
+"""A data space that is full for a while, or fails for one path for a while."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.agent.errors import AgentError
+from tests.unit.agent.histories.machines import Machines
+from tests.unit.agent.odd_spaces import Manners, composed, refused
+from tests.unit.agent.rig import Rig
+
+ERRORS = (errno.EIO, errno.EACCES, errno.EINVAL, errno.ENOSPC, errno.EROFS, errno.ESTALE, errno.EDQUOT,
+          errno.ENAMETOOLONG, errno.EOVERFLOW)  # fmt: skip
+OF_FILES = ("rename", "rename", "stat", "stat", "open", "open_with_facts", "unlink", "symlink", "readlink")
+OF_FOLDERS = ("mkdir", "mkdir", "stat", "rename", "rmdir", "entries")
+
+KINDS: dict[str, dict[str, Any]] = {
+    "usual": {},
+    "tiny trash": {},
+    "case": {"fold": bytes.lower},
+    "composed": {"fold": composed},
+    "refusing": {"refuses": refused},
+}
+
+
+class Trouble(Machines):
+    """Meanwhile works may fail, and a restore would not be whole; nothing may be lost."""
+
+    manners: Manners
+    trash_bytes = 0
+
+    def __post_init__(self) -> None:
+        self.manners = Manners(self.folder / "space")
+        super().__post_init__()
+
+    def machine(self, name: str, **named: Any) -> Rig:
+        return super().machine(name, trees=self.manners.tree, trash_bytes=self.trash_bytes, **named)
+
+    def kind(self, name: str) -> None:
+        """What the data space is like from the beginning, or the project's trash."""
+        for field, value in KINDS[name].items():
+            setattr(self.manners, field, value)
+        self.rig.trash_bytes = self.trash_bytes = 300 if name == "tiny trash" else 0
+
+    def web(self, path: str) -> Path:
+        return self.there / os.fsdecode(self.manners.real(os.fsencode(path)))
+
+    def held(self, found: dict[str, bytes]) -> dict[str, bytes]:
+        """What has another name there is compared by a restore."""
+        return {} if self.manners.is_odd() else super().held(found)
+
+    def full(self, room: int) -> None:
+        """So many bytes can still be written."""
+        self.manners.quota = self.manners.used() + room
+        self.may_fail = (*self.may_fail, AgentError)
+
+    def broken(self, path: str, call: str, error: int) -> None:
+        """That call fails for that path from now on."""
+        self.manners.broken[os.fsencode(path)] = call, error
+        self.may_fail = (*self.may_fail, AgentError)
+
+    def push(self, kill: int) -> None:
+        """One error costs the path that it belongs to and what is below it, and nothing else."""
+        super().push(kill)
+        if self.manners.broken and not (kill or self.manners.quota):
+            everything = self.everything() | self.taken
+            for path, content in self.here.items():
+                mine = any(f"{path}/".startswith(f"{os.fsdecode(broken)}/") for broken in self.manners.broken)
+                if not (mine or content.startswith((b"-> ", b"database", b"web database"))):
+                    assert content in everything, f"{path!r} is not saved, for {self.manners.broken}"
+
+    def mended(self) -> None:
+        if self.manners.quota or self.manners.broken:
+            self.manners.quota = 0
+            self.manners.broken.clear()
+            self.may_fail = tuple(kind for kind in self.may_fail if kind is not AgentError)
+
+    def settle(self) -> None:
+        super().settle()
+        self.mended()
