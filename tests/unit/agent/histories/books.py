@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +36,8 @@ class Books:
     taken: set[bytes] = field(default_factory=set)
     kept: tuple[Path, bytes] | None = None
     zombies: list[Rig] = field(default_factory=list)
+    thrown: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """In which hours a version of a path went to the trash."""
     counts: Counter[str] = field(default_factory=Counter)
     """Of steps, kills, seals and restores."""
     may_fail: tuple[type[Exception], ...] = ()
@@ -75,7 +77,7 @@ class Books:
         """Let the agent do something; it dies at its write number `kill`, 0 never. Returns what came of it."""
         reaper = Reaper(kill, trees=self.rig.trees)
         rig = replace(self.rig, trees=reaper.tree, indexes=reaper.index) if kill else self.rig
-        before = contents(self.rig.user)
+        before, saved, hour = contents(self.rig.user), self.look(self.there), self.rig.clock.hour()
         try:
             result = work(rig)
         except Killed:
@@ -84,6 +86,7 @@ class Books:
         except self.may_fail:
             return None
         finally:
+            self._replaced(saved, {hour, self.rig.clock.hour()})
             self._untouched(before, name)
         if name == "push" and not result.held:
             self.all_saved()
@@ -98,6 +101,16 @@ class Books:
             if found != content:
                 is_exchanged = before[path] != now.get(path) and content in self.everything() | set(self.here.values())
                 assert is_exchanged, f"{path!r} is {found!r} after {work}, was {content!r}"
+
+    def _replaced(self, before: dict[str, bytes], hours: set[str]) -> None:
+        """Of the project's own versions of one path that go within one hour the trash keeps the first."""
+        now = self.look(self.there)
+        live = set(now.values())
+        for path, content in before.items():
+            if now.get(path) != content and content not in live and not content.startswith(b"web"):
+                if hours & self.thrown[path]:
+                    self.owed.discard(content)
+                self.thrown[path] |= hours
 
     def look(self, tree: Path, hidden: bool = False) -> dict[str, bytes]:
         """What is there as programs read it: of databases what SQLite does, and nothing that it keeps beside them."""

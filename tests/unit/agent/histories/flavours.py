@@ -35,11 +35,11 @@ FLAVOURS = {
     "forks": Flavour(steps.FORKS),
     "full": Flavour(steps.FULL),
     "broken": Flavour(steps.BROKEN),
-    "tiny trash": Flavour(kinds=("tiny trash",)),
+    "tiny trash": Flavour(people=steps.CHANGED, kinds=("tiny trash",)),
     "odd names": Flavour(people=steps.ODD, kinds=("case", "composed", "refusing")),
 }
 NOT_YET: dict[str, str] = {
-    "uploads": "a pull after a push that was killed takes the first part of an upload for the whole",
+    "uploads": "the first part of an upload is taken for the whole, and keeps its name",
 }
 """What the agent does not hold yet, and why."""
 NAMES = tuple(name for name in FLAVOURS if name not in NOT_YET)

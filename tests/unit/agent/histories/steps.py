@@ -91,6 +91,9 @@ BROKEN: Steps = (
     step("broken", st.sampled_from(FOLDERS[1:]), st.sampled_from(OF_FOLDERS), st.sampled_from(ERRORS)),
     step("mended"),
 )
+few = st.sampled_from(("x", "a/y", "a/z"))
+CHANGED: Steps = (*people(few), *people(few)[:3], *web(few), step("push", st.just(0)), step("push", st.just(0)))
+"""A few files that are changed again and again."""
 ODD_NAMES = ("x", "X", "é", "e\u0301", "q?", "o\udcff", "l" * 200)
 odd = st.sampled_from([f"{folder}/{name}".lstrip("/") for folder in ("", "a", "A", "b.") for name in ODD_NAMES])
 ODD: Steps = (

@@ -43,7 +43,7 @@ class Trouble(Machines):
         """What the data space is like from the beginning, or the project's trash."""
         for field, value in KINDS[name].items():
             setattr(self.manners, field, value)
-        self.rig.trash_bytes = self.trash_bytes = 300 if name == "tiny trash" else 0
+        self.rig.trash_bytes = self.trash_bytes = 30 if name == "tiny trash" else 0
 
     def web(self, path: str) -> Path:
         return self.there / os.fsdecode(self.manners.real(os.fsencode(path)))
