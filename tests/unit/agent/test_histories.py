@@ -39,6 +39,8 @@ FOUND: dict[str, list[Step]] = {
     "its -wal and a new database of a dead writer": [("web_database", "x", True), ("begin", "x", "delete", True)],
     "its -wal and a plain file": [("write", "x"), ("web_database", "x", True)],
     "an index from before a takeover": [("snapshot",), ("replace", True, 0), ("rollback",)],
+    "the first part of an upload": [("upload", "y"), ("scan", 0), ("upload_more",), ("scan", 0)],
+    "the first part of one that rests": [("upload", "y"), ("scan", 0), ("scan", 0), ("push", 0)],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }
 """Short histories that lost something once."""

@@ -93,14 +93,15 @@ class Books:
         return result
 
     def _untouched(self, before: dict[str, bytes], work: str) -> None:
-        """The agent adds to the working copy. What it gives another content or name was saved, or is here as well; and
-        it puts nothing beside a database that would make it another."""
+        """The agent adds to the working copy. What it gives another content or name is in the data space or here, or
+        was the first part of an upload; and it puts nothing beside a database that would make it another."""
         old, self.here, now = self.here, self.look(self.rig.user), contents(self.rig.user)
         for path, content in old.items():
             found = self.here.get(path)
             if found != content:
-                is_exchanged = before[path] != now.get(path) and content in self.everything() | set(self.here.values())
-                assert is_exchanged, f"{path!r} is {found!r} after {work}, was {content!r}"
+                kept = content in self.everything() | set(self.here.values()) or (found or b"").startswith(content)
+                exchanged = before[path] != now.get(path) and kept
+                assert exchanged, f"{path!r} is {found!r} after {work}, was {content!r}"
 
     def _replaced(self, before: dict[str, bytes], hours: set[str]) -> None:
         """Of the project's own versions of one path that go within one hour the trash keeps the first."""
@@ -130,11 +131,11 @@ class Books:
     def gone_by_web(self, target: Path) -> None:
         """Somebody takes it away on purpose; what is in the working copy is saved again."""
         if target.is_symlink():
-            self._taken(b"-> " + os.fsencode(target.readlink()))
+            self.take(b"-> " + os.fsencode(target.readlink()))
         elif target.is_file():
-            self._taken(self.content_of(target))
+            self.take(self.content_of(target))
 
-    def _taken(self, content: bytes) -> None:
+    def take(self, content: bytes) -> None:
         self.owed.discard(content)
         self.taken.add(content)
 

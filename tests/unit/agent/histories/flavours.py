@@ -38,9 +38,7 @@ FLAVOURS = {
     "tiny trash": Flavour(people=steps.CHANGED, kinds=("tiny trash",)),
     "odd names": Flavour(people=steps.ODD, kinds=("case", "composed", "refusing")),
 }
-NOT_YET: dict[str, str] = {
-    "uploads": "the first part of an upload is taken for the whole, and keeps its name",
-}
+NOT_YET: dict[str, str] = {}
 """What the agent does not hold yet, and why."""
 NAMES = tuple(name for name in FLAVOURS if name not in NOT_YET)
 

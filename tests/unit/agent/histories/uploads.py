@@ -42,6 +42,7 @@ class Uploads(Web, MustHold):
         """Of the one that was begun first."""
         if self.uploads:
             part = self.content(" more")
+            self.take(self.uploads[0].content)
             self.uploads[0].stream.write(part)
             self.uploads[0].content += part
 
