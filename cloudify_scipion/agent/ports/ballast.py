@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 NAME = "ballast"
-BYTES = 32 << 20
+BYTES = 16 << 20
 LEAST = 1 << 20
 """Less is not worth it: then the volume is full already, or tiny."""
 SCARCE = 8 << 20

@@ -14,3 +14,5 @@ from cloudify_scipion.agent.ports.tables.trash import Trash
 
 class Index(Changes, Listing, Base, Attempts, Trash):
     """The index; changes are kept by `commit`, all or nothing."""
+
+    reserves = True

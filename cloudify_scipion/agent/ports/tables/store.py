@@ -56,9 +56,13 @@ class OtherVersion(sqlite3.DatabaseError):
 class Store:
     """The connection; changes are kept by `commit`, all or nothing."""
 
+    reserves = False
+    """Whether room is kept beside it for the time when the volume is full."""
+
     def __init__(self, path: Path | str) -> None:
         self._folder = Path(path).parent
-        give_up(self._folder)
+        if self.reserves:
+            give_up(self._folder)
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -78,7 +82,8 @@ class Store:
     def close(self) -> None:
         """Give up what was not committed."""
         self._db.close()
-        reserve(self._folder)
+        if self.reserves:
+            reserve(self._folder)
 
     def begin(self) -> None:
         """Start a change, if none is going on."""

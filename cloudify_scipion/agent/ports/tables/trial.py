@@ -31,6 +31,8 @@ class Read:
 class Trial(Index):
     """Kept in a file of its own, which nobody needs afterwards."""
 
+    reserves = False
+
     def __init__(self, path: Path | str) -> None:
         super().__init__(path)
         self._db.executescript(_SCHEMA)
