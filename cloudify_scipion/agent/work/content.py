@@ -149,7 +149,7 @@ def send(
         if able.owner:
             world.space.chown(made, *able.owner)
         if able.times:
-            world.space.set_times(made, row.mtime)
+            _set_time(world, made, row.mtime)
         facts = patient(os.fstat, made)
         if world.config.kind != "directory":
             world.space.sync_file(made)
@@ -283,6 +283,15 @@ def _receive(
     row = Row("f", hash=digest, local=digest if database else "", origin=origin, rsize=size, rmtime=mtime_of(after),
               rracy=is_young(world, after), rctime=ctime_of(after))  # fmt: skip
     return row, made
+
+
+def _set_time(world: World, fd: int, mtime: int) -> None:
+    """Set a file's time in the data space, unless that has no such time: the manifest knows it."""
+    try:
+        world.space.set_times(fd, mtime)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ERANGE, errno.EOVERFLOW):
+            raise
 
 
 def is_young(world: World, facts: os.stat_result) -> int:

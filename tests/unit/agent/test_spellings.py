@@ -46,6 +46,7 @@ class Kind:
     deepest: int = 100
     links: bool = True
     tick: int = 1
+    earliest: int = -(2**63)
     moved: bool = False
     hidden: bool = False
     """Whether our own folder is none of it, so that no trial finds it out."""
@@ -69,6 +70,7 @@ KINDS = {
     "length": Kind(longest=143),
     "depth": Kind(deepest=5),
     "two seconds": Kind(tick=2_000_000_000),
+    "from 1970": Kind(earliest=0),
     "one second": Kind(tick=1_000_000_000),
     "times of renamed": Kind(moved=True),
     "no links": Kind(links=False),
@@ -112,6 +114,8 @@ class Spelled(Tree):
         super().symlink(target, path)
 
     def set_times(self, fd: int, mtime: int) -> None:
+        if mtime < self.kind.earliest:
+            raise OSError(errno.EINVAL, "no such time here")
         super().set_times(fd, mtime // self.kind.tick * self.kind.tick)
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
