@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -84,6 +85,8 @@ class Spelled(Tree):
     def __init__(self, path: str, kind: Kind) -> None:
         super().__init__(path)
         self.kind = kind
+        self._one_at_a_time = threading.RLock()
+        """A name is looked up and made in one step, as real file systems do."""
 
     def _real(self, path: bytes) -> bytes:
         found = b""
@@ -111,7 +114,8 @@ class Spelled(Tree):
     def symlink(self, target: bytes, path: bytes) -> None:
         if not self.kind.links:
             raise OSError(errno.EPERM, "no links here")
-        super().symlink(target, path)
+        with self._one_at_a_time:
+            super().symlink(target, path)
 
     def set_times(self, fd: int, mtime: int) -> None:
         if mtime < self.kind.earliest:
@@ -119,10 +123,19 @@ class Spelled(Tree):
         super().set_times(fd, mtime // self.kind.tick * self.kind.tick)
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
-        super().rename(old, new, replace)
-        above, name = self.at(new)
-        if self.kind.moved:
-            os.utime(name, dir_fd=above.fd, follow_symlinks=False)
+        with self._one_at_a_time:
+            super().rename(old, new, replace)
+            above, name = self.at(new)
+            if self.kind.moved:
+                os.utime(name, dir_fd=above.fd, follow_symlinks=False)
+
+    def create(self, path: bytes, mode: int = 0o600) -> int:
+        with self._one_at_a_time:
+            return super().create(path, mode)
+
+    def mkdir(self, path: bytes, mode: int = 0o755) -> bool:
+        with self._one_at_a_time:
+            return super().mkdir(path, mode)
 
 
 def _rig(root: Path, space: Path, kind: Kind, **named: Any) -> Rig:
