@@ -46,7 +46,10 @@ class Trouble(Machines):
         self.rig.trash_bytes = self.trash_bytes = 30 if name == "tiny trash" else 0
 
     def web(self, path: str) -> Path:
-        return self.there / os.fsdecode(self.manners.real(os.fsencode(path)))
+        """Others cannot have a name there either that it refuses."""
+        names = os.fsencode(path).split(b"/")
+        plain = b"/".join(b"plain" if self.manners.refuses(name) else name for name in names)
+        return self.there / os.fsdecode(self.manners.real(plain))
 
     def held(self, found: dict[str, bytes]) -> dict[str, bytes]:
         """What has another name there is compared by a restore."""
