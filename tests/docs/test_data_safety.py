@@ -122,7 +122,7 @@ def test_the_example_of_the_trash() -> None:
         f"less than {config.ROOM_PERCENT} % of the data space",
         f"the newest {trash_list.LISTED} versions",
         f"silent for {lease.VALID_SECONDS / 60:.0f} minutes",
-        f"at most {uploads.BATCH} files\nor {uploads.BATCH_BYTES / 1e6:.0f} MB",
+        f"({uploads.BATCH} files, up to {uploads.MOST} of\none folder, or {uploads.BATCH_BYTES / 1e6:.0f} MB",
         f"name of up to {names.MAX_NAME} bytes",
     ],
 )
