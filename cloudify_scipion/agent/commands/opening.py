@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import Config
-from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.errors import GuardFailed, Temporary
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.mount import is_mount
@@ -22,14 +23,28 @@ INDEX = "index.sqlite"
 def make_world(config: Config, index: Index, name: str) -> World:
     """All ports for a work. Raises GuardFailed where a folder is not there."""
     try:
-        tree, state, space = Tree(str(config.tree)), Tree(str(config.state)), Tree(str(config.space))
+        tree, state = Tree(str(config.tree)), Tree(str(config.state))
     except OSError as error:
-        raise GuardFailed(f"{error.filename} is not there: {error.strerror}", "repair the project") from error
+        raise GuardFailed(
+            f"{os.fsdecode(error.filename)} is not there: {error.strerror}", "repair the project"
+        ) from error
+    space = _open_space(config)
     if config.mounted and not is_mount(space.folder(b"").fd, config.space):
         raise GuardFailed(f"the data space is not mounted at {config.space}", "repair the project")
     world = World(config, tree, state, space, index, Clock(), Progress(config.run / status.PROGRESS, name))
     world.beat = lambda: lease.beat_when_due(world)
     return world
+
+
+def _open_space(config: Config) -> Tree:
+    try:
+        return Tree(str(config.space))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise GuardFailed(
+            f"the data space is not mounted: {config.space} is not there ({error.strerror})", "repair the project"
+        ) from error
+    except OSError as error:
+        raise Temporary(f"the data space does not answer: {error.strerror}", "repair the project") from error
 
 
 def open_index(config: Config) -> Index:

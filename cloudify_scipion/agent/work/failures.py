@@ -61,15 +61,19 @@ def must_take(run: Run, error: OSError) -> None:
 
 
 def down(world: World) -> AgentError | None:
-    """What it means if the data space does not take a small file of ours; None if it does."""
+    """What it means if the data space does not take and move a small file of ours; None if it does."""
     path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    moved = path + b"-moved"
     world.space.forget()
     try:
         again(lambda: write_new(world.space, path, b"?"))
+        again(lambda: world.space.rename(path, moved))
     except OSError as error:
         return not_written(world, error)
-    with contextlib.suppress(OSError):
-        world.space.unlink(path)
+    finally:
+        for name in (path, moved):
+            with contextlib.suppress(OSError):
+                world.space.unlink(name)
     return None
 
 

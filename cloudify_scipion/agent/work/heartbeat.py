@@ -46,7 +46,7 @@ def beat(world: World, known: dict[str, Any]) -> None:
     world.commit()
 
     def renewed(text: bytes) -> bytes:
-        if is_strange(found := nonce_in(text), ours):
+        if ours and is_strange(found := nonce_in(text), [*ours, new]):  # the new one: a first try has failed half-way
             raise Strange(found)
         return own_holder(world, known["generation"], known.get("at", "")).renewed(new)
 
@@ -59,8 +59,9 @@ def beat(world: World, known: dict[str, Any]) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise not_written(world, error) from error
         again(lambda: world.space.touch(path))  # room is made by what comes after this
-        new = ""
-    remember(world, known | {"nonces": [new] if new else ours})
+        remember(world, known | {"nonces": [*ours, new]})
+        return
+    remember(world, known | {"nonces": [new]})
 
 
 def _write(world: World, path: bytes, change: Any) -> None:

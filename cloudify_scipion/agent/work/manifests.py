@@ -95,6 +95,7 @@ def _after_own_remains(world: World, head: Head) -> Head:
                     "somebody else has gone on with the manifest of the data space", "the next push reads it first"
                 )
             head = replace(head, number=head.number + 1, digest=digest(stream))
+        _set_head(world.index, head)  # before the next intent takes the place of this one's
     return head
 
 

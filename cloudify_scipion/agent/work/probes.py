@@ -22,6 +22,8 @@ KEY = "abilities"
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
             errno.EBUSY, errno.EINTR)  # fmt: skip
 """Errors that say nothing of what a data space can hold."""
+TRIES = 3
+"""So often a name is tried again that could not be made for such an error."""
 _TICK_SECONDS = 0.012
 """Linux's clock of file times goes on within that."""
 _SECOND = 1_000_000_000
@@ -100,33 +102,35 @@ def _names(world: World, folder: bytes) -> Names:
         more, _ = _come_back(world, folder, further(there))
         return found_out(there | more, folds or space.stat(split(RESERVED)[1].swapcase()) is not None)
     finally:
-        space.rmdir(folder)
+        with contextlib.suppress(OSError):
+            space.rmdir(folder)
 
 
 def _come_back(world: World, folder: bytes, names: Sequence[bytes]) -> tuple[set[bytes], bool]:
     """Which of these names are as they were given; whether one is found under another spelling, too."""
-    space = world.space
+    space, made = world.space, list[bytes]()
     try:
-        made = [name for name in names if _is_made(world, joined(folder, name))]
+        made += [name for name in names if _is_made(world, joined(folder, name))]
         there = come_back(made, space.names(folder)) if made else set()
         spellings = (joined(folder, other) for name in there for other in likenesses(name) if name in SPELLED)
         return there, any(space.stat(other) is not None for other in spellings)
     finally:
-        for name in {*space.names(folder), *made}:
+        with contextlib.suppress(OSError):
+            made += space.names(folder)
+        for name in set(made):
             with contextlib.suppress(OSError):
                 space.unlink(joined(folder, name))
 
 
 def _is_made(world: World, path: bytes) -> bool:
     """Whether a file of that name can be made; where that fails for another reason, it is tried again."""
-    for _ in range(2):
-        with contextlib.suppress(FileExistsError):
-            try:
-                return _works(lambda: world.space.close(world.space.create(path)))
-            except OSError as error:
-                if error.errno != errno.EIO:
-                    raise
-    return False
+    for _ in range(TRIES):
+        try:
+            return _works(lambda: world.space.close(world.space.create(path)))
+        except OSError:
+            with contextlib.suppress(OSError):
+                world.space.unlink(path)
+    return _works(lambda: world.space.close(world.space.create(path)))
 
 
 def _works(do: Callable[[], object]) -> bool:

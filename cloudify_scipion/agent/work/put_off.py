@@ -15,7 +15,7 @@ def put_off(world: World, path: bytes, size: int, reason: str, room: bool) -> No
     """Remember that a file could not be saved, and when it is its turn again."""
     known = world.index.failed_once(path)
     tries = known.tries + 1 if known else 1
-    wait = min(MOST_SECONDS, FIRST_SECONDS * 2 ** min(tries - 1, 10)) if size >= LARGE else 0.0
+    wait = min(MOST_SECONDS, FIRST_SECONDS * 2 ** min(tries - 2, 10)) if size >= LARGE and tries > 1 else 0.0
     world.index.note_failed(
         path, Failed(tries, size, reason, room, world.clock.boot(), world.clock.elapsed() + wait)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -324,3 +325,20 @@ def test_not_if_another_project_has_the_folder(sealed: Rig, tmp_path: Path) -> N
     another(sealed, tmp_path, owner=OTHER).pull()
     with pytest.raises(LeaseForeign, match="belongs to"):
         sealed.push()
+
+
+def test_a_heartbeat_that_fails_half_way_is_no_strangers(rig: Rig) -> None:
+    """It was written, and then the data space was busy: the next try finds our own."""
+
+    class Busy(Tree):
+        def update(self, path: bytes, change: Callable[[bytes], bytes]) -> None:
+            super().update(path, change)
+            if failures:
+                raise BlockingIOError(failures.pop(), "busy", os.fsdecode(path))
+
+    failures = [errno.EAGAIN, errno.EAGAIN]
+    rig.trees = lambda path: Busy(path) if path == str(rig.space) else Tree(path)
+    rig.write("file", b"saved")
+    rig.push()
+    assert not failures and rig.saved() == {"file": b"saved"}
+    assert rig.alarms() == []
