@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cloudify_scipion.agent.plan.manifest import Entry, entry_from
+from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.pull_job import Job
 from cloudify_scipion.agent.work.world import World
@@ -31,11 +33,24 @@ class Quiet:
 
     def is_quiet(self, job: Job) -> bool:
         """Whether a listed file can be taken as it is; else it is to be looked at again."""
-        if job.form != "f" or _as_saved(job):
-            return True
-        quiet = job.mtime <= self._now_there() - QUIET_NS and (job.size > 0 or not _had_content(job))
+        quiet = self._is_quiet(job) and not self._first_name_waits(job)
         self.waits += not quiet
         return quiet
+
+    def _is_quiet(self, job: Job) -> bool:
+        if job.form != "f" or _as_saved(job.base, job.size, job.mtime):
+            return True
+        return job.mtime <= self._now_there() - QUIET_NS and (job.size > 0 or not _had_content(job))
+
+    def _first_name_waits(self, job: Job) -> bool:
+        """Another name of a file that is not here before it has none to be a name of."""
+        if job.base is None or not job.base.link:
+            return False
+        link, facts = job.base.link, self.world.space.stat(job.base.link)
+        if facts is None or kind(facts) != "f" or mtime_of(facts) <= self._now_there() - QUIET_NS:
+            return False
+        base = self.world.index.bases([link]).get(link)
+        return not _as_saved(entry_from(base) if base else None, facts.st_size, mtime_of(facts))
 
     def _now_there(self) -> int:
         if self._now is None:
@@ -54,10 +69,9 @@ def is_as_listed(world: World, job: Job) -> bool:
     return world.space.fresh(job.path) in (None, (job.size, job.mtime))
 
 
-def _as_saved(job: Job) -> bool:
+def _as_saved(base: Entry | None, size: int, mtime: int) -> bool:
     """Whether that is what we put there, whole, as the manifest tells."""
-    base = job.base
-    return base is not None and base.kind == "f" and (base.size, base.mtime) == (job.size, job.mtime)
+    return base is not None and base.kind == "f" and (base.size, base.mtime) == (size, mtime)
 
 
 def _had_content(job: Job) -> bool:

@@ -41,8 +41,11 @@ FOUND: dict[str, list[Step]] = {
     "an index from before a takeover": [("snapshot",), ("replace", True, 0), ("rollback",)],
     "the first part of an upload": [("upload", "y"), ("scan", 0), ("upload_more",), ("scan", 0)],
     "the first part of one that rests": [("upload", "y"), ("scan", 0), ("scan", 0), ("push", 0)],
+    "names of one file whose time was set": [
+        ("write", "y"), ("push", 0), ("hardlink", "y", "z"), ("time", "y", 15 * 10**17),
+    ],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
-}
+}  # fmt: skip
 """Short histories that lost something once."""
 
 

@@ -31,6 +31,8 @@ class Trouble(Machines):
 
     manners: Manners
     trash_bytes = 0
+    refused = False
+    """Whether it ever said that it cannot hold a name."""
 
     def __post_init__(self) -> None:
         self.manners = Manners(self.folder / "space")
@@ -53,7 +55,7 @@ class Trouble(Machines):
 
     def held(self, found: dict[str, bytes]) -> dict[str, bytes]:
         """What has another name there is compared by a restore."""
-        return {} if self.manners.is_odd() else super().held(found)
+        return {} if self.manners.is_odd() or self.refused else super().held(found)
 
     def full(self, room: int) -> None:
         """So many bytes can still be written."""
@@ -63,6 +65,7 @@ class Trouble(Machines):
     def broken(self, path: str, call: str, error: int) -> None:
         """That call fails for that path from now on."""
         self.manners.broken[os.fsencode(path)] = call, error
+        self.refused |= error in (errno.EINVAL, errno.ENAMETOOLONG)
         self.may_fail = (*self.may_fail, AgentError)
 
     def push(self, kill: int) -> None:
