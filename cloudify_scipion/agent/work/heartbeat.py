@@ -30,24 +30,32 @@ class Strange(Exception):
         self.nonce = nonce
 
 
+class Unkept(Exception):
+    """Our lease shows the heartbeat before our last: that was not kept, or the data space was put back to then."""
+
+
 def new_nonce() -> str:
     """A heartbeat's; all have the same length."""
     return os.urandom(8).hex()
 
 
 def beat(world: World, known: dict[str, Any]) -> None:
-    """Renew the lease that the index knows as ours. Raises Strange, LeaseForeign, or what keeps it from being written.
+    """Renew the lease that the index knows as ours.
 
-    The new nonce is remembered before it is written: killed in between, both are ours.
+    Raises Strange, Unkept, LeaseForeign, or what keeps it from being written. The new nonce is remembered before it is
+    written: killed in between, both are ours.
     """
     path, new = joined(LEASE, known["name"].encode()), new_nonce()
-    ours = known.get("nonces", [])
+    ours, seen = known.get("nonces", []), known.get("seen", "")
     world.index.set_state(KEY, known | {"nonces": [*ours, new]})
     world.commit()
 
     def renewed(text: bytes) -> bytes:
-        if ours and is_strange(found := nonce_in(text), [*ours, new]):  # the new one: a first try has failed half-way
-            raise Strange(found)
+        nonlocal seen
+        found = nonce_in(text)
+        if found != new and is_strange(found, ours):  # `new`: a first try has failed half-way
+            raise Unkept if found == seen else Strange(found)
+        seen = found if found != new else seen
         return own_holder(world, known["generation"], known.get("at", "")).renewed(new)
 
     try:
@@ -59,13 +67,24 @@ def beat(world: World, known: dict[str, Any]) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise not_written(world, error) from error
         again(lambda: world.space.touch(path))  # room is made by what comes after this
-        remember(world, known | {"nonces": [*ours, new]})
+        remember(world, known | {"nonces": [*ours, new], "seen": seen})
         return
-    remember(world, known | {"nonces": [new]})
+    remember(world, known | {"nonces": [new], "seen": seen})
 
 
 def _write(world: World, path: bytes, change: Any) -> None:
     again(lambda: world.space.update(path, change))
+
+
+def is_not_ours(nonce: str, known: dict[str, Any]) -> bool:
+    """Whether a heartbeat is neither our last nor the one before, which is there where our last was not kept."""
+    return nonce != known.get("seen") and is_strange(nonce, known.get("nonces", []))
+
+
+def beat_after_lost(world: World, known: dict[str, Any]) -> None:
+    """Our last heartbeat is not there: look for what else was lost before the lease shows the next."""
+    expect_news(world, anew=True)
+    beat(world, known | {"nonces": [known["seen"]]})
 
 
 def await_silence(world: World, held: list[Lease]) -> bool:
@@ -97,7 +116,7 @@ def claim(world: World, known: dict[str, Any]) -> None:
         raise twin(world)
     expect_news(world, anew=True)
     try:
-        beat(world, known | {"nonces": [held[0].holder.nonce]})
+        beat(world, known | {"nonces": [held[0].holder.nonce], "seen": ""})
     except Strange:
         raise twin(world) from None
 

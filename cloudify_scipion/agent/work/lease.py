@@ -7,14 +7,25 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
-from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, is_strange, judge, next_generation
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale, Temporary
+from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, judge, next_generation
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.files import make_folders, write_new
-from cloudify_scipion.agent.work.heartbeat import Strange, await_silence, beat, claim, new_nonce, twin
+from cloudify_scipion.agent.work.heartbeat import (
+    Strange,
+    Unkept,
+    await_silence,
+    beat,
+    beat_after_lost,
+    claim,
+    is_not_ours,
+    new_nonce,
+    twin,
+)
 from cloudify_scipion.agent.work.holders import KEY, Lease, foreign, holders, kept, own_holder, remember
 from cloudify_scipion.agent.work.manifest_reading import last_generation
-from cloudify_scipion.agent.work.news import expect_news
+from cloudify_scipion.agent.work.news import expect_news, side_of
 from cloudify_scipion.agent.work.space import writing
 from cloudify_scipion.agent.work.world import World, again
 
@@ -134,6 +145,13 @@ def check(world: World) -> None:
         beat(world, known)
     except Strange:
         raise twin(world) from None
+    except Unkept:
+        before = side_of(world)
+        beat_after_lost(world, known)
+        if before is Side.SAME is not side_of(world):
+            raise Temporary(
+                "the data space was put back to an earlier state during this work", "the next push reads it first"
+            ) from None
 
 
 def moment(world: World) -> int:
@@ -165,6 +183,8 @@ def _renew(world: World, known: dict[str, Any]) -> None:
         beat(world, known)
     except Strange:
         claim(world, known)
+    except Unkept:
+        beat_after_lost(world, known)
 
 
 def confirm(world: World) -> None:
@@ -172,7 +192,7 @@ def confirm(world: World) -> None:
     known, held = kept(world), holders(world)
     if [lease.name for lease in held] != [known["name"].encode()]:
         raise foreign(world, own_holder(world, known["generation"]), held)
-    if is_strange(held[0].holder.nonce, known.get("nonces", [])):
+    if is_not_ours(held[0].holder.nonce, known):
         raise twin(world)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,7 @@ from unittest import mock
 
 import pytest
 
-from cloudify_scipion.agent.errors import LeaseForeign
+from cloudify_scipion.agent.errors import LeaseForeign, Temporary
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import lease
@@ -245,6 +246,51 @@ def test_contents_are_compared_where_the_backup_kept_no_times(day0: Rig, tmp_pat
     os.utime(day0.space / "results/a.mrc", ns=(facts.st_mtime_ns, facts.st_mtime_ns))
     day0.push()
     assert day0.saved()["results/a.mrc"] == b"DAY 1"
+
+
+def heartbeat_before(rig: Rig) -> str:
+    """What the lease showed when the last heartbeat was written."""
+    with rig.world() as world:
+        return str((world.index.get_state("lease") or {})["seen"])
+
+
+def show_heartbeat(space: Path, nonce: str) -> None:
+    (path,) = (space / ".cloudify-scipion/lease").iterdir()
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"nonce": nonce}))
+
+
+@pytest.mark.parametrize("work", ["push", "scan", "pull"])
+def test_a_heartbeat_that_was_not_kept_is_no_copy(day0: Rig, work: str) -> None:
+    """A data space that drops writes says that they are done."""
+    before = day0.clock.since_boot
+    for name in (work, work, "seal"):
+        show_heartbeat(day0.space, heartbeat_before(day0))
+        getattr(day0, name)()
+    assert day0.clock.since_boot == before, "nobody is waited for"
+    assert day0.alarms() == [] and alike(day0.saved()) == alike(day0.local())
+
+
+def test_a_data_space_put_back_by_one_heartbeat_gets_everything_again(day0: Rig, tmp_path: Path) -> None:
+    shutil.copytree(day0.space, tmp_path / "backup", symlinks=True)
+    live_on(day0)
+    show_heartbeat(tmp_path / "backup", heartbeat_before(day0))
+    put_back(day0, tmp_path / "backup")
+    day0.push()
+    assert alike(day0.saved()) == alike(day0.local()) and conflicts(day0) == []
+    assert day0.saved()["results/b.mrc"] == b"new"
+
+
+def test_a_data_space_put_back_in_the_middle_of_a_work_ends_it(day0: Rig, tmp_path: Path) -> None:
+    shutil.copytree(day0.space, tmp_path / "backup", symlinks=True)
+    live_on(day0)
+    with day0.world() as world:
+        lease.renew(world)
+    show_heartbeat(tmp_path / "backup", heartbeat_before(day0))
+    put_back(day0, tmp_path / "backup")
+    with day0.world() as world, pytest.raises(Temporary, match="put back to an earlier state"):
+        lease.check(world)
+    day0.push()
+    assert alike(day0.saved()) == alike(day0.local()) and conflicts(day0) == []
 
 
 # two of one machine
