@@ -21,7 +21,7 @@ from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.across import move
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
 from cloudify_scipion.agent.work.thrown import Thrown, throw_away
-from cloudify_scipion.agent.work.twins import is_refused
+from cloudify_scipion.agent.work.twins import SURE, is_refused
 from cloudify_scipion.agent.work.world import World
 
 TURNS = 20
@@ -82,7 +82,7 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
     """
     copied, row = placing.copied, placing.copied.row
     target, outcome = copied.path if copied.clear else row.stored or copied.path, Outcome(copied.path, row)
-    cleared = placing.known is None or not placing.known.held()
+    cleared, told = placing.known is None or not placing.known.held(), 0
     for _ in range(TURNS):
         if not cleared and not _clear(world, target, placing, outcome):
             world.space.unlink(copied.temporary)
@@ -102,6 +102,9 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
         except OSError as error:
             if row.stored or not is_refused(error):
                 raise
+            told += 1
+            if told < SURE:
+                continue
             return place(world, oddly(world, placing))
         _leave(world, placing, target, outcome)
         if world.able is not None and not world.able.kept and copied.temporary and outcome.row is not None:

@@ -15,7 +15,7 @@ from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import ODDLY, THERE
 from cloudify_scipion.agent.work.probes import abilities, find_out
-from cloudify_scipion.agent.work.twins import NameRefused, is_refused, twin_of
+from cloudify_scipion.agent.work.twins import NameRefused, is_refused, surely, twin_of
 from cloudify_scipion.agent.work.world import World, again
 
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -111,7 +111,7 @@ def _ensure_one(world: World, path: bytes) -> None:
     facts = world.tree.stat(path)
     mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
     try:
-        new = again(lambda: world.space.mkdir(path, mode))
+        new = surely(lambda: world.space.mkdir(path, mode))
     except OSError as error:
         if not is_refused(error):
             raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from typing import TypeVar
 
 from cloudify_scipion.agent.plan.names import joined, split
 from cloudify_scipion.agent.plan.spelling import folded
@@ -12,6 +14,10 @@ from cloudify_scipion.agent.work.world import World, again
 _REFUSED = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTSUP, errno.EMLINK)
 """What file systems say to names, depths and paths that they cannot hold."""
 
+SURE = 2
+"""So often it must be said of a name: a passing fault says it once."""
+Answer = TypeVar("Answer")
+
 
 class NameRefused(OSError):
     """The data space cannot hold a folder's name: all that is below it has odd places."""
@@ -20,6 +26,17 @@ class NameRefused(OSError):
 def is_refused(error: OSError) -> bool:
     """Whether a data space says so of a name, a depth or a path."""
     return error.errno in _REFUSED
+
+
+def surely(do: Callable[[], Answer]) -> Answer:
+    """Do it again where the data space refuses the name, until that is sure. Raises OSError."""
+    for _ in range(SURE - 1):
+        try:
+            return again(do)
+        except OSError as error:
+            if not is_refused(error):
+                raise
+    return again(do)
 
 
 def twin_of(world: World, path: bytes) -> bytes | None:
