@@ -20,7 +20,7 @@ from cloudify_scipion.agent.work.world import World, again
 
 KEY = "abilities"
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
-            errno.EBUSY, errno.EINTR)  # fmt: skip
+            errno.EBUSY, errno.EINTR, errno.EROFS)  # fmt: skip
 """Errors that say nothing of what a data space can hold."""
 TRIES = 3
 """So often a name is tried again that could not be made for such an error."""
