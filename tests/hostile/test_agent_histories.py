@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from cloudify_scipion.agent.errors import AgentError, Unsaved
 from tests.hostile.space import HostileSpace
 from tests.unit.agent.histories.books import Work
-from tests.unit.agent.histories.history import History
-from tests.unit.agent.histories.steps import Step, steps
+from tests.unit.agent.histories.history import History, Step
+from tests.unit.agent.histories.steps import MACHINES, PEOPLE, WEB
 from tests.unit.agent.rig import Rig
 
 pytestmark = pytest.mark.long
@@ -59,7 +59,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
 )
 """What goes wrong during one work."""
 faults = st.tuples(st.just("fault"), st.sampled_from(("push", "push", "scan")), st.sampled_from(FAULTS))
-hostile_steps = st.one_of(steps, steps, steps, steps, faults)
+ordinary = st.one_of(*PEOPLE, *WEB, *MACHINES)
+hostile_steps = st.one_of(ordinary, ordinary, ordinary, ordinary, faults)
 
 
 @dataclass
