@@ -20,7 +20,7 @@ def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) 
     target = world.tree.readlink(job.path)
     row = Row(
         "l", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts), target=target,
-        hash=hashlib.sha256(b"link:" + target).hexdigest(), origin=world.generation, rsize=0,
+        hash=digest_of_link(target), origin=world.generation, rsize=0,
         stored=job.stored or (b"" if able.symlinks else odd_path(job.path)),
     )  # fmt: skip
     known = job.known
@@ -31,6 +31,11 @@ def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) 
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)
+
+
+def digest_of_link(target: bytes) -> str:
+    """SHA-256 (hex) of what a symbolic link says, of which no file's content is the same."""
+    return hashlib.sha256(b"link:" + target).hexdigest()
 
 
 def note_hard_links(world: World) -> None:

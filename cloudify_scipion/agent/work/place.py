@@ -20,6 +20,7 @@ from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.across import move
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
+from cloudify_scipion.agent.work.links import digest_of_link
 from cloudify_scipion.agent.work.thrown import Thrown, throw_away
 from cloudify_scipion.agent.work.twins import SURE, is_refused
 from cloudify_scipion.agent.work.world import World
@@ -223,8 +224,7 @@ def origin_of_content(
 ) -> int | None:
     """Whose content is at `target`: a generation of ours (0: the facility's, as known), SAME, or None: a stranger's."""
     if kind(facts) == "l":
-        same = known is not None and known.kind == "l" and known.target == world.space.readlink(target)
-        return known.origin if same and known else None
+        return _origin_of_link(world, world.space.readlink(target), known, wanted, intents)
     if kind(facts) != "f":
         return None
     if known is not None and as_known(world, known, facts):
@@ -237,6 +237,17 @@ def origin_of_content(
         return SAME
     if known is not None and digest == known.hash and known.kind == "f":
         return known.origin
+    return world.generation if digest in intents else None
+
+
+def _origin_of_link(
+    world: World, points_to: bytes, known: Row | None, wanted: str, intents: frozenset[str]
+) -> int | None:
+    if known is not None and known.kind == "l" and known.target == points_to:
+        return known.origin
+    digest = digest_of_link(points_to)
+    if digest == wanted:
+        return SAME
     return world.generation if digest in intents else None
 
 

@@ -18,6 +18,7 @@ from cloudify_scipion.agent.work.push import push
 from cloudify_scipion.agent.work.remote import scan as scan_space
 from cloudify_scipion.agent.work.restore_compare import Proven
 from cloudify_scipion.agent.work.restore_proof import new_trial, prove
+from cloudify_scipion.agent.work.space import writing
 from cloudify_scipion.agent.work.verify import verify
 from cloudify_scipion.agent.work.world import World, again
 
@@ -161,8 +162,9 @@ def _write(world: World, made: Seal) -> None:
     """First where everybody can read it, then on the volume: without the second there is no seal."""
     data = json.dumps(asdict(made), indent=1).encode()
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    again(lambda: write_new(world.space, temporary, data))
-    again(lambda: world.space.rename(temporary, REMOTE, replace=True))
+    with writing(world):
+        again(lambda: write_new(world.space, temporary, data))
+        again(lambda: world.space.rename(temporary, REMOTE, replace=True))
     if world.config.kind == "directory":
         world.space.sync()
     lease.release(world, sealed=True)

@@ -117,3 +117,19 @@ def test_killed_at_every_write(name: str, tmp_path: Path) -> None:
         assert case.kept in everything(rig).values(), f"at write {at}"
         assert b"old" in everything(rig).values(), f"at write {at}"
         assert not list((rig.space / ".cloudify-scipion/tmp").iterdir()), f"at write {at}"
+
+
+def test_a_link_that_a_killed_push_has_placed_is_its_own(tmp_path: Path) -> None:
+    """It is neither kept beside as somebody else's, nor made twice."""
+    for at in itertools.count(1):
+        rig = Rig(tmp_path / f"{at}", tmp_path / f"space-{at}", workers=1)
+        rig.pull()
+        (rig.user / "link").symlink_to("somewhere")
+        reaper = Reaper(at)
+        try:
+            replace(rig, trees=reaper.tree, indexes=reaper.index).push()
+        except Killed:
+            rig.push()
+            assert rig.saved() == {"link": b"-> somewhere"}, f"killed at write {at}"
+            continue
+        break

@@ -108,8 +108,8 @@ class Books:
         now = self.look(self.there)
         live = set(now.values())
         for path, content in before.items():
-            if now.get(path) != content and content not in live and not content.startswith(b"web"):
-                if hours & self.thrown[path]:
+            if now.get(path) != content and not content.startswith(b"web"):
+                if hours & self.thrown[path] and content not in live:
                     self.owed.discard(content)
                 self.thrown[path] |= hours
 

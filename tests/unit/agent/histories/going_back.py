@@ -51,6 +51,8 @@ class GoingBack(Machines):
             self.volume.clock.boot_id += "+"
             self.rig, self.volume, self.kept = self.volume, None, None
             self.here = self.look(self.rig.user)
+            if self.rig.generation < self.machines:  # another machine came since: a new one takes over from that
+                self.replace(True, 0)
 
     def forked(self) -> None:
         """The machine is cloned while it runs; both think that they have the lease."""

@@ -83,6 +83,7 @@ class Trouble(Machines):
             self.manners.quota = 0
             self.manners.broken.clear()
             self.may_fail = tuple(kind for kind in self.may_fail if kind is not AgentError)
+            self.work("pull", 0, lambda rig: rig.pull())
 
     def settle(self) -> None:
         super().settle()

@@ -38,6 +38,17 @@ class Uploads(Web, MustHold):
             self.uploads.append(Upload(path, target.open("wb", buffering=0), content))
             self.uploads[-1].stream.write(content)
 
+    def web_write(self, path: str) -> None:
+        """Whoever writes a whole file there puts it in the place of one that is still open."""
+        if any(upload.path == path for upload in self.uploads):
+            self.web_delete(path)
+        super().web_write(path)
+
+    def rollback(self) -> None:
+        """What is not known any more is not known as the first part of an upload: the whole is kept beside it."""
+        super().rollback()
+        self.wholes.clear()
+
     def upload_more(self) -> None:
         """Of the one that was begun first."""
         if self.uploads:
