@@ -20,6 +20,8 @@ from cloudify_scipion.agent.work.space import check_space, not_written
 from cloudify_scipion.agent.work.world import World, again
 
 POLL_SECONDS = 10.0
+PAST = 300
+"""So many earlier heartbeats are remembered: those of a day."""
 
 
 class Strange(Exception):
@@ -31,7 +33,11 @@ class Strange(Exception):
 
 
 class Unkept(Exception):
-    """Our lease shows the heartbeat before our last: that was not kept, or the data space was put back to then."""
+    """Our lease shows an earlier heartbeat of ours: later ones were not kept, or the data space is one of then."""
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__(nonce)
+        self.nonce = nonce
 
 
 def new_nonce() -> str:
@@ -46,16 +52,14 @@ def beat(world: World, known: dict[str, Any]) -> None:
     written: killed in between, both are ours.
     """
     path, new = joined(LEASE, known["name"].encode()), new_nonce()
-    ours, seen = known.get("nonces", []), known.get("seen", "")
+    ours, past = known.get("nonces", [])[-PAST:], known.get("past", [])
     world.index.set_state(KEY, known | {"nonces": [*ours, new]})
     world.commit()
 
     def renewed(text: bytes) -> bytes:
-        nonlocal seen
         found = nonce_in(text)
         if found != new and is_strange(found, ours):  # `new`: a first try has failed half-way
-            raise Unkept if found == seen else Strange(found)
-        seen = found if found != new else seen
+            raise Unkept(found) if found in past else Strange(found)
         return own_holder(world, known["generation"], known.get("at", "")).renewed(new)
 
     try:
@@ -67,9 +71,9 @@ def beat(world: World, known: dict[str, Any]) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise not_written(world, error) from error
         again(lambda: world.space.touch(path))  # room is made by what comes after this
-        remember(world, known | {"nonces": [*ours, new], "seen": seen})
+        remember(world, known | {"nonces": [*ours, new]})
         return
-    remember(world, known | {"nonces": [new], "seen": seen})
+    remember(world, known | {"nonces": [new], "past": [*past, *ours][-PAST:]})
 
 
 def _write(world: World, path: bytes, change: Any) -> None:
@@ -77,14 +81,14 @@ def _write(world: World, path: bytes, change: Any) -> None:
 
 
 def is_not_ours(nonce: str, known: dict[str, Any]) -> bool:
-    """Whether a heartbeat is neither our last nor the one before, which is there where our last was not kept."""
-    return nonce != known.get("seen") and is_strange(nonce, known.get("nonces", []))
+    """Whether a heartbeat is none of ours, not an earlier one either, which is there where later ones were not kept."""
+    return nonce not in known.get("past", []) and is_strange(nonce, known.get("nonces", []))
 
 
-def beat_after_lost(world: World, known: dict[str, Any]) -> None:
-    """Our last heartbeat is not there: look for what else was lost before the lease shows the next."""
+def beat_after_lost(world: World, known: dict[str, Any], found: str) -> None:
+    """The lease shows an earlier heartbeat: look for what else was lost before it shows the next."""
     expect_news(world, anew=True)
-    beat(world, known | {"nonces": [known["seen"]]})
+    beat(world, known | {"nonces": [found]})
 
 
 def await_silence(world: World, held: list[Lease]) -> bool:
@@ -116,7 +120,7 @@ def claim(world: World, known: dict[str, Any]) -> None:
         raise twin(world)
     expect_news(world, anew=True)
     try:
-        beat(world, known | {"nonces": [held[0].holder.nonce], "seen": ""})
+        beat(world, known | {"nonces": [held[0].holder.nonce], "past": []})
     except Strange:
         raise twin(world) from None
 

@@ -145,9 +145,9 @@ def check(world: World) -> None:
         beat(world, known)
     except Strange:
         raise twin(world) from None
-    except Unkept:
+    except Unkept as lost:
         before = side_of(world)
-        beat_after_lost(world, known)
+        beat_after_lost(world, known, lost.nonce)
         if before is Side.SAME is not side_of(world):
             raise Temporary(
                 "the data space was put back to an earlier state during this work", "the next push reads it first"
@@ -183,8 +183,8 @@ def _renew(world: World, known: dict[str, Any]) -> None:
         beat(world, known)
     except Strange:
         claim(world, known)
-    except Unkept:
-        beat_after_lost(world, known)
+    except Unkept as lost:
+        beat_after_lost(world, known, lost.nonce)
 
 
 def confirm(world: World) -> None:
