@@ -1,8 +1,8 @@
 """What a machine remembers of a Puppet run that ended well, so that the same run need not be made again.
 
 A run is known while its digest (code, classes, data) is the same and what it managed looks as it did: files by size,
-time, owner and mode, services by whether they run, packages and users by the files that list them. A project run is
-known only until the machine boots again.
+time, owner and mode, services that ran by whether they run, packages and users by the files that list them. A project
+run is known only until the machine boots again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ mkdir -p "$1"
 IFS= read -r digest
 IFS= read -r services
 cat > "$1/files"
-printf '%s\n' "$services" > "$1/services"
+for service in $services; do if systemctl -q is-active "$service"; then echo "$service"; fi; done > "$1/services"
 state "$1" | sha256sum > "$1/state"
 printf '%s\n' "$digest" > "$1/digest"
 """

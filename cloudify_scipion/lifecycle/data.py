@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
+from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
-from cloudify_scipion.lifecycle.desktop import identity
+from cloudify_scipion.lifecycle.configure import configure_project, has_data
 from cloudify_scipion.lifecycle.machine import start_machine
 from cloudify_scipion.lifecycle.onedata import (
-    CLASS,
     check_tokens,
-    end_retries,
     mount_error,
     mounts_data,
     restart_mounts,
@@ -19,9 +17,8 @@ from cloudify_scipion.lifecycle.onedata import (
 )
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
-from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import datasets, mounts_folders, onedata_parts, saved_part, working_copy_data
+from cloudify_scipion.lifecycle.space import datasets, mounts_folders, onedata_parts, saved_part
 
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
@@ -31,23 +28,11 @@ TURNS = 2
 
 
 def configure_data(services: Services, record: Record, unless_known: bool = False) -> Record:
-    """The part of the project run that is about data: mounts of data spaces, and the agent.
+    """The project run, where there is anything about data in it: mounts of data spaces, and the agent.
 
     `unless_known`: the run is not made where it is known to have nothing to do.
     """
-    saved, mounts = saved_part(record), mounts_data(record)
-    if saved is None and not mounts:
-        return record
-    check_tokens(services, record)
-    record = update(services, record, personal=True)  # before anything secret is on the machine
-    send_tokens(services, record)
-    end_retries(services, record)
-    classes = ["system", *([CLASS] if mounts else []), *(["working_copy"] if saved else [])]
-    data = {**identity(record), **mounts, **(working_copy_data(record, saved) if saved else {})}
-    try:
-        return apply_classes(services, record, "project", classes, data, unless_known=unless_known)
-    except PuppetFailed as error:
-        raise mount_error(services, record) or error from error
+    return configure_project(services, record, unless_known) if has_data(record) else record
 
 
 def renew_token(services: Services, record: Record) -> Record:

@@ -1,17 +1,16 @@
-"""The remote desktop in the browser: the project run, and links to it."""
+"""The remote desktop in the browser: what configures it, its start, and links to it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cloudify_scipion.errors import ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
-from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
 
-CLASSES = ("system", "desktop")
 LINK = "/usr/local/sbin/cloudify-desktop-link"
 TLS_FOLDER = "/etc/cloudify-desktop/tls"
 SERVICES = ("cloudify-desktop-vnc", "cloudify-desktop-session", "cloudify-desktop-gateway")
@@ -26,27 +25,23 @@ class Link:
     expires: float
 
 
-def configure_desktop(services: Services, record: Record, unless_known: bool = False) -> Record:
-    """The project run: identity, and the desktop's configuration and services. Needs no network.
-
-    `unless_known`: the run is not made where it is known to have nothing to do.
-    """
-    record = update(services, record, personal=True)  # before anything secret is on the machine
-    _send_certificate(services, record)
-    return apply_classes(services, record, "project", CLASSES, project_data(record), unless_known=unless_known)
-
-
-def project_data(record: Record) -> dict[str, object]:
-    """Hiera data of the project run. Nothing in it is secret."""
-    project, desktop = record.settings["project"], record.settings["desktop"]
+def desktop_data(record: Record) -> dict[str, object]:
+    """Hiera data of the desktop's part of the project run. Nothing in it is secret."""
+    project, desktop = record.settings["project"], wanted_desktop(record)
     return {
-        **identity(record),
+        "desktop::start": False,  # `start_desktop` does, when the Scipion project is there
         "desktop::page_title": project["title"] or record.project,
         "desktop::open_command": f"cloudify-scipion open {record.project}",
         "desktop::geometry": desktop["geometry"],
         "desktop::tls": with_tls(record),
         "desktop::scipion_project": record.project,
     }
+
+
+def wanted_desktop(record: Record) -> Mapping[str, str]:
+    """What the Desktop node asks for, or will ask for when its turn comes; empty where that is not known."""
+    planned: Mapping[str, str] = record.settings.get("planned", {}).get("desktop", {})
+    return record.settings.get("desktop") or planned
 
 
 def identity(record: Record) -> dict[str, object]:
@@ -56,7 +51,7 @@ def identity(record: Record) -> dict[str, object]:
     return {"system::identity": {"project_id": record.project, "title": project["title"], "ssh_keys": keys}}
 
 
-def _send_certificate(services: Services, record: Record) -> None:
+def send_certificate(services: Services, record: Record) -> None:
     """A certificate that the site gives travels over SSH's standard input, never through Puppet's data."""
     given = record.settings["site"].get("desktop", {})
     if given.get("tls") != "given":

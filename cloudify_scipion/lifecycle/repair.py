@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.configure import configure_project, has_data
 from cloudify_scipion.lifecycle.data import heal_data
-from cloudify_scipion.lifecycle.desktop import configure_desktop, start_desktop
+from cloudify_scipion.lifecycle.desktop import start_desktop
 from cloudify_scipion.lifecycle.machine import ensure_machine
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note
@@ -28,5 +29,6 @@ def repair_project(services: Services, record: Record) -> Record:
         create_scipion_project(services, record)
         record = run_workflow(services, record, wait_minutes=0)
     if "desktop" in record.settings:
-        record = start_desktop(services, configure_desktop(services, record))
+        done = "data" in record.settings and has_data(record)
+        record = start_desktop(services, configure_project(services, record, unless_known=done))
     return note(services, record, f"project '{record.project}' was repaired")

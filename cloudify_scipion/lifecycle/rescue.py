@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.about import write_about
-from cloudify_scipion.lifecycle.data import configure_data, pull_data, save
+from cloudify_scipion.lifecycle.configure import configure_project
+from cloudify_scipion.lifecycle.data import pull_data, save
 from cloudify_scipion.lifecycle.machine import create_machine, delete_machine, start_machine
 from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
@@ -70,7 +71,7 @@ def _with_machine(services: Services, record: Record) -> Record:
     if not record.layer:
         client = client_data(record)
         apply_classes(services, record, "software", (*AGENT_CLASSES, *([CLASS] if client else [])), client)
-    return configure_data(services, record)
+    return configure_project(services, record, desktop=False)
 
 
 def _saved(services: Services, record: Record) -> Record:

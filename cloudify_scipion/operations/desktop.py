@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloudify_scipion.lifecycle import desktop as use
+from cloudify_scipion.lifecycle.configure import configure_project
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known
 
 
@@ -15,7 +16,7 @@ def create(**_: Any) -> None:
 
 def _configure(c: Call, unless_known: bool) -> None:
     record = c.asking("desktop", {"geometry": c.properties["geometry"]}).record
-    use.configure_desktop(c.services, record, unless_known)
+    configure_project(c.services, record, unless_known)
 
 
 def start(**_: Any) -> None:

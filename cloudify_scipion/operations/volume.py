@@ -29,6 +29,8 @@ def _precreate(c: Call, document: Mapping[str, Any], lock: str) -> None:
     check_tokens(
         c.services, c.record.asking("data", document.get("data", {})).asking("secrets", document.get("secrets", {}))
     )
+    if desktop := document.get("desktop"):  # so that one project run serves data and desktop
+        c = c.asking("planned", {"desktop": desktop})
     if asked and lock:
         check_lock_can_be_met(c.services, ask_for_software(c.services, c.record, asked, lock))
 

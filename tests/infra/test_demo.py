@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.lifecycle.desktop import CLASSES, project_data
+from cloudify_scipion.lifecycle.configure import project_run
 from cloudify_scipion.lifecycle.layer import software_layer
 from tests.conftest import Demo
 from tests.infra.class_averages import best_assignment, read_stack
@@ -66,7 +66,7 @@ def test_each_run_changes_nothing_the_second_time(demo: Demo) -> None:
     services, record = demo.installation.services(), demo.installation.record(demo.project)
     layer, shell = software_layer(services, record), services.connect(record)
     assert services.puppet.apply(shell, "software", layer.classes, layer.data).changed == []
-    assert services.puppet.apply(shell, "project", CLASSES, project_data(record)).changed == []
+    assert services.puppet.apply(shell, "project", *project_run(record)).changed == []
 
 
 def test_the_project_run_needs_no_network(demo: Demo) -> None:
@@ -79,7 +79,7 @@ def test_the_project_run_needs_no_network(demo: Demo) -> None:
             ["timeout", "3", "apt-get", "update", "-o", "Dir::State::lists=/tmp"], expect=range(256)
         )
         shell.run(["rm", "-f", "/etc/cloudify-desktop/gateway.json"])
-        changed = services.puppet.apply(shell, "project", CLASSES, project_data(record)).changed
+        changed = services.puppet.apply(shell, "project", *project_run(record)).changed
     finally:
         shell.run(["ip", "route", "add", *route])
     assert any("gateway.json" in result.resource for result in changed), unreachable

@@ -13,7 +13,7 @@ import yaml
 
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.adapters.tarball import read_files
-from cloudify_scipion.lifecycle.desktop import CLASSES, project_data
+from cloudify_scipion.lifecycle.configure import project_run
 from cloudify_scipion.lifecycle.layer import software_layer
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.resources import made_files, puppet_folder, shipped_files
@@ -181,9 +181,10 @@ def _hand(installation: Installation, work: Path, record: Record) -> Hand:
     """What a person has ready: the layer, Puppet's code and its data, the workflow."""
     services = installation.services()
     software = software_layer(services, record)
+    classes, project = project_run(record)
     data: dict[str, Mapping[str, object]] = {
         "software": {**software.data, "classes": list(software.classes)},
-        "project": {**project_data(record), "classes": list(CLASSES)},
+        "project": {**project, "classes": classes, "desktop::start": True},
     }
     cache = installation.root / "cache"
     code = work / "code"

@@ -13,7 +13,11 @@ from cloudify_scipion.adapters.puppet_applied import Applied, run_digest
 from cloudify_scipion.lifecycle.facts import CommandResult
 from tests.unit.adapters.recording import RecordingShell
 
-SERVICES = '#!/bin/sh\nshift; for name; do cat "$(dirname "$0")/$name"; done\n'
+SERVICES = """#!/bin/sh
+cd "$(dirname "$0")"
+if [ "$1" = -q ]; then shift 2; grep -qx active "$1"; exit; fi
+shift; for name; do cat "$name"; done
+"""
 
 
 class LocalShell(RecordingShell):
@@ -86,6 +90,13 @@ def test_what_it_managed_has_changed(machine: Path, change: Callable[[Path], obj
     keep(machine)
     change(machine)
     assert not applied(machine).is_known()
+
+
+def test_a_service_that_is_started_later_is_not_the_runs(machine: Path) -> None:
+    (machine / "unit").write_text("inactive\n")
+    keep(machine)
+    (machine / "unit").write_text("active\n")
+    assert applied(machine).is_known()
 
 
 def test_what_lies_in_a_folder_is_not_the_runs(machine: Path) -> None:

@@ -76,8 +76,9 @@ def test_what_the_agent_is_told(demo: Deployment) -> None:
     assert disk.targets == {
         "/srv/scipion-volume": (record.volume, ""), "/home/scipion/ScipionUserData": (record.volume, "user")
     }  # fmt: skip
-    (run,) = [run for run in world.puppet.runs if run.classes == ("system", "working_copy")]
-    assert run.run == "project" and run.data["system::identity"]
+    (run,) = [run for run in world.puppet.runs if run.run == "project"]
+    assert run.classes == ("system", "working_copy", "desktop")  # one run for data and desktop
+    assert run.data["system::identity"] and run.data["desktop::start"] is False  # the Scipion project is made later
 
 
 def test_a_new_machine_is_told_its_generation(demo: Deployment) -> None:
@@ -276,7 +277,7 @@ def test_onedata(world: World) -> None:
         "components": ["main"],
     }
     demo.operation("working_copy", "create")
-    (run,) = [run for run in world.puppet.runs if run.classes == ("system", "onedata", "working_copy")]
+    (run,) = [run for run in world.puppet.runs if "onedata" in run.classes and run.run == "project"]
     mounts = run.data["onedata::mounts"]
     assert isinstance(mounts, dict) and set(mounts) == {"project", "verify", "dataset-1"}
     assert mounts["project"] == {

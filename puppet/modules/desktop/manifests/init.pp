@@ -18,6 +18,8 @@
 #   Whether packages, programs, units and the gateway's user are managed.
 # @param service
 #   Whether the configuration is written and the services run.
+# @param start
+#   Whether they are started; if not, they are at the next boot.
 # @param user
 #   Who the desktop belongs to. The account exists already.
 # @param geometry
@@ -51,6 +53,7 @@ class desktop (
   Enum['present', 'absent'] $ensure,
   Boolean $install,
   Boolean $service,
+  Boolean $start,
   Pattern[/\A[a-z_][a-z0-9_-]*\z/] $user,
   Desktop::Geometry $geometry,
   String[1] $page_title,

@@ -4,7 +4,7 @@ class desktop::service {
   assert_private()
 
   service { ['cloudify-desktop-vnc', 'cloudify-desktop-session', 'cloudify-desktop-gateway']:
-    ensure => running,
+    ensure => if $desktop::start { running } else { undef },
     enable => true,
   }
 

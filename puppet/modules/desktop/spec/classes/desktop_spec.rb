@@ -30,6 +30,12 @@ describe 'desktop' do
     end
   end
 
+  context 'when the services are started later' do
+    let(:params) { { start: false } }
+
+    services.each { |name| it { is_expected.to contain_service(name).without_ensure.with_enable(true) } }
+  end
+
   context 'when only the software is installed' do
     let(:params) { { install: true, service: false } }
 

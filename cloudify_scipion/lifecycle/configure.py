@@ -1,0 +1,51 @@
+"""The project run: one Puppet run for all that is a project's own, its data and its desktop. Needs no network."""
+
+from __future__ import annotations
+
+from cloudify_scipion.errors import PuppetFailed
+from cloudify_scipion.lifecycle.desktop import desktop_data, identity, send_certificate, wanted_desktop
+from cloudify_scipion.lifecycle.onedata import CLASS, check_tokens, end_retries, mount_error, mounts_data, send_tokens
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.puppet import apply_classes
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.space import saved_part, working_copy_data
+
+
+def configure_project(
+    services: Services, record: Record, unless_known: bool = False, desktop: bool = True
+) -> Record:
+    """Mounts of data spaces, the agent and, where it is asked for, the desktop's configuration; starts no desktop.
+
+    Everything that is known of the project goes into the same run, so that the node that comes later finds its part
+    done. `unless_known`: the run is not made where it is known to have nothing to do. `desktop`: without it the machine
+    may lack the desktop's software.
+    """
+    check_tokens(services, record)
+    record = update(services, record, personal=True)  # before anything secret is on the machine
+    send_tokens(services, record)
+    end_retries(services, record)
+    if desktop and wanted_desktop(record):
+        send_certificate(services, record)
+    classes, data = project_run(record, desktop)
+    try:
+        return apply_classes(services, record, "project", classes, data, unless_known=unless_known)
+    except PuppetFailed as error:
+        raise mount_error(services, record) or error from error
+
+
+def project_run(record: Record, desktop: bool = True) -> tuple[list[str], dict[str, object]]:
+    """Classes of the run, and its Hiera data, in which nothing is secret."""
+    classes, data = ["system"], identity(record)
+    if mounts := mounts_data(record):
+        classes, data = [*classes, CLASS], {**data, **mounts}
+    if saved := saved_part(record):
+        classes, data = [*classes, "working_copy"], {**data, **working_copy_data(record, saved)}
+    if desktop and wanted_desktop(record):
+        classes, data = [*classes, "desktop"], {**data, **desktop_data(record)}
+    return classes, data
+
+
+def has_data(record: Record) -> bool:
+    """Whether anything of the run is about data."""
+    return bool(saved_part(record) or mounts_data(record))
