@@ -11,12 +11,15 @@ from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.names import TEMPORARY, joined, odd_path, temporary_name
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import Copied, Job
+from cloudify_scipion.agent.work.content import Copied, Job, must_not_wait
 from cloudify_scipion.agent.work.world import World
 
 
 def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) -> Copied:
-    """A symbolic link under an unfinished name; where the data space holds none, the manifest does."""
+    """A symbolic link under an unfinished name; where the data space holds none, the manifest does.
+
+    Raises Held for one in whose place a file is that the trash cannot take.
+    """
     target = world.tree.readlink(job.path)
     row = Row(
         "l", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts), target=target,
@@ -26,6 +29,7 @@ def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) 
     known = job.known
     if known is not None and known.held() and (known.kind, known.target) == ("l", target):
         return Copied(job.path, replace(row, origin=known.origin, stored=known.stored))
+    must_not_wait(job)
     if row.stored:
         return Copied(job.path, row, clear=True)
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))

@@ -238,3 +238,25 @@ def test_a_folder_that_a_file_replaced_goes_if_somebody_says_so(replaced: Rig) -
     replaced.push()
     assert replaced.saved() == replaced.local() == {"a": b"content", "Runs": b"oops: a script wrote here"}
     assert len(replaced.trash()) == 40, "links as well"
+
+
+@pytest.mark.parametrize("answer", ["keep", "discard"])
+@pytest.mark.parametrize("links", [True, False])
+def test_a_large_file_that_a_link_replaces_is_asked_about(new: Rig, links: bool, answer: str) -> None:
+    rig = replace(
+        new, trash_bytes=1000, trees=lambda path: NoLinks(path) if path == str(new.space) and not links else Tree(path)
+    )
+    rig.pull()
+    rig.write("volume.mrc", b"v" * 6000)
+    rig.write("raw")
+    rig.push()
+    (rig.user / "volume.mrc").unlink()
+    (rig.user / "volume.mrc").symlink_to("raw")
+    for _ in range(2):
+        assert rig.push().held == 1 and rig.questions() == ["replaced"]
+        assert rig.saved()["volume.mrc"] == b"v" * 6000 and not rig.trash()
+    rig.answer("replaced", answer)
+    rig.push()
+    assert rig.saved().get("volume.mrc", b"-> raw") == b"-> raw" and rig.questions() == []
+    assert list(rig.trash().values()) == ([b"v" * 6000] if answer == "keep" else [])
+    assert rig.local()["volume.mrc"] == b"-> raw"
