@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = {
     "beside": ("The agent beside rsync and rclone", data.beside_others),
     "calls": ("Calls for each small file", data.calls),
+    "far": ("First copies where every call takes its time", data.far),
     "slow": ("Where every call takes its time", data.slow),
     "many": ("A million files", data.many),
 }

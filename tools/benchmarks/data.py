@@ -43,6 +43,7 @@ OPPONENTS: Mapping[str, tuple[str, ...]] = {
     "rclone": ("rclone", "sync", "--links", "--quiet"),
 }
 LIMITS = {"first push": 1.1, "unchanged push": 0.4, "push of changes": 0.5, "first pull": 1.1}
+FAR_LIMIT = 0.7
 NOTES = [
     "Every run begins with cold caches and ends with a `sync`; the agent's includes the start of its process and its "
     "manifest. The faster opponent counts. The mount is bindfs, which answers one call after the other.",
@@ -197,24 +198,52 @@ def calls(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]
     bench.back.mkdir(exist_ok=True)
     figures = []
     with HostileSpace(bench.back, kernel_cache=1) as space:
-        rig = Rig(bench.rig.root, space.mountpoint)
-        other = Rig(work / "pulled", space.mountpoint, machine="other", generation=2)
-        bench.prepare("pull", rig)
-        todo: dict[str, Callable[[], None]] = {
-            "first push: agent": lambda: bench.agent("push", rig),
-            "first pull: agent": lambda: bench.agent("pull", other),
-        }
-        for name, words in OPPONENTS.items():
-            there, here = f"{space.mountpoint / name}/", f"{work / name}/"
-            todo[f"first push: {name}"] = partial(run, *words, f"{rig.user}/", there)
-            todo[f"first pull: {name}"] = partial(run, *words, there, here)
-        for what, do in todo.items():
+        for what, do in _first_copies(bench, space).items():
             say(what)
             space.reset_calls()
             do()
             figures.append(Figure(what, [sum(space.calls().values()) / sizes.counted], ""))
     what = f"{sizes.counted} files of {sizes.small_bytes} bytes"
     return figures, [f"{what}; the kernel remembers attributes for a second."]
+
+
+def _first_copies(bench: Bench, space: HostileSpace) -> dict[str, Callable[[], None]]:
+    """The first push and the first pull of the agent and of the others, to be done in this order."""
+    rig = Rig(bench.rig.root, space.mountpoint)
+    other = Rig(bench.work / "pulled", space.mountpoint, machine="other", generation=2)
+    bench.prepare("pull", rig)
+    todo: dict[str, Callable[[], None]] = {
+        "first push: agent": lambda: bench.agent("push", rig),
+        "first pull: agent": lambda: bench.agent("pull", other),
+    }
+    for name, words in OPPONENTS.items():
+        there, here = f"{space.mountpoint / name}/", f"{bench.work / name}/"
+        todo[f"first push: {name}"] = partial(run, *words, f"{rig.user}/", there)
+        todo[f"first pull: {name}"] = partial(run, *words, there, here)
+    return todo
+
+
+def far(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]:
+    """First push and first pull where every call takes its time."""
+    samples: dict[str, list[float]] = {}
+    for number in range(runs):
+        bench = Bench(work / str(number))
+        fill(bench.rig.user, sizes.counted, sizes.small_bytes)
+        bench.back.mkdir(exist_ok=True)
+        with HostileSpace(bench.back, kernel_cache=1) as space:
+            for what, do in _first_copies(bench, space).items():
+                space.set(delay=sizes.slow_seconds)
+                samples.setdefault(what, []).append(timed(do, f"run {number + 1} of {runs}: {what}"))
+                space.good()
+    figures = []
+    for what in ("first push", "first pull"):
+        names = {name: samples[f"{what}: {name}"] for name in ("agent", *OPPONENTS)}
+        figures += [Figure(f"{what}: {name}", times) for name, times in names.items()]
+        figures.append(_ratio(what, FAR_LIMIT, names))
+    return figures, [
+        f"{sizes.counted} files of {sizes.small_bytes} bytes; every call takes {sizes.slow_seconds * 1000:g} ms more, "
+        "several at once do not wait for each other, and the kernel remembers attributes for a second."
+    ]
 
 
 def slow(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]:
