@@ -31,13 +31,14 @@ class Sizes:
     large_bytes: int = 5_000_000
     changes: int = 100
     counted: int = 1_000
+    far: int = 2_000
     slow_files: int = 10_000
     slow_seconds: float = 0.002
     many: int = 1_000_000
 
 
 FULL = Sizes()
-SHORT = Sizes(small=300, large=2, large_bytes=100_000, changes=3, counted=20, slow_files=30, many=500)
+SHORT = Sizes(small=300, large=2, large_bytes=100_000, changes=3, counted=20, far=20, slow_files=30, many=500)
 OPPONENTS: Mapping[str, tuple[str, ...]] = {
     "rsync": ("rsync", "-a", "--delete"),
     "rclone": ("rclone", "sync", "--links", "--quiet"),
@@ -228,7 +229,7 @@ def far(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]:
     samples: dict[str, list[float]] = {}
     for number in range(runs):
         bench = Bench(work / str(number))
-        fill(bench.rig.user, sizes.counted, sizes.small_bytes)
+        fill(bench.rig.user, sizes.far, sizes.small_bytes)
         bench.back.mkdir(exist_ok=True)
         with HostileSpace(bench.back, kernel_cache=1) as space:
             for what, do in _first_copies(bench, space).items():
@@ -241,7 +242,7 @@ def far(work: Path, runs: int, sizes: Sizes) -> tuple[list[Figure], list[str]]:
         figures += [Figure(f"{what}: {name}", times) for name, times in names.items()]
         figures.append(_ratio(what, FAR_LIMIT, names))
     return figures, [
-        f"{sizes.counted} files of {sizes.small_bytes} bytes; every call takes {sizes.slow_seconds * 1000:g} ms more, "
+        f"{sizes.far} files of {sizes.small_bytes} bytes; every call takes {sizes.slow_seconds * 1000:g} ms more, "
         "several at once do not wait for each other, and the kernel remembers attributes for a second."
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -23,9 +24,9 @@ from cloudify_scipion.agent.work.replacing import ask_about_replaced, fates_of
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import place_for
 from cloudify_scipion.agent.work.trash import budget
-from cloudify_scipion.agent.work.world import World
+from cloudify_scipion.agent.work.world import CHUNK, World
 
-BATCH, MOST, BATCH_BYTES = 400, 4000, 256_000_000
+BATCH, MOST, BATCH_BYTES = 1600, 4000, 256_000_000
 """So many files at a time, and so many more as are in the last one's folder; bytes."""
 LARGE_BYTES = 32_000_000
 """Files from this size on wait for all others."""
@@ -128,7 +129,7 @@ def upload_batch(run: Run, files: Sequence[Sized], last: bool = False) -> list[b
     staged = staging.stage(run, jobs)
     targets = staging.targets(staged, jobs)
     jobs = [replace(job, target=targets.get(job.path, b"")) for job in jobs] if targets else jobs
-    for job, answer in run.world.each(lambda job: _upload(run, job), jobs):
+    for job, answer in run.world.each(lambda job: _upload(run, job), _spread(jobs)):
         if isinstance(answer, OSError):
             try:
                 not_saved(run, job, answer)
@@ -142,6 +143,20 @@ def upload_batch(run: Run, files: Sequence[Sized], last: bool = False) -> list[b
     if down:
         raise down
     return [*sorted(waiting), *deferred]
+
+
+def _spread(jobs: Sequence[Job]) -> list[Job]:
+    """In an order in which threads work in several folders: what changes one folder waits for each other there."""
+    folders: dict[bytes, deque[Job]] = {}
+    for job in jobs:
+        folders.setdefault(split(job.path)[0], deque()).append(job)
+    spread: list[Job] = []
+    while folders:
+        for name, left in [*folders.items()]:
+            spread += [left.popleft() for _ in range(min(CHUNK, len(left)))]
+            if not left:
+                del folders[name]
+    return spread
 
 
 def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
