@@ -43,10 +43,12 @@ def digest_of_link(target: bytes) -> str:
 
 
 def note_hard_links(world: World) -> None:
-    """Let the manifest say which files are names of one inode, and which of them is the first."""
+    """Let the manifest say which files are names of one inode, and which of them is the first: the one that a pull
+    makes before the others. What lies elsewhere in the data space comes after all that has its name there."""
     true: set[bytes] = set()
     for ino in world.index.shared_inodes():
-        rows = dict(sorted((path, row) for path, row in world.index.by_ino(ino) if row.kind == "f"))
+        found = [(path, row) for path, row in world.index.by_ino(ino) if row.kind == "f"]
+        rows = dict(sorted(found, key=lambda one: (bool(one[1].stored), one[0])))
         names = list(rows)
         if [rows[name].link for name in names] != [b"", *(names[0] for _ in names[1:])]:
             names = [name for name in names if _has_inode(world, name, ino)]

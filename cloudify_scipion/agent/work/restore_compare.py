@@ -51,8 +51,8 @@ def compare(world: World, trial: Trial) -> Proven:
             inside = [(name, st) for name, st in entries if path or name != RESERVED]
             stack += reversed(list(_compare_folder(world, trial, path, inside, found)))
     world.tree.forget()
-    for path, first in trial.names_of_one():
-        _compare_names(trial, path, first, found)
+    for path, other in trial.parted_names():
+        found.differs(path, f"it would not be the same file as {os.fsdecode(other)}")
     found.more = trial.totals()[0] - found.files - found.links
     return found
 
@@ -108,13 +108,6 @@ def _compare_file(
     elif row.mtime != mtime_of(facts):
         found.differs(path, f"it would have the time {row.mtime} ns instead of {mtime_of(facts)}")
     elif facts.st_nlink > 1:
-        trial.note_name(ino_of(facts), path)
+        trial.note_name(ino_of(facts), path, row.link or path)
     elif row.link:
         found.differs(path, f"it would be another name of {os.fsdecode(row.link)}")
-
-
-def _compare_names(trial: Trial, path: bytes, first: bytes, found: Proven) -> None:
-    row = trial.get(path)
-    wanted = b"" if path == first else first
-    if row is not None and row.link != wanted:
-        found.differs(path, f"it would not be the same file as {os.fsdecode(first)}")

@@ -44,6 +44,12 @@ FOUND: dict[str, list[Step]] = {
     "names of one file whose time was set": [
         ("write", "y"), ("push", 0), ("hardlink", "y", "z"), ("time", "y", 15 * 10**17),
     ],
+    "names of one file, of which the space refuses the first": [
+        ("kind", "refusing"), ("write", "é"), ("hardlink", "é", "q?"),
+    ],
+    "names of one file, of which the space takes the first for another's": [
+        ("kind", "case"), ("write", "A/é"), ("write", "x"), ("hardlink", "x", "a/é"),
+    ],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }  # fmt: skip
 """Short histories that lost something once."""

@@ -12,7 +12,7 @@ _SCHEMA = """
 PRAGMA synchronous=OFF;
 CREATE TABLE read(path BLOB PRIMARY KEY, stored BLOB, digest TEXT, mode INTEGER, mtime INTEGER, database INTEGER)
   WITHOUT ROWID;
-CREATE TABLE names(ino INTEGER, path BLOB, PRIMARY KEY(ino, path)) WITHOUT ROWID;
+CREATE TABLE names(ino INTEGER, path BLOB, first BLOB, PRIMARY KEY(ino, path)) WITHOUT ROWID;
 """
 _SOME = 500
 
@@ -60,12 +60,16 @@ class Trial(Index):
             yield from (row[0] for row in rows)
             after = rows[-1][0]
 
-    def note_name(self, ino: int, path: bytes) -> None:
-        """A file of the volume has several names; this is one."""
+    def note_name(self, ino: int, path: bytes, first: bytes) -> None:
+        """A file of the volume has several names; this is one, and would be another name of the `first`, or that."""
         self.begin()
-        self._db.execute("INSERT INTO names VALUES (?, ?)", (ino, path))
+        self._db.execute("INSERT INTO names VALUES (?, ?, ?)", (ino, path, first))
 
-    def names_of_one(self) -> Iterator[tuple[bytes, bytes]]:
-        """Each of those names with the first of the same file."""
-        query = "SELECT path, (SELECT min(path) FROM names AS o WHERE o.ino=names.ino) FROM names ORDER BY path"
+    def parted_names(self) -> Iterator[tuple[bytes, bytes]]:
+        """Each of those names that would not be a name of the same file as another one, with that."""
+        others = "FROM names AS o WHERE o.ino=names.ino"
+        query = (
+            f"SELECT path, (SELECT min(o.first) {others}) AS one FROM names WHERE first<>one "
+            f"OR NOT EXISTS (SELECT 1 {others} AND o.path=names.first) ORDER BY path"
+        )
         yield from self._db.execute(query)
