@@ -15,6 +15,7 @@ from cloudify_scipion.agent.work.holders import holders
 from cloudify_scipion.agent.work.local_scan import scan as scan_tree
 from cloudify_scipion.agent.work.manifests import begin_anew, get_head
 from cloudify_scipion.agent.work.push import push
+from cloudify_scipion.agent.work.questions import DESTROYED
 from cloudify_scipion.agent.work.remote import scan as scan_space
 from cloudify_scipion.agent.work.restore_compare import Proven
 from cloudify_scipion.agent.work.restore_proof import new_trial, prove
@@ -59,6 +60,7 @@ def seal(world: World) -> Seal:
         if scan_space_first:
             _scan(world)
         result = push(world, everything=True, final=True)
+        _must_be_nothing_to_ask(world)
         wrong, proven = _compare(world)
         if not wrong and not proven.wrong:
             break
@@ -130,12 +132,24 @@ def _must_be_read_only(world: World) -> None:
 
 def _answers_are_awaited_no_longer(world: World) -> None:
     """Nobody answers on a desktop that is gone: held deletions stay held, the rest is saved as it is."""
-    if any(question["id"] == "destroyed" for question in world.index.questions()):
-        world.index.answer("destroyed", "save")
+    if any(question["id"] == DESTROYED for question in world.index.questions()):
+        world.index.answer(DESTROYED, "save")
         world.tell(
             "files that were empty or zeros after a crash are saved as they are; the earlier content is in the trash"
         )
         world.keep()
+
+
+def _must_be_nothing_to_ask(world: World) -> None:
+    """What a crash has emptied, and no push has seen before, is asked about first. Raises Unsaved naming it."""
+    found = [os.fsdecode(path) for path, _ in world.index.waiting(DESTROYED, limit=10)]
+    if found:
+        raise Unsaved(
+            f"{world.index.waiting_totals(DESTROYED)[0]} files are empty or all zeros after a crash, and the data space "
+            f"has their earlier content: {', '.join(found)}",
+            "answer on the desktop whether they are saved as they are; sealed again without an answer, they are, and "
+            "the earlier content stays in the trash",
+        )
 
 
 def _scan(world: World) -> None:

@@ -273,6 +273,21 @@ def test_what_a_crash_emptied_is_sealed_as_it_is_with_the_earlier_content_in_the
     assert b"content 3" in quiet.trash().values()
 
 
+def test_what_a_crash_emptied_and_the_seal_sees_first_is_asked_about(quiet: Rig) -> None:
+    """As by a push; without an answer the next seal takes it as it is."""
+    quiet.push()
+    quiet.clock.boot_id = "after the crash"
+    quiet.write("p/3", bytes(9), age=10)
+    with pytest.raises(Unsaved, match="1 files are empty or all zeros after a crash.*: p/3") as told:
+        quiet.seal()
+    assert "answer on the desktop" in told.value.next_step
+    assert quiet.questions() == ["destroyed"]
+    assert quiet.saved()["p/3"] == b"content 3"
+    quiet.seal()
+    assert quiet.saved()["p/3"] == bytes(9)
+    assert b"content 3" in quiet.trash().values()
+
+
 def test_a_reinstall_goes_on_from_it(quiet: Rig, tmp_path: Path) -> None:
     quiet.seal()
     again = Rig(tmp_path / "other", quiet.space, machine="m2", generation=2, fenced=False)
