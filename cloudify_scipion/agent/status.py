@@ -13,11 +13,14 @@ from typing import Any
 
 from cloudify_scipion.agent import trash_list
 from cloudify_scipion.agent.config import Config
+from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.plan.sizes import shown
 
 WORKS = ("pull", "push", "scan", "verify", "seal", "release")
 PROOFS = ("push", "verify", "seal")
 """Works after which, if they succeed, it is known what is saved."""
+NAMED = 10
+"""So many of the files that are still being written are named."""
 PROGRESS, SUMMARY = "progress.json", "status.json"
 
 
@@ -40,7 +43,7 @@ _IDLE: dict[str, Any] = {
 def empty() -> dict[str, Any]:
     """Before anything was done."""
     return {"pulled": False, "unsaved": 0, "saved": None, "scanned": None, "last": {}, "questions": [], "alarms": [],
-            "seal": None, "held": {"files": 0, "bytes": 0}, "restored": []}  # fmt: skip
+            "seal": None, "held": {"files": 0, "bytes": 0}, "restored": [], "busy": []}  # fmt: skip
 
 
 def lines(status: dict[str, Any]) -> list[str]:
@@ -54,6 +57,8 @@ def lines(status: dict[str, Any]) -> list[str]:
             + (f", {left // 60} min {left % 60} s left" if left is not None else "")
         )
     out.append(f"last saved: {status['saved'] or 'never'}; {_unsaved(status)}")
+    if status["busy"]:
+        out.append(f"still being written: {', '.join(status['busy'])}")
     if status["held"]["files"]:
         out.append(f"waiting for an answer: {status['held']['files']} files, {shown(status['held']['bytes'])}")
     for name, result in status["last"].items():
@@ -118,6 +123,7 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
             "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed"
             " UNION SELECT path FROM asked WHERE question IN ('replaced', 'destroyed'))"
         ).fetchone()[0]
+        busy = index.execute("SELECT path FROM busy ORDER BY tries DESC, path LIMIT ?", (NAMED,)).fetchall()
         held = index.execute("SELECT count(*), total(size) FROM asked").fetchone()
         asked = index.execute(
             "SELECT id, text, answers, number FROM questions WHERE answer='' ORDER BY id"
@@ -131,6 +137,7 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
         "pulled": bool(kept.get("pulled")), "saved": kept.get("saved"), "scanned": kept.get("scanned"),
         "unsaved": unsaved,
         "restored": kept.get("restored") or [],
+        "busy": [readable(os.fsdecode(row[0])) for row in busy],
         "held": {"files": held[0], "bytes": int(held[1])},
         "questions": [
             {"id": row[0], "text": row[1], "answers": json.loads(row[2]), "number": row[3]} for row in asked

@@ -15,6 +15,7 @@ from cloudify_scipion.agent.ports.databases.beside import HEADER, facts_of, is_n
 from cloudify_scipion.agent.ports.databases.copying import Limits
 from cloudify_scipion.agent.ports.databases.locking import LeftBehind, Locked, Unreadable
 from cloudify_scipion.agent.ports.databases.pool import POOL, NoScratch
+from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import (
     SCRATCH,
@@ -88,19 +89,21 @@ class _Upload:
 
     def without_header(self) -> Copied:
         """A database that is too new to have one, or encrypted; or an ordinary file that only has such neighbours."""
-        if is_new(self.world.tree, self.job.path):
-            if not self.job.final:
-                raise Busy(errno.ETXTBSY, "its first transaction goes on", os.fsdecode(self.job.path))
-            with self._scratch() as copy:
-                try:
-                    POOL.recover(self.world.tree, self.job.path, self.fd, copy)
-                    return self._send_copy(copy, 1)
-                except (Unreadable, NoScratch):
-                    return self._raw(copy)
+        if is_new(self.world.tree, self.job.path) and not self._is_given_up():
+            raise Busy(errno.ETXTBSY, "its first transaction goes on", os.fsdecode(self.job.path))
         if self.quiet:
             return upload_content(self.world, self.able, self.job, self.fd, self.before, self.row)
         with self._scratch() as copy:
             return self._raw(copy)
+
+    def _is_given_up(self) -> bool:
+        """Whether the writer of a new database is dead: then it is saved with its journal, as it is."""
+        if self.job.final:
+            return True
+        if not self.job.force:
+            return False
+        with nobody_else_has_it(self.fd) as alone:
+            return alone
 
     def _copy(self, copy: Path) -> int:
         """Write a copy of one moment; returns 1 for one as it was before a change that was not finished."""

@@ -145,7 +145,7 @@ def _must_be_nothing_to_ask(world: World) -> None:
     found = [os.fsdecode(path) for path, _ in world.index.waiting(DESTROYED, limit=10)]
     if found:
         raise Unsaved(
-            f"{world.index.waiting_totals(DESTROYED)[0]} files are empty or all zeros after a crash, and the data space "
+            f"{world.index.waiting_totals(DESTROYED)[0]} files are empty or all zeros after a crash, the data space "
             f"has their earlier content: {', '.join(found)}",
             "answer on the desktop whether they are saved as they are; sealed again without an answer, they are, and "
             "the earlier content stays in the trash",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.agent import status
 from cloudify_scipion.agent.plan.names import base_of, conflict_name, path_in_trash, trash_name
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig, contents, write
@@ -66,16 +67,48 @@ def test_a_new_database_is_not_saved_before_it_has_a_header(rig: Rig, tmp_path: 
     database.close()
 
 
-def test_a_new_database_whose_writer_died_can_be_sealed(rig: Rig, tmp_path: Path) -> None:
-    database = connect(tmp_path / "db")
+def dies_in_its_first_transaction(folder: Path, rig: Rig) -> None:
+    """What such a program leaves: a file without a header, and a journal."""
+    database = connect(folder / "db")
     begin(database)
-    for path in tmp_path.glob("db*"):
+    for path in folder.glob("db*"):
         shutil.copy(path, rig.user / path.name)
     database.close()
+
+
+@pytest.mark.parametrize("pushed", [0, 5])
+def test_a_new_database_whose_writer_died_can_be_sealed(rig: Rig, tmp_path: Path, pushed: int) -> None:
+    dies_in_its_first_transaction(tmp_path, rig)
     before = rig.local()
+    for _ in range(pushed):
+        rig.push()
     rig.seal()
-    assert rig.saved() == {"db": b""}, "what was never committed is not there for SQLite either"
-    assert rig.local() == before
+    assert rig.saved() == rig.local() == before
+    assert another(rig, tmp_path / "other").local() == before
+
+
+def test_a_new_database_whose_writer_died_is_saved_as_it_is_after_three_times(rig: Rig, tmp_path: Path) -> None:
+    dies_in_its_first_transaction(tmp_path, rig)
+    assert [rig.push().busy for _ in range(4)] == [1, 1, 1, 0]
+    assert rig.saved() == rig.local()
+    assert rig.verify_all().wrong == []
+    database = connect(rig.user / "db")
+    fill(database, "from the beginning")
+    database.close()
+    rig.push()
+    assert (beside(rig.space, "db"), count(rig.space / "db")) == ([], 50)
+
+
+def test_one_that_somebody_has_open_is_named(rig: Rig) -> None:
+    database = connect(rig.user / "db")
+    begin(database)
+    for _ in range(5):
+        assert rig.push().busy == 1
+    status.write_summary(rig.config(), {})
+    told = status.document(rig.config())
+    assert told["busy"] == ["db"]
+    assert "still being written: db" in status.lines(told)
+    database.close()
 
 
 @pytest.mark.parametrize("mode", ["delete", "persist", "truncate", "wal"])
