@@ -10,6 +10,7 @@ from typing import Any
 from cloudify_scipion.agent.errors import Unsaved
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.work import lease, push, remote, seal, verify
+from cloudify_scipion.agent.work.anew import know_again
 from cloudify_scipion.agent.work.pulled import Result as Pulled
 from cloudify_scipion.agent.work.world import PULLED as COMPLETE
 from cloudify_scipion.agent.work.world import World
@@ -19,6 +20,7 @@ PULLED = "pulled"
 
 
 def _push(world: World) -> dict[str, Any]:
+    _know_again(world)
     result = push.push(world)
     return {"files": result.files, "bytes": result.size, "deleted": result.deleted, "moved": result.moved,
             "busy": result.busy, "held": result.held, "conflicts": result.conflicts,
@@ -33,7 +35,14 @@ def _pull(world: World) -> dict[str, Any]:
             (world.config.state / PULLED).touch()
 
 
+def _know_again(world: World) -> None:
+    """The first pull was complete, but the index that knew it is gone."""
+    if (world.config.state / PULLED).exists():
+        know_again(world)
+
+
 def _scan(world: World) -> dict[str, Any]:
+    _know_again(world)
     push.ready(world)
     return _pulled(remote.scan(world))
 

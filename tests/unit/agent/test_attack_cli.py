@@ -109,11 +109,11 @@ def test_a_damaged_index_is_put_aside(rig: Rig, where: int) -> None:
         size = stream.seek(0, 2)
         stream.seek(where)
         stream.write(b"\xa5" * (size - where))
-    assert run(rig, "push") != 0
-    assert run(rig, "pull") == 0
-    assert run(rig, "push") == 0
+    rig.write("new")
+    run(rig, "push")  # the damage may be noticed in the middle of it
+    assert run(rig, "push") == 0, "by itself"
     assert rig.saved() == rig.local()
-    assert len(rig.saved()) == 300
+    assert len(rig.saved()) == 301
     assert list(rig.state.glob("damaged*"))
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cloudify_scipion.agent import cli, status
 from cloudify_scipion.agent.commands import show
 from cloudify_scipion.agent.commands.opening import INDEX
 from cloudify_scipion.agent.commands.works import WORKS
-from tests.unit.agent.rig import OWNER, Rig
+from tests.unit.agent.rig import OWNER, Rig, contents
 
 
 @dataclass
@@ -252,22 +252,61 @@ def test_log_by_somebody_who_may_not(machine: Machine, monkeypatch: pytest.Monke
     assert "ask root" in machine.err
 
 
-@pytest.mark.parametrize("damage", [b"", b"no database at all" * 100])
-def test_a_damaged_index_costs_nothing(machine: Machine, damage: bytes) -> None:
-    """It is put aside; everything is compared again by content."""
-    rig = machine.rig
-    machine("run", "pull")
-    rig.write("a", b"content")
-    machine("run", "push")
+def damage_index(rig: Rig, damage: bytes) -> None:
     (rig.state / INDEX).write_bytes(damage)
     for end in ("-wal", "-shm"):
         (rig.state / (INDEX + end)).unlink(missing_ok=True)
-    rig.generation = 2
-    assert machine("run", "push") == 1, "nothing is saved before it is known again what is there"
-    assert machine("run", "pull") == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all" * 100])
+@pytest.mark.parametrize("work", ["push", "scan"])
+def test_a_damaged_index_costs_nothing(machine: Machine, damage: bytes, work: str) -> None:
+    """It is put aside; the next timer's work compares everything again by content, and saving goes on."""
+    rig = machine.rig
+    rig.web("theirs", b"of the facility", age=5000)
+    machine("run", "pull")
+    for name in ("a", "changed here", "deleted here", "changed there"):
+        rig.write(name, b"content of " + name.encode())
+    machine("run", "push")
+    damage_index(rig, damage)
+    rig.write("changed here", b"newer than was saved", age=60)
+    (rig.user / "deleted here").unlink()
+    rig.web("changed there", b"by a stranger", age=30)
+    rig.web("new there", b"new", age=3000)
     rig.write("b", b"more")
+    before = rig.local()
+    assert machine("run", work) == 0
     assert machine("run", "push") == 0
-    assert rig.saved() == rig.local() == {"a": b"content", "b": b"more"}
+    assert {path: rig.local().get(path) for path in before} == before, "nothing here is replaced or renamed"
+    assert rig.saved() == rig.local()
+    assert rig.local()["deleted here"] == b"content of deleted here", "it is there again"
+    assert [path for path in rig.local() if ".conflict-" in path and not path.startswith("changed there")] == []
+    assert {b"content of changed here", b"by a stranger"} <= set(contents(rig.space, hidden=True).values())
+    assert any("index was lost" in alarm for alarm in machine.status()["alarms"])
+    assert machine("run", "verify") == 0
+
+
+@pytest.mark.parametrize("later", [{"machine": "m2", "generation": 2}, None])
+def test_without_the_index_nobody_takes_the_data_space_from_a_later_machine(machine: Machine, later: Any) -> None:
+    """Nor once the lease was given back: who knows who was there since."""
+    rig = machine.rig
+    machine("run", "pull")
+    rig.write("a")
+    machine("run", "push")
+    if later:
+        replace(rig, root=rig.root.with_name("later"), **later).pull()
+    else:
+        machine("run", "release")
+    leases = contents(rig.space / ".cloudify-scipion/lease")
+    damage_index(rig, b"no database at all" * 100)
+    rig.write("b")
+    assert machine("run", "push") == 3
+    assert list(rig.saved()) == ["a"]
+    assert contents(rig.space / ".cloudify-scipion/lease") == leases
+    rig.generation = 3
+    assert machine("run", "pull") == 0, "a repair has decided so"
+    assert machine("run", "push") == 0
+    assert rig.saved() == rig.local()
 
 
 def test_one_work_at_a_time(machine: Machine) -> None:
