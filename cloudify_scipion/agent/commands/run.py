@@ -89,7 +89,7 @@ def _work(config: Config, name: str) -> dict[str, Any]:
 def _failure_of(config: Config, work: str, error: Exception) -> AgentError:
     if isinstance(error, sqlite3.Error) and is_damage(error):
         put_aside(config)
-        return AgentError("the index was damaged, and is put aside", "the next save makes it anew, by comparing all by content")
+        return AgentError("the index was damaged, and is put aside", "the next save makes it anew, by content")
     if isinstance(error, OSError | sqlite3.Error):
         return Temporary(f"{work} failed: {error}", "it is tried again by itself")
     traceback.print_exception(error)

@@ -14,8 +14,8 @@ from cloudify_scipion.agent.work.world import PULLED, World, check_volume
 def know_again(world: World) -> None:
     """Compare all with the data space by content, where that is complete and only the index does not know it.
 
-    Nobody has decided here that this machine may write, as a repair has. So the lease must be its own, as the data space
-    shows it; where a later machine has it, LeaseForeign.
+    Nobody has decided here that this machine may write, as a repair has. So the lease must be its own, as the data
+    space shows it; else LeaseForeign.
     """
     if world.index.get_state(PULLED):
         return
