@@ -124,6 +124,7 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
             " UNION SELECT path FROM asked WHERE question IN ('replaced', 'destroyed'))"
         ).fetchone()[0]
         busy = index.execute("SELECT path FROM busy ORDER BY tries DESC, path LIMIT ?", (NAMED,)).fetchall()
+        unsaved += kept.get("waiting") or 0
         held = index.execute("SELECT count(*), total(size) FROM asked").fetchone()
         asked = index.execute(
             "SELECT id, text, answers, number FROM questions WHERE answer='' ORDER BY id"

@@ -16,7 +16,7 @@ from cloudify_scipion.agent.work.failures import failed, must_take
 from cloudify_scipion.agent.work.local_scan import Found
 from cloudify_scipion.agent.work.place import Outcome
 from cloudify_scipion.agent.work.questions import DELETIONS, ask_deletions
-from cloudify_scipion.agent.work.restoring import restore_asked
+from cloudify_scipion.agent.work.restoring import BESIDE, restore_asked
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.thrown import keep_link
 from cloudify_scipion.agent.work.tidying import find_tidied
@@ -35,7 +35,21 @@ def look_at_deletions(run: Run) -> None:
         find_tidied(run.world)
 
 
-def delete_all(run: Run, found: Found) -> None:
+def make_way(run: Run, found: Found, holding: Holding) -> None:
+    """Before anything is saved: delete the files in whose places folders are now, if they may go.
+
+    What is in the folders of the others waits with them.
+    """
+    index = run.world.index
+    if found.errors or not index.covered_total():
+        return
+    _decide(run, holding, before=True)
+    if run.final:
+        index.agree_covered()  # on a desktop that is gone nobody answers: the trash takes them beyond its limit
+    _delete_files(run, covered=True)
+
+
+def delete_all(run: Run, found: Found, holding: Holding) -> None:
     """Delete, hold and ask, or bring back what a person wants back."""
     world = run.world
     gone, _ = world.index.gone_totals()
@@ -43,9 +57,7 @@ def delete_all(run: Run, found: Found) -> None:
         run.result.held += gone
         world.tell("some folders cannot be read: nothing is deleted in the data space", "alarm")
         return
-    restore_asked(run)
-    world.index.agree(DELETIONS, world.index.answered(DELETIONS, "delete"))
-    holding = _hold(world)
+    _decide(run, holding)
     _delete(run, found.gone_folders)
     _ask(run, holding)
     world.keep()
@@ -58,15 +70,27 @@ class Holding:
     accident: bool = False
     too_much: bool = False
     tidied: bool = False
+    answered: bool = False
+    """Whether this push has done what people have answered."""
 
 
-def _hold(world: World) -> Holding:
+def _decide(run: Run, holding: Holding, before: bool = False) -> None:
+    """Do what people have answered, and hold what they are to be asked about. `before`: nothing was saved yet."""
+    world = run.world
+    if not holding.answered:
+        restore_asked(run)
+        world.index.agree(DELETIONS, world.index.answered(DELETIONS, "delete"))
+        holding.answered = True
+    _hold(world, holding, before)
+
+
+def _hold(world: World, holding: Holding, before: bool) -> None:
     """Hold what looks like an accident, and what the trash cannot keep."""
-    index, holding = world.index, Holding()
+    index = world.index
     if not index.gone_totals((OPEN, TIDY))[0]:
-        return holding
+        return
     room = budget(world)
-    if mass_deletion(*index.gone_totals((OPEN,)), *index.totals()):
+    if _is_accident(world, before):
         holding.accident = True
         for fate in (OPEN, AGREED):  # whoever agreed to less did not know of it
             index.set_fates(fate, HELD)
@@ -78,7 +102,20 @@ def _hold(world: World) -> Holding:
         holding.too_much |= fate == OPEN
         holding.tidied |= fate == TIDY
         index.set_fates(fate, HELD)
-    return holding
+
+
+def _is_accident(world: World, before: bool) -> bool:
+    """Whether so much is gone, of all that there is with what is new."""
+    index = world.index
+    gone, (files, size) = index.gone_totals((OPEN,)), index.totals()
+    if not before or not mass_deletion(*gone, files, size):
+        return mass_deletion(*gone, files, size)
+    more, after = [0, 0], 0
+    while rows := index.changes(after, BATCH):
+        known = index.rows(path for _, path, _, _ in rows)
+        new = [size for _, path, _, size in rows if path not in known]
+        more, after = [more[0] + len(new), more[1] + sum(new)], rows[-1][0]
+    return mass_deletion(*gone, files + more[0], size + more[1])
 
 
 def _ask(run: Run, holding: Holding) -> None:
@@ -87,12 +124,14 @@ def _ask(run: Run, holding: Holding) -> None:
     held, _ = index.gone_totals((HELD,))
     run.result.held += held
     index.settled_as_asked(DELETIONS)
+    if index.get_state(BESIDE):
+        index.set_state(BESIDE, None)
     if not held:
         index.settled(DELETIONS)
         return
     index.hold_gone(DELETIONS)
     if holding.accident or holding.too_much or not holding.tidied or _may_ask_again(run.world):
-        ask_deletions(run.world, holding.too_much or holding.tidied)
+        ask_deletions(run.world, holding.too_much or holding.tidied, index.covered_total())
 
 
 def _may_ask_again(world: World) -> bool:
@@ -115,14 +154,18 @@ def _delete(run: Run, folders: Sequence[bytes]) -> None:
     run.world.keep()
 
 
-def _delete_files(run: Run) -> None:
+def _delete_files(run: Run, covered: bool = False) -> None:
+    """What may go of that in whose place a folder is, or of all else."""
     world, going, after = run.world, (OPEN, TIDY, AGREED), b""
     world.progress.start("moving deleted files to the trash", world.index.gone_totals(going)[0])
-    while paths := world.index.gone(going, after, BATCH):
+    while paths := world.index.gone(going, after, BATCH, covered):
         lease.check(world)
         there = [path for path in paths if not _is_back(world, path)]
         agreed = set(world.index.gone((AGREED,), after, BATCH))
         _delete_batch(run, [(path, row) for path in there if (row := world.index.get(path)) is not None], agreed)
+        for path in paths if covered else ():
+            if world.index.get(path) is None:
+                world.index.forget_gone(path)
         world.keep()
         after = paths[-1]
 

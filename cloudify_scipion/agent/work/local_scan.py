@@ -131,10 +131,11 @@ def _compare_files(
         elif everything or name not in known or name in groups.changed:
             same = False
             world.index.found_change(inside, "l" if fact[1] & 0o170000 == 0o120000 else "f", fact[5], fact[2], fact[3])
+    folders = {name for name, st in entries if st.st_mode & 0o170000 == 0o040000} if rows else set()
     for name, row in rows.items():
         same = False
-        if name not in groups.sides and name not in kept:
-            world.index.found_gone(joined(path, name), row)
+        if name not in kept and (name not in groups.sides or name in folders):
+            world.index.found_gone(joined(path, name), row, covered=name in folders)
     if same and not still:
         world.index.set_folder(number, digest=digest)
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Unsaved, first_of
 from cloudify_scipion.agent.plan.names import MANIFEST, ODD, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
+from cloudify_scipion.agent.ports.tables.files import WAITING
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.bring_back import bring_back
 from cloudify_scipion.agent.work.content import SCRATCH
-from cloudify_scipion.agent.work.deletions import delete_all, look_at_deletions
+from cloudify_scipion.agent.work.deletions import Holding, delete_all, look_at_deletions, make_way
 from cloudify_scipion.agent.work.links import note_hard_links
 from cloudify_scipion.agent.work.local_scan import MAX_TOLD, Found, scan
 from cloudify_scipion.agent.work.manifests import is_due, write_segment
@@ -60,14 +61,16 @@ def push(world: World, everything: bool = False, final: bool = False) -> Result:
 def _send(run: Run, found: Found, whole: bool) -> None:
     """All that changes the data space. Where there is no room any more, what makes room is done all the same."""
     deferred: list[bytes] = []
+    holding = Holding()
     try:
+        make_way(run, found, holding)
         deferred = upload_all(run, whole)
         make_empty_folders(run)
     except NoRoom as error:
         run.result.full = error
     if run.result.full or run.result.crowded:
         _have_trash_yield(run)
-    delete_all(run, found)
+    delete_all(run, found, holding)
     if not run.result.full:
         upload_deferred(run, deferred)
 
@@ -154,6 +157,8 @@ def _finish(run: Run, found: Found) -> None:
         world.index.set_state(BOOT, world.clock.boot())
     unsaved = bool(result.failed) or result.full is not None
     world.index.set_state(DIRTY, unsaved or result.rest)
+    if result.waiting != (world.index.get_state(WAITING) or 0):
+        world.index.set_state(WAITING, result.waiting)
     if not unsaved and not result.rest:
         world.index.set_state("saved", world.clock.iso())
     world.keep()

@@ -20,8 +20,9 @@ def allowed(world: World, question: str, word: str) -> bool:
     return bool(world.index.answer_to(question) == word)
 
 
-def ask_deletions(world: World, too_much: bool) -> None:
-    """Ask whether what waits is to go. `too_much`: the trash cannot keep it within its limit."""
+def ask_deletions(world: World, too_much: bool, folders: int = 0) -> None:
+    """Ask whether what waits is to go. `too_much`: the trash cannot keep it within its limit; `folders`: in the places
+    of so many of the files there are folders now."""
     gone, size = world.index.waiting_totals(DELETIONS)
     why = (
         f" It is more than the trash there can take within its limit; deleted, it stays there for "
@@ -29,6 +30,8 @@ def ask_deletions(world: World, too_much: bool) -> None:
         if too_much
         else ""
     )
+    if folders:
+        why += f" {folders} of them are folders now: what is in those is saved after the answer."
     world.index.ask(
         DELETIONS,
         f"{gone} files ({shown(size)}) are gone from the working copy. Shall they be deleted in the data space, too?"

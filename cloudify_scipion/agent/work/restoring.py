@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from cloudify_scipion.agent.plan.names import conflict_name, whole_way
+from cloudify_scipion.agent.plan.names import base_of, conflict_name, whole_way
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.files import move_between
 from cloudify_scipion.agent.ports.tables.changes import AGREED, HELD
@@ -17,7 +17,7 @@ from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.world import World
 
 BESIDE = "beside"
-"""The folders that came back under other names, by those that they had."""
+"""What came back under other names, by those that it had, until what it was before is deleted."""
 
 
 def restore_asked(run: Run) -> None:
@@ -36,12 +36,11 @@ def restore_asked(run: Run) -> None:
             run.fail(path, f"it cannot be brought back: {error.strerror}")
     if upto:
         world.tree.sync()
-        world.index.set_state(BESIDE, None)
         world.keep()
 
 
 def _restore(world: World, path: bytes, row: Row) -> None:
-    """Under its name; where a file is in the place of a folder, the folder comes back beside that."""
+    """Under its name; where a file is in the place of a folder, or the reverse, it comes back beside that."""
     blocked = _blocked(world, path)
     if blocked:
         _restore_beside(world, path, row, blocked)
@@ -52,14 +51,17 @@ def _restore(world: World, path: bytes, row: Row) -> None:
 
 
 def _blocked(world: World, path: bytes) -> bytes:
-    """The folder on the way to a path in whose place something else is; empty if there is none."""
+    """What of a path has something else in its place: a folder on the way, itself, or the database beside which it is.
+
+    Empty if nothing has.
+    """
     for above in list(whole_way(path))[:-1]:
         facts = world.tree.stat(above)
         if facts is None:
-            break
+            return b""
         if kind(facts) != "d":
             return above
-    return b""
+    return next((one for one in (base_of(path), path) if one and world.index.is_covered(one)), b"")
 
 
 def _restore_beside(world: World, path: bytes, row: Row, blocked: bytes) -> None:

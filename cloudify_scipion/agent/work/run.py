@@ -26,6 +26,8 @@ class Result:
     deleted: int = 0
     moved: int = 0
     busy: int = 0
+    waiting: int = 0
+    """Files that wait in folders in whose places a held file was."""
     held: int = 0
     conflicts: int = 0
     failed: list[tuple[bytes, str]] = field(default_factory=list)
@@ -45,7 +47,7 @@ class Result:
     def again(self) -> None:
         """A new round: what was done counts, and what failed is tried."""
         self.failed, self.restored, self.rest, self.full = [], [], False, None
-        self.busy = self.held = self.crowded = 0
+        self.busy = self.waiting = self.held = self.crowded = 0
 
 
 @dataclass

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 
 from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import HERE
 from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.beside import beside, know_beside, remove_group
 from cloudify_scipion.agent.work.failures import failed
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import ensure_folder, refuse_folder
-from cloudify_scipion.agent.work.trash import budget
 from cloudify_scipion.agent.work.twins import NameRefused, twin_of
 from cloudify_scipion.agent.work.world import World
 
@@ -47,16 +47,9 @@ def folder_again(run: Run, path: bytes) -> None:
 
 
 def _clear(run: Run, path: bytes) -> None:
-    """Move a file away that is where a folder is to be."""
-    row = run.world.index.get(path)
-    if row is not None:
-        kept = budget(run.world).takes(row.rsize if row.origin > 0 else 0)
-        outcome = remove_group(run.world, path, row, beside(path, run.world.index.rows), beyond=not kept)
-        know_beside(run.world, outcome)
-        run.world.index.drop(path)
-        run.world.index.not_busy([path])
-        run.note(outcome)
-        run.result.deleted += 1
+    """Move a file of somebody's away that is where a folder is to be; ours go before, as all deletions do."""
+    if run.world.index.get(path) is not None:
+        raise FileExistsError(errno.EEXIST, "a file that is to be deleted first has its name", os.fsdecode(path))
     if run.world.space.stat(path) is not None:
         keep_beside(run.world, path)
         run.result.conflicts += 1
@@ -70,6 +63,8 @@ def make_empty_folders(run: Run) -> None:
         for number, path in world.index.all_folders()
         if path and not world.index.folder(number).remote and not world.index.is_oddly(path)
     ]
+    if world.index.covered_total():
+        todo = [path for path in todo if not world.index.is_under_gone(path)]
     there = [path for path in todo if _is_here(world, path)]
     if not there:
         return

@@ -125,6 +125,8 @@ def upload_batch(run: Run, files: Sequence[Sized], last: bool = False) -> list[b
     waiting = {path for path, _ in files if run.world.index.folder_id(path) is not None}
     copied: list[tuple[Job, Copied]] = []
     down: AgentError | None = None
+    if run.world.index.covered_total():
+        files = _with_way(run, files)
     jobs = _jobs(run, [(path, size) for path, size in files if path not in waiting] if waiting else files)
     staged = staging.stage(run, jobs)
     targets = staging.targets(staged, jobs)
@@ -177,6 +179,14 @@ def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
         for path, size in files
         if not is_reserved(path) and not _waits(run, path, size)
     ]  # fmt: skip
+
+
+def _with_way(run: Run, files: Sequence[Sized]) -> list[Sized]:
+    """Those that are in no folder in whose place a file was that is not deleted yet."""
+    ready = [(path, size) for path, size in files if not run.world.index.is_under_gone(path)]
+    run.result.waiting += len(files) - len(ready)
+    run.result.held += len(files) - len(ready)
+    return ready
 
 
 def _waits(run: Run, path: bytes, size: int) -> bool:

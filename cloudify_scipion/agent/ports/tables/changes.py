@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from cloudify_scipion.agent.plan.names import whole_way
 from cloudify_scipion.agent.ports.tables.files import Files
 from cloudify_scipion.agent.ports.tables.people import People
 from cloudify_scipion.agent.ports.tables.rows import Row
@@ -22,6 +23,7 @@ class Changes(Files, People):
         self.begin()
         self._db.execute("DELETE FROM todo")
         self._db.execute("DELETE FROM gone")
+        self._db.execute("DELETE FROM covered")
         self._db.execute("DELETE FROM groups")
 
     def found_change(self, path: bytes, kind: str, ino: int, size: int, mtime: int) -> None:
@@ -42,9 +44,11 @@ class Changes(Files, People):
         found = self._db.execute(query, (min(paths, default=b""), max(paths, default=b""))).fetchall()
         return {row[0] for row in found} & set(paths)
 
-    def found_gone(self, path: bytes, row: Row) -> None:
-        """A known file or link is not there."""
+    def found_gone(self, path: bytes, row: Row, covered: bool = False) -> None:
+        """A known file or link is not there; `covered`: a folder is in its place."""
         self.begin()
+        if covered:
+            self._db.execute("INSERT OR IGNORE INTO covered VALUES (?)", (path,))
         size = row.size if row.held() else 0
         self._db.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?)", (path, size, row.origin, OPEN))
 
@@ -63,9 +67,15 @@ class Changes(Files, People):
         count, size = self._db.execute("SELECT count(*), total(size) FROM todo").fetchone()
         return int(count), int(size)
 
-    def gone(self, fates: Sequence[int] = FATES, after: bytes = b"", limit: int = -1) -> list[bytes]:
-        """What is not there any more and has one of these fates; those after a path."""
-        query = f"SELECT path FROM gone WHERE path>? AND {_one_of(fates)} ORDER BY path LIMIT ?"
+    def gone(
+        self, fates: Sequence[int] = FATES, after: bytes = b"", limit: int = -1, covered: bool | None = None
+    ) -> list[bytes]:
+        """What is not there any more and has one of these fates; those after a path.
+
+        `covered`: only that in whose place a folder is, or only the rest.
+        """
+        which = "" if covered is None else f"AND path {'' if covered else 'NOT '}IN (SELECT path FROM covered)"
+        query = f"SELECT path FROM gone WHERE path>? AND {_one_of(fates)} {which} ORDER BY path LIMIT ?"
         return [row[0] for row in self._db.execute(query, (after, limit))]
 
     def gone_totals(self, fates: Sequence[int] = FATES) -> tuple[int, int]:
@@ -84,8 +94,25 @@ class Changes(Files, People):
         self._db.execute("UPDATE gone SET fate=? WHERE path=?", (fate, path))
 
     def forget_gone(self, path: bytes) -> None:
-        """It is there again."""
+        """It is there again, or deleted."""
         self._db.execute("DELETE FROM gone WHERE path=?", (path,))
+        self._db.execute("DELETE FROM covered WHERE path=?", (path,))
+
+    def covered_total(self) -> int:
+        """How many files are gone and still to be deleted in whose places folders are."""
+        return int(self._db.execute("SELECT count(*) FROM covered").fetchone()[0])
+
+    def is_covered(self, path: bytes) -> bool:
+        """Whether that is one of them."""
+        return self._db.execute("SELECT 1 FROM covered WHERE path=?", (path,)).fetchone() is not None
+
+    def is_under_gone(self, path: bytes) -> bool:
+        """Whether a path lies in such a folder, or is one."""
+        return any(map(self.is_covered, whole_way(path)))
+
+    def agree_covered(self) -> None:
+        """All of those may go, whatever the limits."""
+        self._db.execute("UPDATE gone SET fate=? WHERE path IN (SELECT path FROM covered)", (AGREED,))
 
     def set_fates(self, old: int, new: int) -> None:
         """Decide what becomes of all that had that fate."""

@@ -9,6 +9,8 @@ from cloudify_scipion.agent.ports.tables.folders import Folders
 from cloudify_scipion.agent.ports.tables.journal import Journal
 from cloudify_scipion.agent.ports.tables.rows import ABSENT, Row
 
+WAITING = "waiting"
+"""How many files wait in folders in whose places held files were."""
 _FILE = ("kind", "mode", "size", "mtime", "ctime", "ino", "racy", "hash", "local", "target", "link", "stored", "origin",
          "point", "rsize", "rmtime", "rracy", "rctime")  # fmt: skip
 _COLUMNS = ", ".join(_FILE)
@@ -121,4 +123,4 @@ class Files(Folders, Journal):
         """How many known files the data space does not hold as they are here."""
         absent = self._db.execute("SELECT count(*) FROM files WHERE rsize=?", (ABSENT,)).fetchone()[0]
         tried = "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed)"
-        return int(absent) + int(self._db.execute(tried).fetchone()[0])
+        return int(absent) + int(self._db.execute(tried).fetchone()[0]) + int(self.get_state(WAITING) or 0)
