@@ -14,7 +14,7 @@ from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
-from cloudify_scipion.agent.work.exchange import give_newer, is_as_known, replace_link, replace_unchanged
+from cloudify_scipion.agent.work.exchange import give_newer, is_as_known, is_part, replace_link, replace_unchanged
 from cloudify_scipion.agent.work.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pull_group import is_beside_another, pull_group, settle_beside
@@ -55,7 +55,23 @@ def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
         seen = replace_unchanged(world, job.path, job.path, None, row, spare=True)
         if seen is not None or digest_of(world.tree, job.path)[0] == (row.local or row.hash):
             return seen or Seen()  # somebody has it open: another time
+    if row is None and kind(local) == "f" and (seen := _went_on(world, job.path, local, facts)) is not None:
+        return seen
     return _both(world, job)
+
+
+def _went_on(world: World, path: bytes, local: os.stat_result, facts: os.stat_result) -> Seen | None:
+    """The whole in the place of what is but the beginning of it, also where the index knows no more that it is.
+
+    None where it is not, or where it was written later than what is in the data space: somebody may have cut it short.
+    """
+    later = mtime_of(local) > mtime_of(facts)
+    if later or not 0 < local.st_size < facts.st_size or is_database(world.tree, path):
+        return None
+    if not is_part(world.tree, path, world.space, path):
+        return None
+    known = Row("f", hash=digest_of(world.tree, path)[0], rsize=0)
+    return replace_unchanged(world, path, path, None, known, spare=True)
 
 
 def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.stat_result) -> Seen | None:

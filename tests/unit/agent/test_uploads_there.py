@@ -41,6 +41,25 @@ def test_an_upload_that_goes_on_has_its_name_in_the_end(rig: Rig) -> None:
     assert not rig.alarms()
 
 
+@pytest.mark.parametrize(("here", "age", "kept"), [
+    (WHOLE[:700], 3600, False),
+    (WHOLE[:700], -60, True),  # cut short here, later
+    (b"other" * 100, 3600, True),
+    (b"", 3600, True),
+    (WHOLE + b"more", 3600, True),
+])  # fmt: skip
+def test_an_upload_that_goes_on_while_the_index_is_gone(rig: Rig, here: bytes, age: float, kept: bool) -> None:
+    rig.web("movie.mrcs", WHOLE)
+    path = rig.write("movie.mrcs", here, age=3600)
+    facts = (rig.space / "movie.mrcs").stat()
+    os.utime(path, (facts.st_mtime - age,) * 2)
+    rig.pull()
+    rig.push()
+    assert sorted(rig.local().values()) == sorted({WHOLE, here} if kept else {WHOLE})
+    assert rig.local()["movie.mrcs"] == (here if kept else WHOLE)
+    assert rig.saved() == rig.local()
+
+
 def test_a_file_that_was_made_in_its_full_size_and_is_filled(rig: Rig) -> None:
     there = rig.web("movie.mrcs", WHOLE[:1024] + bytes(1976))
     rig.scan()

@@ -78,6 +78,12 @@ class Trouble(Machines):
                 if not (mine or content.startswith((b"-> ", b"database", b"web database"))):
                     assert content in everything, f"{path!r} is not saved, for {self.manners.broken}"
 
+    def _others(self) -> set[str]:
+        """What cannot be listed comes to nobody's volume; it is safe where it is."""
+        folders = {os.fsdecode(path) for path in self.manners.broken}
+        below = {path for path in self.look(self.there) for folder in folders if f"{path}/".startswith(f"{folder}/")}
+        return super()._others() | folders | below
+
     def mended(self) -> None:
         if self.manners.quota or self.manners.broken:
             self.manners.quota = 0

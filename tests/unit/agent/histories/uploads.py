@@ -44,11 +44,6 @@ class Uploads(Web, MustHold):
             self.web_delete(path)
         super().web_write(path)
 
-    def rollback(self) -> None:
-        """What is not known any more is not known as the first part of an upload: the whole is kept beside it."""
-        super().rollback()
-        self.wholes.clear()
-
     def upload_more(self) -> None:
         """Of the one that was begun first."""
         if self.uploads:
