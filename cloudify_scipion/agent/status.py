@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudify_scipion.agent import trash_list
 from cloudify_scipion.agent.config import Config
+from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.plan.sizes import shown
 
@@ -149,7 +150,7 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_bytes())
+        document = parse(path.read_bytes())
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

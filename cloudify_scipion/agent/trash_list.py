@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.config import Config
+from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import TRASH, readable
 from cloudify_scipion.agent.plan.sizes import shown
 
@@ -86,7 +87,7 @@ def lines(versions: Sequence[Listed], count: int) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_bytes())
+        document = parse(path.read_bytes())
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

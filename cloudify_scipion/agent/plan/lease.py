@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
 
+from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import generation_of
 
 VALID_SECONDS = 900.0
@@ -56,7 +57,7 @@ class Holder:
 def holder_from(text: bytes, name: bytes, own: Holder) -> Holder:
     """Who holds the lease of that name and content; without content, `own` deployment's is known by the name."""
     try:
-        document = json.loads(text)
+        document = parse(text)
         known = {field.name for field in fields(Holder)}
         holder = Holder(**{key: value for key, value in document.items() if key in known})
         if holder.name() == name:
@@ -77,7 +78,7 @@ def _digest(*words: str) -> str:
 def nonce_in(text: bytes) -> str:
     """The heartbeat in a lease's content; empty where there is none, or the content is damaged."""
     try:
-        nonce = json.loads(text).get("nonce", "")
+        nonce = parse(text).get("nonce", "")
     except (ValueError, AttributeError):
         return ""
     return nonce if isinstance(nonce, str) else ""

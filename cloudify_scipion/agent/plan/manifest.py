@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, Protocol
 
+from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import ODD, is_reserved, leads_down, split
 
 VERSION = 1
@@ -137,7 +138,7 @@ def decode(stream: BinaryIO) -> tuple[Header, Iterator[tuple[bytes, Entry | None
     try:
         for line in _lines(stream):
             count, last = count + 1, line
-        if json.loads(last)["end"] != count:
+        if parse(last)["end"] != count:
             raise Damaged("cut short")
     except Damaged:
         raise
@@ -149,7 +150,7 @@ def decode(stream: BinaryIO) -> tuple[Header, Iterator[tuple[bytes, Entry | None
 def header_of(stream: BinaryIO) -> Header:
     """What a segment says of itself. Raises Damaged."""
     try:
-        first = json.loads(next(_lines(stream), b""))
+        first = parse(next(_lines(stream), b""))
         if first["version"] > VERSION:
             raise Later(f"version {first['version']}")
         return Header(first["project"], first["generation"], first["number"], first["before"], first["base"],
@@ -162,7 +163,7 @@ def header_of(stream: BinaryIO) -> Header:
 
 def _entries(stream: BinaryIO, count: int) -> Iterator[tuple[bytes, Entry | None]]:
     for line in islice(_lines(stream), 1, count + 1):
-        row = json.loads(line)
+        row = parse(line)
         yield os.fsencode(row["p"]), None if row.get("gone") else entry_from(row)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -53,8 +54,15 @@ def _of_this_hour(world: World, ours: Mapping[bytes, Row]) -> set[bytes]:
     return {
         path
         for path, names in found.items()
-        if any(name.startswith(trash_folder(hour, ours[path].origin) + b"/") for name in names)
+        if any(name.startswith(trash_folder(hour, ours[path].origin) + b"/") and _lies(world, name) for name in names)
     }
+
+
+def _lies(world: World, name: bytes) -> bool:
+    """Whether it is there: anybody may empty the trash."""
+    with contextlib.suppress(OSError):
+        return world.space.stat(name) is not None
+    return False
 
 
 def ask_about_replaced(run: Run) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved, first_of
+from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work import lease
@@ -116,7 +117,7 @@ def unseal(world: World) -> None:
 def read_seal(state: Path) -> dict[str, object] | None:
     """The seal on the volume, None if there is none."""
     try:
-        document = json.loads((state / NAME).read_bytes())
+        document = parse((state / NAME).read_bytes())
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

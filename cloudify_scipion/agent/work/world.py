@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.abilities import Abilities
+from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import ORIGINAL, readable
 from cloudify_scipion.agent.plan.trash import lived
 from cloudify_scipion.agent.ports.clock import Clock
@@ -216,7 +217,7 @@ def again(do: Callable[[], Out]) -> Out:
 def check_volume(config: Config, tree: Tree, state: Tree) -> None:
     """Raise GuardFailed unless the working copy is on the volume that is meant."""
     try:
-        mark = json.loads(config.mark.read_bytes())
+        mark = parse(config.mark.read_bytes())
         if not isinstance(mark, dict):
             raise ValueError("no object")
     except (OSError, ValueError) as error:

@@ -186,7 +186,7 @@ def test_after_a_long_pause_it_is_looked_at_by_a_fresh_listing(saved: Rig, tmp_p
         saved.push()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"project": 1}', b"\xff\x00"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"project": 1}', b"\xff\x00", b"[" * 100_000])
 def test_a_damaged_lease_is_still_its_owners(saved: Rig, tmp_path: Path, content: bytes) -> None:
     """Its name says whose it is: ours goes on, and mends it; a stranger stays out."""
     (path,) = (saved.space / ".cloudify-scipion/lease").iterdir()

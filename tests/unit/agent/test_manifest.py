@@ -123,6 +123,12 @@ def test_a_damaged_segment_ends_the_chain_with_an_alarm(rig: Rig) -> None:
     assert any("segment 2 of the manifest is damaged" in alarm for alarm in rig.alarms())
 
 
+def test_no_segment_nests_too_deeply_to_be_read(rig: Rig) -> None:
+    three_segments(rig)[1].write_bytes(gzip.compress(b"[" * 60_000 + b"\n"))
+    assert known(rig) == ["f0"]
+    assert any("segment 2 of the manifest is damaged" in alarm for alarm in rig.alarms())
+
+
 def test_a_segment_of_somebody_else_ends_the_chain(rig: Rig) -> None:
     path = three_segments(rig)[2]
     path.write_bytes(encode(Header("p", 9, 3, digest(b"another")), [Entry(b"planted", "f")]))

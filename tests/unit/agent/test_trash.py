@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,17 @@ def test_the_first_version_of_each_path_and_hour_stays(rig: Rig) -> None:
     change(rig, "b", "one")
     change(rig, "b", "two")
     assert versions(rig) == [b"0", b"3", b"one"]
+
+
+def test_where_the_trash_was_emptied_the_next_version_of_the_hour_is_kept(rig: Rig) -> None:
+    rig.clock.ahead -= rig.clock.now() % HOUR
+    for content in ("0", "1"):
+        change(rig, "a", content)
+    shutil.rmtree(rig.space / ".cloudify-scipion/trash")
+    change(rig, "a", "2")
+    assert versions(rig) == [b"1"]
+    change(rig, "a", "3")
+    assert versions(rig) == [b"1"]
 
 
 @pytest.mark.parametrize("other", ["boot", "hour"])
