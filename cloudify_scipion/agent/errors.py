@@ -56,5 +56,16 @@ class Temporary(AgentError, code=75):
     """Worth another try later."""
 
 
+class LeaseUnseen(AgentError, code=75):
+    """Nobody can see who holds the lease: `path` there cannot be read, written or listed, for this `reason`."""
+
+    def __init__(self, path: bytes, reason: str) -> None:
+        self.path, self.reason = path, f"it cannot be read or written, so nobody knows who may write: {reason}"
+        super().__init__(
+            f"{os.fsdecode(path)} in the data space: {self.reason}",
+            "the operator looks at it in the data space; it is tried again by itself",
+        )
+
+
 class LeaseStale(AgentError, code=75):
     """Our own heartbeat is too old: whoever waits for it may have taken over, so nothing more is written."""

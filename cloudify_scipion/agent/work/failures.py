@@ -69,7 +69,7 @@ def down(world: World) -> AgentError | None:
         again(lambda: write_new(world.space, path, b"?"))
         again(lambda: world.space.rename(path, moved))
     except OSError as error:
-        return not_written(world, error)
+        return not_written(world, error, TEMPORARY)
     finally:
         for name in (path, moved):
             with contextlib.suppress(OSError):

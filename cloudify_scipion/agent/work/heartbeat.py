@@ -11,7 +11,7 @@ import errno
 import os
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseUnseen
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, is_strange, nonce_in
 from cloudify_scipion.agent.plan.names import LEASE, joined
 from cloudify_scipion.agent.work.holders import KEY, Lease, foreign, holders, own_holder, remember
@@ -48,8 +48,8 @@ def new_nonce() -> str:
 def beat(world: World, known: dict[str, Any]) -> None:
     """Renew the lease that the index knows as ours.
 
-    Raises Strange, Unkept, LeaseForeign, or what keeps it from being written. The new nonce is remembered before it is
-    written: killed in between, both are ours.
+    Raises Strange, Unkept, LeaseForeign, LeaseUnseen, or what keeps it from being written. The new nonce is remembered
+    before it is written: killed in between, both are ours.
     """
     path, new = joined(LEASE, known["name"].encode()), new_nonce()
     ours, past = known.get("nonces", [])[-PAST:], known.get("past", [])
@@ -66,11 +66,13 @@ def beat(world: World, known: dict[str, Any]) -> None:
         _write(world, path, renewed)
     except FileNotFoundError:
         check_space(world)
-        raise foreign(world, own_holder(world, known["generation"]), holders(world)) from None
+        raise foreign(world, own_holder(world, known["generation"]), _seen(world)) from None
     except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise not_written(world, error, path) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise not_written(world, error) from error
-        again(lambda: world.space.touch(path))  # room is made by what comes after this
+            raise LeaseUnseen(path, error.strerror or str(error)) from error
+        _touch(world, path)  # room is made by what comes after this
         remember(world, known | {"nonces": [*ours, new]})
         return
     remember(world, known | {"nonces": [new], "past": [*past, *ours][-PAST:]})
@@ -78,6 +80,21 @@ def beat(world: World, known: dict[str, Any]) -> None:
 
 def _write(world: World, path: bytes, change: Any) -> None:
     again(lambda: world.space.update(path, change))
+
+
+def _seen(world: World) -> list[Lease]:
+    """Who holds it, as far as that can be seen: ours is gone, whatever is there."""
+    try:
+        return holders(world)
+    except LeaseUnseen:
+        return []
+
+
+def _touch(world: World, path: bytes) -> None:
+    try:
+        again(lambda: world.space.touch(path))
+    except OSError as error:
+        raise LeaseUnseen(path, error.strerror or str(error)) from error
 
 
 def is_not_ours(nonce: str, known: dict[str, Any]) -> bool:

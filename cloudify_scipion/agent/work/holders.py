@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseUnseen
 from cloudify_scipion.agent.plan.lease import Holder, holder_from, holder_of
 from cloudify_scipion.agent.plan.names import LEASE, generation_of, joined
 from cloudify_scipion.agent.ports.files import read_all
@@ -27,7 +27,7 @@ class Lease:
 
 
 def holders(world: World) -> list[Lease]:
-    """The leases that are there, by a fresh listing."""
+    """The leases that are there, by a fresh listing. Raises LeaseUnseen where that, or one of them, cannot be read."""
     world.space.forget()
     own = own_holder(world)
     found = []
@@ -36,11 +36,20 @@ def holders(world: World) -> list[Lease]:
     except (FileNotFoundError, NotADirectoryError):
         check_space(world)
         return []
+    except OSError as error:
+        raise LeaseUnseen(LEASE, error.strerror or str(error)) from error
     for name, facts in listed:
         if generation_of(name):
-            text = again(lambda name=name: read_all(world.space, joined(LEASE, name)))  # type: ignore[misc]
+            text = _read(world, joined(LEASE, name))
             found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))
     return found
+
+
+def _read(world: World, path: bytes) -> bytes | None:
+    try:
+        return again(lambda: read_all(world.space, path))
+    except OSError as error:
+        raise LeaseUnseen(path, error.strerror or str(error)) from error
 
 
 def own_holder(world: World, generation: int = 0, at: str = "") -> Holder:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale, Temporary
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale, LeaseUnseen, Temporary
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, judge, next_generation
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.plan.news import Side
@@ -39,9 +39,9 @@ def acquire(world: World) -> None:
 
     Without the provider's word that no earlier machine runs, it waits until that one's heartbeat is too old.
     """
-    with writing(world):
-        make_folders(world.space, LEASE, 0o700)
-        make_folders(world.space, TEMPORARY, 0o700)
+    for folder in (LEASE, TEMPORARY):
+        with writing(world, folder):
+            make_folders(world.space, folder, 0o700)
     own = replace(own_holder(world, at=world.clock.iso()), nonce=new_nonce())
     held = holders(world)
     known = world.index.get_state(KEY)
@@ -86,7 +86,7 @@ def _asked(world: World) -> list[object]:
 def _write(world: World, own: Holder) -> None:
     """Whole, or not at all."""
     temporary = joined(TEMPORARY, temporary_name(own.generation, world.nonce()))
-    with writing(world):
+    with writing(world, joined(LEASE, own.name())):
         again(lambda: write_new(world.space, temporary, own.text()))
         try:
             again(lambda: world.space.rename(temporary, joined(LEASE, own.name())))
@@ -115,8 +115,15 @@ def renew(world: World) -> None:
     age = world.clock.elapsed() - known["beat"]
     if known["boot"] != world.clock.boot() or age > VALID_SECONDS:
         resume(world)
-    else:
-        _renew(world, known)
+        return
+    _renew(world, known, counts=True)
+
+
+def _go_on(world: World, error: LeaseUnseen) -> None:
+    """Our last heartbeat still counts, so nobody takes over before it is too old: until then saving goes on."""
+    if world.unseen is None:
+        world.tell(error.what, "alarm")
+    world.unseen = error.path, error.reason
 
 
 def _take_again(world: World, generation: int) -> None:
@@ -143,6 +150,8 @@ def check(world: World) -> None:
         )
     try:
         beat(world, known)
+    except LeaseUnseen as error:
+        _go_on(world, error)
     except Strange:
         raise twin(world) from None
     except Unkept as lost:
@@ -157,14 +166,14 @@ def check(world: World) -> None:
 def moment(world: World) -> int:
     """Now by the data space's clock (ns since 1970): later than all that was done there. Renews the lease."""
     check(world)
-    told = world.space.told(joined(LEASE, kept(world)["name"].encode()))
+    told = None if world.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
     return told.ctime if told else 0
 
 
 def now_there(world: World) -> int:
     """The time (ns since 1970) that the data space gives a file which is written now. Renews the lease."""
     check(world)
-    told = world.space.told(joined(LEASE, kept(world)["name"].encode()))
+    told = None if world.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
     return told.mtime if told else int(world.clock.now() * 1e9)
 
 
@@ -177,10 +186,17 @@ def resume(world: World) -> None:
     _renew(world, known)
 
 
-def _renew(world: World, known: dict[str, Any]) -> None:
-    """At the start of a work: here a copy of this machine, or its own undone future, is waited for."""
+def _renew(world: World, known: dict[str, Any], counts: bool = False) -> None:
+    """At the start of a work: here a copy of this machine, or its own undone future, is waited for.
+
+    `counts`: the last heartbeat is young enough to go on where the lease cannot be seen.
+    """
     try:
         beat(world, known)
+    except LeaseUnseen as error:
+        if not counts:
+            raise
+        _go_on(world, error)
     except Strange:
         claim(world, known)
     except Unkept as lost:
@@ -200,7 +216,9 @@ def release(world: World, sealed: bool = False) -> None:
     """Give it back; nothing to do when it is not ours. `sealed`: this machine may take it again by itself."""
     known = world.index.get_state(KEY)
     if known:
-        again(lambda: world.space.unlink(joined(LEASE, known["name"].encode())))
+        path = joined(LEASE, known["name"].encode())
+        with writing(world, path):
+            again(lambda: world.space.unlink(path))
         world.index.set_state(KEY, None)
         world.index.set_state(GIVEN_BACK, known["generation"] if sealed else None)
         world.commit()

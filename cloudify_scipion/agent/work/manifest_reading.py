@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.errors import AgentError, Temporary
 from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Later, decode, digest, header_of, leads_astray
+from cloudify_scipion.agent.plan.names import MANIFEST
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.work.manifests import UNREADABLE, begin_anew, get_head
 from cloudify_scipion.agent.work.segments import copy_segment, numbers, open_segment
@@ -89,7 +90,7 @@ def chain(world: World, space: ReadTree | None = None) -> list[Link]:
     """The segments from the last whole base on, as far as each follows the one before; read through `space`."""
     found: list[Link] = []
     space = space or world.space
-    for number in numbers(space):
+    for number in _listed(space):
         try:
             stream = _patient_copy(world, space, number)
         except OSError as error:
@@ -112,6 +113,16 @@ def chain(world: World, space: ReadTree | None = None) -> list[Link]:
         if header.base or (found and header.before == found[-1].digest):
             found.append(Link(number, digest(stream), stream))
     return found
+
+
+def _listed(space: ReadTree) -> list[int]:
+    try:
+        return numbers(space)
+    except OSError as error:
+        raise Temporary(
+            f"{os.fsdecode(MANIFEST)} in the data space cannot be listed: {error.strerror}",
+            "the operator looks at this folder in the data space; it is tried again by itself",
+        ) from error
 
 
 def _patient_copy(world: World, space: ReadTree, number: int) -> BinaryIO | None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable
 
-from cloudify_scipion.agent.errors import AgentError, LeaseForeign, NoRoom, Unsaved, first_of
+from cloudify_scipion.agent.errors import AgentError, LeaseForeign, LeaseUnseen, NoRoom, Unsaved, first_of
 from cloudify_scipion.agent.plan.names import MANIFEST, ODD, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.tables.files import WAITING
@@ -22,7 +22,7 @@ from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.questions import DESTROYED
 from cloudify_scipion.agent.work.reconcile import catch_up
 from cloudify_scipion.agent.work.run import LEFT, Result, Run
-from cloudify_scipion.agent.work.space import check_space
+from cloudify_scipion.agent.work.space import check_space, writing
 from cloudify_scipion.agent.work.space_folders import make_empty_folders
 from cloudify_scipion.agent.work.space_room import watch_room
 from cloudify_scipion.agent.work.staging import remove_unfinished
@@ -135,9 +135,10 @@ def _look(run: Run, everything: bool) -> Found:
 
 def _have_temporary_folder(world: World) -> None:
     """Somebody may have taken it away: then it is made again, where the data space is the one that is meant."""
-    if world.space.stat(TEMPORARY) is None:
-        check_space(world)
-        make_folders(world.space, TEMPORARY, 0o700)
+    with writing(world, TEMPORARY):
+        if world.space.stat(TEMPORARY) is None:
+            check_space(world)
+            make_folders(world.space, TEMPORARY, 0o700)
 
 
 def _finish(run: Run, found: Found) -> None:
@@ -196,6 +197,8 @@ def _close_manifest(run: Run) -> None:
         world.index.set_state(LEFT, run.result.left[:MAX_TOLD])
     if run.result.wrote or run.result.failed:
         _must_still_be_ours(world, lease.confirm)
+    if world.unseen:
+        run.fail(*world.unseen)
 
 
 def _write_manifest(run: Run) -> None:
@@ -246,6 +249,8 @@ def _must_still_be_ours(world: World, look: Callable[[World], None]) -> None:
     """A stranger's lease makes this push void, since both may have written."""
     try:
         look(world)
+    except LeaseUnseen as error:
+        world.unseen = error.path, error.reason
     except LeaseForeign as error:
         world.tell(f"the last push does not count: {error.what}", "alarm")
         world.keep()

@@ -177,7 +177,7 @@ def _write(world: World, made: Seal) -> None:
     """First where everybody can read it, then on the volume: without the second there is no seal."""
     data = json.dumps(asdict(made), indent=1).encode()
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    with writing(world):
+    with writing(world, REMOTE):
         again(lambda: write_new(world.space, temporary, data))
         again(lambda: world.space.rename(temporary, REMOTE, replace=True))
     if world.config.kind == "directory":

@@ -35,7 +35,7 @@ class Written:
 def put_segment(world: World, header: Header, items: Callable[[], Iterable[Entry | bytes]]) -> Written:
     """Write a segment under another name, and move it to its place."""
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    with writing(world):
+    with writing(world, MANIFEST):
         written = again(lambda: _write(world.space, temporary, header, items()))
         again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(header.number))))
     world.unsettled = True

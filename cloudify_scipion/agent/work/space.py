@@ -31,21 +31,23 @@ GRANULARITY_NS = 2_000_000_000
 
 def open_space(world: World) -> None:
     """Make our own folders in it, and try what it can hold. Raises ReadOnlySpace if nothing can be written there."""
-    with writing(world):
-        for folder in (RESERVED, TEMPORARY, ODD):
+    for folder in (RESERVED, TEMPORARY, ODD):
+        with writing(world, folder):
             make_folders(world.space, folder, 0o700)
+    with writing(world, MARK):
         if read_all(world.space, MARK) is None:
             again(lambda: write_new(world.space, MARK, world.config.project.encode()))
+    with writing(world, TEMPORARY):
         find_out(world)
 
 
 @contextlib.contextmanager
-def writing(world: World) -> Iterator[None]:
+def writing(world: World, path: bytes = b"") -> Iterator[None]:
     """Whoever cannot write something of ours there learns what that means for the whole work."""
     try:
         yield
     except OSError as error:
-        raise not_written(world, error) from error
+        raise not_written(world, error, path) from error
 
 
 def read_only(kind: str, reason: str) -> ReadOnlySpace:
@@ -55,13 +57,15 @@ def read_only(kind: str, reason: str) -> ReadOnlySpace:
     )
 
 
-def not_written(world: World, error: OSError) -> AgentError:
-    """What it means for a whole work that something of ours cannot be written there."""
+def not_written(world: World, error: OSError, path: bytes = b"") -> AgentError:
+    """What it means for a whole work that something of ours cannot be written there: what lies at `path`."""
+    where = f": {os.fsdecode(path)}" if path else ""
     if error.errno in _READ_ONLY:
-        return read_only(world.config.kind, error.strerror or str(error))
+        return read_only(world.config.kind, (error.strerror or str(error)) + where)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoRoom("the data space is full", "the operator makes room or gives a larger quota; saving goes on then")
-    return Temporary(f"the data space cannot be written: {error.strerror}", "it is tried again by itself")
+        next_step = "the operator makes room or gives a larger quota; saving goes on then"
+        return NoRoom("the data space is full" + where, next_step)
+    return Temporary(f"the data space cannot be written: {error.strerror}{where}", "it is tried again by itself")
 
 
 def check_space(world: World) -> None:
@@ -75,7 +79,10 @@ def check_mark(space: ReadTree) -> None:
     try:
         mark = again(lambda: read_all(space, MARK))
     except OSError as error:
-        raise GuardFailed(f"the data space does not answer: {error.strerror}", "repair the project") from error
+        raise GuardFailed(
+            f"the data space does not answer: {error.strerror}: {os.fsdecode(MARK)}",
+            "repair the project; if that does not help, the operator looks at this file in the data space",
+        ) from error
     if mark is None:
         raise GuardFailed("the data space is not mounted, or has lost its mark", "repair the project")
 

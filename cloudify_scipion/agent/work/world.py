@@ -118,6 +118,8 @@ class World:
     """What the data space can hold, once that is known."""
     made: set[bytes] = field(default_factory=set)
     """Folders of the trash that this work has made or seen there."""
+    unseen: tuple[bytes, str] | None = None
+    """The path of the lease and why, if it could not be seen while our last heartbeat still counts."""
     said: list[tuple[str, str]] = field(default_factory=list)
     patience: Patience = field(default_factory=Patience)
     """With databases that others have locked."""
