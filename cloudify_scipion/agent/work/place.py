@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
-from cloudify_scipion.agent.plan.names import MAX_NAME, ORIGINAL, STRANGER, conflict_name, odd_path
+from cloudify_scipion.agent.plan.names import MAX_NAME, ORIGINAL, STRANGER, conflict_name, is_link_in_trash, odd_path
 from cloudify_scipion.agent.plan.spelling import likenesses
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
@@ -21,7 +21,7 @@ from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.across import move
 from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
 from cloudify_scipion.agent.work.links import digest_of_link
-from cloudify_scipion.agent.work.thrown import Thrown, throw_away
+from cloudify_scipion.agent.work.thrown import Thrown, keep_link, throw_away
 from cloudify_scipion.agent.work.twins import SURE, is_refused
 from cloudify_scipion.agent.work.world import World
 
@@ -85,7 +85,9 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
     target, outcome = copied.path if copied.clear else row.stored or copied.path, Outcome(copied.path, row)
     cleared, told = placing.known is None or not placing.known.held(), 0
     for _ in range(TURNS):
-        if not cleared and not _clear(world, target, placing, outcome):
+        free = cleared or _clear(world, target, placing, outcome)
+        _keep_link(world, placing.known, outcome)
+        if not free:
             world.space.unlink(copied.temporary)
             first(outcome)
             return outcome
@@ -106,7 +108,8 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
             told += 1
             if told < SURE:
                 continue
-            return place(world, oddly(world, placing))
+            placed = place(world, replace(oddly(world, placing), known=None if outcome.trash else placing.known))
+            return replace(placed, trash=outcome.trash + placed.trash, conflicts=outcome.conflicts + placed.conflicts)
         _leave(world, placing, target, outcome)
         if world.able is not None and not world.able.kept and copied.temporary and outcome.row is not None:
             size, mtime = world.space.fresh(target) or (row.rsize, row.rmtime)
@@ -130,6 +133,13 @@ def oddly(world: World, placing: Placing) -> Placing:
         world.space.unlink(copied.temporary)
         copied = replace(copied, temporary=b"")
     return replace(placing, copied=replace(copied, row=row))
+
+
+def _keep_link(world: World, known: Row | None, outcome: Outcome) -> None:
+    """Where a link pointed to until now that only the manifest knows; once, however many turns it takes."""
+    kept = any(thrown.path == outcome.path and is_link_in_trash(thrown.name) for thrown in outcome.trash)
+    if known is not None and known.held() and known.kind == "l" and known.stored and not kept:
+        outcome.trash.append(keep_link(world, outcome.path, known, gone=False))
 
 
 def _leave(world: World, placing: Placing, target: bytes, outcome: Outcome) -> None:

@@ -36,7 +36,7 @@ def throw_away(world: World, there: bytes, origin: int, path: bytes = b"") -> by
     return _placed(world, origin, path or there, False, lambda name: move(world, there, name))
 
 
-def keep_link(world: World, path: bytes, row: Row) -> Thrown:
+def keep_link(world: World, path: bytes, row: Row, gone: bool = True) -> Thrown:
     """Keep in the trash where a link pointed to that only the manifest knows."""
 
     def write(name: bytes) -> None:
@@ -44,7 +44,7 @@ def keep_link(world: World, path: bytes, row: Row) -> Thrown:
             world.space.write(fd, row.target)
 
     name = _placed(world, row.origin, path, True, write)
-    return Thrown(name, path, len(row.target), row.origin, gone=True)
+    return Thrown(name, path, len(row.target), row.origin, gone)
 
 
 def _placed(world: World, origin: int, path: bytes, link: bool, put: Callable[[bytes], object]) -> bytes:
