@@ -85,7 +85,7 @@ def give_newer(world: World, path: bytes, base: Entry, row: Row | None) -> Seen 
     """
     facts = world.tree.stat(path)
     if row is not None:
-        seen = replace_unchanged(world, path, path, base, row)
+        seen = replace_unchanged(world, path, path, base, row, spare=row.origin <= 0)
         if seen is not None or facts is None or not is_as_known(row, facts) or not _left_behind(world, path, base):
             return seen
     beside = set_aside(world, path)

@@ -1,6 +1,7 @@
 """What becomes of one path of the data space: it is pulled, known from now on, or kept twice. Done by several threads.
 
-Nothing that is here is replaced, but for a file that is exactly as it was pulled, and is newer in the data space.
+Nothing that is here is replaced, but for a file that has the content with which it was pulled, and that others have
+changed in the data space.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
-from cloudify_scipion.agent.work.exchange import give_newer, is_as_known, is_part, replace_link, replace_unchanged
+from cloudify_scipion.agent.work.exchange import give_newer, is_part, replace_link, replace_unchanged, set_facts
 from cloudify_scipion.agent.work.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pull_group import is_beside_another, pull_group, settle_beside
@@ -51,8 +52,10 @@ def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
         return seen
     if is_damaged(world, job, local, facts):
         return throw_damaged(world, job, facts)
-    if row is not None and row.held() and row.origin <= 0 and kind(local) == "f" and is_as_known(row, local):
+    if row is not None and row.held() and row.origin <= 0 and kind(local) == "f":
         seen = replace_unchanged(world, job.path, job.path, None, row, spare=True)
+        if seen is not None and local.st_mode != row.mode:  # somebody has set it here
+            seen.rows = [(path, set_facts(world, path, new, local.st_mode, new.mtime)) for path, new in seen.rows]
         if seen is not None or digest_of(world.tree, job.path)[0] == (row.local or row.hash):
             return seen or Seen()  # somebody has it open: another time
     if row is None and kind(local) == "f" and (seen := _went_on(world, job.path, local, facts)) is not None:

@@ -129,6 +129,22 @@ def test_the_data_space_loses_nothing_that_was_changed_after_the_rollback(day0: 
     assert steps(day0.user / "project.sqlite") == ["import", "pick"]
 
 
+def test_what_others_have_replaced_stays_where_only_this_volume_has_it(rig: Rig) -> None:
+    """Of files of others a copy of the machine, which pulled the newer one alone, has no earlier version."""
+    rig.web("map", b"facility's map")
+    clone = undone_future(rig)
+    rig.scan()
+    rig.web("map", b"another map")
+    clone.generation, clone.machine = 2, "m2"
+    clone.pull()
+    clone.push()
+    rig.generation, rig.machine = 3, "m3"
+    rig.pull()
+    assert {b"facility's map", b"another map"} == set(rig.local().values())
+    rig.push()
+    assert {b"facility's map", b"another map"} <= set(rig.saved().values())
+
+
 def test_a_file_that_is_open_is_not_exchanged(day0: Rig) -> None:
     """Whoever has it open would write into a file that is no more."""
     live_on(undone_future(day0))

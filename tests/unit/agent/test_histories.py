@@ -50,6 +50,28 @@ FOUND: dict[str, list[Step]] = {
     "names of one file, of which the space takes the first for another's": [
         ("kind", "case"), ("write", "A/é"), ("write", "x"), ("hardlink", "x", "a/é"),
     ],
+    "another name of the first part of an upload": [
+        ("upload", "y"), ("scan", 0), ("hardlink", "y", "z sp"), ("upload_more",),
+    ],
+    "the mode of the first part of an upload": [("upload", "y"), ("scan", 0), ("mode", "y", 0o600), ("upload_more",)],
+    "an index from before an upload": [("snapshot",), ("upload", "y"), ("scan", 0), ("upload_more",), ("rollback",)],
+    "a file of the facility that a clone has another version of": [
+        ("write", "x"), ("forked",), ("race", "b/y", 4), ("scan", 29), ("race", "b/y", 4), ("fork_saves", "a/x"),
+    ],
+    "a file that was cleared before a clone wrote another": [
+        ("write", "a/x"), ("forked",), ("seal", 0), ("web_clear", "a", False), ("fork_saves", "a/x"),
+    ],
+    "an empty database as the first version of an hour": [
+        ("begin", "x", "wal", True), ("push", 0), ("database", "x", "wal"), ("push", 0), ("write", "x"),
+    ],
+    "no room for the lease of another machine": [("full", 10), ("replace", False, 0), ("full", 2000), ("zombie", 0)],
+    "a folder that a new machine cannot list": [
+        ("write", "b/y"), ("push", 0), ("broken", "b", "entries", 36), ("replace", False, 0), ("seal", 0),
+    ],
+    "a file in the place of a folder of which a machine knows the spelling": [
+        ("kind", "case"), ("web_write", "A/x"), ("scan", 0), ("push", 0), ("web_clear", "a", True),
+        ("replace", False, 0), ("seal", 0),
+    ],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }  # fmt: skip
 """Short histories that lost something once."""

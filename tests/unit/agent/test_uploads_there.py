@@ -60,6 +60,31 @@ def test_an_upload_that_goes_on_while_the_index_is_gone(rig: Rig, here: bytes, a
     assert rig.saved() == rig.local()
 
 
+@pytest.mark.parametrize("what", ["another name", "mode", "time", "renamed and back"])
+def test_an_upload_whose_first_part_was_used_here_has_its_name_in_the_end(rig: Rig, what: str) -> None:
+    there, here = rig.web("movie.mrcs", WHOLE[:700]), rig.user / "movie.mrcs"
+    rig.scan()
+    if what == "another name":
+        os.link(here, rig.user / "other")
+    elif what == "mode":
+        here.chmod(0o640)
+    elif what == "time":
+        os.utime(here, (1, 1))
+    else:
+        here.rename(rig.user / "aside").rename(here)
+    append(there, WHOLE[700:])
+    rig.scan()
+    rig.push()
+    other = {"other": WHOLE[:700]} if what == "another name" else {}
+    assert rig.saved() == rig.local() == {"movie.mrcs": WHOLE, **other}
+    assert not rig.alarms()
+    if what == "mode":
+        assert here.stat().st_mode & 0o777 == 0o640
+        new = Rig(rig.root.parent / "new", rig.space, machine="m2", generation=2)
+        new.pull()
+        assert (new.user / "movie.mrcs").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_file_that_was_made_in_its_full_size_and_is_filled(rig: Rig) -> None:
     there = rig.web("movie.mrcs", WHOLE[:1024] + bytes(1976))
     rig.scan()

@@ -50,15 +50,19 @@ class Machines(Web, MustHold):
             self.work("pull", 0, lambda rig: rig.pull())
 
     def zombie(self, kill: int) -> None:
-        """A machine that was thought dead wakes up and saves; nothing that it has may do harm."""
+        """A machine that was thought dead wakes up and saves; nothing that it has may do harm.
+
+        While no later one could take the lease, it has it.
+        """
         if self.zombies:
-            rig = self.zombies[-1]
-            write(rig.user / "x", self.content("zombie"))
+            rig, content = self.zombies[-1], self.content("zombie")
+            write(rig.user / "x", content)
             try:
                 rig.push()
             except AgentError:
                 return
             assert self._took_over(rig), "a machine without the lease has pushed"
+            self.owed.add(content)
 
     def _took_over(self, rig: Rig) -> bool:
         """Whether the lease is this machine's: the one that was to follow it could not write its own."""

@@ -47,7 +47,11 @@ class MustHold(Books):
         saved, local = self.look(self.there), self.held(self.look(self.rig.user))
         assert {path: saved.get(path) for path in local} == local
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            self.check_restored(restore_from_copy(self.rig, Path(folder, "volume")))
+            self.check_restored(self.restored_from_copy(Path(folder, "volume")))
+
+    def restored_from_copy(self, root: Path) -> Rig:
+        """A new machine of a copy of the data space."""
+        return restore_from_copy(self.rig, root)
 
     def check_restored(self, new: Rig) -> None:
         """A new machine has got what the old volume has."""
@@ -56,10 +60,10 @@ class MustHold(Books):
         found = differences(self.rig.user, new.user)
         if "deletions" in self.rig.questions():  # nobody has said yet that they are to go
             found = [text for text in found if not text.endswith(more)]
-        found = [text for text in found if text not in {f"{path!r}{more}" for path in self._others()}]
+        found = [text for text in found if text not in {f"{path!r}{more}" for path in self.unseen()}]
         assert not found, "\n".join(found)
 
-    def _others(self) -> set[str]:
+    def unseen(self) -> set[str]:
         """What others have put there, with the folders above it: it may be too young to have come to the old volume."""
         theirs = [path for path, content in self.look(self.there).items() if content.startswith((b"web", b"-> web"))]
         return {str(above) for path in theirs for above in (Path(path), *Path(path).parents)}

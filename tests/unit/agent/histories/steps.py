@@ -76,22 +76,28 @@ DATABASES: Steps = (
     step("die"),
     step("web_database", databases, st.booleans()),
 )
+few = st.sampled_from(("x", "a/y", "a/z"))
 UPLOADS: Steps = (
+    *people(few),
+    step("upload", few),
     step("upload", paths),
+    step("scan", st.just(0)),
     step("upload_more"),
     step("upload_more"),
     step("upload_whole"),
 )
 BACKUPS: Steps = (step("keep_space"), step("space_back"))
 SNAPSHOTS: Steps = (step("keep_volume"), step("volume_back"))
-FORKS: Steps = (step("forked"), step("fork_saves", paths), step("fork_saves", paths))
+FORKS: Steps = (
+    step("forked"), step("fork_saves", paths), step("fork_saves", few), step("web_write", few), step("web_write", few),
+    step("scan", st.just(0)),
+)  # fmt: skip
 FULL: Steps = (step("full", st.sampled_from((0, 10, 300, 2000))), step("mended"))
 BROKEN: Steps = (
     step("broken", paths, st.sampled_from(OF_FILES), st.sampled_from(ERRORS)),
     step("broken", st.sampled_from(FOLDERS[1:]), st.sampled_from(OF_FOLDERS), st.sampled_from(ERRORS)),
     step("mended"),
 )
-few = st.sampled_from(("x", "a/y", "a/z"))
 CHANGED: Steps = (*people(few), *people(few)[:3], *web(few), step("push", st.just(0)), step("push", st.just(0)))
 """A few files that are changed again and again."""
 ODD_NAMES = ("x", "X", "é", "e\u0301", "q?", "o\udcff", "l" * 200)
@@ -100,4 +106,6 @@ ODD: Steps = (
     *people(odd),
     *web(odd),
     step("move_folder", st.sampled_from(("a", "A")), st.sampled_from(("a", "A", "d"))),
+    step("hardlink", odd, odd),
+    step("hardlink", odd, odd),
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.errors import AgentError
 from tests.unit.agent.histories.machines import Machines
 from tests.unit.agent.odd_spaces import Manners, composed, refused
+from tests.unit.agent.restored import restore_from_copy
 from tests.unit.agent.rig import Rig
 
 ERRORS = (errno.EIO, errno.EACCES, errno.EINVAL, errno.ENOSPC, errno.EROFS, errno.ESTALE, errno.EDQUOT,
@@ -52,6 +54,18 @@ class Trouble(Machines):
         names = os.fsencode(path).split(b"/")
         plain = b"/".join(b"plain" if self.manners.refuses(name) else name for name in names)
         return self.there / os.fsdecode(self.manners.real(plain))
+
+    def restored_from_copy(self, root: Path) -> Rig:
+        """The copy is in a data space of the same kind."""
+        kind = replace(self.manners, space=root.with_name(root.name + "-space"), quota=0, broken={})
+        return restore_from_copy(replace(self.rig, trees=kind.tree), root)
+
+    def unseen(self) -> set[str]:
+        """And what it has in a folder that cannot be listed there."""
+        there = (Path(path) for path in self.look(self.there))
+        inside = {str(above) for path in there for above in (path, *path.parents)}
+        broken = [os.fsdecode(path) + "/" for path in self.manners.broken]
+        return super().unseen() | {path for path in inside if f"{path}/".startswith(tuple(broken))}
 
     def held(self, found: dict[str, bytes]) -> dict[str, bytes]:
         """What has another name there is compared by a restore."""
