@@ -72,13 +72,18 @@ class _Upload:
         self.held = job.known if job.known is not None and job.known.held() else None
         self.quiet = not _has_beside(world, job.path)
         self.local = digest_at(fd)
+        self.linked = job.final and before.st_nlink > 1
+        """Whether it is one file with others, beside which not the same lies: it stays that only as it is."""
 
     def database(self) -> Copied:
         """As of one moment: by SQLite, or recovered if its writer seems to have died; raw if SQLite cannot read it."""
-        if self.held and self.quiet and self.local == (self.held.local or self.held.hash):
+        saved = self.held and self.local == (self.held.local or self.held.hash)
+        if self.held and self.quiet and saved and not (self.linked and self.local != self.held.hash):
             must_be_unchanged(self.fd, self.before, self.job)
             return Copied(self.job.path, as_before(self.row, self.held))
         with self._scratch() as copy:
+            if self.linked:
+                return self._raw(copy)
             try:
                 point = self._copy(copy)
             except Unreadable:
@@ -188,9 +193,12 @@ class _Upload:
 
     def _as_it_is(self) -> Copied:
         """The file alone. Unless nobody writes any more, never while it changes."""
-        strict = not self.job.final
-        made = upload_content(self.world, self.able, self.job, self.fd, self.before, self.row, strict)
-        return replace(made, row=replace(made.row, local=made.row.hash))
+        strict, job = not self.job.final, self.job
+        if self.linked and self.held:  # what was saved may be a copy of other bytes
+            job = replace(job, known=replace(self.held, local=""))
+        made = upload_content(self.world, self.able, job, self.fd, self.before, self.row, strict)
+        known = self.held is not None and self.local == self.held.local
+        return replace(made, row=replace(made.row, local=made.row.hash), unseen=made.unseen and not known)
 
     def _unproven(self, error: Exception) -> OSError:
         """Try again; one that was tried often enough is told."""

@@ -98,17 +98,27 @@ def fetch_linked(
     that of the `first`."""
     if base is None or first is None:
         return fetch(world, source, path, base, drop)
-    facts = world.tree.stat(base.link)
     digest, there = digest_of(world.space, source)
-    same = is_name_of(base, first.kind, first.local or first.hash, digest)
-    if facts is None or ino_of(facts) != first.ino or not same:
+    if not is_name_here(world, base, first, digest):
         return fetch(world, source, path, base, drop)
     if first.local and has_beside(world, path):
         raise InTheWay(errno.EEXIST, "what another database has left lies beside it", os.fsdecode(path))
+    row = Row("f", hash=digest, local=first.local and digest, origin=base.origin, rsize=there.st_size,
+              rmtime=mtime_of(there), stored=source if source != path else b"")  # fmt: skip
+    return name_here(world, path, base, row, drop)
+
+
+def is_name_here(world: World, base: Entry, first: Row, digest: str) -> bool:
+    """Whether the first name of a file is here, with that content."""
+    facts = world.tree.stat(base.link) if base.link else None
+    same = is_name_of(base, first.kind, first.local or first.hash, digest)
+    return same and facts is not None and ino_of(facts) == first.ino
+
+
+def name_here(world: World, path: bytes, base: Entry, row: Row, drop: bool = False) -> Seen:
+    """Make a path another name of that file."""
     world.tree.link(base.link, path)
-    stored = source if source != path else b""
-    row = Row("f", hash=digest, local=first.local and digest, origin=base.origin, stored=stored, rsize=there.st_size,
-              rmtime=mtime_of(there), rracy=1)  # fmt: skip
+    row = replace(row, rracy=1)
     return Seen([(path, replace(with_facts(world, row, world.tree.stat(path)), racy=1))], drop=drop, pulled=1)
 
 

@@ -17,7 +17,17 @@ from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, say
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Changed, digest_of, is_young, with_facts
-from cloudify_scipion.agent.work.fetch import Arrived, Seen, arrive, fetch, forget_arrived, has_beside, put_here
+from cloudify_scipion.agent.work.fetch import (
+    Arrived,
+    Seen,
+    arrive,
+    fetch,
+    forget_arrived,
+    has_beside,
+    is_name_here,
+    name_here,
+    put_here,
+)
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pull_job import Job
 from cloudify_scipion.agent.work.space import GRANULARITY_NS
@@ -137,13 +147,22 @@ def _put_all(world: World, job: Job, main: Arrived, sides: Sequence[Arrived]) ->
         for one in sides:
             made = put_here(world, one, one.source)
             seen.append(replace(made, rows=[(path, replace(row, local=row.hash)) for path, row in made.rows]))
-        seen.append(put_here(world, main, job.path, drop=job.row is not None))
+        seen.append(_put_main(world, job, main))
     except OSError:
         for one in (main, *sides[len(seen) + 1 :]):
             forget_arrived(world, one)
         for one in sides[: len(seen)]:  # nobody has it open, as its database is not here
             _take_back(world, one)
         raise
+    return seen
+
+
+def _put_main(world: World, job: Job, main: Arrived) -> Seen:
+    """The database itself, or another name of one that is here."""
+    if job.base is None or job.first is None or not is_name_here(world, job.base, job.first, main.row.hash):
+        return put_here(world, main, job.path, drop=job.row is not None)
+    seen = name_here(world, job.path, job.base, main.row, drop=job.row is not None)
+    forget_arrived(world, main)
     return seen
 
 

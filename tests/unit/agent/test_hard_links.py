@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from tests.unit.agent.odd_spaces import Manners, refused
 from tests.unit.agent.restored import differences, restore_from_copy
 from tests.unit.agent.rig import Rig
+from tests.unit.agent.sqlite_files import connect, fill, left
 
 NAMES = ("b", "m", "z/b", "a?", "l?", "n?", "z/c?")
 
@@ -37,3 +39,30 @@ def test_a_name_that_the_data_space_refuses_is_a_name_of_the_same_file(tmp_path:
     rig.push()
     rig.seal()
     assert differences(rig.user, restore_from_copy(rig, tmp_path / "restored").user) == []
+
+
+@pytest.mark.parametrize("end", ["-wal", "-journal"])
+@pytest.mark.parametrize("other", ["a", "z", "sub/db", "a?"])
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_database_with_something_beside_one_of_its_names(tmp_path: Path, end: str, other: str, saved: bool) -> None:
+    """What a dead program has left counts under one name alone, as it does here; programs go on with it as before."""
+    manners = Manners(tmp_path / "space", refuses=refused)
+    rig = Rig(tmp_path / "volume", tmp_path / "space", workers=1, trees=manners.tree)
+    rig.pull()
+    left(tmp_path, rig.user, "db", end)
+    (rig.user / "sub").mkdir()
+    if saved:
+        rig.push()
+    os.link(rig.user / "db", rig.user / other)
+    for _ in range(3 * saved):
+        rig.push()
+    rig.seal()
+    assert not [text for text in rig.alarms() if "another content" in text]
+    new = restore_from_copy(rig, tmp_path / "restored")
+    assert differences(rig.user, new.user) == []
+    rig.pull()
+    with contextlib.closing(connect(rig.user / "db")) as database:
+        fill(database, "new", 10)
+    rig.push()
+    rig.seal()
+    assert differences(rig.user, restore_from_copy(rig, tmp_path / "again").user) == []

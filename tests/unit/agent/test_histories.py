@@ -72,6 +72,8 @@ FOUND: dict[str, list[Step]] = {
         ("kind", "case"), ("web_write", "A/x"), ("scan", 0), ("push", 0), ("web_clear", "a", True),
         ("replace", False, 0), ("seal", 0),
     ],
+    "another name of a database that a writer has open": [("begin", "x", "wal", False), ("hardlink", "x", "a/y")],
+    "another name of a new database": [("begin", "x", "delete", True), ("hardlink", "x", "a/y"), ("push", 0)],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }  # fmt: skip
 """Short histories that lost something once."""

@@ -74,6 +74,8 @@ DATABASES: Steps = (
     step("begin", databases, st.sampled_from(MODES), st.booleans()),
     step("commit", st.booleans()),
     step("die"),
+    step("hardlink", databases, databases),
+    step("hardlink", databases, databases),
     step("web_database", databases, st.booleans()),
 )
 few = st.sampled_from(("x", "a/y", "a/z"))
