@@ -110,7 +110,9 @@ def test_a_first_pull(machine: Counted, tmp_path: Path) -> None:
     again = Counted(tmp_path / "again", machine.space, machine="m2", generation=2, backing=machine.backing)
     again.mounted, again.second = machine.mounted, machine.second
     calls = again.calls("pull")
-    assert sum(calls.values()) <= 6 * FILES + 6 * FOLDERS + 2 * WORK + PROBES, calls
+    assert sum(calls.values()) <= 5 * FILES + 6 * FOLDERS + 2 * WORK + PROBES, calls
+    assert calls["open"] <= FILES + 12 and calls["read"] <= FILES + 12, "a small file is opened once, and read at once"
+    assert calls["getattr"] <= FILES + FOLDERS + PROBES, "its facts come with the listing"
 
 
 def test_verify_opens_every_file_once(machine: Counted) -> None:
