@@ -31,6 +31,10 @@ class LeaseForeign(AgentError, code=3):
     """Somebody else may write to the data space, not we."""
 
 
+class LeaseGone(LeaseForeign, code=3):
+    """Nobody holds the lease, though the index says that it is ours."""
+
+
 class GuardFailed(AgentError, code=4):
     """The folder that is there is not the working copy or the data space that is meant."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseUnseen
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseUnseen
 from cloudify_scipion.agent.plan.lease import Holder, holder_from, holder_of
 from cloudify_scipion.agent.plan.names import LEASE, generation_of, joined
 from cloudify_scipion.agent.ports.files import read_all
@@ -80,7 +80,7 @@ def foreign(world: World, own: Holder, held: Sequence[Lease]) -> LeaseForeign:
     """The error that says who holds it, and whose move it is."""
     others = [lease for lease in held if lease.holder.name() != own.name()]
     if not others:
-        return LeaseForeign("the lease of the data space was taken away", "repair the project, or install it again")
+        return LeaseGone("the lease of the data space was taken away", "repair the project, or install it again")
     found = max(others, key=lambda lease: lease.holder.generation)
     holder, beat = found.holder, found.beat
     age = timedelta(seconds=max(0, round(world.clock.now() - beat)))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale, LeaseUnseen, Temporary
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseStale, LeaseUnseen, Temporary
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, judge, next_generation
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.plan.news import Side
@@ -49,7 +49,8 @@ def acquire(world: World) -> None:
         _renew(world, known)
         confirm(world)
         return
-    own = replace(own, generation=max(own.generation, last_generation(world)))  # our own count may have been lost
+    before = int(known["generation"]) if known else 0
+    own = replace(own, generation=max(own.generation, before, last_generation(world)))  # our own count may be lost
     verdict = judge(own, [lease.holder for lease in held])
     if verdict is Verdict.REFUSE or (verdict is Verdict.TAKE_OVER and _was_taken_over(world, known, held)):
         raise foreign(world, own, held)
@@ -113,10 +114,14 @@ def renew(world: World) -> None:
         return
     known = kept(world)
     age = world.clock.elapsed() - known["beat"]
-    if known["boot"] != world.clock.boot() or age > VALID_SECONDS:
-        resume(world)
-        return
-    _renew(world, known, counts=True)
+    try:
+        if known["boot"] != world.clock.boot() or age > VALID_SECONDS:
+            resume(world)
+        else:
+            _renew(world, known, counts=True)
+    except LeaseGone:
+        world.tell("nobody holds the lease of the data space, as where a backup was put back: it is taken again")
+        _take_again(world, int(known["generation"]))
 
 
 def _go_on(world: World, error: LeaseUnseen) -> None:
@@ -127,13 +132,13 @@ def _go_on(world: World, error: LeaseUnseen) -> None:
 
 
 def _take_again(world: World, generation: int) -> None:
-    """After a seal the machine was not deleted, but is used again: it goes on unless another was there meanwhile."""
+    """The machine is used again after a seal, or its lease was lost: it goes on unless another was there meanwhile."""
     held, last = holders(world), last_generation(world)
     if held:
         raise foreign(world, own_holder(world, generation), held)
     if last > generation:
         raise LeaseForeign(
-            f"a later machine (generation {last}) has saved to the data space since this one was sealed",
+            f"a later machine (generation {last}) has saved to the data space since this one had its lease",
             "this machine writes nothing any more: delete it",
         )
     acquire(world)

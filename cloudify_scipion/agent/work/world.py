@@ -26,7 +26,7 @@ from cloudify_scipion.agent.ports.databases.patience import Patience
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
 
-WORKERS = 8
+WORKERS = 16
 """Files that are copied at the same time: a data space answers slowly, not busily."""
 CHUNK = 16
 """Small files that one thread takes at a time."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseStale
+from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseStale
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, holder_from, judge, next_generation
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import lease, seal
@@ -200,15 +201,53 @@ def test_a_damaged_lease_is_still_its_owners(saved: Rig, tmp_path: Path, content
     another(saved, tmp_path).pull()
 
 
-def test_a_lost_lease_stops_saving_and_is_taken_again_by_a_pull(saved: Rig) -> None:
-    (path,) = (saved.space / ".cloudify-scipion/lease").iterdir()
-    path.unlink()
+@pytest.mark.parametrize("work", ["push", "scan", "pull", "seal"])
+def test_a_lost_lease_is_taken_again_by_the_next_work(
+    saved: Rig, work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data space is one of a day on which nobody had it, say."""
+    monkeypatch.setattr(seal, "_must_be_read_only", lambda _: None)
+    shutil.rmtree(saved.space / ".cloudify-scipion/lease")
     saved.write("b")
-    with pytest.raises(LeaseForeign, match="taken away"):
-        saved.push()
-    saved.pull()
+    getattr(saved, work)()
+    assert len(leases(saved)) == (work != "seal")
     saved.push()
     assert saved.saved() == saved.local()
+
+
+@pytest.mark.parametrize("work", ["push", "scan"])
+def test_a_lost_lease_is_not_taken_where_a_later_machine_has_saved(saved: Rig, tmp_path: Path, work: str) -> None:
+    new = another(saved, tmp_path)
+    new.pull()
+    new.write("b")
+    new.push()
+    release(new)
+    saved.write("c")
+    with pytest.raises(LeaseForeign, match="a later machine"):
+        getattr(saved, work)()
+    assert leases(saved) == [] and "c" not in new.saved()
+
+
+def test_a_lost_lease_is_not_taken_in_the_middle_of_a_work(saved: Rig) -> None:
+    with saved.world() as world:
+        lease.renew(world)
+        shutil.rmtree(saved.space / ".cloudify-scipion/lease")
+        with pytest.raises(LeaseGone):
+            lease.check(world)
+
+
+def test_the_data_space_of_a_day_on_which_the_project_was_sealed(sealed: Rig, tmp_path: Path) -> None:
+    saved = sealed
+    backup = shutil.copytree(saved.space, tmp_path / "backup", symlinks=True)
+    saved.write("b")
+    saved.push()
+    shutil.rmtree(saved.space)
+    shutil.copytree(backup, saved.space, symlinks=True)
+    saved.write("c")
+    for _ in range(2):
+        saved.clock.pass_time(600)
+        saved.push()
+    assert saved.saved() == saved.local() and {"b", "c"} <= saved.local().keys()
 
 
 def test_given_back_anybody_may_take_it(saved: Rig, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.errors import AgentError, LeaseForeign, LeaseUnseen, Unsaved
+from cloudify_scipion.agent.errors import AgentError, LeaseUnseen, Unsaved
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS
 from cloudify_scipion.agent.ports.tree import Tree
 from tests.seeds import sample
@@ -130,6 +130,6 @@ def test_a_lease_that_is_gone_is_no_reason_to_go_on(waiting: Path, tmp_path: Pat
     before = rig.saved()
     sick = on(rig, "there", Broken("entries", 5, b".cloudify-scipion/lease"))
     (rig.space / os.fsdecode(lease_of(rig))).unlink()
-    with pytest.raises(LeaseForeign, match="taken away"):
+    with pytest.raises(LeaseUnseen, match="lease"):
         sick.push()
     assert rig.saved() == before
