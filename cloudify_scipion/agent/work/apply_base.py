@@ -8,7 +8,8 @@ from dataclasses import replace
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import odd_path, split, whole_way
 from cloudify_scipion.agent.plan.restored import only_in_manifest
-from cloudify_scipion.agent.ports.facts import ino_of
+from cloudify_scipion.agent.ports.facts import ino_of, kind
+from cloudify_scipion.agent.work.exchange import free_name
 from cloudify_scipion.agent.work.fetch import fetch_linked, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.pulled import Result
@@ -41,8 +42,11 @@ def _apply_entry(world: World, entry: Entry) -> None:
     there = world.tree.stat(entry.path) is not None
     if entry.kind == "d":
         _apply_folder(world, entry)
-    elif there or world.index.get(entry.path) is not None:
+    elif world.index.get(entry.path) is not None:
         return
+    elif there:
+        if entry.kind == "l" and entry.stored:
+            _apply_link_beside(world, entry)
     elif entry.kind == "l":
         _apply_link(world, entry)
     elif only_in_manifest(entry) and world.space.stat(entry.stored) is not None:
@@ -65,6 +69,26 @@ def _apply_link(world: World, entry: Entry) -> None:
     row = link_row(world, entry.path, entry.target, entry.origin)
     stored = place_for(world, entry.path) or (b"" if abilities(world).symlinks else odd_path(entry.path))
     world.index.put(entry.path, replace(row, stored=stored) if stored else row.without_remote())
+
+
+def _apply_link_beside(world: World, entry: Entry) -> None:
+    """What only the manifest has of a link, where something is here of which nothing is known."""
+    facts = world.tree.stat(entry.path)
+    if facts is None or kind(facts) != "l" or world.tree.readlink(entry.path) != entry.target:
+        keep_link_beside(world, entry)
+    else:
+        row = link_row(world, entry.path, entry.target, entry.origin)
+        world.index.put(entry.path, replace(row, stored=entry.stored, hash=entry.hash))
+
+
+def keep_link_beside(world: World, entry: Entry) -> None:
+    """Give it the name of a conflict here; the next push saves it."""
+    name = free_name(world, entry.path)
+    make_link(world, entry.target, name)
+    world.tell(
+        f"{os.fsdecode(entry.path)} is another here than was saved: where it pointed to is kept as "
+        f"{os.fsdecode(name)}", "alarm",
+    )  # fmt: skip
 
 
 def _apply_stored(world: World, entry: Entry) -> None:

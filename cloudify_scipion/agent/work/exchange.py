@@ -13,16 +13,16 @@ from dataclasses import replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
-from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, joined
+from cloudify_scipion.agent.plan.names import BESIDE, conflict_name
 from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, says_something
-from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
 from cloudify_scipion.agent.ports.files import exchange_between, move_between
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import SCRATCH, digest_at, download, with_facts
+from cloudify_scipion.agent.work.content import digest_at, download, with_facts
 from cloudify_scipion.agent.work.fetch import Seen, fetch
 from cloudify_scipion.agent.work.place import MANY
 from cloudify_scipion.agent.work.world import World
@@ -45,15 +45,15 @@ def replace_unchanged(
     Only while that is, by content, what `row` says that both sides had in common; else None, and nothing was done.
     `spare`: what was here is kept beside it, unless it is but a part of the other, as of an upload that has gone on.
     """
-    with _unchanged(world, path, row) as fd:
+    with unchanged(world, path, row) as fd:
         if fd < 0:
             return None
         temporary, new, ours = download(world, source, base)
         try:
-            if not _exchanged(world, temporary, path, fd):
+            if not exchanged(world, temporary, path, fd):
                 return None
             if spare and not is_part(world.state, temporary, world.tree, path):
-                _keep(world, temporary, path)
+                keep_replaced(world, temporary, path)
         finally:
             world.state.unlink(temporary)
     stored = source if source != path else b""
@@ -71,7 +71,7 @@ def is_part(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> 
     return True
 
 
-def _keep(world: World, temporary: bytes, path: bytes) -> None:
+def keep_replaced(world: World, temporary: bytes, path: bytes) -> None:
     """Give what was here the name of a conflict."""
     name = free_name(world, path)
     move_between(world.state, temporary, world.tree, name)
@@ -86,16 +86,13 @@ def give_newer(world: World, path: bytes, base: Entry, row: Row | None) -> Seen 
     facts = world.tree.stat(path)
     if row is not None:
         seen = replace_unchanged(world, path, path, base, row, spare=row.origin <= 0)
-        if seen is not None or facts is None or not is_as_known(row, facts) or not _left_behind(world, path, base):
+        if seen is not None or facts is None or not is_as_known(row, facts) or not left_behind(world, path, base):
             return seen
-    beside = set_aside(world, path)
-    world.tell(
-        f"{os.fsdecode(path)} is newer in the data space: what was here is kept as {os.fsdecode(beside)}", "alarm"
-    )
+    set_aside_older(world, path)
     return replace(fetch(world, path, path, base), conflicts=1)
 
 
-def _left_behind(world: World, path: bytes, base: Entry) -> bool:
+def left_behind(world: World, path: bytes, base: Entry) -> bool:
     """Whether all that lies beside a database is older than its newer version, and nobody uses it."""
     beside = [facts for end in BESIDE if (facts := facts_of(world.tree, path + end)) is not None]
     fd = world.tree.open(path)
@@ -109,6 +106,14 @@ def _left_behind(world: World, path: bytes, base: Entry) -> bool:
 def _has_beside(world: World, path: bytes) -> bool:
     """Whether something lies beside a file that changes what SQLite reads in it."""
     return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
+
+
+def set_aside_older(world: World, path: bytes) -> None:
+    """Let what the data space has a newer version of get out of its way, with a word."""
+    beside = set_aside(world, path)
+    world.tell(
+        f"{os.fsdecode(path)} is newer in the data space: what was here is kept as {os.fsdecode(beside)}", "alarm"
+    )
 
 
 def set_aside(world: World, path: bytes) -> bytes:
@@ -128,7 +133,7 @@ def free_name(world: World, path: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def _unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
+def unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
     """A descriptor of the file if it is as it was saved and nothing that SQLite left beside it is newer; else -1."""
     fd = -1
     try:
@@ -141,7 +146,7 @@ def _unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
             os.close(fd)
 
 
-def _exchanged(world: World, temporary: bytes, path: bytes, fd: int) -> bool:
+def exchanged(world: World, temporary: bytes, path: bytes, fd: int) -> bool:
     """Exchange the two; back again if somebody had opened the file meanwhile, or another had taken its place."""
     before = os.fstat(fd)
     with nobody_else_has_it(fd) as alone:
@@ -168,25 +173,6 @@ def _same(one: os.stat_result, other: os.stat_result) -> bool:
     return (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (
         other.st_ino, other.st_size, other.st_mtime_ns, other.st_ctime_ns,
     )  # fmt: skip
-
-
-def replace_link(world: World, path: bytes, old: bytes, new: bytes) -> bool:
-    """The same of a symbolic link that still says `old`."""
-    facts = world.tree.stat(path)
-    if facts is None or kind(facts) != "l" or world.tree.readlink(path) != old:
-        return False
-    temporary = joined(SCRATCH, world.nonce().encode())
-    world.state.symlink(new, temporary)
-    if os.geteuid() != world.config.user:
-        world.state.chown_link(temporary, world.config.user, world.config.user)
-    try:
-        exchange_between(world.state, temporary, world.tree, path)
-        if world.state.readlink(temporary) == old:
-            return True
-        exchange_between(world.state, temporary, world.tree, path)  # it was another one by then
-    finally:
-        world.state.unlink(temporary)
-    return False
 
 
 def set_facts(world: World, path: bytes, row: Row, mode: int, mtime: int) -> Row:

@@ -15,11 +15,13 @@ from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
-from cloudify_scipion.agent.work.exchange import give_newer, is_part, replace_link, replace_unchanged, set_facts
+from cloudify_scipion.agent.work.exchange import give_newer, is_part, replace_unchanged, set_facts
 from cloudify_scipion.agent.work.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
+from cloudify_scipion.agent.work.other_kind import file_for_link, give_newer_kind
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pull_group import is_beside_another, pull_group, settle_beside
 from cloudify_scipion.agent.work.pull_job import Job
+from cloudify_scipion.agent.work.pull_link import pull_link
 from cloudify_scipion.agent.work.world import World
 
 
@@ -29,7 +31,7 @@ def pull_path(world: World, job: Job) -> Seen:
     if job.beside:
         return pull_group(world, job, lambda one: pull_path(world, one))
     if job.form == "l":
-        return _pull_link(world, job, local)
+        return pull_link(world, job, local) or _both(world, job)
     if local is None and is_beside_another(world, job.path):
         return settle_beside(world, job)
     if local is None:
@@ -50,8 +52,12 @@ def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
             return Seen([(job.path, _as_there(world, row, facts))])
     if kind(local) == "f" and (seen := _ours(world, job, local, digest, facts)) is not None:
         return seen
+    if kind(local) == "l" and (seen := _our_file_for_link(world, job, local, digest, facts)) is not None:
+        return seen
     if is_damaged(world, job, local, facts):
         return throw_damaged(world, job, facts)
+    if row is not None and row.origin <= 0 and (seen := file_for_link(world, job.path, job.path, None, row, True)):
+        return seen
     if row is not None and row.held() and row.origin <= 0 and kind(local) == "f":
         seen = replace_unchanged(world, job.path, job.path, None, row, spare=True)
         if seen is not None and local.st_mode != row.mode:  # somebody has set it here
@@ -98,31 +104,24 @@ def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.
     return Seen([(job.path, replace(held, size=facts.st_size, racy=1))])  # the next push saves what is here
 
 
+def _our_file_for_link(
+    world: World, job: Job, local: os.stat_result, digest: str, facts: os.stat_result
+) -> Seen | None:
+    """Of a file of ours there and a link here, the newer one has the name; None if the file is none of ours."""
+    base = job.base
+    if base is None or (base.kind, base.hash) != ("f", digest):
+        return None
+    if is_newer_there(Side.OTHER if job.row is None else job.side, mtime_of(local), base.mtime):
+        return give_newer_kind(world, job.path, base, job.row)
+    held = _as_there(world, Row("f", hash=digest, origin=base.origin, racy=1), facts)
+    return Seen([(job.path, held)])  # the next push saves what is here
+
+
 def _as_there(world: World, row: Row, facts: os.stat_result) -> Row:
     """The same with the facts of the file in the data space."""
     return replace(
         row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=is_young(world, facts), rctime=ctime_of(facts)
     )
-
-
-def _pull_link(world: World, job: Job, local: os.stat_result | None) -> Seen:
-    target, row = world.space.readlink(job.path), job.row
-    if row is not None and row.held() and (row.kind, row.target) == ("l", target):
-        return Seen([(job.path, replace(row, rmtime=job.mtime))])
-    if local is None:
-        make_link(world, target, job.path)
-    elif kind(local) != "l":
-        return _both(world, job)
-    elif (own := world.tree.readlink(job.path)) != target:
-        base = job.base
-        if base is None or row is None or (base.kind, base.target) != ("l", target):
-            return _both(world, job)
-        if not is_newer_there(job.side, mtime_of(local), base.mtime):  # the next push saves what is here
-            return Seen([(job.path, Row("l", target=target, origin=base.origin, rsize=0, rmtime=job.mtime, racy=1))])
-        if own != row.target or not replace_link(world, job.path, own, target):
-            return _both(world, job)
-    row = link_row(world, job.path, target, job.base.origin if job.base else world.theirs)
-    return Seen([(job.path, replace(row, rmtime=job.mtime))], pulled=0)
 
 
 def _both(world: World, job: Job) -> Seen:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from itertools import islice
 
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
-from cloudify_scipion.agent.plan.news import Side
+from cloudify_scipion.agent.plan.news import Side, is_newer_there
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.apply_base import apply_base
-from cloudify_scipion.agent.work.exchange import free_name, is_as_known, replace_link, replace_unchanged, set_facts
+from cloudify_scipion.agent.work.apply_base import apply_base, keep_link_beside
+from cloudify_scipion.agent.work.exchange import free_name, is_as_known, replace_unchanged, set_facts
 from cloudify_scipion.agent.work.fetch import fetch
+from cloudify_scipion.agent.work.other_kind import file_for_link, link_for_file, link_for_link
 from cloudify_scipion.agent.work.pulled import Result
 from cloudify_scipion.agent.work.world import World
 
@@ -24,33 +25,67 @@ _SHOWN = 10
 
 def settle_news(world: World, side: Side, result: Result) -> None:
     """After all that the data space shows by itself was settled."""
-    if side is Side.NEWER:
+    if side is not Side.OLDER:
         for row in world.index.all_base():
             entry = entry_from(row)
             try:
-                _take_over(world, entry, result)
+                _take_over(world, side, entry, result)
             except OSError as error:
                 result.failed.append((entry.path, error.strerror or str(error)))
     apply_base(world, result)
     world.keep()
 
 
-def _take_over(world: World, entry: Entry, result: Result) -> None:
-    """Where the working copy is exactly as the index last knew it, the manifest knows better."""
+def _take_over(world: World, side: Side, entry: Entry, result: Result) -> None:
+    """Where the working copy is exactly as the index last knew it, the manifest that is newer knows better."""
     if entry.kind == "d":
-        _take_mode_of_folder(world, entry)
+        if side is Side.NEWER:
+            _take_mode_of_folder(world, entry)
         return
     row, facts = world.index.get(entry.path), world.tree.stat(entry.path)
-    if row is None or facts is None or row.kind != entry.kind or not is_as_known(row, facts):
+    if row is None or facts is None:
         return
-    if entry.kind == "l":
-        if entry.target != row.target and replace_link(world, entry.path, row.target, entry.target):
+    newer = is_newer_there(side, mtime_of(facts), entry.mtime)
+    if newer and is_as_known(row, facts):
+        _take_content(world, side, entry, row, result)
+    _keep_lone_link(world, entry, row, newer, result)
+
+
+def _take_content(world: World, side: Side, entry: Entry, row: Row, result: Result) -> None:
+    if row.kind != entry.kind:
+        _take_other_kind(world, entry, row)
+    elif entry.kind == "l":
+        if entry.target != row.target and link_for_link(world, entry.path, entry.target, row.target):
             _know_link(world, entry, row)
     elif entry.hash == row.hash:
-        if (stat.S_IMODE(row.mode), row.mtime) != (entry.mode, entry.mtime):
+        if side is Side.NEWER and (stat.S_IMODE(row.mode), row.mtime) != (entry.mode, entry.mtime):
             world.index.put(entry.path, set_facts(world, entry.path, row, entry.mode, entry.mtime))
     elif entry.stored and world.space.stat(entry.stored) is not None:
         _take_stored(world, entry, row, result)
+
+
+def _keep_lone_link(world: World, entry: Entry, row: Row, newer: bool, result: Result) -> None:
+    """A link that only the manifest has, and that cannot have its name here: beside what is here, or in the trash."""
+    known = world.index.get(entry.path) or row
+    if entry.kind != "l" or not entry.stored or (known.kind, known.target) == ("l", entry.target):
+        return
+    if newer:
+        keep_link_beside(world, entry)
+        result.conflicts += 1
+    else:  # the next push saves what is here
+        lone = Row("l", target=entry.target, hash=entry.hash, stored=entry.stored, origin=entry.origin, rsize=0, racy=1)
+        world.index.put(entry.path, lone)
+
+
+def _take_other_kind(world: World, entry: Entry, row: Row) -> None:
+    """A link that only the manifest has where a file was, or a file that lies under another name where a link was."""
+    seen, spare = None, row.origin <= 0
+    if entry.kind == "l" and entry.stored:
+        seen = link_for_file(world, entry.path, entry.target, row, entry.origin, spare)
+    elif entry.kind == "f" and entry.stored and world.space.stat(entry.stored) is not None:
+        seen = file_for_link(world, entry.stored, entry.path, entry, row, spare)
+    for path, known in seen.rows if seen else ():
+        world.index.put(path, replace(known, stored=entry.stored, hash=entry.hash if entry.kind == "l" else known.hash))
 
 
 def _take_mode_of_folder(world: World, entry: Entry) -> None:

@@ -184,6 +184,71 @@ def test_links_that_only_the_manifest_holds(new: Rig) -> None:
     assert fresh(new).local() == new.local()
 
 
+def _make(rig: Rig, path: str, form: str, word: str) -> None:
+    (rig.user / path).unlink(missing_ok=True)
+    if form == "file":
+        rig.write(path, word, age=1000 - rig.clock.ahead)
+    elif form == "database":
+        database(rig.user / path, word)
+    else:
+        (rig.user / path).symlink_to(word)
+
+
+FORMS = "file", "database", "link"
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(("was", "now"), [(was, now) for was in FORMS for now in FORMS if was != now])
+def test_what_became_of_another_kind_has_its_name(new: Rig, was: str, now: str, apart: bool, links: bool) -> None:
+    """`apart`: the older copy has gone on by itself. `links`: whether the data space holds any."""
+    if not links:
+        new.trees = lambda path: (NoLinks if path == str(new.space) else Tree)(path)
+    new.pull()
+    _make(new, "a", was, "old")
+    new.push()
+    future = undone_future(new)
+    future.clock.pass_time(60)
+    _make(future, "a", now, "new")
+    for _ in range(2):
+        future.push()
+        future.clock.pass_time(300)
+    if apart:
+        new.write("b", b"apart")
+        with suppress(LeaseForeign, Temporary):
+            new.push()
+    new.clock.pass_time(2000)
+    for _ in range(3):
+        with suppress(LeaseForeign, Temporary):
+            new.push()
+        new.clock.pass_time(1000)
+    assert alike(new.local()) == alike(future.local()) | ({"b": b"apart"} if apart else {})
+    new.seal()
+    assert alike(fresh(new).local()) == alike(new.local())
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize(("was", "now"), [("file", "link"), ("link", "file")])
+def test_what_was_changed_here_stays_beside_another_kind(new: Rig, was: str, now: str, links: bool) -> None:
+    if not links:
+        new.trees = lambda path: (NoLinks if path == str(new.space) else Tree)(path)
+    new.pull()
+    _make(new, "a", was, "old")
+    new.push()
+    future = undone_future(new)
+    _make(future, "a", now, "new")
+    future.push()
+    _make(new, "a", was, "changed after the rollback")
+    here = new.local()["a"]
+    new.push()
+    new.push()
+    assert new.local()["a"] == here
+    everywhere = {*new.local().values(), *new.trash().values()}
+    assert future.local()["a"] in everywhere or b"new" in everywhere
+    new.seal()
+    assert alike(fresh(new).local()) == alike(new.local())
+
+
 @pytest.mark.parametrize("kill", [*range(1, 14), *range(16, 60, 5)])
 def test_killed_while_it_reads_what_is_newer(day0: Rig, kill: int) -> None:
     live_on(undone_future(day0))

@@ -133,20 +133,9 @@ def must_hold(folder: Path, life: Life, newest: dict[str, object]) -> None:
     life.settle()
     state = life.state()
     for path in newest.keys() - life.touched:
-        assert is_newest(path, state, newest), f"{path!r} is {state.get(path)!r} instead of {newest[path]!r}"
+        assert state.get(path) == newest[path], f"{path!r} is {state.get(path)!r} instead of {newest[path]!r}"
     life.rig.seal()
     assert differences(life.rig.user, restore_from_copy(life.rig, folder / "restored").user) == []
-
-
-def is_newest(path: str, state: dict[str, object], newest: dict[str, object]) -> bool:
-    """A link that became a file since, or a file that became a link, comes under a conflict's name."""
-    here, wanted = state.get(path), newest[path]
-    became_other = _is_link(here) != _is_link(wanted) and wanted in state.values()
-    return here == wanted or became_other
-
-
-def _is_link(said: object) -> bool:
-    return isinstance(said, bytes) and said.startswith(b"-> ")
 
 
 def everything(rig: Rig) -> set[bytes]:
