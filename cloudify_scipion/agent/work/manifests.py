@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 from cloudify_scipion.agent.errors import LeaseForeign, Temporary
-from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Header, decode, digest, header_of, segment_name
+from cloudify_scipion.agent.plan.manifest import (
+    NONE,
+    Damaged,
+    Entry,
+    Header,
+    decode,
+    digest,
+    entry_from,
+    header_of,
+    segment_name,
+)
 from cloudify_scipion.agent.plan.names import MANIFEST, joined, odd_path
 from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.files import make_folders
@@ -159,6 +169,10 @@ def _everything(world: World) -> Iterator[Entry]:
     for path, row in index.all_files():
         world.beat()
         yield entry_of(path, row)
+    for said in index.all_base():  # of what could not be pulled yet: no machine would know it otherwise
+        entry = entry_from(said)
+        if index.get(entry.path) is None and index.folder_id(entry.path) is None:
+            yield entry
 
 
 def _remove_older(world: World, number: int) -> None:

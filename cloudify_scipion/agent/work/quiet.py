@@ -6,6 +6,7 @@ looked at again after a few seconds; what goes on then comes with a later scan.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -46,7 +47,9 @@ class Quiet:
         """Another name of a file that is not here before it has none to be a name of."""
         if job.base is None or not job.base.link:
             return False
-        link, facts = job.base.link, self.world.space.stat(job.base.link)
+        link, facts = job.base.link, None
+        with contextlib.suppress(OSError):  # whoever pulls that one tells
+            facts = self.world.space.stat(link)
         if facts is None or kind(facts) != "f" or mtime_of(facts) <= self._now_there() - QUIET_NS:
             return False
         base = self.world.index.bases([link]).get(link)
@@ -65,7 +68,7 @@ class Quiet:
 
 
 def is_as_listed(world: World, job: Job) -> bool:
-    """The second look: whether a file has the facts that it had at the first one."""
+    """The second look: whether a file has the facts that it had at the first one. Raises OSError."""
     return world.space.fresh(job.path) in (None, (job.size, job.mtime))
 
 

@@ -48,7 +48,10 @@ def open_databases(world: World, space: ReadTree, trial: Trial, found: Proven) -
         live = row.point or row.local not in ("", row.hash) or _has_beside(world, path)
         grouped = any(world.index.get(path + end) is not None for end in BESIDE)  # raw: saved as it lies here
         if strange or (live and not grouped):
-            _open(world, space, path, row, list(beside), strange, found)
+            try:
+                _open(world, space, path, row, list(beside), strange, found)
+            except OSError as error:
+                found.differs(path, f"it cannot be opened on trial: {error.strerror}")
 
 
 def _is_here(world: World, path: bytes, side: Row) -> bool:

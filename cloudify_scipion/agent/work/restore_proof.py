@@ -30,6 +30,9 @@ from cloudify_scipion.agent.work.verify import other_way
 from cloudify_scipion.agent.work.wanted import is_folder_wanted, is_wanted
 from cloudify_scipion.agent.work.world import World, again
 
+Unseen = list[tuple[bytes, str]]
+"""Paths of the data space of which nobody knows what a new machine would get, and why."""
+
 
 @contextlib.contextmanager
 def new_trial(world: World) -> Iterator[Trial]:
@@ -47,22 +50,23 @@ def new_trial(world: World) -> Iterator[Trial]:
 def prove(world: World, trial: Trial) -> Proven:
     """Build what a new machine would get, and compare it with the volume."""
     with other_way(world) as space:
-        restore_on_trial(world, space, trial)
+        unseen = restore_on_trial(world, space, trial)
         found = compare(world, trial)
+        found.wrong += unseen
         open_databases(world, space, trial, found)
     return found
 
 
-def restore_on_trial(world: World, space: ReadTree, trial: Trial) -> None:
+def restore_on_trial(world: World, space: ReadTree, trial: Trial) -> Unseen:
     """Let `trial` be the index of a new machine after its first pull."""
     world.progress.start("proving what a new machine would get")
     for link in chain(world, space):
         with link.stream:
             trial.set_base((path, entry.row() if entry else None) for path, entry in entries(world, link.stream))
-    _list(world, space, trial)
+    unseen = _list(world, space, trial)
     after = b""
     while rows := trial.listing(after, BATCH):
-        _settle(world, space, trial, rows)
+        unseen += _settle(world, space, trial, rows)
         world.beat()
         after = rows[-1][0]
     for row in trial.all_base():
@@ -70,45 +74,66 @@ def restore_on_trial(world: World, space: ReadTree, trial: Trial) -> None:
             _apply(trial, entry_from(row))
         world.beat()
     trial.commit()
+    return unseen
 
 
-def _list(world: World, space: ReadTree, trial: Trial) -> None:
+def _list(world: World, space: ReadTree, trial: Trial) -> Unseen:
     """Names and kinds: what the files are like is known since they were read."""
     trial.set_state(ABILITIES, world.index.get_state(ABILITIES))
+    unseen: Unseen = []
     machine, level = replace(world, index=trial), [b""]
     while level:
         below: list[bytes] = []
         for path, found in world.each(space.kinds, level):
             if isinstance(found, OSError):
-                raise found
+                unseen.append((path, f"the folder cannot be listed in the data space: {found.strerror}"))
+                continue
             inside = as_ours(machine, path, [(joined(path, name), form, 0, 0, 0, 0) for name, form in found])
             trial.list_remote(path, inside)
             below += [row[0] for row in inside if row[1] == "d"]
         level = below
+    return unseen
 
 
-def _settle(world: World, space: ReadTree, trial: Trial, rows: list[Listed]) -> None:
+def _settle(world: World, space: ReadTree, trial: Trial, rows: list[Listed]) -> Unseen:
     """As the pull settles a batch: folders, files and links, then the further names of files."""
     paths = [row[0] for row in rows]
     bases = {path: entry_from(row) for path, row in trial.bases(paths).items()}
-    reads = trial.what_was_read(paths)
+    reads, unseen = trial.what_was_read(paths), Unseen()
     for path, form, *_ in rows:
         base = bases.get(path)
         if form == "d" and is_folder_wanted(world, path, base is not None):
-            facts = None if base else space.stat(path)
-            mode = base.mode if base else facts.st_mode if facts else PLAIN_FOLDER
+            mode = base.mode if base else _mode_there(space, path, unseen)
             trial.add_folder(path, mode=folder_mode(mode))
     wanted = [row for row in rows if row[1] in "fl" and is_wanted(world, row[0], row[0] in bases)]
     later = [row for row in wanted if row[0] in bases and bases[row[0]].link]
     made: dict[bytes, Row] = {}
     for path, form, *_ in [*(row for row in wanted if row not in later), *later]:
         if form == "l":
-            made[path] = Row("l", target=again(lambda path=path: space.readlink(path)))  # type: ignore[misc]
+            made[path] = Row("l", target=_target_there(space, path, unseen))
         else:
             base, read = bases.get(path), reads.get(path)
             first = made.get(base.link) or trial.get(base.link) if base and base.link else None
             made[path] = _pulled(base, first, read if read and not read.stored else None)
     trial.put_all(list(made.items()))
+    return unseen
+
+
+def _mode_there(space: ReadTree, path: bytes, unseen: Unseen) -> int:
+    try:
+        facts = again(lambda: space.stat(path))
+    except OSError as error:
+        unseen.append((path, f"the folder cannot be looked at in the data space: {error.strerror}"))
+        return PLAIN_FOLDER
+    return facts.st_mode if facts else PLAIN_FOLDER
+
+
+def _target_there(space: ReadTree, path: bytes, unseen: Unseen) -> bytes:
+    try:
+        return again(lambda: space.readlink(path))
+    except OSError as error:
+        unseen.append((path, f"the link cannot be read in the data space: {error.strerror}"))
+        return b""
 
 
 def _pulled(base: Entry | None, first: Row | None, read: Read | None) -> Row:

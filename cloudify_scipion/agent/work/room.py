@@ -49,7 +49,7 @@ def that_fit(world: World, jobs: Sequence[Job], result: Result) -> list[Job]:
         return list(jobs)
     left, fit = world.tree.free() - RESERVE_BYTES, set[bytes]()
     for job in sorted(jobs, key=lambda job: job.size):
-        if job.form == "f" and job.size > left and not _is_here(world, job) and _data(world, job) > left:
+        if job.form == "f" and job.size > left and not _is_here(world, job.path) and _data(world, job) > left:
             free = shown(max(left, 0))
             result.failed.append((job.path, f"it has {shown(job.size)}, and the volume has {free} left for it"))
             result.unfit += 1
@@ -59,9 +59,10 @@ def that_fit(world: World, jobs: Sequence[Job], result: Result) -> list[Job]:
     return [job for job in jobs if job.path in fit]
 
 
-def _is_here(world: World, job: Job) -> bool:
+def _is_here(world: World, path: bytes) -> bool:
+    """Whether something is there; where nobody can look, whoever pulls it tells."""
     with contextlib.suppress(OSError):
-        return world.tree.stat(job.path) is not None
+        return world.tree.stat(path) is not None
     return False
 
 
@@ -100,7 +101,7 @@ def _needed(world: World, holes: bool = False) -> tuple[int, int]:
             base = known.bases.get(path)
             if form != "f" or path in known.rows or not is_wanted(world, path, base is not None):
                 continue
-            if world.tree.stat(path) is None:
+            if not _is_here(world, path):
                 files += 1
                 if not (base and base.get("ln") and base.get("s", 0) == size):  # another name of the same file
                     size = data_of(world, path, size) if holes else size

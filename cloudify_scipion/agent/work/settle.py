@@ -62,10 +62,14 @@ def settle(world: World, result: Result) -> None:
     def second_look(job: Job) -> bool:
         if first(job):
             return False  # it was done, or has failed
-        if is_as_listed(world, job):
-            return True
-        moving.append(job.path)
-        return False
+        try:
+            quiet = is_as_listed(world, job)
+        except OSError as error:
+            _failed(job, error, result)
+            return False
+        if not quiet:
+            moving.append(job.path)
+        return quiet
 
     _settle_all(world, result, second_look)
     if moving:
@@ -119,9 +123,13 @@ def _pull_all(world: World, jobs: Sequence[Job], result: Result, waiting: Waitin
             continue  # gone since it was listed, or something else by now: the next scan sees what became of it
         if isinstance(seen, OSError):
             result.crowded |= seen.errno in (errno.ENOSPC, errno.EDQUOT)
-            result.failed.append((job.path, seen.strerror or str(seen)))
+            _failed(job, seen, result)
         else:
             _note(world, job, seen, result, waiting)
+
+
+def _failed(job: Job, error: OSError, result: Result) -> None:
+    result.failed.append((job.path, error.strerror or str(error)))
 
 
 def _is_another(world: World, job: Job) -> bool:

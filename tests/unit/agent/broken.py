@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.ports.tree import Tree
@@ -13,6 +14,9 @@ BY_PATH = (
     "stat", "fresh", "entries", "names", "readlink", "open", "open_with_facts", "create", "touch", "rename", "unlink",
     "rmdir", "mkdir", "symlink", "link", "chown_link",
 )  # fmt: skip
+IN_PULLS = ("told", "kinds", "set_folder_mode", "moving_in")
+"""By path as well; not in what a push does."""
+_READ = os.read
 BY_DESCRIPTOR = ("write", "sync_file", "close", "set_times", "set_mode", "chown", "truncate")
 
 
@@ -30,9 +34,10 @@ class Broken:
     below: bool = False
     hit: int = 0
     bad: set[int] = field(default_factory=set)
+    root: str = ""
 
     def tree(self, path: str) -> Tree:
-        made = BrokenTree(path)
+        made, self.root = BrokenTree(path), path
         made.broken = self
         return made
 
@@ -41,6 +46,13 @@ class Broken:
             isinstance(path, bytes) and (path == self.path or (self.below and path.startswith(self.path + b"/")))
             for path in paths
         )
+
+    def read(self, fd: int, length: int) -> bytes:
+        """Instead of os.read."""
+        opened = bytes(Path(f"/proc/self/fd/{fd}").readlink()) if self.call == "read" else b""
+        if self.concerns(opened.removeprefix(os.fsencode(self.root) + b"/")):
+            self.refuse()
+        return _READ(fd, length)
 
     def refuse(self) -> None:
         self.hit += 1
@@ -85,7 +97,7 @@ def _by_descriptor(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in BY_PATH:
+for _name in (*BY_PATH, *IN_PULLS):
     setattr(BrokenTree, _name, _by_path(_name))
 for _name in BY_DESCRIPTOR:
     setattr(BrokenTree, _name, _by_descriptor(_name))

@@ -102,7 +102,7 @@ class Rig:
 
     @contextmanager
     def world(self) -> Iterator[World]:
-        trees = self.trees(str(self.user)), Tree(str(self.state)), self.trees(str(self.space))
+        trees = self.trees(str(self.user)), self.trees(str(self.state)), self.trees(str(self.space))
         index = self.indexes(self.state / "index.sqlite")
         world = World(self.config(), *trees, index, self.clock, Progress(None, "test"), workers=self.workers)
         world.beat = lambda: lease.beat_when_due(world)

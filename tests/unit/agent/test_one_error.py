@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,14 +133,32 @@ def memory() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("call", [*BY_PATH, *BY_DESCRIPTOR])
-@pytest.mark.parametrize("side", ["there", "here"])
-def test_one_path(side: str, call: str, memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three errors of each call a day; CLOUDIFY_SCIPION_SOAK=1: all of them."""
+CALLS = [(side, call) for side in ("there", "here") for call in (*BY_PATH, *BY_DESCRIPTOR)]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
     monkeypatch.setattr("cloudify_scipion.agent.work.world.RETRIES", 1)
-    for error, place in sample(cases(call), 3):
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("side", "call"), CALLS)
+def test_one_path(side: str, call: str, memory: Path) -> None:
+    """One error of each call a day."""
+    check_all(side, call, sample(cases(call), 1), memory)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("side", "call"), CALLS)
+def test_one_path_with_any_error(side: str, call: str, memory: Path) -> None:
+    """All of them."""
+    check_all(side, call, cases(call), memory)
+
+
+def check_all(side: str, call: str, wrong: Sequence[tuple[int, str]], memory: Path) -> None:
+    for error, place in wrong:
         folder = memory / "project"
         shutil.rmtree(folder, ignore_errors=True)
         broken = Broken(call, error, os.fsencode(place), MARK + b"changed", below=place in FOLDERS)
