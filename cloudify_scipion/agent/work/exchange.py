@@ -16,7 +16,7 @@ from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE, conflict_name
 from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, says_something
-from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.files import exchange_between, move_between
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.read_tree import ReadTree
@@ -94,18 +94,40 @@ def give_newer(world: World, path: bytes, base: Entry, row: Row | None) -> Seen 
 
 def left_behind(world: World, path: bytes, base: Entry) -> bool:
     """Whether all that lies beside a database is older than its newer version, and nobody uses it."""
-    beside = [facts for end in BESIDE if (facts := facts_of(world.tree, path + end)) is not None]
+    return is_older_beside(world, path, base.mtime) and is_unused(world, path)
+
+
+def has_change_beside(world: World, path: bytes) -> bool:
+    """Whether something lies beside a file that changes what SQLite reads in it."""
+    return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
+
+
+def gives_way(world: World, path: bytes, row: Row | None, newer: int) -> bool:
+    """Whether a file or link is as it came from others, and nobody uses it.
+
+    All that lies beside a database must be older than what others have put there (its time: `newer`).
+    """
+    facts = world.tree.stat(path)
+    if row is None or facts is None or not row.held() or row.origin > 0 or row.racy or not is_as_known(row, facts):
+        return False
+    return kind(facts) == "l" or (is_unused(world, path) and (not has_change_beside(world, path)
+                                                              or is_older_beside(world, path, newer)))  # fmt: skip
+
+
+def is_unused(world: World, path: bytes) -> bool:
+    """Whether nobody has a file open."""
     fd = world.tree.open(path)
     try:
         with nobody_else_has_it(fd) as alone:
-            return alone and bool(beside) and all(mtime_of(facts) < base.mtime for facts in beside)
+            return alone
     finally:
         os.close(fd)
 
 
-def _has_beside(world: World, path: bytes) -> bool:
-    """Whether something lies beside a file that changes what SQLite reads in it."""
-    return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
+def is_older_beside(world: World, path: bytes, newer: int) -> bool:
+    """Whether something lies beside a database, and all of it is older than that time (ns)."""
+    beside = [facts for end in BESIDE if (facts := facts_of(world.tree, path + end)) is not None]
+    return bool(beside) and all(mtime_of(facts) < newer for facts in beside)
 
 
 def set_aside_older(world: World, path: bytes) -> None:
@@ -139,7 +161,7 @@ def unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
     try:
         with contextlib.suppress(OSError):
             fd = world.tree.open(path)
-        same = fd >= 0 and row.held() and row.kind == "f" and not _has_beside(world, path)
+        same = fd >= 0 and row.held() and row.kind == "f" and not has_change_beside(world, path)
         yield fd if same and digest_at(fd) == (row.local or row.hash) else -1
     finally:
         if fd >= 0:

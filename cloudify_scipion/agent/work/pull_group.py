@@ -17,6 +17,7 @@ from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, say
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Changed, digest_of, is_young, with_facts
+from cloudify_scipion.agent.work.exchange import gives_way, set_aside_older
 from cloudify_scipion.agent.work.fetch import (
     Arrived,
     Seen,
@@ -44,7 +45,7 @@ def pull_group(world: World, job: Job, alone: Callable[[Job], Seen]) -> Seen:
     single = replace(job, beside=())
     if job.as_known:
         seen += [settle_beside(world, side) for side in sides]
-    elif sides and world.tree.stat(job.path) is None and not has_beside(world, job.path):
+    elif sides and _has_room(world, job):
         seen += _together(world, job, sides)
     else:
         seen.append(alone(single))
@@ -52,6 +53,13 @@ def pull_group(world: World, job: Job, alone: Callable[[Job], Seen]) -> Seen:
             settle_beside(world, side) for side in sides
         ]  # fmt: skip
     return _all(seen)
+
+
+def _has_room(world: World, job: Job) -> bool:
+    """Whether nothing is here, or what came from others, is as it came, and is to make room."""
+    if world.tree.stat(job.path) is None:
+        return not has_beside(world, job.path)
+    return gives_way(world, job.path, job.row, job.mtime)
 
 
 def is_beside_another(world: World, path: bytes) -> bool:
@@ -144,6 +152,8 @@ def _put_all(world: World, job: Job, main: Arrived, sides: Sequence[Arrived]) ->
     """The database last: nobody ever sees it without what belongs to it."""
     seen: list[Seen] = []
     try:
+        if world.tree.stat(job.path) is not None and gives_way(world, job.path, job.row, job.mtime):
+            set_aside_older(world, job.path)
         for one in sides:
             made = put_here(world, one, one.source)
             seen.append(replace(made, rows=[(path, replace(row, local=row.hash)) for path, row in made.rows]))

@@ -15,7 +15,16 @@ from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
-from cloudify_scipion.agent.work.exchange import give_newer, is_part, replace_unchanged, set_facts
+from cloudify_scipion.agent.work.exchange import (
+    give_newer,
+    gives_way,
+    has_change_beside,
+    is_part,
+    is_unused,
+    replace_unchanged,
+    set_aside_older,
+    set_facts,
+)
 from cloudify_scipion.agent.work.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
 from cloudify_scipion.agent.work.other_kind import file_for_link, give_newer_kind
 from cloudify_scipion.agent.work.place import keep_beside
@@ -62,8 +71,14 @@ def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
         seen = replace_unchanged(world, job.path, job.path, None, row, spare=True)
         if seen is not None and local.st_mode != row.mode:  # somebody has set it here
             seen.rows = [(path, set_facts(world, path, new, local.st_mode, new.mtime)) for path, new in seen.rows]
-        if seen is not None or digest_of(world.tree, job.path)[0] == (row.local or row.hash):
-            return seen or Seen()  # somebody has it open: another time
+        if seen is not None:
+            return seen
+        if gives_way(world, job.path, row, job.mtime):
+            set_aside_older(world, job.path)
+            return replace(fetch(world, job.path, job.path, None), conflicts=1)
+        as_it_came = digest_of(world.tree, job.path)[0] == (row.local or row.hash)
+        if as_it_came and not (is_unused(world, job.path) and has_change_beside(world, job.path)):
+            return Seen()  # somebody has it open: another time
     if row is None and kind(local) == "f" and (seen := _went_on(world, job.path, local, facts)) is not None:
         return seen
     return _both(world, job)

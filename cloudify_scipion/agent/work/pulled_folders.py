@@ -8,6 +8,7 @@ from typing import Any
 from cloudify_scipion.agent.plan.names import joined, split
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import THERE
+from cloudify_scipion.agent.work.exchange import gives_way, set_aside_older
 from cloudify_scipion.agent.work.fetch import make_local_folder
 from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pulled import Result
@@ -40,12 +41,25 @@ def make_parents(world: World, paths: Iterable[bytes], result: Result) -> None:
 def _make_folder(world: World, path: bytes, mode: int, result: Result) -> bool:
     """Make a folder here, if nothing of the user is in its way."""
     try:
+        _clear_way(world, path)
         make_local_folder(world, path, mode)
         return True
     except OSError as error:
         if not is_blocked(world, path, result) and (path, _why(error)) not in result.failed:
             result.failed.append((path, _why(error)))
     return False
+
+
+def _clear_way(world: World, path: bytes) -> None:
+    """A file or link of others, in whose place others have put a folder since, gets the name of a conflict."""
+    facts = world.tree.stat(path) if path else None
+    if facts is None or kind(facts) == "d" or not gives_way(world, path, world.index.get(path), 0):
+        return
+    there = world.space.stat(path)
+    if there is not None and kind(there) == "d":
+        world.index.drop(path)  # first: it was not deleted here
+        world.keep()
+        set_aside_older(world, path)
 
 
 def is_blocked(world: World, path: bytes, result: Result) -> bool:
