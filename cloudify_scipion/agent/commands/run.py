@@ -15,7 +15,7 @@ from typing import Any
 
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.commands.answer import take_answers
-from cloudify_scipion.agent.commands.opening import is_damage, make_world, open_index, put_aside
+from cloudify_scipion.agent.commands.opening import INDEX, is_damage, make_world, open_index, put_aside
 from cloudify_scipion.agent.commands.works import WORKS
 from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary
@@ -90,7 +90,9 @@ def _failure_of(config: Config, work: str, error: Exception) -> AgentError:
     if isinstance(error, sqlite3.Error) and is_damage(error):
         put_aside(config)
         return AgentError("the index was damaged, and is put aside", "the next save makes it anew, by content")
-    if isinstance(error, OSError | sqlite3.Error):
+    if isinstance(error, sqlite3.Error):
+        return Temporary(f"{work} failed: the index {config.state / INDEX}: {error}", "it is tried again by itself")
+    if isinstance(error, OSError):
         return Temporary(f"{work} failed: {error}", "it is tried again by itself")
     traceback.print_exception(error)
     return AgentError(f"{work} failed by an error of the agent: {error!r}", "report it; it is tried again by itself")

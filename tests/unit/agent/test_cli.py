@@ -77,6 +77,16 @@ def test_a_whole_life(machine: Machine) -> None:
     assert set(last) == {"pull", "push", "scan", "verify", "release"}
 
 
+def test_an_index_that_cannot_be_opened_is_named(machine: Machine) -> None:
+    assert machine("run", "pull") == 0
+    index = machine.rig.state / INDEX
+    index.unlink()
+    index.mkdir()
+    machine.rig.write("mine", b"results")
+    assert machine("run", "push") == 75
+    assert f"the index {index}: unable to open" in machine.err and "next: it is tried again" in machine.err
+
+
 def test_before_the_first_pull(machine: Machine) -> None:
     assert machine("run", "push") == 1
     assert "before the first pull" in machine.err and "next: " in machine.err
