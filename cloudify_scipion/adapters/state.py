@@ -64,7 +64,7 @@ class ProjectFolders:
             record = from_document(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise PermanentError(
                 f"the project's record {path} is damaged: {error}", "restore it from a backup"
             ) from error
@@ -98,7 +98,7 @@ class ProjectFolders:
         """Whether the project's record was that deployment's when it was forgotten, and none came after it."""
         try:
             ended = Binding(**json.loads(self._ended(project).read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
+        except (FileNotFoundError, ValueError, TypeError, RecursionError):
             return False
         return ended == binding and not self._record(project).exists()
 

@@ -36,6 +36,12 @@ def made_from(facts: Mapping[str, object]) -> Made:
     return Made(**{field.name: str(facts.get(field.name) or "(unknown)") for field in fields(Made)})
 
 
+def has_ended(services: Services, project: str, binding: Binding, made: Made | None) -> bool:
+    """Whether what is remembered has come to its end here: another installation may have made it anew since."""
+    ours = made is None or made.installation == binding.installation
+    return ours and services.projects.was_ended(project, binding)
+
+
 def is_adoptable(services: Services, made: Made, binding: Binding) -> bool:
     """Whether an install or heal here finds all of it again by its tags, though the record was lost."""
     return made.installation == binding.installation and services.volumes.look(made.volume).exists

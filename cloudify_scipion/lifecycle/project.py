@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudify_scipion.errors import PermanentError, ProjectTaken
+from cloudify_scipion.lifecycle.facts import MachineFacts, VolumeFacts
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.lifecycle.record import WRITTEN, Binding, Record
 from cloudify_scipion.lifecycle.space import data_source
 from cloudify_scipion.project.names import resource_name
 
@@ -29,10 +30,27 @@ def accept_project(services: Services, project: Mapping[str, Any], site: Mapping
         )
     record = known or _new_record(services, project, binding)
     expires = _expires(record.created, project)
-    asked = replace(record.asking("project", project).asking("site", site), expires=expires)
+    written = record.volume_written or was_written(services, record)
+    asked = replace(
+        record.asking("project", project).asking("site", site), expires=expires, volume_written=written
+    )
     if asked != known:
         services.projects.save(asked)
     return asked
+
+
+def was_written(services: Services, record: Record) -> bool:
+    """Whether the volume itself says that it was writable in a machine: the record may be an older copy of itself."""
+    volume = services.volumes.look(record.volume)
+    later = _generation(volume) > record.generation
+    told = later or volume.tags.get(WRITTEN) == "yes" or services.machines.look(record.machine).running
+    return volume.exists and told
+
+
+def _generation(facts: VolumeFacts | MachineFacts) -> int:
+    """The generation in its tags, 0 where that is not to be read."""
+    told = facts.tags.get("generation", "")
+    return int(told) if told.isdecimal() else 0
 
 
 def has_remains(services: Services, project: str, binding: Binding) -> bool:
@@ -61,7 +79,7 @@ def _new_record(services: Services, project: Mapping[str, Any], binding: Binding
     return Record(
         project=project["id"],
         binding=binding,
-        generation=max(int(facts.tags.get("generation", 0)) for facts in (volume, machine)),
+        generation=max(_generation(volume), _generation(machine)),
         created=now.isoformat(timespec="seconds"),
         machine=name,
         volume=name,

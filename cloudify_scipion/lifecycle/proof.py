@@ -27,13 +27,7 @@ def is_sealed(services: Services, record: Record) -> bool:
 
 def valid_seal(record: Record, volume: VolumeFacts) -> bool:
     """What can be said without a look at the volume: the seal is the record's, of this generation, and the tags'."""
-    seal = record.seal
-    return (
-        bool(seal)
-        and (seal["project"], seal["volume"]) == (record.project, record.volume)
-        and seal["generation"] == record.generation
-        and volume.tags.get("seal") == seal["manifest"]
-    )
+    return _is_of(record.seal, record) and volume.tags.get("seal") == record.seal["manifest"]
 
 
 def keep_seal(services: Services, record: Record, facts: Mapping[str, Any]) -> Record:

@@ -12,6 +12,10 @@ from cloudify_scipion.errors import PermanentError
 MAX_EVENTS = 200
 
 
+WRITTEN = "written"
+"""The tag of a volume that a machine had writable."""
+
+
 @dataclass(frozen=True)
 class Binding:
     """Who owns a project id: the first (installation, tenant, deployment) that used it."""
@@ -97,8 +101,9 @@ class Record:
         }
 
     def volume_tags(self) -> dict[str, str]:
-        """The tags of its volume: with the digest of its seal, if it has one."""
-        return {**self.tags(), "seal": self.seal["manifest"]} if self.seal else self.tags()
+        """The tags of its volume: whether it was ever written, and the digest of its seal, if it has one."""
+        written = {WRITTEN: "yes"} if self.volume_written else {}
+        return {**self.tags(), **written, **({"seal": self.seal["manifest"]} if self.seal else {})}
 
 
 def to_document(record: Record) -> dict[str, Any]:
@@ -108,8 +113,12 @@ def to_document(record: Record) -> dict[str, Any]:
 
 def from_document(document: Mapping[str, Any]) -> Record:
     """The reverse of `to_document`; keys of other versions are ignored, so that an older program reads a newer file."""
+    for name in ("settings", "seal", "saved", "ports"):
+        if not isinstance(document.get(name, {}), Mapping):
+            raise ValueError(f"{name} is no object")
     known = {f.name for f in fields(Record)}
     values = {key: value for key, value in document.items() if key in known}
+    values.setdefault("volume_written", True)  # what is not known to be empty is not
     values["binding"] = Binding(**document["binding"])
     values["events"] = tuple(Event(**event) for event in document.get("events", ()))
     return Record(**values)

@@ -20,7 +20,7 @@ from cloudify_scipion.errors import InputError, Problem, ScipionError, Temporary
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software
 from cloudify_scipion.lifecycle.looks import give_back
-from cloudify_scipion.lifecycle.made import is_adoptable, made_of, record_lost
+from cloudify_scipion.lifecycle.made import has_ended, is_adoptable, made_of, record_lost
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
@@ -127,7 +127,7 @@ def call_known(work: Callable[[Call], T]) -> T | None:
 def _has_ended(services: Services, project: str) -> bool:
     """Whether the project came to its end here, by us, and nothing of it is left."""
     binding = _binding(services)
-    return services.projects.was_ended(project, binding) and not has_remains(services, project, binding)
+    return has_ended(services, project, binding, remembered()) and not has_remains(services, project, binding)
 
 
 def _refuse_unknown(services: Services, project: str, adopts: bool = False) -> None:

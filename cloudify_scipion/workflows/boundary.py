@@ -10,7 +10,7 @@ from cloudify.workflows import ctx
 
 from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.errors import PermanentError, ScipionError
-from cloudify_scipion.lifecycle.made import MADE, made_from, record_lost
+from cloudify_scipion.lifecycle.made import MADE, has_ended, made_from, record_lost
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Binding, Record
 
@@ -45,6 +45,6 @@ def _record(services: Services) -> Record:
     for instance in ctx.node_instances:
         if facts := (instance.runtime_properties or {}).get(MADE):
             made = made_from(facts)
-            if not services.projects.was_ended(made.project, binding):
+            if not has_ended(services, made.project, binding, made):
                 raise record_lost(services, made, binding)
     raise PermanentError(f"{binding} works on no project", "install it")

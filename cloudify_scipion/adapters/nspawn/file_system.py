@@ -70,7 +70,7 @@ def remove_seal(root: Path) -> bool:
 def _document(text: bytes) -> dict[str, Any]:
     try:
         seal = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return seal if isinstance(seal, dict) else {}
 

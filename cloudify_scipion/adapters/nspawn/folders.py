@@ -58,7 +58,7 @@ class MachineFolder:
         try:
             facts = json.loads((self.path / "machine.json").read_text())
             return MachineRecord(**facts)
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
 
     def write(self, record: MachineRecord) -> None:

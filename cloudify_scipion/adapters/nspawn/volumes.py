@@ -252,10 +252,10 @@ class LoopVolumes:
 
     def _tags(self, name: str) -> dict[str, str]:
         try:
-            tags: dict[str, str] = json.loads(self._tags_file(name).read_text())
-        except (OSError, ValueError):
+            tags = json.loads(self._tags_file(name).read_text())
+        except (OSError, ValueError, RecursionError):
             return {}
-        return tags
+        return {str(key): str(value) for key, value in tags.items()} if isinstance(tags, dict) else {}
 
     def _locked(self) -> AbstractContextManager[None]:
         return locked(self._folder / ".lock")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
 from cloudify_scipion.adapters.progress import LineProgress
 
@@ -15,3 +17,13 @@ def test_scraps_go_with_their_volume(tmp_path: Path) -> None:
         (folder / name).write_text("{}")
     assert LoopVolumes(tmp_path, LineProgress(print)).delete("v")
     assert {path.name for path in folder.iterdir()} == {".lock", "w.json", ".w.json.b3gun", "w.layout"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", "[" * 100_000, '{"seal": 3, "written": null}'])
+def test_tags_that_are_none_are_no_proof(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "volumes"
+    folder.mkdir()
+    (folder / "v1.img").write_bytes(b"")
+    (folder / "v1.json").write_text(text)
+    tags = LoopVolumes(tmp_path, LineProgress(print)).look("v1").tags
+    assert tags.get("seal", "") in ("", "3") and tags.get("written") != "yes"
