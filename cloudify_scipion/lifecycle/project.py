@@ -10,7 +10,7 @@ from typing import Any
 from cloudify_scipion.errors import PermanentError, ProjectTaken
 from cloudify_scipion.lifecycle.facts import MachineFacts, VolumeFacts
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.record import WRITTEN, Binding, Record
+from cloudify_scipion.lifecycle.record import DISCARDING, WRITTEN, Binding, Record
 from cloudify_scipion.lifecycle.space import data_source
 from cloudify_scipion.project.names import resource_name
 
@@ -30,21 +30,24 @@ def accept_project(services: Services, project: Mapping[str, Any], site: Mapping
         )
     record = known or _new_record(services, project, binding)
     expires = _expires(record.created, project)
-    written = record.volume_written or was_written(services, record)
-    asked = replace(
-        record.asking("project", project).asking("site", site), expires=expires, volume_written=written
-    )
+    asked = replace(as_it_is(services, record).asking("project", project).asking("site", site), expires=expires)
     if asked != known:
         services.projects.save(asked)
     return asked
 
 
-def was_written(services: Services, record: Record) -> bool:
-    """Whether the volume itself says that it was writable in a machine: the record may be an older copy of itself."""
+def as_it_is(services: Services, record: Record) -> Record:
+    """The record as the volume says that it is: it may be an older copy of itself, and know too little of the data.
+
+    What the volume was not told may not let it go.
+    """
     volume = services.volumes.look(record.volume)
+    if not volume.exists:
+        return record
     later = _generation(volume) > record.generation
-    told = later or volume.tags.get(WRITTEN) == "yes" or services.machines.look(record.machine).running
-    return volume.exists and told
+    written = later or volume.tags.get(WRITTEN) == "yes" or services.machines.look(record.machine).running
+    discarding = record.discarding and volume.tags.get(DISCARDING) == "yes"
+    return replace(record, volume_written=record.volume_written or written, discarding=discarding)
 
 
 def _generation(facts: VolumeFacts | MachineFacts) -> int:

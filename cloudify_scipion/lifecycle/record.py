@@ -12,8 +12,8 @@ from cloudify_scipion.errors import PermanentError
 MAX_EVENTS = 200
 
 
-WRITTEN = "written"
-"""The tag of a volume that a machine had writable."""
+WRITTEN, DISCARDING = "written", "discarding"
+"""Tags of a volume that a machine had writable, and of one whose deletion began."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,10 @@ class Record:
         }
 
     def volume_tags(self) -> dict[str, str]:
-        """The tags of its volume: whether it was ever written, and the digest of its seal, if it has one."""
-        written = {WRITTEN: "yes"} if self.volume_written else {}
-        return {**self.tags(), **written, **({"seal": self.seal["manifest"]} if self.seal else {})}
+        """The tags of its volume: what a record alone may not say, and the digest of its seal, if it has one."""
+        said = {WRITTEN: self.volume_written, DISCARDING: self.discarding}
+        seal = {"seal": self.seal["manifest"]} if self.seal else {}
+        return {**self.tags(), **{name: "yes" for name, is_so in said.items() if is_so}, **seal}
 
 
 def to_document(record: Record) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cloudify_scipion.errors import PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
@@ -16,7 +18,7 @@ def ensure_volume(services: Services, record: Record) -> Record:
     size, asked = record.settings["volume"]["size_bytes"], record.settings["volume"]["at_end"]
     if record.volume_written and not record.discarding and not services.volumes.look(record.volume).exists:
         raise _gone(record)
-    if services.volumes.create(record.volume, size, record.volume_tags()):
+    if services.volumes.create(record.volume, size, replace(record, discarding=False).volume_tags()):
         services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
     else:
         services.progress.say(f"volume {record.volume} is there already: adopted")
@@ -108,6 +110,8 @@ def what_is_known(record: Record) -> str:
 def _delete(services: Services, record: Record) -> None:
     services.volumes.detach(record.volume)  # while a machine runs on, what it writes is not given up
     record = update(services, record, discarding=True)
+    if services.volumes.look(record.volume).exists:
+        services.volumes.tag(record.volume, record.volume_tags())
     services.volumes.delete(record.volume)
     services.progress.say(f"deleted volume {record.volume} and all that was in it")
     services.projects.forget(record.project)

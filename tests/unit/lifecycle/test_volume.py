@@ -134,3 +134,12 @@ def test_only_an_uninstall_discards(demo: Deployment, workflow: str) -> None:
     assert demo.world.host.volumes[record.volume].files["mine"] == b"data"
     demo.install()
     assert demo.world.host.volumes[record.volume].files["mine"] == b"data"
+
+
+def test_a_volume_that_is_gone_can_be_discarded(demo: Deployment) -> None:
+    """Somebody has removed it: only what is known of the project is left."""
+    demo.install()
+    demo.world.host.machines.clear()
+    demo.world.host.volumes.clear()
+    discard(demo.world.services(), demo.world.record())
+    assert demo.world.services().projects.load("relion-2d") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,25 @@ def test_no_older_record_lets_a_written_volume_go(world: World, cut: int, runnin
     world.write("mine", b"results")
     world.end_process()
     path.write_bytes(older)
+    if not running:
+        for machine in world.host.machines.values():
+            machine.running = machine.network = False
+    demo.workflow = "uninstall"
+    for operation in (GATE, *UNINSTALL):
+        with suppress(NonRecoverableError):
+            demo.operation(*operation)
+    assert world.host.volumes or world.space().files.get("mine") == b"results"
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_no_record_of_a_deletion_that_began_once_goes_on_with_it_later(demo: Deployment, running: bool) -> None:
+    """The discard was killed, and the project was installed again since."""
+    world = demo.world
+    demo.install()
+    path = world.root / "projects/relion-2d/project.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "discarding": True}))
+    world.write("mine", b"results")
+    world.end_process()
     if not running:
         for machine in world.host.machines.values():
             machine.running = machine.network = False
