@@ -16,7 +16,7 @@ from cloudify_scipion.agent.work.holders import holders
 from cloudify_scipion.agent.work.local_scan import scan as scan_tree
 from cloudify_scipion.agent.work.manifests import begin_anew, get_head
 from cloudify_scipion.agent.work.push import push
-from cloudify_scipion.agent.work.questions import DESTROYED
+from cloudify_scipion.agent.work.questions import DELETIONS, DESTROYED
 from cloudify_scipion.agent.work.remote import scan as scan_space
 from cloudify_scipion.agent.work.restore_compare import Proven
 from cloudify_scipion.agent.work.restore_proof import new_trial, prove
@@ -167,6 +167,12 @@ def _must_be_complete(world: World) -> None:
     changes, _ = world.index.change_totals()
     if changes or found.errors or found.unseen or found.reserved or world.index.unsaved():
         rows = [os.fsdecode(path) for _, path, _, _ in world.index.changes(0, 10)]
+        if any(question["id"] == DELETIONS for question in world.index.questions()):
+            raise Unsaved(
+                f"{max(changes, world.index.unsaved())} files wait until it is said what is to be deleted: "
+                f"{', '.join(rows)}",
+                "answer on the machine (scipion-data answer deletions delete, or: restore), then seal again",
+            )
         raise Unsaved(
             f"{max(changes, world.index.unsaved())} files changed while they were sealed: {', '.join(rows)}",
             "seal again",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -202,3 +204,22 @@ def test_what_a_stranger_has_put_there_is_kept_beside(small: Rig) -> None:
     small.push()
     assert b"changed by somebody" in small.saved().values()
     assert small.saved()["others/1/in/it"] == b"new in others/1"
+
+
+def test_the_seal_names_the_question_that_a_file_in_the_place_of_a_folder_waits_for(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "volume", tmp_path / "space")
+    rig.pull()
+    for number in range(60):
+        rig.write(f"d/{number}", f"{number}", age=9000)
+    rig.push()
+    shutil.rmtree(rig.user / "d")
+    rig.write("d", b"a file now", age=9000)
+    with (
+        mock.patch("cloudify_scipion.agent.work.seal._must_be_read_only"),
+        pytest.raises(Unsaved, match="wait until it is said what is to be deleted: d") as refused,
+    ):
+        rig.seal()
+    assert "scipion-data answer deletions" in refused.value.next_step
+    rig.answer("deletions", "delete")
+    rig.push()
+    assert rig.saved() == rig.local() == {"d": b"a file now"}
