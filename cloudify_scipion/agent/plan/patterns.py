@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,10 +23,13 @@ def selected(path: bytes, include: Sequence[str], exclude: Sequence[str]) -> boo
 def fits(pattern: str, text: str) -> bool:
     """Whether a path fits: `**` spans folders, `*` and `?` do not; a folder means all in it.
 
+    An accented letter is the same however it is written in bytes (NFC, NFD).
+
     All ways through the pattern are followed at once, as bits of a number. So the time is in proportion to both
     lengths, whatever the pattern says: project files come from strangers.
     """
-    machine = _machine(pattern)
+    machine = _machine(_composed(pattern))
+    text = _composed(text)
     places = machine.closed(1)
     for character in text:
         if character == "/" and places & machine.end:
@@ -34,6 +38,10 @@ def fits(pattern: str, text: str) -> bool:
         if not places:
             return False
     return bool(places & machine.end)
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
+import unicodedata
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -48,3 +51,16 @@ def test_none_takes_long() -> None:
         began = time.thread_time()
         assert not selected(b"a/" * 2000 + b"a" * 255 + b"y", [pattern], [])
         assert time.thread_time() - began < 10
+
+
+@pytest.mark.parametrize("pattern", ["Größe/*", "Gr??e/*", "**/Größe"])
+@pytest.mark.parametrize("forms", list(itertools.product(("NFC", "NFD"), repeat=2)))
+def test_an_accented_letter_is_the_same_in_either_form(pattern: str, forms: tuple[str, str]) -> None:
+    written, there = forms
+    path = unicodedata.normalize(there, "Größe/a.mrc").encode()
+    assert selected(path, [unicodedata.normalize(written, pattern)], [])
+    assert not selected(path, [], [unicodedata.normalize(written, pattern)])
+
+
+def test_names_that_are_no_text_are_as_they_are() -> None:
+    assert selected(b"\xff\xc3\xb6/a", ["?\u00f6/*"], []) and not selected(b"\xff/a", ["\u00f6/*"], [])
