@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,6 +59,21 @@ def test_a_process_that_ends_while_it_is_looked_at(tmp_path: Path) -> None:
     (tmp_path / "10/task/10").mkdir(parents=True)
     (tmp_path / "11").mkdir()
     assert q.processes_of(7, tmp_path) == []
+
+
+def test_a_process_that_forks_and_ends_before_it_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its child is in a later list only."""
+    real, ends = q.look, {10: 11, 11: 12, 12: 13}
+
+    def look(pid: int, uid: int, proc: Path) -> q.Process | None:
+        if pid in ends:
+            shutil.rmtree(proc / str(pid))
+            thread(proc, ends[pid], "7\t7\t7\t7")
+        return real(pid, uid, proc)
+
+    thread(tmp_path, 10, "7\t7\t7\t7")
+    monkeypatch.setattr(q, "look", look)
+    assert [found.pid for found in q.processes_of(7, tmp_path)] == [13]
 
 
 class World:

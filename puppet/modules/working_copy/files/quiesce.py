@@ -22,6 +22,8 @@ PROC = Path("/proc")
 PATIENCE = 10.0
 LIMIT = 30.0
 """Seconds until KILL, and until we give up."""
+LISTS = 100
+"""So often /proc is listed at most, where there is always something new in it."""
 FIRST_USER = 1000
 """Numbers below are the system's."""
 DEAD = frozenset("ZX")
@@ -55,9 +57,20 @@ def look(pid: int, uid: int, proc: Path = PROC) -> Process | None:
 
 
 def processes_of(uid: int, proc: Path = PROC) -> list[Process]:
-    """All processes of the user."""
-    pids = sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
-    return [found for pid in pids if (found := look(pid, uid, proc))]
+    """All processes of the user.
+
+    One that forks and ends again and again is in no list by the time that this was read: so only when a list names
+    nothing that was not looked at, nothing was missed.
+    """
+    found: list[Process] = []
+    seen: set[int] = set()
+    for _ in range(LISTS):
+        new = {int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()} - seen
+        if not new:
+            break
+        seen |= new
+        found += [process for pid in sorted(new) if (process := look(pid, uid, proc))]
+    return found
 
 
 def send(pid: int, uid: int, number: int) -> None:
