@@ -1,10 +1,20 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and JSON of ours that may be damaged."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
+
+
+def parse(text: str | bytes) -> Any:
+    """What `json.loads` makes of it. Raises ValueError for everything else, also for what is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def make_private(path: Path) -> None:

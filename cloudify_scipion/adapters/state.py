@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from cloudify_scipion.adapters.files import make_private, write_atomic
+from cloudify_scipion.adapters.files import make_private, parse, write_atomic
 from cloudify_scipion.adapters.lock import Locks
 from cloudify_scipion.adapters.nspawn.network import port_is_free
 from cloudify_scipion.adapters.ssh_keys import ensure_keys
@@ -61,10 +61,10 @@ class ProjectFolders:
         """The project's record, or None."""
         path = self._record(project)
         try:
-            record = from_document(json.loads(path.read_bytes()))
+            record = from_document(parse(path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PermanentError(
                 f"the project's record {path} is damaged: {error}", "restore it from a backup"
             ) from error
@@ -97,8 +97,8 @@ class ProjectFolders:
     def was_ended(self, project: str, binding: Binding) -> bool:
         """Whether the project's record was that deployment's when it was forgotten, and none came after it."""
         try:
-            ended = Binding(**json.loads(self._ended(project).read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError, RecursionError):
+            ended = Binding(**parse(self._ended(project).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
             return False
         return ended == binding and not self._record(project).exists()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.adapters.commands import run
+from cloudify_scipion.adapters.files import parse
 from cloudify_scipion.adapters.nspawn.beneath import folder, open_folder
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
 from cloudify_scipion.errors import PermanentError
@@ -69,8 +70,8 @@ def remove_seal(root: Path) -> bool:
 
 def _document(text: bytes) -> dict[str, Any]:
     try:
-        seal = json.loads(text)
-    except (ValueError, RecursionError):
+        seal = parse(text)
+    except ValueError:
         return {}
     return seal if isinstance(seal, dict) else {}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from cloudify_scipion.adapters.files import make_private, write_atomic
+from cloudify_scipion.adapters.files import make_private, parse, write_atomic
 from cloudify_scipion.adapters.nspawn.tree import refuse_mounts, remove_tree
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.facts import MachineSpec
@@ -56,9 +56,9 @@ class MachineFolder:
     def record(self) -> MachineRecord | None:
         """The record, or None if there is no (readable) one."""
         try:
-            facts = json.loads((self.path / "machine.json").read_text())
+            facts = parse((self.path / "machine.json").read_text())
             return MachineRecord(**facts)
-        except (OSError, ValueError, TypeError, RecursionError):
+        except (OSError, ValueError, TypeError):
             return None
 
     def write(self, record: MachineRecord) -> None:

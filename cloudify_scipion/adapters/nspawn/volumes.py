@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.adapters.commands import run
-from cloudify_scipion.adapters.files import make_private, sync_folder, write_atomic
+from cloudify_scipion.adapters.files import make_private, parse, sync_folder, write_atomic
 from cloudify_scipion.adapters.nspawn import hosttools
 from cloudify_scipion.adapters.nspawn.file_system import (
     make_file_system,
@@ -252,10 +252,10 @@ class LoopVolumes:
 
     def _tags(self, name: str) -> dict[str, str]:
         try:
-            tags = json.loads(self._tags_file(name).read_text())
-        except (OSError, ValueError, RecursionError):
+            tags = parse(self._tags_file(name).read_text())
+        except (OSError, ValueError):
             return {}
-        return {str(key): str(value) for key, value in tags.items()} if isinstance(tags, dict) else {}
+        return {key: value for key, value in tags.items() if isinstance(value, str)} if isinstance(tags, dict) else {}
 
     def _locked(self) -> AbstractContextManager[None]:
         return locked(self._folder / ".lock")

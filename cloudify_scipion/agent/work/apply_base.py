@@ -9,7 +9,7 @@ from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import odd_path, split, whole_way
 from cloudify_scipion.agent.plan.restored import only_in_manifest
 from cloudify_scipion.agent.ports.facts import ino_of, kind
-from cloudify_scipion.agent.work.exchange import free_name
+from cloudify_scipion.agent.work.conflicts import free_name
 from cloudify_scipion.agent.work.fetch import fetch_linked, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.pulled import Result

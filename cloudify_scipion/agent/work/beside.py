@@ -15,17 +15,17 @@ from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, say
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.conflicts import keep_beside
 from cloudify_scipion.agent.work.content import Copied
 from cloudify_scipion.agent.work.place import (
     Outcome,
     Placing,
     Whose,
-    keep_beside,
-    origin_of_content,
     place,
     remove,
     to_trash,
 )
+from cloudify_scipion.agent.work.whose import origin_of_content
 from cloudify_scipion.agent.work.world import World
 
 

@@ -24,7 +24,7 @@ from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.ports.databases.beside import facts_of
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.files import move_between, read_all
-from cloudify_scipion.agent.work.content import download
+from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.fetch import make_link, make_local_folder
 from cloudify_scipion.agent.work.world import World, again
 

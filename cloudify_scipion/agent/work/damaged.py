@@ -10,9 +10,9 @@ from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.work.content import CHUNK
 from cloudify_scipion.agent.work.fetch import Seen
-from cloudify_scipion.agent.work.place import is_beginning
 from cloudify_scipion.agent.work.pull_job import Job
 from cloudify_scipion.agent.work.thrown import Thrown, throw_away
+from cloudify_scipion.agent.work.whose import is_beginning
 from cloudify_scipion.agent.work.world import World
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
-from cloudify_scipion.agent.plan.names import BESIDE, conflict_name
+from cloudify_scipion.agent.plan.names import BESIDE
 from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, says_something
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
@@ -22,9 +22,10 @@ from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import digest_at, download, with_facts
+from cloudify_scipion.agent.work.conflicts import free_name
+from cloudify_scipion.agent.work.content import digest_at, with_facts
+from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.fetch import Seen, fetch
-from cloudify_scipion.agent.work.place import MANY
 from cloudify_scipion.agent.work.world import World
 
 BLOCK = 512
@@ -148,10 +149,6 @@ def set_aside(world: World, path: bytes) -> bytes:
     return name
 
 
-def free_name(world: World, path: bytes) -> bytes:
-    """The name of a conflict that is free here and in the data space."""
-    names = (conflict_name(path, world.clock.stamp(), number) for number in range(1, MANY))
-    return next(name for name in names if world.tree.stat(name) is None and world.space.stat(name) is None)
 
 
 @contextlib.contextmanager
@@ -175,11 +172,7 @@ def exchanged(world: World, temporary: bytes, path: bytes, fd: int) -> bool:
         facts = world.tree.stat(path)
         if not alone or facts is None or not _same(facts, before):
             return False
-        try:
-            exchange_between(world.state, temporary, world.tree, path)
-        except OSError as error:
-            if error.errno not in UNSUPPORTED:
-                raise
+        if not try_exchange(world, temporary, path):
             return False
     out = world.state.stat(temporary)
     with nobody_else_has_it(fd) as alone:
@@ -189,6 +182,17 @@ def exchanged(world: World, temporary: bytes, path: bytes, fd: int) -> bool:
             return True
         exchange_between(world.state, temporary, world.tree, path)
     return False
+
+
+def try_exchange(world: World, temporary: bytes, path: bytes) -> bool:
+    """Exchange an unfinished file or link with what lies at a path; False where the volume has no such call."""
+    try:
+        exchange_between(world.state, temporary, world.tree, path)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        return False
+    return True
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:

@@ -14,7 +14,8 @@ from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.files import move_between
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import digest_of, download, with_facts
+from cloudify_scipion.agent.work.content import digest_of, with_facts
+from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.manifests import entry_of
 from cloudify_scipion.agent.work.thrown import Thrown
 from cloudify_scipion.agent.work.world import World

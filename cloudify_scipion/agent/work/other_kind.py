@@ -10,17 +10,18 @@ from dataclasses import replace
 
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import joined
-from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.files import exchange_between
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import SCRATCH, download, with_facts
+from cloudify_scipion.agent.work.content import SCRATCH, with_facts
+from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.exchange import (
     exchanged,
     is_as_known,
     keep_replaced,
     left_behind,
     set_aside_older,
+    try_exchange,
     unchanged,
 )
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link
@@ -112,11 +113,7 @@ def _new_link(world: World, target: bytes) -> bytes:
 
 def _exchanged_link(world: World, temporary: bytes, path: bytes, old: bytes, spare: bool) -> bool:
     """Exchange the two; back again if it was another one by then."""
-    try:
-        exchange_between(world.state, temporary, world.tree, path)
-    except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            raise
+    if not try_exchange(world, temporary, path):
         return False
     out = world.state.stat(temporary)
     if out is None or kind(out) != "l" or world.state.readlink(temporary) != old:

@@ -11,23 +11,19 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from cloudify_scipion.agent.plan.guards import is_zeros
-from cloudify_scipion.agent.plan.names import MAX_NAME, ORIGINAL, STRANGER, conflict_name, is_link_in_trash, odd_path
+from cloudify_scipion.agent.plan.names import ORIGINAL, is_link_in_trash, odd_path
 from cloudify_scipion.agent.plan.spelling import likenesses
-from cloudify_scipion.agent.ports.calls import patient
-from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
-from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.across import move
-from cloudify_scipion.agent.work.content import CHUNK, Changed, Copied, digest_of
-from cloudify_scipion.agent.work.links import digest_of_link
+from cloudify_scipion.agent.work.conflicts import keep_beside, move_beside
+from cloudify_scipion.agent.work.content import Changed, Copied, digest_of
 from cloudify_scipion.agent.work.thrown import Thrown, keep_link, throw_away
 from cloudify_scipion.agent.work.twins import SURE, is_refused
+from cloudify_scipion.agent.work.whose import SAME, is_beginning, origin_of_content
 from cloudify_scipion.agent.work.world import World
 
 TURNS = 20
-MANY = 10_000
-"""Names that are tried for versions of one file."""
 
 
 class Deferred(OSError):
@@ -198,7 +194,6 @@ def _may_be_another(world: World, target: bytes, placing: Placing, origin: int |
     return not held and any(world.space.stat(other) is not None for other in likenesses(target))
 
 
-SAME = STRANGER - 1
 
 
 def _is_ruin(world: World, target: bytes, facts: os.stat_result, origin: int | None, placing: Placing) -> bool:
@@ -212,85 +207,16 @@ def _is_ruin(world: World, target: bytes, facts: os.stat_result, origin: int | N
     return is_beginning(world.space, target, world.space, copied.temporary)
 
 
-def is_beginning(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> bool:
-    """Whether a file holds but the beginning of another, or zeros: what a copy leaves that was cut short."""
-    fd, other = part.open(path), -1
-    try:
-        other = whole.open(whole_path)
-        zeros, same, at = True, True, 0
-        while (zeros or same) and (data := patient(os.read, fd, CHUNK)):
-            zeros = zeros and is_zeros(data)
-            same = same and patient(os.pread, other, len(data), at) == data
-            at += len(data)
-    finally:
-        os.close(fd)
-        if other >= 0:
-            os.close(other)
-    return zeros or same
 
 
-def origin_of_content(
-    world: World, target: bytes, facts: os.stat_result, known: Row | None, wanted: str, intents: frozenset[str]
-) -> int | None:
-    """Whose content is at `target`: a generation of ours (0: the facility's, as known), SAME, or None: a stranger's."""
-    if kind(facts) == "l":
-        return _origin_of_link(world, world.space.readlink(target), known, wanted, intents)
-    if kind(facts) != "f":
-        return None
-    if known is not None and as_known(world, known, facts):
-        return known.origin
-    try:
-        digest, _ = digest_of(world.space, target)
-    except Changed:
-        return None
-    if digest == wanted:
-        return SAME
-    if known is not None and digest == known.hash and known.kind == "f":
-        return known.origin
-    return world.generation if digest in intents else None
 
 
-def _origin_of_link(
-    world: World, points_to: bytes, known: Row | None, wanted: str, intents: frozenset[str]
-) -> int | None:
-    if known is not None and known.kind == "l" and known.target == points_to:
-        return known.origin
-    digest = digest_of_link(points_to)
-    if digest == wanted:
-        return SAME
-    return world.generation if digest in intents else None
 
 
-def as_known(world: World, row: Row, facts: os.stat_result) -> bool:
-    """Whether a file in the data space is the one that the index knows, by facts alone.
-
-    Size and time are no proof: others can set them. So its ctime must say that nothing was done to it since.
-    """
-    if world.able is None or not world.able.changed or row.rracy or not row.kind == "f" == kind(facts):
-        return False
-    return (row.rsize, row.rmtime) == (facts.st_size, mtime_of(facts)) and 0 < ctime_of(facts) <= row.rctime
 
 
-def keep_beside(world: World, path: bytes) -> bytes:
-    """Give what a stranger put at `path` the name of a conflict; returns that. Raises Changed if none is free."""
-    return _keep_beside(world, path, path)
 
 
-def _keep_beside(world: World, path: bytes, there: bytes) -> bytes:
-    """The same for what belongs at `path` and lies `there`."""
-    stamp = world.clock.stamp()
-    longest = world.able.names.longest if world.able else MAX_NAME
-    for number in range(1, MANY):
-        name = conflict_name(path, stamp, number, longest=longest)
-        if world.tree.stat(name) is not None:
-            continue
-        with contextlib.suppress(FileExistsError):
-            move(world, there, name)
-            world.tell(
-                f"{_text(path)} was changed in the data space as well: that version is kept as {_text(name)}", "alarm"
-            )
-            return name
-    raise Changed(0, "there are too many versions of it already", _text(path))
 
 
 @dataclass(frozen=True)
@@ -310,7 +236,7 @@ def to_trash(world: World, there: bytes, facts: os.stat_result, whose: Whose, ou
     name = throw_away(world, there, whose.origin, whose.path)
     moved = _fresh(world, name, facts)
     if kind(facts) == "f" and moved != (facts.st_size, mtime_of(facts)) and not _is_one_of(world, name, whose.hashes):
-        outcome.conflicts.append(_keep_beside(world, there, name))
+        outcome.conflicts.append(move_beside(world, there, name))
         return
     outcome.trash.append(Thrown(name, whose.path, facts.st_size, whose.origin, whose.gone, whose.beyond))
 

@@ -16,6 +16,7 @@ from cloudify_scipion.agent.plan.names import BESIDE, MAX_NAME, ORIGINAL, base_o
 from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, says_something
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.conflicts import keep_beside
 from cloudify_scipion.agent.work.content import Changed, digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.exchange import gives_way, set_aside_older
 from cloudify_scipion.agent.work.fetch import (
@@ -29,7 +30,6 @@ from cloudify_scipion.agent.work.fetch import (
     name_here,
     put_here,
 )
-from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pull_job import Job
 from cloudify_scipion.agent.work.space import GRANULARITY_NS
 from cloudify_scipion.agent.work.thrown import Thrown, throw_away

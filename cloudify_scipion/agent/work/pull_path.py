@@ -13,6 +13,7 @@ from cloudify_scipion.agent.plan.news import Side, is_newer_there
 from cloudify_scipion.agent.ports.databases.beside import is_database
 from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.conflicts import keep_beside
 from cloudify_scipion.agent.work.content import digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
 from cloudify_scipion.agent.work.exchange import (
@@ -27,7 +28,6 @@ from cloudify_scipion.agent.work.exchange import (
 )
 from cloudify_scipion.agent.work.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
 from cloudify_scipion.agent.work.other_kind import file_for_link, give_newer_kind
-from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pull_group import is_beside_another, pull_group, settle_beside
 from cloudify_scipion.agent.work.pull_job import Job
 from cloudify_scipion.agent.work.pull_link import pull_link

@@ -8,9 +8,9 @@ from typing import Any
 from cloudify_scipion.agent.plan.names import joined, split
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import THERE
+from cloudify_scipion.agent.work.conflicts import keep_beside
 from cloudify_scipion.agent.work.exchange import gives_way, set_aside_older
 from cloudify_scipion.agent.work.fetch import make_local_folder
-from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.pulled import Result
 from cloudify_scipion.agent.work.wanted import is_folder_wanted
 from cloudify_scipion.agent.work.world import World

@@ -9,7 +9,7 @@ from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.files import move_between
 from cloudify_scipion.agent.ports.tables.changes import AGREED, HELD
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import download
+from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.fetch import make_link, make_local_folder, restore
 from cloudify_scipion.agent.work.manifests import entry_of
 from cloudify_scipion.agent.work.questions import DELETIONS

@@ -13,7 +13,8 @@ from cloudify_scipion.agent.plan.news import Side, is_newer_there
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.apply_base import apply_base, keep_link_beside
-from cloudify_scipion.agent.work.exchange import free_name, is_as_known, replace_unchanged, set_facts
+from cloudify_scipion.agent.work.conflicts import free_name
+from cloudify_scipion.agent.work.exchange import is_as_known, replace_unchanged, set_facts
 from cloudify_scipion.agent.work.fetch import fetch
 from cloudify_scipion.agent.work.other_kind import file_for_link, link_for_file, link_for_link
 from cloudify_scipion.agent.work.pulled import Result

@@ -10,8 +10,8 @@ from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import HERE
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.conflicts import keep_beside
 from cloudify_scipion.agent.work.failures import failed
-from cloudify_scipion.agent.work.place import keep_beside
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import ensure_folder, refuse_folder
 from cloudify_scipion.agent.work.twins import NameRefused, twin_of

@@ -197,17 +197,22 @@ def _make(rig: Rig, path: str, form: str, word: str) -> None:
 FORMS = "file", "database", "link"
 
 
-@pytest.mark.parametrize("links", [True, False])
-@pytest.mark.parametrize("apart", [False, True])
-@pytest.mark.parametrize(("was", "now"), [(was, now) for was in FORMS for now in FORMS if was != now])
-def test_what_became_of_another_kind_has_its_name(new: Rig, was: str, now: str, apart: bool, links: bool) -> None:
-    """`apart`: the older copy has gone on by itself. `links`: whether the data space holds any."""
+def _undone_future_of(new: Rig, was: str, links: bool) -> Rig:
+    """Of a machine that has saved `a`, in a data space that holds links or not."""
     if not links:
         new.trees = lambda path: (NoLinks if path == str(new.space) else Tree)(path)
     new.pull()
     _make(new, "a", was, "old")
     new.push()
-    future = undone_future(new)
+    return undone_future(new)
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(("was", "now"), [(was, now) for was in FORMS for now in FORMS if was != now])
+def test_what_became_of_another_kind_has_its_name(new: Rig, was: str, now: str, apart: bool, links: bool) -> None:
+    """`apart`: the older copy has gone on by itself. `links`: whether the data space holds any."""
+    future = _undone_future_of(new, was, links)
     future.clock.pass_time(60)
     _make(future, "a", now, "new")
     for _ in range(2):
@@ -230,12 +235,7 @@ def test_what_became_of_another_kind_has_its_name(new: Rig, was: str, now: str, 
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize(("was", "now"), [("file", "link"), ("link", "file")])
 def test_what_was_changed_here_stays_beside_another_kind(new: Rig, was: str, now: str, links: bool) -> None:
-    if not links:
-        new.trees = lambda path: (NoLinks if path == str(new.space) else Tree)(path)
-    new.pull()
-    _make(new, "a", was, "old")
-    new.push()
-    future = undone_future(new)
+    future = _undone_future_of(new, was, links)
     _make(future, "a", now, "new")
     future.push()
     _make(new, "a", was, "changed after the rollback")

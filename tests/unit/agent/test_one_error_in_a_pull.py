@@ -168,15 +168,20 @@ def broken_for(call: str, error: int, place: str, monkeypatch: pytest.MonkeyPatc
     return broken
 
 
+def anew(left: Path, where: Path) -> tuple[Rig, Path]:
+    """A new machine for a copy of what was left in the data space, and the folder of both."""
+    folder = where / "project"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(left, folder / "space", symlinks=True)
+    return machine(folder, folder / "space", 2), folder
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(("side", "call"), CALLS)
 def test_the_first_pull(left: Path, side: str, call: str, memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     """Four cases of each call a day; CLOUDIFY_SCIPION_SOAK=1: all of them."""
     for error, place in sample(cases(call, PLACES), 4):
-        folder = memory / "project"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(left, folder / "space", symlinks=True)
-        rig = machine(folder, folder / "space", 2)
+        rig, folder = anew(left, memory)
         broken = broken_for(call, error, place, monkeypatch)
         sick = on(rig, side, broken)
         check(rig, sick, sick.pull, broken, place, folder)
@@ -187,10 +192,7 @@ def test_the_first_pull(left: Path, side: str, call: str, memory: Path, monkeypa
 def test_a_scan_with_news(left: Path, side: str, call: str, memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     """The same for what others put there later."""
     for error, place in sample(cases(call, NEW_PLACES), 4):
-        folder = memory / "project"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(left, folder / "space", symlinks=True)
-        rig = machine(folder, folder / "space", 2)
+        rig, folder = anew(left, memory)
         rig.pull()
         rig.clock.pass_time(300)
         news(rig)
