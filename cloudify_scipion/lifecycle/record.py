@@ -45,11 +45,11 @@ class Record:
     `discarding` is true once its deletion began. `seal` is what the agent said of the last proof that all is saved,
     empty once the volume may have been written since (it is valid only together with the volume's tags). `saved` is
     what is known of the last pull or push. `settings` holds what was last asked of each part (keys: project, site,
-    volume, data, secrets, facility, software, workflow, desktop), enough to build all of it again. `installed` is true
-    from the first machine until it is removed; `rescuing` while the machine is one that only saves the volume of a
-    project whose own machine is gone. `layer` is the software layer that the machine stands on, empty while its
-    software is not complete. `personal` is true once anything of the project was put on the machine: from then on it
-    makes no layer for others.
+    volume, data, secrets, facility, software, workflow, desktop; planned: what later nodes will ask for), enough to
+    build all of it again. `installed` is true from the first machine until it is removed; `rescuing` while the machine
+    is one that only saves the volume of a project whose own machine is gone. `layer` is the software layer that the
+    machine stands on, empty while its software is not complete. `personal` is true once anything of the project was put
+    on the machine: from then on it makes no layer for others.
     """
 
     project: str

@@ -10,7 +10,7 @@ from cloudify_scipion.operations.boundary import Call, ask, call, call_known
 
 
 def create(**_: Any) -> None:
-    """Apply the project run."""
+    """Apply the project run, where the working copy's node has not done so for both."""
     call(lambda c: _configure(c, unless_known=True))
 
 

@@ -9,7 +9,7 @@ from cloudify_scipion.operations.boundary import Call, ask, call
 
 
 def create(**_: Any) -> None:
-    """Apply the part of the project run that is about data."""
+    """Apply the project run, where anything in it is about data."""
     call(lambda c: use.configure_data(c.services, _asking(c).record, unless_known=True))
 
 

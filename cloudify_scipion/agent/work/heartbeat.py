@@ -14,7 +14,7 @@ from typing import Any
 from cloudify_scipion.agent.errors import LeaseForeign, LeaseUnseen
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, is_strange, nonce_in
 from cloudify_scipion.agent.plan.names import LEASE, joined
-from cloudify_scipion.agent.work.holders import KEY, Lease, foreign, holders, own_holder, remember
+from cloudify_scipion.agent.work.holders import KEY, Lease, foreign, holders, own_holder, remember, seeing
 from cloudify_scipion.agent.work.news import expect_news
 from cloudify_scipion.agent.work.space import check_space, not_written
 from cloudify_scipion.agent.work.world import World, again
@@ -72,7 +72,8 @@ def beat(world: World, known: dict[str, Any]) -> None:
             raise not_written(world, error, path) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise LeaseUnseen(path, error.strerror or str(error)) from error
-        _touch(world, path)  # room is made by what comes after this
+        with seeing(path):
+            again(lambda: world.space.touch(path))  # room is made by what comes after this
         remember(world, known | {"nonces": [*ours, new]})
         return
     remember(world, known | {"nonces": [new], "past": [*past, *ours][-PAST:]})
@@ -88,13 +89,6 @@ def _seen(world: World) -> list[Lease]:
         return holders(world)
     except LeaseUnseen:
         return []
-
-
-def _touch(world: World, path: bytes) -> None:
-    try:
-        again(lambda: world.space.touch(path))
-    except OSError as error:
-        raise LeaseUnseen(path, error.strerror or str(error)) from error
 
 
 def is_not_ours(nonce: str, known: dict[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -40,14 +41,18 @@ def holders(world: World) -> list[Lease]:
         raise LeaseUnseen(LEASE, error.strerror or str(error)) from error
     for name, facts in listed:
         if generation_of(name):
-            text = _read(world, joined(LEASE, name))
+            path = joined(LEASE, name)
+            with seeing(path):
+                text = again(lambda path=path: read_all(world.space, path))  # type: ignore[misc]
             found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))
     return found
 
 
-def _read(world: World, path: bytes) -> bytes | None:
+@contextlib.contextmanager
+def seeing(path: bytes) -> Iterator[None]:
+    """What of the lease cannot be read or written says nothing of who holds it: LeaseUnseen names it."""
     try:
-        return again(lambda: read_all(world.space, path))
+        yield
     except OSError as error:
         raise LeaseUnseen(path, error.strerror or str(error)) from error
 
