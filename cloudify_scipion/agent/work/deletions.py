@@ -21,6 +21,7 @@ from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.thrown import keep_link
 from cloudify_scipion.agent.work.tidying import find_tidied
 from cloudify_scipion.agent.work.trash import budget
+from cloudify_scipion.agent.work.twins import each_apart
 from cloudify_scipion.agent.work.uploads import BATCH
 from cloudify_scipion.agent.work.world import World, again
 
@@ -174,8 +175,8 @@ def _delete_batch(run: Run, batch: Sequence[tuple[bytes, Row]], agreed: Containe
     databases = {path: beside(path, run.world.index.rows) for path, row in batch if row.local}
     along = {path + end for path, sides in databases.items() for end in sides}
     there = [item for item in batch if item[0] not in along]
-    for (path, _), answer in run.world.each(
-        lambda item: _remove(run, *item, databases.get(item[0], {}), item[0] in agreed), there
+    for (path, _), answer in each_apart(
+        run.world, lambda it: _remove(run, *it, databases.get(it[0], {}), it[0] in agreed), there, lambda it: it[0]
     ):
         if isinstance(answer, OSError):
             failed(run, path, answer)

@@ -17,7 +17,7 @@ from cloudify_scipion.agent.work.replacing import fates_of, saved
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space_folders import folder_again, folder_for
 from cloudify_scipion.agent.work.staging import Staged
-from cloudify_scipion.agent.work.twins import NameRefused, twin_of
+from cloudify_scipion.agent.work.twins import NameRefused, each_apart, twin_of
 from cloudify_scipion.agent.work.world import World
 
 
@@ -128,7 +128,7 @@ Answer = Outcome | OSError
 def _answers(run: Run, placings: Sequence[Placing], last: bool) -> Iterator[tuple[Placing, Answer]]:
     """Put all in their places; what may be in another one's place comes last, when all others are known."""
     world, occupied = run.world, list[Placing]()
-    for placing, answer in world.each(lambda placing: place_group(world, placing), placings):
+    for placing, answer in each_apart(world, lambda it: place_group(world, it), placings, lambda it: it.copied.path):
         if isinstance(answer, FileNotFoundError | NotADirectoryError):
             answer = _place_again(run, placing)
         if isinstance(answer, Occupied):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from cloudify_scipion.agent.plan.names import joined, split
@@ -17,6 +17,7 @@ _REFUSED = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTSUP, errno
 SURE = 2
 """So often it must be said of a name: a passing fault says it once."""
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 
 class NameRefused(OSError):
@@ -37,6 +38,25 @@ def surely(do: Callable[[], Answer]) -> Answer:
             if not is_refused(error):
                 raise
     return again(do)
+
+
+def each_apart(
+    world: World, do: Callable[[Item], Answer], items: Iterable[Item], path_of: Callable[[Item], bytes]
+) -> Iterator[tuple[Item, Answer | OSError]]:
+    """As `world.each`, but never two at once whose paths a data space may take for one.
+
+    Where it can only look first and rename then, both would find the place free, and the second replace the first.
+    """
+    alike: list[Item] = []
+    seen: set[bytes] = set()
+    first: list[Item] = []
+    for item in items:
+        key = folded(path_of(item))
+        (alike if key in seen else first).append(item)
+        seen.add(key)
+    yield from world.each(do, first)
+    for item in alike:
+        yield from world.each(do, [item])
 
 
 def twin_of(world: World, path: bytes) -> bytes | None:

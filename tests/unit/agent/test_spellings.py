@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
@@ -18,7 +19,7 @@ from cloudify_scipion.agent.ports.read_tree import Folder
 from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.faults import Killed
 from tests.unit.agent.restored import differences
-from tests.unit.agent.rig import Rig
+from tests.unit.agent.rig import Rig, contents
 
 NFC, NFD = (unicodedata.normalize(form, "gr\u00f6\u00dfe") for form in ("NFC", "NFD"))
 DEEP = "/".join("abcdefgh")
@@ -138,8 +139,8 @@ class Spelled(Tree):
             return super().mkdir(path, mode)
 
 
-def _rig(root: Path, space: Path, kind: Kind, **named: Any) -> Rig:
-    return Rig(root, space, trees=lambda path: Spelled(path, kind) if path == str(space) else Tree(path), **named)
+def _rig(root: Path, space: Path, kind: Kind, tree: Callable[[str, Kind], Tree] = Spelled, **named: Any) -> Rig:
+    return Rig(root, space, trees=lambda path: tree(path, kind) if path == str(space) else Tree(path), **named)
 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["tried", "not tried"])
@@ -188,6 +189,45 @@ def _save(rig: Rig) -> None:
     assert rig.verify_all().wrong == []
     assert rig.local() == before
     rig.clock.pass_time(300)
+
+
+class Looking(Spelled):
+    """It can only look first and rename then; two that do so at the same time both find the place free."""
+
+    meet = threading.Barrier(2, timeout=0.3)
+
+    def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
+        if not replace and self.stat(new) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(new))
+        if new.lower().endswith(b"map.mrc"):
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.meet.wait()
+        super().rename(old, new, replace=True)
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["tried", "not tried"])
+def test_two_at_once_replace_nothing_where_one_name_stands_for_both(hidden: bool, tmp_path: Path) -> None:
+    """Neither when they are put in their places nor when they go to the trash."""
+    kind, files = replace(KINDS["case"], hidden=hidden), {"Map.mrc": b"big", "map.mrc": b"small"}
+    space = tmp_path / "space"
+    rig = _rig(tmp_path / "volume", space, kind, Looking)
+    rig.pull()
+    for path, content in files.items():
+        Looking.meet.reset()
+        rig.write(path, content)
+    rig.push()
+    assert rig.verify_all().wrong == []
+    assert set(files.values()) <= set(contents(space, hidden=True).values())
+    for path in files:
+        (rig.user / path).unlink()
+    Looking.meet.reset()
+    rig.write("other")
+    rig.push()
+    if rig.questions():
+        rig.answer("deletions", "delete")
+        Looking.meet.reset()
+        rig.push()
+    assert sorted(rig.trash().values()) == sorted(files.values())
 
 
 @pytest.mark.parametrize("old", ["Map.mrc", "Runs"])
