@@ -8,7 +8,7 @@ from typing import Any
 
 from cloudify_scipion.agent.plan.spelling import Names
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Abilities:
 
     `times`: it keeps the times that it is told; `chmod`: and modes; `owner` gets the new files; `names`: which come
     back as they were given. `kept`: a rename leaves a file's time as it is. `changed`: whatever changes a file moves
-    its ctime, and nothing else does. `mounted`: the mount of which all this is true.
+    its ctime, and nothing else does. `tick`: it keeps times in steps of so many ns. `holes`: what was never written of
+    a file takes no room. `mounted`: the mount of which all this is true.
     """
 
     symlinks: bool
@@ -27,6 +28,8 @@ class Abilities:
     names: Names
     kept: bool
     changed: bool
+    tick: int
+    holes: bool
     mounted: str
 
     def document(self) -> dict[str, Any]:

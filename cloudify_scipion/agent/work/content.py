@@ -18,7 +18,7 @@ from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.room_there import Room
+from cloudify_scipion.agent.work.room_there import Room, must_not_be_too_large, too_large
 from cloudify_scipion.agent.work.space import GRANULARITY_NS
 from cloudify_scipion.agent.work.world import World
 
@@ -121,8 +121,9 @@ def send(
     """
     before = os.fstat(fd)
     room = Room(world.space, before.st_size)
+    must_not_be_too_large(world, before.st_size)
     if before.st_size >= WORTH:
-        room.must_hold(min(before.st_size, before.st_blocks * 512))
+        room.must_hold(min(before.st_size, before.st_blocks * 512) if able.holes else before.st_size)
     target = job.target if job is not None else target
     path = target or joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     made, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hasher_for(before.st_size), True
@@ -134,6 +135,8 @@ def send(
             if not isinstance(piece, int):
                 zeros = zeros and is_zeros(piece)
                 room.written(len(piece))
+            elif not able.holes:
+                room.written(piece)
         size = sink.size
         if size < before.st_size:
             raise Busy(errno.ETXTBSY, "it was cut short meanwhile")
@@ -146,15 +149,18 @@ def send(
         if able.owner:
             world.space.chown(made, *able.owner)
         if able.times:
-            _set_time(world, made, row.mtime)
+            _set_time(world, made, row.mtime // able.tick * able.tick)  # what it can keep it shows at any time
         facts = patient(os.fstat, made)
         if world.config.kind != "directory":
             world.space.sync_file(made)
-    except BaseException:
+    except BaseException as error:
+        taken = _size_of(made)
         with contextlib.suppress(OSError):
             os.close(made)
         with contextlib.suppress(OSError):
             world.space.unlink(path)
+        if isinstance(error, OSError) and error.errno == errno.EFBIG:
+            raise too_large(world, before.st_size, taken) from error
         raise
     world.space.close(made)
     return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
@@ -232,8 +238,10 @@ def read_whole(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str
     return digest, after, database
 
 
-
-
+def _size_of(fd: int) -> int:
+    with contextlib.suppress(OSError):
+        return os.fstat(fd).st_size
+    return 0
 
 
 def _set_time(world: World, fd: int, mtime: int) -> None:
@@ -247,7 +255,8 @@ def _set_time(world: World, fd: int, mtime: int) -> None:
 
 def is_young(world: World, facts: os.stat_result) -> int:
     """1 for a file in the data space that may change once more without another time."""
-    return int(mtime_of(facts) > int(world.clock.now() * 1e9) - GRANULARITY_NS)
+    tick = max(GRANULARITY_NS, world.able.tick if world.able else 0)
+    return int(mtime_of(facts) > int(world.clock.now() * 1e9) - tick)
 
 
 def with_facts(world: World, row: Row, facts: os.stat_result | None, expected: os.stat_result | None = None) -> Row:

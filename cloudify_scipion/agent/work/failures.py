@@ -19,12 +19,12 @@ from cloudify_scipion.agent.work.content import Busy, Destroyed, Held, Job
 from cloudify_scipion.agent.work.fetch import restore_beside
 from cloudify_scipion.agent.work.put_off import put_off
 from cloudify_scipion.agent.work.questions import DESTROYED, REPLACED, ask_destroyed
-from cloudify_scipion.agent.work.room_there import NoRoomThere
+from cloudify_scipion.agent.work.room_there import NoRoomThere, TooLarge
 from cloudify_scipion.agent.work.run import Run
 from cloudify_scipion.agent.work.space import not_written
 from cloudify_scipion.agent.work.world import World, again
 
-_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ROOM = (errno.ENOSPC, errno.EDQUOT)
 ASK_SECONDS = 5.0
 """So long an answer counts: where thousands of files fail, not each is asked about."""
 
@@ -46,7 +46,8 @@ def failed(run: Run, path: bytes, error: OSError, size: int = 0) -> None:
     """One path could not be saved, or not be taken away. Raises AgentError where that goes for all of them."""
     must_take(run, error)
     room, looked = error.errno in _ROOM, isinstance(error, NoRoomThere)
-    reason = (error.strerror or str(error)) + (f" ({shown(size)})" if room and size and not looked else "")
+    sized = size and (room or error.errno == errno.EFBIG) and not isinstance(error, NoRoomThere | TooLarge)
+    reason = (error.strerror or str(error)) + (f" ({shown(size)})" if sized else "")
     run.fail(path, reason, room)
     put_off(run.world, path, 0 if looked else size, reason, room)  # whoever only looks may look again
 

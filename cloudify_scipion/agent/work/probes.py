@@ -16,6 +16,7 @@ from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, split
 from cloudify_scipion.agent.plan.spelling import FIRST, SPELLED, Names, come_back, found_out, further, likenesses
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.files import write_new
+from cloudify_scipion.agent.work.trial_file import Kept, try_file
 from cloudify_scipion.agent.work.world import World, again
 
 KEY = "abilities"
@@ -77,6 +78,7 @@ def _probe(world: World) -> Abilities:
     space, path = world.space, joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     write_new(space, path, b"?")
     try:
+        kept = _kept(world, path + b"-holes")
         return Abilities(
             symlinks=_works(lambda: space.symlink(b"nowhere", path + b"-link")),
             times=_keeps_times(world, path),
@@ -85,6 +87,8 @@ def _probe(world: World) -> Abilities:
             names=_names(world, path + b"-names"),
             kept=_keeps_times_of_renamed(world, path, path + b"-moved"),
             changed=_tells_changes(world, path + b"-told"),
+            tick=kept.tick,
+            holes=kept.holes,
             mounted=space.mounted(),
         )
     finally:
@@ -141,6 +145,19 @@ def _works(do: Callable[[], object]) -> bool:
             raise
         return False
     return True
+
+
+def _kept(world: World, path: bytes) -> Kept:
+    """Where that cannot be tried, also because it is full, nothing is counted on."""
+    try:
+        return try_file(world, path)
+    except OSError as error:
+        if error.errno in _PASSING and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return Kept()
+    finally:
+        with contextlib.suppress(OSError):  # at once: a quota may count its holes
+            world.space.unlink(path)
 
 
 def _keeps_times(world: World, path: bytes) -> bool:

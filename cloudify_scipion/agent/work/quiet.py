@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.pull_job import Job
 from cloudify_scipion.agent.work.world import World
 
@@ -39,7 +40,7 @@ class Quiet:
         return quiet
 
     def _is_quiet(self, job: Job) -> bool:
-        if job.form != "f" or _as_saved(job.base, job.size, job.mtime):
+        if job.form != "f" or self._as_saved(job.base, job.size, job.mtime):
             return True
         return job.mtime <= self._now_there() - QUIET_NS and (job.size > 0 or not _had_content(job))
 
@@ -53,7 +54,12 @@ class Quiet:
         if facts is None or kind(facts) != "f" or mtime_of(facts) <= self._now_there() - QUIET_NS:
             return False
         base = self.world.index.bases([link]).get(link)
-        return not _as_saved(entry_from(base) if base else None, facts.st_size, mtime_of(facts))
+        return not self._as_saved(entry_from(base) if base else None, facts.st_size, mtime_of(facts))
+
+    def _as_saved(self, base: Entry | None, size: int, mtime: int) -> bool:
+        """Whether that is what we put there, whole, as the manifest tells, with its time as it is kept there."""
+        tick = abilities(self.world).tick
+        return base is not None and base.kind == "f" and (base.size, base.mtime // tick * tick) == (size, mtime)
 
     def _now_there(self) -> int:
         if self._now is None:
@@ -70,11 +76,6 @@ class Quiet:
 def is_as_listed(world: World, job: Job) -> bool:
     """The second look: whether a file has the facts that it had at the first one. Raises OSError."""
     return world.space.fresh(job.path) in (None, (job.size, job.mtime))
-
-
-def _as_saved(base: Entry | None, size: int, mtime: int) -> bool:
-    """Whether that is what we put there, whole, as the manifest tells."""
-    return base is not None and base.kind == "f" and (base.size, base.mtime) == (size, mtime)
 
 
 def _had_content(job: Job) -> bool:

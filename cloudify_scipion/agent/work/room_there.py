@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work.world import World
 
 LEFT_SHARE, LEFT_BYTES = 20, 1_000_000_000
 """So much is left to others: a twentieth of the space, or so many bytes if that is less."""
@@ -16,6 +17,27 @@ _STEP_SHARE, _STEP_LEAST, _STEP_MOST = 64, 1 << 20, 1 << 26
 
 class NoRoomThere(OSError):
     """A file does not fit what is free."""
+
+
+class TooLarge(OSError):
+    """The data space takes no single file of that size, whatever room it has."""
+
+
+def must_not_be_too_large(world: World, size: int) -> None:
+    """Raise TooLarge if a smaller file was so in this work: nothing of it is sent then."""
+    if world.too_large is not None and size >= world.too_large:
+        raise TooLarge(
+            errno.EFBIG, f"it has {shown(size)}, and a file of {shown(world.too_large)} is too large for the data space"
+        )
+
+
+def too_large(world: World, size: int, taken: int) -> TooLarge:
+    """What it means that the data space took no more than so many bytes of a file. Remembered for this work."""
+    world.too_large = min(size, world.too_large or size)
+    return TooLarge(
+        errno.EFBIG,
+        f"it has {shown(size)}, and the data space takes no more than {shown(taken)} of it: too large for a file there",
+    )
 
 
 @dataclass

@@ -18,7 +18,8 @@ LEFT, QUOTA = "left", "quota"
 """By what it is low."""
 MOST_TRIED = 10_000_000_000
 """Bytes for which room is tried at most."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""EFBIG is none: the largest size of one file says nothing of the room."""
 
 
 def watch_room(world: World, saved: int) -> None:

@@ -116,6 +116,8 @@ class World:
     """Whether something was moved in the data space that may not be on stable storage yet."""
     able: Abilities | None = None
     """What the data space can hold, once that is known."""
+    too_large: int | None = None
+    """A size (bytes) that was too large for one file in the data space in this work."""
     made: set[bytes] = field(default_factory=set)
     """Folders of the trash that this work has made or seen there."""
     unseen: tuple[bytes, str] | None = None

@@ -177,6 +177,52 @@ def test_what_is_over_a_quota_is_tried_less_and_less_often(rig: Rig, limited: Ca
     assert rig.saved() == rig.local()
 
 
+class OneFileLimited(Tree):
+    """Takes no single file of more than so many bytes, as FAT does from 4 GiB on; there is room for many."""
+
+    most = 2 * MB
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        room = self.most - os.lseek(fd, 0, os.SEEK_CUR)
+        super().write(fd, data[:room])
+        if len(data) > room:
+            OneFileLimited.tried += 1
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    tried = 0
+
+
+def test_what_is_too_large_for_one_file_there(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named with its size and what is taken of it, tried less and less often, and nothing makes room for it."""
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    OneFileLimited.tried = 0
+    limited = replace(rig, workers=1, trees=lambda path: (OneFileLimited if path == str(rig.space) else Tree)(path))
+    rig.write("changed", b"first")
+    limited.push()
+    rig.write("changed", b"second")
+    limited.push()
+    for _ in range(9):
+        rig.clock.pass_time(86400)
+        limited.push()
+    for name, size in (("fits", 2 * MB), ("large", 3 * MB), ("larger", 4 * MB)):
+        rig.write(name, os.urandom(size))
+    rig.write("small")
+    told = r"2 files .* large: it has 3\.0 MB, and the data space takes no more than 2\.0 MB of it: .* larger: it has 4"
+    for _ in range(36):  # three hours
+        with pytest.raises(Unsaved, match=told):
+            limited.push()
+        rig.clock.pass_time(300)
+    assert sorted(rig.saved()) == ["changed", "fits", "small"]
+    assert 3 <= OneFileLimited.tried <= 6, "after 0, 10, 30, 70 and 150 minutes, the smallest of them only"
+    assert list(rig.trash().values()) == [b"first"] and rig.questions() == []
+    assert [text for text in rig.alarms() if "full" in text] == []
+    with pytest.raises(Unsaved, match="large: it has"):
+        limited.seal()
+    rig.clock.pass_time(6 * 3600)
+    rig.push()
+    assert rig.saved() == rig.local()
+
+
 def test_the_clock_of_the_wall_does_not_put_off(rig: Rig, limited: Callable[[], Rig]) -> None:
     rig.write("large", os.urandom(3 * MB))
     with pytest.raises(NoRoom):
@@ -249,6 +295,34 @@ def test_numbers_of_any_size(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     except (NoRoom, Unsaved) as error:
         assert "a: " in error.what
     assert (rig.space / "fine").read_bytes() == b"f"
+
+
+class WithoutHoles(Tree):
+    """A data space that writes zeros for what was left out."""
+
+    extended: list[int]
+
+    def truncate(self, fd: int, size: int) -> None:
+        WithoutHoles.extended.append(size)
+        os.posix_fallocate(fd, 0, size)
+        super().truncate(fd, size)
+
+
+@root
+def test_a_data_space_that_keeps_no_holes(small: Path, tmp_path: Path) -> None:
+    """There a file takes its whole size: what does not fit is named and not begun, and all else is saved."""
+    WithoutHoles.extended = []
+    space = small / "space"
+    rig = Rig(tmp_path / "volume", space, trees=lambda path: (WithoutHoles if path == str(space) else Tree)(path))
+    rig.pull()
+    sparse(rig.user / "terabyte", 1 << 40, (0, b"begin"))
+    sparse(rig.user / "fits", 20 * MB, (0, b"begin"))
+    rig.write("small", b"precious")
+    for _ in range(2):
+        with pytest.raises(NoRoom, match=r"no room for 1 files: terabyte: it has 1\.1 TB, and .* free"):
+            rig.push()
+    assert sorted(rig.saved()) == ["fits", "small"]
+    assert max(WithoutHoles.extended) == 20 * MB
 
 
 @root

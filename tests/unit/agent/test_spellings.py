@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import threading
+import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.agent.plan.names import joined
+from cloudify_scipion.agent.ports.calls import Told
 from cloudify_scipion.agent.ports.read_tree import Folder
 from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.faults import Killed
@@ -49,6 +51,8 @@ class Kind:
     links: bool = True
     tick: int = 1
     earliest: int = -(2**63)
+    late: bool = False
+    """Whether a file shows the time that it was told until it is closed."""
     moved: bool = False
     hidden: bool = False
     """Whether our own folder is none of it, so that no trial finds it out."""
@@ -74,6 +78,8 @@ KINDS = {
     "two seconds": Kind(tick=2_000_000_000),
     "from 1970": Kind(earliest=0),
     "one second": Kind(tick=1_000_000_000),
+    "two seconds, later": Kind(tick=2_000_000_000, late=True),
+    "minutes": Kind(tick=60_000_000_000),
     "times of renamed": Kind(moved=True),
     "no links": Kind(links=False),
     "all": Kind(EACH, STRIPPED, b':?*"<>|\\', 143, 5, links=False, tick=2_000_000_000, moved=True),
@@ -121,7 +127,12 @@ class Spelled(Tree):
     def set_times(self, fd: int, mtime: int) -> None:
         if mtime < self.kind.earliest:
             raise OSError(errno.EINVAL, "no such time here")
-        super().set_times(fd, mtime // self.kind.tick * self.kind.tick)
+        super().set_times(fd, mtime if self.kind.late else mtime // self.kind.tick * self.kind.tick)
+
+    def close(self, fd: int) -> None:
+        if self.kind.late:
+            super().set_times(fd, os.fstat(fd).st_mtime_ns // self.kind.tick * self.kind.tick)
+        super().close(fd)
 
     def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
         with self._one_at_a_time:
@@ -189,6 +200,66 @@ def _save(rig: Rig) -> None:
     assert rig.verify_all().wrong == []
     assert rig.local() == before
     rig.clock.pass_time(300)
+
+
+class Reading(Spelled):
+    """It is known which contents were read; a ctime says nothing."""
+
+    read: list[bytes] = []  # noqa: RUF012
+
+    def open(self, path: bytes) -> int:
+        self.read.append(path)
+        return super().open(path)
+
+    def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
+        self.read.append(path)
+        return super().open_with_facts(path)
+
+    def told(self, path: bytes) -> Told | None:
+        told = super().told(path)
+        return told and told._replace(ctime=0)
+
+
+@pytest.mark.parametrize("name", ["two seconds", "two seconds, later", "one second", "minutes"])
+def test_a_coarse_time_is_no_change(name: str, tmp_path: Path) -> None:
+    """Nothing is saved again, asked about or read for it, neither here nor by the next machine."""
+    rig = _rig(tmp_path / "volume", tmp_path / "space", KINDS[name], Reading)
+    rig.pull()
+    for number in range(10):
+        rig.write(f"Runs/{number}", b"content", age=100_000.123456789 + number)
+    rig.write("just now", age=0.123456789)
+    rig.push()
+    Reading.read = []
+    rig.clock.pass_time(3600)
+    rig.scan()
+    assert rig.push().files == 0
+    assert [path for path in Reading.read if path.startswith(b"Runs")] == []
+    assert rig.questions() == [] and rig.alarms() == []
+    new = _rig(tmp_path / "new", tmp_path / "space", KINDS[name], Reading, machine="m2", generation=2)
+    began = new.clock.elapsed()
+    new.pull()
+    assert new.clock.elapsed() == began, "what we put there is no upload that may go on: no second look"
+    assert differences(rig.user, new.user) == []
+    assert new.push().files == 0
+
+
+@pytest.mark.parametrize("name", ["two seconds", "minutes"])
+def test_a_change_within_one_step_of_a_coarse_time_is_found(name: str, tmp_path: Path) -> None:
+    """Where size and time are the same, and the time is so young that it says nothing yet."""
+    rig = _rig(tmp_path / "volume", tmp_path / "space", KINDS[name], Reading)
+    step = KINDS[name].tick // 1_000_000_000
+    began = time.time() // step * step
+    rig.pull()
+    rig.write("map", b"ours", age=time.time() - began - step / 2)
+    rig.clock.ahead = began + step * 3 / 4 - time.time()
+    rig.push()
+    facts = (rig.space / "map").stat()
+    (rig.space / "map").write_bytes(b"them")
+    os.utime(rig.space / "map", ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    rig.clock.pass_time(3600)
+    rig.scan()
+    assert b"them" in rig.local().values(), "not taken for ours"
+    assert rig.local()["map"] == b"ours"
 
 
 class Looking(Spelled):
