@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import Config
@@ -66,9 +67,18 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def put_aside(config: Config) -> None:
-    """Rename the index and what belongs to it; the next work makes another."""
+    """Rename the index and what belongs to it; the next work makes another. Raises GuardFailed.
+
+    The index goes last: what is left of another one would be replayed in a new one.
+    """
     path = config.state / INDEX
-    for end in ("", "-wal", "-shm"):
+    for end in ("-shm", "-wal", ""):
         damaged = path.with_name(path.name + end)
-        if damaged.exists():
-            damaged.rename(path.with_name(f"damaged{end}-{time.time_ns()}"))
+        try:
+            with suppress(FileNotFoundError):
+                damaged.rename(path.with_name(f"damaged{end}-{time.time_ns()}"))
+        except OSError as error:
+            raise GuardFailed(
+                f"the index is damaged, and cannot be put aside: {damaged}: {error.strerror}",
+                "the operator moves it away: the index is made anew then, by content; nothing is saved until then",
+            ) from error

@@ -10,7 +10,8 @@ import sqlite3
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent import status
@@ -21,6 +22,9 @@ from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.work import seal
+from cloudify_scipion.agent.work.world import World
+
+_LOOK = "the operator looks at the volume and its room; it is tried again by itself"
 
 
 def run(given: argparse.Namespace) -> int:
@@ -31,7 +35,7 @@ def run(given: argparse.Namespace) -> int:
         try:
             _keep_result(config, given.work, failure, facts, time.monotonic() - began)
         except (OSError, sqlite3.Error) as error:
-            failure = failure or Temporary(f"the result of {given.work} cannot be kept: {error}", "make room")
+            failure = failure or Temporary(f"the result of {given.work} cannot be kept: {error}", _LOOK)
     if failure:
         raise failure
     return 0
@@ -40,19 +44,31 @@ def run(given: argparse.Namespace) -> int:
 @contextmanager
 def _alone(config: Config) -> Iterator[None]:
     """One work at a time; others wait."""
+    path = config.state / "lock"
     try:
-        for folder in ("tmp", "results"):
-            (config.state / folder).mkdir(mode=0o700, exist_ok=True)
-        lock = os.open(config.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = _locked(path)
     except OSError as error:
         raise GuardFailed(
-            f"the agent's folder {config.state} cannot be used: {error.strerror}", "repair the project"
+            f"the agent's folder {config.state} cannot be used: {path}: {error.strerror}", "repair the project"
         ) from error
+    for folder in ("tmp", "results"):
+        with suppress(OSError):  # who needs it names it
+            (config.state / folder).mkdir(mode=0o700, exist_ok=True)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
+        with suppress(OSError):
+            os.close(lock)
+
+
+def _locked(path: Path) -> int:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except BaseException:
         os.close(lock)
+        raise
+    return lock
 
 
 @contextmanager
@@ -79,16 +95,30 @@ def _work(config: Config, name: str) -> dict[str, Any]:
     try:
         world = make_world(config, index, name)
         take_answers(config, world)
-        if name != "seal":
-            seal.unseal(world)
-        return WORKS[name](world)
+        stale = None if name == "seal" else _seal_that_stays(world)
+        facts = WORKS[name](world)
+        if stale:
+            raise stale
+        return facts
     finally:
         index.close()
 
 
+def _seal_that_stays(world: World) -> AgentError | None:
+    """What to say of a seal that cannot be taken away; all the rest is done first."""
+    try:
+        seal.unseal(world)
+    except AgentError as error:
+        return error
+    return None
+
+
 def _failure_of(config: Config, work: str, error: Exception) -> AgentError:
     if isinstance(error, sqlite3.Error) and is_damage(error):
-        put_aside(config)
+        try:
+            put_aside(config)
+        except AgentError as failed:
+            return failed
         return AgentError("the index was damaged, and is put aside", "the next save makes it anew, by content")
     if isinstance(error, sqlite3.Error):
         return Temporary(f"{work} failed: the index {config.state / INDEX}: {error}", "it is tried again by itself")
@@ -105,9 +135,16 @@ def _keep_result(config: Config, work: str, failure: AgentError | None, facts: d
         "seconds": round(seconds, 1), "run": os.environ.get("INVOCATION_ID") or os.urandom(16).hex(),
     }  # fmt: skip
     try:
-        part = config.state / "results" / f"{work}.part"
-        part.write_text(json.dumps(result))
-        part.rename(part.with_suffix(".json"))
+        _put_result(config.state / "results" / f"{work}.json", result)
     finally:  # a full volume must not hide how it ended
         status.write_summary(config, {work: result})
     (config.run / status.PROGRESS).unlink(missing_ok=True)
+
+
+def _put_result(path: Path, result: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    try:
+        part.write_text(json.dumps(result))
+        part.rename(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error

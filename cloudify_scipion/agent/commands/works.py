@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.agent.errors import Unsaved
+from cloudify_scipion.agent.errors import Temporary, Unsaved
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.work import lease, push, remote, seal, verify
 from cloudify_scipion.agent.work.anew import know_again
@@ -32,12 +33,22 @@ def _pull(world: World) -> dict[str, Any]:
         return _pulled(remote.pull(world))
     finally:
         if world.index.get_state(COMPLETE):  # though not all that is there could be read
-            (world.config.state / PULLED).touch()
+            _note_pulled(world.config.state / PULLED)
+
+
+def _note_pulled(path: Path) -> None:
+    try:
+        path.touch()
+    except OSError as error:
+        raise Temporary(
+            f"nothing is saved by itself, since {path} cannot be made: {error.strerror}",
+            "the operator looks at the volume; then repair the project",
+        ) from error
 
 
 def _know_again(world: World) -> None:
     """The first pull was complete, but the index that knew it is gone."""
-    if (world.config.state / PULLED).exists():
+    if not world.index.get_state(COMPLETE) and (world.config.state / PULLED).exists():
         know_again(world)
 
 

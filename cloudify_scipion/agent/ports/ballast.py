@@ -27,10 +27,10 @@ def give_up(folder: Path) -> None:
 def reserve(folder: Path) -> None:
     """When there is plenty: reserve it again, a quarter of what is free at most."""
     path = folder / NAME
-    if path.exists():
-        return
     part = path.with_suffix(".part")
     with contextlib.suppress(OSError):
+        if path.exists():
+            return
         size = min(BYTES, _free(folder) // 4)
         if size < LEAST or _free(folder) < SCARCE + size:
             return

@@ -26,6 +26,7 @@ from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.files import move_between, read_all
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.fetch import make_link, make_local_folder
+from cloudify_scipion.agent.work.scratch import forget
 from cloudify_scipion.agent.work.world import World, again
 
 WANTED, RESTORED = "restore", "restored"
@@ -98,7 +99,7 @@ def _fetch(world: World, name: bytes, path: bytes) -> bytes:
                 move_between(world.state, temporary, world.tree, there)
                 return there
     except OSError:
-        world.state.unlink(temporary)
+        forget(world, temporary)
         raise
 
 

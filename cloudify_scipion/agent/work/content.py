@@ -23,8 +23,6 @@ from cloudify_scipion.agent.work.space import GRANULARITY_NS
 from cloudify_scipion.agent.work.world import World
 
 CHUNK = 1 << 20
-SCRATCH = b"tmp"
-"""Our own folder on the volume for unfinished files."""
 RACY_NS = 50_000_000
 """Linux's clock of file times ticks every 1 to 10 ms: what is changed within the tick of a look leaves no trace."""
 

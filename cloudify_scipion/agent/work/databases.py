@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from cloudify_scipion.agent.ports.databases.pool import POOL, NoScratch
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import (
-    SCRATCH,
     Busy,
     Copied,
     Job,
@@ -31,6 +28,7 @@ from cloudify_scipion.agent.work.content import (
     sent,
     upload_content,
 )
+from cloudify_scipion.agent.work.scratch import copied
 from cloudify_scipion.agent.work.space import place_of
 from cloudify_scipion.agent.work.world import World
 
@@ -81,7 +79,7 @@ class _Upload:
         if self.held and self.quiet and saved and not (self.linked and self.local != self.held.hash):
             must_be_unchanged(self.fd, self.before, self.job)
             return Copied(self.job.path, as_before(self.row, self.held))
-        with self._scratch() as copy:
+        with copied(self.world) as copy:
             if self.linked:
                 return self._raw(copy)
             try:
@@ -90,7 +88,10 @@ class _Upload:
                 return self._raw(copy)
             except NoScratch as error:
                 return self._without_scratch(error)
-            return self._send_copy(copy, point)
+            try:
+                return self._send_copy(copy, point)
+            except NoScratch as error:
+                return self._without_scratch(error)
 
     def without_header(self) -> Copied:
         """A database that is too new to have one, or encrypted; or an ordinary file that only has such neighbours."""
@@ -98,7 +99,7 @@ class _Upload:
             raise Busy(errno.ETXTBSY, "its first transaction goes on", os.fsdecode(self.job.path))
         if self.quiet:
             return upload_content(self.world, self.able, self.job, self.fd, self.before, self.row)
-        with self._scratch() as copy:
+        with copied(self.world) as copy:
             return self._raw(copy)
 
     def _is_given_up(self) -> bool:
@@ -129,9 +130,8 @@ class _Upload:
     def _send_copy(self, copy: Path, point: int) -> Copied:
         unchanged = _same(os.fstat(self.fd), self.before)
         row = replace(self.row, local=self.local if unchanged else _CHANGING, point=point)
-        source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
+        source, digest = _open_copy(copy)
         try:
-            digest = digest_at(source)
             if self.held and digest == self.held.hash:  # its journal is there all the time, and holds nothing new
                 return Copied(self.job.path, replace(as_before(row, self.held), local=row.local))
             must_not_wait(self.job)
@@ -173,9 +173,8 @@ class _Upload:
         return replace(main, beside=beside)
 
     def _send_one(self, job: Job, row: Row, held: Row | None, copy: Path) -> Copied:
-        source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
+        source, digest = _open_copy(copy)
         try:
-            digest = digest_at(source)
             if held and digest == held.hash:
                 return Copied(job.path, replace(as_before(row, held), local=digest))
             must_not_wait(job)
@@ -186,7 +185,7 @@ class _Upload:
         return Copied(job.path, replace(sent(row, digest, rest), local=digest), temporary, row.size)
 
     def _without_scratch(self, error: NoScratch) -> Copied:
-        """There is no room for a copy: one that nobody has open is sent as it is, if it stays as it is."""
+        """No copy can be written: one that nobody has open is sent as it is, if it stays as it is."""
         if not (self.quiet or self.job.final):
             raise self._unproven(error) from error
         return self._as_it_is()
@@ -205,15 +204,18 @@ class _Upload:
         kind, text = (NotOfOneMoment, "no copy of one moment can be made") if self.job.force else (Busy, "not now")
         return kind(errno.ETXTBSY, f"{text}: {error}", os.fsdecode(self.job.path))
 
-    @contextlib.contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        """A name for a copy, which is removed in the end, and what SQLite may have put beside it."""
-        copy = Path(os.fsdecode(self.world.state.path), os.fsdecode(SCRATCH), self.world.nonce())
+
+def _open_copy(copy: Path) -> tuple[int, str]:
+    """A descriptor of a copy, and the digest of its content. Raises NoScratch."""
+    try:
+        source = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            yield copy
-        finally:
-            for end in (b"", *BESIDE):
-                Path(f"{copy}{end.decode()}").unlink(missing_ok=True)
+            return source, digest_at(source)
+        except BaseException:
+            os.close(source)
+            raise
+    except OSError as error:
+        raise NoScratch(error.errno, f"{error.strerror}, in {copy.parent}") from error
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:

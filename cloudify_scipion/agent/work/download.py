@@ -16,7 +16,8 @@ from cloudify_scipion.agent.ports.digests import hasher_for
 from cloudify_scipion.agent.ports.facts import ctime_of, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import SCRATCH, Changed, is_young
+from cloudify_scipion.agent.work.content import Changed, is_young
+from cloudify_scipion.agent.work.scratch import SCRATCH, forget, naming
 from cloudify_scipion.agent.work.world import World
 
 
@@ -29,14 +30,16 @@ def download(world: World, path: bytes, base: Entry | None = None) -> tuple[byte
     fd, before = world.space.open_with_facts(path)
     temporary = joined(SCRATCH, world.nonce().encode())
     try:
-        target = world.state.create(temporary, before.st_mode & 0o777 | 0o600)
+        with naming(world):
+            target = world.state.create(temporary, before.st_mode & 0o777 | 0o600)
         try:
             row, facts = _receive(world, fd, before, target, path, base)
         except BaseException:
             os.close(target)
-            world.state.unlink(temporary)
+            forget(world, temporary)
             raise
-        world.state.close(target)
+        with naming(world):
+            world.state.close(target)
     finally:
         os.close(fd)
     return temporary, row, facts
@@ -51,8 +54,11 @@ def _receive(
         hasher.add(piece)
         if len(begins) < len(HEADER):
             begins += bytes(1) if isinstance(piece, int) else piece[: len(HEADER) - len(begins)]
-        sink.add(len(piece) if not isinstance(piece, int) and before.st_size >= WORTH and is_zeros(piece) else piece)
-    sink.end()
+        zeros = not isinstance(piece, int) and before.st_size >= WORTH and is_zeros(piece)
+        with naming(world):
+            sink.add(len(piece) if zeros and not isinstance(piece, int) else piece)
+    with naming(world):
+        sink.end()
     size = sink.size
     after = patient(os.fstat, fd)
     if (size, mtime_of(before)) != (after.st_size, mtime_of(after)):
@@ -60,13 +66,20 @@ def _receive(
     digest = hasher.hexdigest()
     known = as_saved(base, digest)
     mode, mtime = given_back(base, digest, after.st_mode, mtime_of(after))
+    with naming(world):
+        made = _finish(world, target, mode, mtime)
+    origin = known.origin if known else world.theirs
+    row = Row("f", hash=digest, local=digest if begins == HEADER else "", origin=origin, rsize=size,
+              rmtime=mtime_of(after), rracy=is_young(world, after), rctime=ctime_of(after))  # fmt: skip
+    return row, made
+
+
+def _finish(world: World, target: int, mode: int, mtime: int) -> os.stat_result:
+    """Give what was written its owner, time and mode; returns its facts from before the mode was set."""
     if os.geteuid() != world.config.user:
         world.state.chown(target, world.config.user, world.config.user)
     world.state.set_times(target, mtime)
     made = os.fstat(target)
     if stat.S_IMODE(made.st_mode) != mode:
         world.state.set_mode(target, mode)
-    origin = known.origin if known else world.theirs
-    row = Row("f", hash=digest, local=digest if begins == HEADER else "", origin=origin, rsize=size,
-              rmtime=mtime_of(after), rracy=is_young(world, after), rctime=ctime_of(after))  # fmt: skip
-    return row, made
+    return made

@@ -26,6 +26,7 @@ from cloudify_scipion.agent.work.conflicts import free_name
 from cloudify_scipion.agent.work.content import digest_at, with_facts
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.fetch import Seen, fetch
+from cloudify_scipion.agent.work.scratch import forget, naming
 from cloudify_scipion.agent.work.world import World
 
 BLOCK = 512
@@ -53,10 +54,10 @@ def replace_unchanged(
         try:
             if not exchanged(world, temporary, path, fd):
                 return None
-            if spare and not is_part(world.state, temporary, world.tree, path):
+            if spare and not _is_part_of_new(world, temporary, path):
                 keep_replaced(world, temporary, path)
         finally:
-            world.state.unlink(temporary)
+            forget(world, temporary)
     stored = source if source != path else b""
     known = with_facts(world, replace(new, stored=stored), world.tree.stat(path), ours)
     return Seen([(path, known)], pulled=1)
@@ -72,10 +73,22 @@ def is_part(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> 
     return True
 
 
+def _is_part_of_new(world: World, temporary: bytes, path: bytes) -> bool:
+    """The same of what was here and what is now. What cannot be read is kept."""
+    try:
+        return is_part(world.state, temporary, world.tree, path)
+    except OSError:
+        return False
+
+
 def keep_replaced(world: World, temporary: bytes, path: bytes) -> None:
-    """Give what was here the name of a conflict."""
+    """Give what was here the name of a conflict. Where it can get none, it comes back: raises OSError."""
     name = free_name(world, path)
-    move_between(world.state, temporary, world.tree, name)
+    try:
+        move_between(world.state, temporary, world.tree, name)
+    except OSError:
+        exchange_between(world.state, temporary, world.tree, path)
+        raise
     world.tell(f"{os.fsdecode(path)} was changed in the data space: what was here is kept as {os.fsdecode(name)}")
 
 
@@ -174,7 +187,12 @@ def exchanged(world: World, temporary: bytes, path: bytes, fd: int) -> bool:
             return False
         if not try_exchange(world, temporary, path):
             return False
-    out = world.state.stat(temporary)
+    try:
+        with naming(world):
+            out = world.state.stat(temporary)
+    except OSError:  # nobody knows what was replaced: it comes back
+        exchange_between(world.state, temporary, world.tree, path)
+        raise
     with nobody_else_has_it(fd) as alone:
         if alone and out is not None and (out.st_ino, out.st_size, mtime_of(out)) == (
             before.st_ino, before.st_size, mtime_of(before),

@@ -17,6 +17,7 @@ from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import digest_of, with_facts
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.manifests import entry_of
+from cloudify_scipion.agent.work.scratch import forget
 from cloudify_scipion.agent.work.thrown import Thrown
 from cloudify_scipion.agent.work.world import World
 
@@ -56,7 +57,7 @@ def arrive(world: World, source: bytes, base: Entry | None) -> Arrived:
 
 def forget_arrived(world: World, arrived: Arrived) -> None:
     """It does not come."""
-    world.state.unlink(arrived.temporary)
+    forget(world, arrived.temporary)
 
 
 def fetch(world: World, source: bytes, path: bytes, base: Entry | None, drop: bool = False) -> Seen:
@@ -185,5 +186,5 @@ def restore_beside(world: World, path: bytes, row: Row) -> bytes:
                 return name
         raise FileExistsError(errno.EEXIST, "there are too many of that name")
     except OSError:
-        world.state.unlink(temporary)
+        forget(world, temporary)
         raise

@@ -13,7 +13,7 @@ from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.files import exchange_between
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import SCRATCH, with_facts
+from cloudify_scipion.agent.work.content import with_facts
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.exchange import (
     exchanged,
@@ -25,6 +25,7 @@ from cloudify_scipion.agent.work.exchange import (
     unchanged,
 )
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link
+from cloudify_scipion.agent.work.scratch import SCRATCH, forget, naming
 from cloudify_scipion.agent.work.world import World
 
 
@@ -43,7 +44,7 @@ def link_for_file(world: World, path: bytes, target: bytes, row: Row, origin: in
             if spare:
                 keep_replaced(world, temporary, path)
         finally:
-            world.state.unlink(temporary)
+            forget(world, temporary)
     return Seen([(path, link_row(world, path, target, origin))])
 
 
@@ -55,7 +56,7 @@ def link_for_link(world: World, path: bytes, target: bytes, old: bytes, spare: b
     try:
         return _exchanged_link(world, temporary, path, old, spare)
     finally:
-        world.state.unlink(temporary)
+        forget(world, temporary)
 
 
 def file_for_link(
@@ -69,7 +70,7 @@ def file_for_link(
         if not _exchanged_link(world, temporary, path, row.target, spare):
             return None
     finally:
-        world.state.unlink(temporary)
+        forget(world, temporary)
     stored = source if source != path else b""
     return Seen([(path, with_facts(world, replace(new, stored=stored), world.tree.stat(path), ours))], pulled=1)
 
@@ -105,18 +106,30 @@ def _says(world: World, path: bytes, target: bytes) -> bool:
 def _new_link(world: World, target: bytes) -> bytes:
     """An unfinished one on the volume."""
     temporary = joined(SCRATCH, world.nonce().encode())
-    world.state.symlink(target, temporary)
-    if os.geteuid() != world.config.user:
-        world.state.chown_link(temporary, world.config.user, world.config.user)
+    with naming(world):
+        world.state.symlink(target, temporary)
+        if os.geteuid() != world.config.user:
+            world.state.chown_link(temporary, world.config.user, world.config.user)
     return temporary
+
+
+def _is_out(world: World, temporary: bytes, old: bytes) -> bool:
+    """Whether what was replaced is the link that was meant."""
+    out = world.state.stat(temporary)
+    return out is not None and kind(out) == "l" and world.state.readlink(temporary) == old
 
 
 def _exchanged_link(world: World, temporary: bytes, path: bytes, old: bytes, spare: bool) -> bool:
     """Exchange the two; back again if it was another one by then."""
     if not try_exchange(world, temporary, path):
         return False
-    out = world.state.stat(temporary)
-    if out is None or kind(out) != "l" or world.state.readlink(temporary) != old:
+    try:
+        with naming(world):
+            meant = _is_out(world, temporary, old)
+    except OSError:
+        exchange_between(world.state, temporary, world.tree, path)
+        raise
+    if not meant:
         exchange_between(world.state, temporary, world.tree, path)
         return False
     if spare:

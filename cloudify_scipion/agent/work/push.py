@@ -10,9 +10,8 @@ from cloudify_scipion.agent.errors import AgentError, LeaseForeign, LeaseUnseen,
 from cloudify_scipion.agent.plan.names import MANIFEST, ODD, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.tables.files import WAITING
-from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work import lease, scratch
 from cloudify_scipion.agent.work.bring_back import bring_back
-from cloudify_scipion.agent.work.content import SCRATCH
 from cloudify_scipion.agent.work.deletions import Holding, delete_all, look_at_deletions, make_way
 from cloudify_scipion.agent.work.links import note_hard_links
 from cloudify_scipion.agent.work.local_scan import MAX_TOLD, Found, scan
@@ -92,9 +91,7 @@ def ready(world: World) -> None:
 def clear_remains(world: World) -> None:
     """Remove unfinished files of a killed work; those in the data space only where one may have left some."""
     settle_move(world)
-    for name in world.state.names(SCRATCH):
-        with contextlib.suppress(OSError):
-            world.state.unlink(joined(SCRATCH, name))
+    scratch.clear(world)
     if world.index.get_state(DIRTY):
         check_space(world)
         with contextlib.suppress(OSError):

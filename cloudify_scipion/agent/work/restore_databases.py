@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import sqlite3
@@ -17,9 +18,14 @@ from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tables.trial import Trial
-from cloudify_scipion.agent.work.content import CHUNK, SCRATCH
+from cloudify_scipion.agent.work.content import CHUNK
 from cloudify_scipion.agent.work.restore_compare import Proven
+from cloudify_scipion.agent.work.scratch import copied, naming
 from cloudify_scipion.agent.work.world import World
+
+_OF_THE_DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM,
+                sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # fmt: skip
+"""No content makes SQLite say that: a copy of which it does is no proof, whatever is said of the other one."""
 
 
 @dataclass(frozen=True)
@@ -68,28 +74,24 @@ def _open(
     world: World, space: ReadTree, path: bytes, row: Row, beside: list[bytes], strange: list[bytes], found: Proven
 ) -> None:
     with _copied(world, space, row.stored or path, path, beside) as copy:
-        there = _opened(copy)
+        there = _opened(world, copy)
     if there.after != there.before:
         names = ", ".join(os.fsdecode(path + end) for end in strange or beside)
         found.differs(path, f"SQLite would change it by what lies beside it there ({names})")
     elif there.check != "ok":
         with _copied(world, world.tree, path, path, list(BESIDE)) as copy:
-            here = _opened(copy)
+            here = _opened(world, copy)
         if here.check == "ok":
             found.differs(path, f"SQLite could not read it as it does here: {there.check}")
 
 
 @contextlib.contextmanager
 def _copied(world: World, tree: ReadTree, source: bytes, path: bytes, ends: list[bytes]) -> Iterator[Path]:
-    copy = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), world.nonce())
-    try:
+    with copied(world) as copy:
         for end in (b"", *ends):
             if not end or _is_file(tree, path + end):
-                _copy(tree, (path if end else source) + end, Path(f"{copy}{end.decode()}"))
+                _copy(world, tree, (path if end else source) + end, Path(f"{copy}{end.decode()}"))
         yield copy
-    finally:
-        for end in (b"", *BESIDE):
-            Path(f"{copy}{end.decode()}").unlink(missing_ok=True)
 
 
 def _is_file(tree: ReadTree, path: bytes) -> bool:
@@ -97,25 +99,35 @@ def _is_file(tree: ReadTree, path: bytes) -> bool:
     return facts is not None and kind(facts) == "f"
 
 
-def _copy(tree: ReadTree, path: bytes, target: Path) -> None:
+def _copy(world: World, tree: ReadTree, path: bytes, target: Path) -> None:
     fd = tree.open(path)
     try:
-        with target.open("wb") as stream:
-            while data := patient(os.read, fd, CHUNK):
+        with naming(world), target.open("xb"):
+            pass
+        while data := patient(os.read, fd, CHUNK):
+            with naming(world), target.open("ab") as stream:
                 stream.write(data)
     finally:
         os.close(fd)
 
 
-def _opened(copy: Path) -> Opened:
-    before = _digest(copy)
+def _opened(world: World, copy: Path) -> Opened:
+    """What SQLite says of the content; what it says of our own folder is an OSError."""
+    with naming(world):
+        before = _digest(copy)
+        return Opened(_checked(copy), before, _digest(copy))
+
+
+def _checked(copy: Path) -> str:
     try:
         with contextlib.closing(sqlite3.connect(copy)) as database:
             check = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return check
     except sqlite3.Error as error:
-        check = str(error)
-    return Opened(check, before, _digest(copy))
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK:
+            raise OSError(errno.EIO, str(error)) from error
+        return str(error)
 
 
 def _digest(copy: Path) -> str:

@@ -8,18 +8,18 @@ lies beside.
 from __future__ import annotations
 
 import contextlib
-import os
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
+from cloudify_scipion.agent.errors import Temporary
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
-from cloudify_scipion.agent.plan.names import BESIDE, joined
+from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, folder_mode, given_back, is_name_of, only_in_manifest
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tables.trial import Read, Trial
-from cloudify_scipion.agent.work.content import SCRATCH
+from cloudify_scipion.agent.work import scratch
 from cloudify_scipion.agent.work.listing import BATCH
 from cloudify_scipion.agent.work.manifest_reading import chain, entries
 from cloudify_scipion.agent.work.probes import KEY as ABILITIES
@@ -36,15 +36,17 @@ Unseen = list[tuple[bytes, str]]
 
 @contextlib.contextmanager
 def new_trial(world: World) -> Iterator[Trial]:
-    """The tables, in our own folder on the volume."""
-    path = Path(os.fsdecode(world.state.path), os.fsdecode(SCRATCH), f"trial-{world.nonce()}")
-    trial = Trial(path)
-    try:
-        yield trial
-    finally:
-        trial.close()
-        for end in ("", *(end.decode() for end in BESIDE)):
-            Path(f"{path}{end}").unlink(missing_ok=True)
+    """The tables, in our own folder on the volume. Raises Temporary where they cannot be written."""
+    with scratch.copied(world, "trial-") as path:
+        try:
+            trial = Trial(path)
+            with contextlib.closing(trial):
+                yield trial
+        except sqlite3.Error as error:  # of this one or of the index, whose next work finds out
+            raise Temporary(
+                f"it cannot be proven that the data space has all: {error} ({path} or the index beside {path.parent})",
+                "the volume is kept; it is tried again by itself; the operator looks at the volume and its room",
+            ) from error
 
 
 def prove(world: World, trial: Trial) -> Proven:

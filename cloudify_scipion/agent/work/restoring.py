@@ -14,6 +14,7 @@ from cloudify_scipion.agent.work.fetch import make_link, make_local_folder, rest
 from cloudify_scipion.agent.work.manifests import entry_of
 from cloudify_scipion.agent.work.questions import DELETIONS
 from cloudify_scipion.agent.work.run import Run
+from cloudify_scipion.agent.work.scratch import forget
 from cloudify_scipion.agent.work.world import World
 
 BESIDE = "beside"
@@ -83,7 +84,7 @@ def _restore_beside(world: World, path: bytes, row: Row, blocked: bytes) -> None
     try:
         move_between(world.state, temporary, world.tree, there)
     except OSError:
-        world.state.unlink(temporary)
+        forget(world, temporary)
         raise
 
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Unsaved, first_of
+from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Temporary, Unsaved, first_of
 from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.ports.files import write_new
@@ -110,8 +110,15 @@ def _not_proven(wrong: list[tuple[bytes, str]], proven: Proven) -> Unsaved:
 
 
 def unseal(world: World) -> None:
-    """Whatever was proven, from now on it may be otherwise."""
-    (Path(os.fsdecode(world.state.path)) / NAME).unlink(missing_ok=True)
+    """Whatever was proven, from now on it may be otherwise. Raises Temporary."""
+    path = world.config.state / NAME
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise Temporary(
+            f"the seal {path} cannot be taken away, and does not count any more: {error.strerror}",
+            "the operator looks at the volume; it is tried again by itself",
+        ) from error
 
 
 def read_seal(state: Path) -> dict[str, object] | None:
@@ -190,11 +197,20 @@ def _write(world: World, made: Seal) -> None:
         world.space.sync()
     lease.release(world, sealed=True)
     world.keep()
-    state = Path(os.fsdecode(world.state.path))
-    part = state / "seal.part"
+    try:
+        _write_here(world, data)
+    except OSError as error:
+        raise Temporary(
+            f"the seal cannot be written to {world.config.state / NAME}: {error.strerror}",
+            "the volume is kept; the operator looks at it and its room; it is tried again by itself",
+        ) from error
+
+
+def _write_here(world: World, data: bytes) -> None:
+    part = world.config.state / "seal.part"
     with part.open("wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-    part.rename(state / NAME)
+    part.rename(world.config.state / NAME)
     world.state.sync()

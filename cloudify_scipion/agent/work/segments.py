@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from cloudify_scipion.agent.ports.files import new_file
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import Writer, open_reader
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work.content import SCRATCH
+from cloudify_scipion.agent.work.scratch import folder, naming
 from cloudify_scipion.agent.work.space import writing
 from cloudify_scipion.agent.work.world import World, again
 
@@ -66,11 +64,14 @@ def _copy(world: World, space: ReadTree, number: int) -> BinaryIO | None:
     source = open_segment(space, number)
     if source is None:
         return None
-    folder = os.path.join(os.fsdecode(world.state.path), os.fsdecode(SCRATCH))  # noqa: PTH118 - tempfile takes text
-    copy = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder)  # noqa: SIM115 - whoever asked closes it
+    copy = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder(world))  # noqa: SIM115 - whoever asked closes it
     try:
         with source:
-            shutil.copyfileobj(source, copy, 1 << 20)
+            while data := source.read(1 << 20):
+                with naming(world):
+                    copy.write(data)
+        with naming(world):
+            copy.flush()
     except BaseException:
         copy.close()
         raise

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.agent.ports.databases.copying import Limits, Source, copy_database
+from cloudify_scipion.agent.ports.databases.copying import Limits, Source, Unwritable, copy_database
 from cloudify_scipion.agent.ports.databases.group import copy_group, recover, remove_group
 from cloudify_scipion.agent.ports.databases.locking import LeftBehind, Locked, Unreadable
 
@@ -68,7 +68,9 @@ def _answer(asked: dict[str, Any], fds: list[int], alive: Callable[[], None]) ->
         answer: dict[str, Any] = {"kind": type(error).__name__, "text": str(error)}
     except sqlite3.Error as error:  # of the copy: it is ours, and nobody else opens it
         full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-        answer = {"errno": errno.ENOSPC if full else errno.EIO, "text": str(error)}
+        answer = {"errno": errno.ENOSPC if full else errno.EIO, "text": str(error), "of": str(copy.parent)}
+    except Unwritable as error:
+        answer = {"errno": error.errno or errno.EIO, "text": error.strerror, "of": str(copy.parent)}
     except OSError as error:
         answer = {"errno": error.errno or errno.EIO, "text": error.strerror or str(error)}
     remove_group(copy)

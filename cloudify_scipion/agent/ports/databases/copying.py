@@ -63,6 +63,19 @@ class Source:
             raise
 
 
+class Unwritable(OSError):
+    """The copy cannot be written."""
+
+
+@contextlib.contextmanager
+def of_the_copy() -> Iterator[None]:
+    """What fails here is the copy's. Raises Unwritable."""
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(error.errno, error.strerror) from error
+
+
 def copy_database(source: Source, copy: Path, limits: Limits, report: Report) -> None:
     """Write a database to the new file `copy` as of one moment. Raises Locked, Unreadable, LeftBehind."""
     with new_file(copy) as target:
@@ -90,13 +103,15 @@ def _copy_open(source: Source, copy: Path, target: int, limits: Limits, report: 
 
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[int]:
-    """A descriptor of a new file of ours, in place of an old one."""
-    path.unlink(missing_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    """A descriptor of a new file of ours, in place of an old one. Raises Unwritable."""
+    with of_the_copy():
+        path.unlink(missing_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         yield fd
     finally:
-        os.close(fd)
+        with of_the_copy():
+            os.close(fd)
 
 
 def is_wal(fd: int) -> bool:
@@ -107,7 +122,7 @@ def is_wal(fd: int) -> bool:
 def _copy_in_slices(database: Database, target: int, limits: Limits, report: Report) -> None:
     """Begin anew whenever something was committed while others had their turn."""
     for _ in range(limits.turns):
-        os.ftruncate(target, 0)
+        cut(target, 0)
         if clone(database.fd, target) or _copied(database, target, limits, report):
             return
     raise Locked("it is changed all the time")
@@ -129,7 +144,7 @@ def _copied(database: Database, target: int, limits: Limits, report: Report) -> 
                 raise Locked("it has a write-ahead log since just now")
             return False
         since = time.monotonic()
-    os.ftruncate(target, at)
+    cut(target, at)
     return True
 
 
@@ -156,7 +171,7 @@ def _copy_snapshot(database: Database, target: Path, report: Report) -> None:
 
 def _copy_at_rest(source: Source, target: int, report: Report) -> None:
     """A database that nobody has open."""
-    os.ftruncate(target, 0)
+    cut(target, 0)
     before = look(source.fd, settle=True)
     copy_all(source.fd, target, report)
     if look(source.fd) != before or source.has("-wal") or source.has("-journal"):
@@ -171,7 +186,13 @@ def copy_all(fd: int, target: int, report: Report) -> None:
     while size := copy_some(fd, target, at):
         at += size
         report()
-    os.ftruncate(target, at)
+    cut(target, at)
+
+
+def cut(target: int, size: int) -> None:
+    """Let a copy have that size."""
+    with of_the_copy():
+        os.ftruncate(target, size)
 
 
 def clone(fd: int, target: int) -> bool:
@@ -190,7 +211,8 @@ def copy_some(fd: int, target: int, at: int) -> int:
     data = os.pread(fd, CHUNK, at)
     written = len(data) if is_zeros(data) else 0
     while written < len(data):
-        written += os.pwrite(target, data[written:], at + written)
+        with of_the_copy():
+            written += os.pwrite(target, data[written:], at + written)
     return len(data)
 
 

@@ -20,6 +20,7 @@ from cloudify_scipion.agent.ports.databases.quiet import NOTHING, Look, look
 
 ENDS = ("", *(end.decode() for end in BESIDE))
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OF_THE_COPY = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _OPCODES = 1_000_000
 """How often SQLite lets us say that we are alive."""
 
@@ -48,7 +49,8 @@ def recover(source: Source, copy: Path, report: Report) -> None:
     with contextlib.suppress(FileNotFoundError), Path(f"{copy}{JOURNAL.decode()}").open("rb") as stream:
         if names_another(stream.fileno()):
             raise Unreadable("a change of several databases at once was not finished")
-    Path(f"{copy}-shm").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # whoever opens it first makes it anew
+        Path(f"{copy}-shm").unlink(missing_ok=True)
     try:
         with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as database:
             database.set_progress_handler(report, _OPCODES)
@@ -57,7 +59,7 @@ def recover(source: Source, copy: Path, report: Report) -> None:
             if database.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
                 raise Unreadable("it is damaged")
     except sqlite3.Error as error:
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+        if error.sqlite_errorcode & 0xFF in _OF_THE_COPY:
             raise
         raise Unreadable(str(error)) from error
 
@@ -65,7 +67,8 @@ def recover(source: Source, copy: Path, report: Report) -> None:
 def remove_group(copy: Path) -> None:
     """Remove a copy and what lies beside it."""
     for end in ENDS:
-        Path(f"{copy}{end}").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the next push tries again
+            Path(f"{copy}{end}").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import queue
@@ -33,7 +32,7 @@ _KINDS = {kind.__name__: kind for kind in (Locked, Unreadable, LeftBehind)}
 
 
 class NoScratch(OSError):
-    """There is no room on the volume for a copy."""
+    """A copy cannot be written on the volume, or not be read again: there is no room, say."""
 
 
 @dataclass
@@ -88,8 +87,8 @@ def _filled(size: int) -> queue.LifoQueue[_Copier | None]:
 def _done(answer: dict[str, Any]) -> list[str]:
     if "kind" in answer:
         raise _KINDS[answer["kind"]](answer["text"])
-    if answer.get("errno") in (errno.ENOSPC, errno.EDQUOT):
-        raise NoScratch(answer["errno"], "no room on the volume for a copy")
+    if "of" in answer:
+        raise NoScratch(answer["errno"], f"{answer['text']}, in {answer['of']}")
     if "errno" in answer:
         raise OSError(answer["errno"], answer["text"])
     return list(answer["done"])
