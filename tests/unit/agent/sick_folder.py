@@ -13,7 +13,7 @@ import io
 import os
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ BY_PATH = ("open", "stat", "lstat", "unlink", "rename", "mkdir", "listdir", "sca
            "symlink", "chown", "readlink")  # fmt: skip
 BY_DESCRIPTOR = ("write", "read", "fsync", "close", "ftruncate", "fchmod", "fchown", "posix_fallocate")
 SQL = {errno.EIO: sqlite3.SQLITE_IOERR, errno.ENOSPC: sqlite3.SQLITE_FULL, errno.EDQUOT: sqlite3.SQLITE_FULL,
-       errno.EROFS: sqlite3.SQLITE_READONLY, errno.EACCES: sqlite3.SQLITE_CANTOPEN}  # fmt: skip
+       errno.EROFS: sqlite3.SQLITE_READONLY, errno.EACCES: sqlite3.SQLITE_CANTOPEN,
+       errno.EUCLEAN: sqlite3.SQLITE_CORRUPT}  # fmt: skip
 """What SQLite makes of an error; of all others SQLITE_IOERR."""
 Where = tuple[str, str]
 
@@ -42,6 +43,8 @@ class Sick:
     call: str = ""
     place: str = ""
     error: int = errno.EIO
+    also: Mapping[Where, int] = field(default_factory=dict)
+    """Other calls that fail, with their errors."""
     seen: set[Where] = field(default_factory=set)
     hit: int = 0
 
@@ -63,10 +66,11 @@ class Sick:
         place = self.place_of(path, folder)
         if place is not None:
             self.seen.add((call, place))
-            if (call, place) == (self.call, self.place):
+            number = self.error if (call, place) == (self.call, self.place) else self.also.get((call, place), 0)
+            if number:
                 self.hit += 1
                 name = () if isinstance(path, int) or call in BY_DESCRIPTOR else (os.fsdecode(path),)
-                raise OSError(self.error, os.strerror(self.error), *name)
+                raise OSError(number, os.strerror(number), *name)
 
     def ask_database(self, call: str, path: str) -> None:
         """The same as SQLite tells it."""
@@ -74,7 +78,7 @@ class Sick:
             self.ask(call, path)
         except OSError as error:
             told = sqlite3.OperationalError(f"as of {error.strerror}")
-            told.sqlite_errorcode = SQL.get(self.error, sqlite3.SQLITE_IOERR)
+            told.sqlite_errorcode = SQL.get(error.errno or 0, sqlite3.SQLITE_IOERR)
             raise told from None
 
 

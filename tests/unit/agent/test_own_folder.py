@@ -225,3 +225,33 @@ def test_each_call_with_each_error_in_the_first_pull(
     left: Path, memory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check_all(PULLING, left, memory, half, capsys)
+
+
+@pytest.mark.parametrize("end", ["", "-wal"])
+def test_a_damaged_index_that_cannot_be_put_aside_is_named(
+    waiting: Path, memory: Path, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no new one begins beside what the old one has left: SQLite would replay that in it."""
+    rig = project(waiting, memory / "project")
+    index = rig.state / "index.sqlite"
+    index.write_bytes(b"no database at all" * 100)
+    Path(f"{index}-wal").write_bytes(b"what the old one has left")
+    with pytest.MonkeyPatch.context() as patch:
+        make_sick(Sick(rig.state, "rename", f"index.sqlite{end}"), patch)
+        code, said = command(rig, "push", capsys)
+    assert code == 4 and f"{index}{end}: Input/output error" in said and "next: the operator" in said
+    assert index.read_bytes() == b"no database at all" * 100
+    assert command(rig, "push", capsys)[0] == 0 and rig.saved().keys() >= rig.local().keys()
+
+
+def test_nor_is_it_where_that_is_found_by_a_work(
+    waiting: Path, memory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig = project(waiting, memory / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        damaged = {("COMMIT", "index.sqlite"): errno.EUCLEAN}
+        make_sick(Sick(rig.state, "rename", "index.sqlite", also=damaged), patch)
+        code, said = command(rig, "push", capsys)
+    assert code == 4 and f"{rig.state}/index.sqlite: Input/output error" in said and "next: the operator" in said
+    assert json.loads((rig.state / "results/push.json").read_text())["code"] == 4
+    assert command(rig, "push", capsys)[0] == 0 and rig.saved().keys() >= rig.local().keys()
