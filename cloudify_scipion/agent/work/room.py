@@ -7,10 +7,12 @@ import os
 from collections.abc import Sequence
 
 from cloudify_scipion.agent.errors import NoRoom
+from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.names import whole_way
 from cloudify_scipion.agent.plan.sizes import shown
-from cloudify_scipion.agent.ports.holes import WORTH, taken
+from cloudify_scipion.agent.ports.holes import WORTH, pieces, taken
 from cloudify_scipion.agent.work.listing import LISTING, listed
+from cloudify_scipion.agent.work.probes import abilities
 from cloudify_scipion.agent.work.pull_job import Job, known_of
 from cloudify_scipion.agent.work.pulled import Result
 from cloudify_scipion.agent.work.wanted import is_wanted
@@ -71,7 +73,10 @@ def _data(world: World, job: Job) -> int:
 
 
 def data_of(world: World, path: bytes, size: int) -> int:
-    """How many bytes of a large file in the data space are no holes."""
+    """How many bytes of a large file in the data space are no holes.
+
+    Some know that a file has holes and not where they are: such a file is read, as what is zeros becomes holes here.
+    """
     if size < WORTH:
         return size
     try:
@@ -79,11 +84,22 @@ def data_of(world: World, path: bytes, size: int) -> int:
     except OSError:
         return size
     try:
-        return taken(fd, size)
+        data = taken(fd, size)
+        sparse = abilities(world).holes and os.fstat(fd).st_blocks * 512 <= size // 2
+        return _not_zeros(world, fd, size) if sparse and data == size else data
     except OSError:
         return size
     finally:
         os.close(fd)
+
+
+def _not_zeros(world: World, fd: int, size: int) -> int:
+    data = 0
+    for piece in pieces(fd, size, growing=True):
+        world.beat()
+        if not isinstance(piece, int) and not is_zeros(piece):
+            data += len(piece)
+    return data
 
 
 def is_below_mount(world: World, path: bytes) -> bool:
