@@ -18,6 +18,7 @@ from cloudify_scipion.adapters.nspawn.folders import MachineFolder, machine_fold
 from cloudify_scipion.adapters.nspawn.mounts import mounted_below, mounts
 from cloudify_scipion.adapters.nspawn.process import Process, is_namespace_init, send, wait_gone
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.adapters.nspawn.volume_place import KNOWN
 from cloudify_scipion.adapters.progress import LineProgress
 
 PREFIX = "cloudify-scipion-"
@@ -119,6 +120,7 @@ class RealHost:
             self.layers.remove(layer.digest)
         for kept in ("machines", "volumes", "projects", "spaces", "store", "cache/layers"):
             remove_tree(self.root / kept)
+        (self.root / KNOWN).unlink(missing_ok=True)
 
 
 def free_port() -> int:

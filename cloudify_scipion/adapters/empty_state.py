@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from cloudify_scipion.adapters.nspawn.volume_place import KNOWN, MARK
+
 _MUST_BE_EMPTY = ("projects", "machines", "volumes/mnt", "secrets", "store", "cache/base", "spaces")
-_LOCKS = ("ports.lock", "volumes/.lock", "cache/layers/.lock")
+_LOCKS = ("ports.lock", "volumes/.lock", f"volumes/{MARK}", "cache/layers/.lock")
 _THEN = ("volumes", "cache/layers", "cache", "locks", "ended")
 
 
@@ -18,6 +20,8 @@ def remove_empty_state(root: Path) -> bool:
     for space in (root / "spaces").glob("*"):
         _remove_folder(space)
     if not all(_remove_folder(root / name) for name in _MUST_BE_EMPTY) or list((root / "volumes").glob("*.img")):
+        return False
+    if (root / KNOWN).exists():  # there are volumes, on a disk that is not mounted
         return False
     for path in [*(root / name for name in _LOCKS), *(root / "locks").glob("*"), *(root / "ended").glob("*.json")]:
         path.unlink(missing_ok=True)

@@ -96,6 +96,8 @@ class ProjectFolders:
 
     def was_ended(self, project: str, binding: Binding) -> bool:
         """Whether the project's record was that deployment's when it was forgotten, and none came after it."""
+        if not _ID.fullmatch(project):
+            return False
         try:
             ended = Binding(**parse(self._ended(project).read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):

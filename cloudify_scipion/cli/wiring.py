@@ -8,6 +8,7 @@ from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.adapters.nspawn.hosttools import require_root
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import as_it_is
 from cloudify_scipion.lifecycle.record import Record
 
 
@@ -33,7 +34,10 @@ def known_record(ports: Services, project: str) -> Record:
 
 
 def locked_record(ports: Services, project: str, purpose: str) -> Record:
-    """The same, holding the project's lock; read again under it, because it may have changed meanwhile."""
+    """The same, holding the project's lock; read again under it, because it may have changed meanwhile.
+
+    What its volume and machine say otherwise is right.
+    """
     known_record(ports, project)
     ports.projects.hold_lock(project, purpose)
-    return known_record(ports, project)
+    return as_it_is(ports, known_record(ports, project))

@@ -31,20 +31,26 @@ def made_of(services: Services, record: Record) -> Made:
     return Made(record.project, record.binding.installation, place.host, place.root, record.machine, record.volume)
 
 
-def made_from(facts: Mapping[str, object]) -> Made:
-    """What was remembered; what is missing in it is said to be unknown."""
-    return Made(**{field.name: str(facts.get(field.name) or "(unknown)") for field in fields(Made)})
+def made_from(facts: object) -> Made:
+    """What was remembered; what is missing in it, or damaged, is said to be unknown."""
+    told = facts if isinstance(facts, Mapping) else {}
+    return Made(**{field.name: str(told.get(field.name) or "(unknown)") for field in fields(Made)})
 
 
 def has_ended(services: Services, project: str, binding: Binding, made: Made | None) -> bool:
-    """Whether what is remembered has come to its end here: another installation may have made it anew since."""
-    ours = made is None or made.installation == binding.installation
-    return ours and services.projects.was_ended(project, binding)
+    """Whether what is remembered has come to its end here: another installation may have made it anew since.
+
+    So may a copy of this one, with another state folder; and what is remembered may be another project.
+    """
+    here = services.projects.place()
+    ours = (project, binding.installation, here.host, here.root)
+    same = made is None or (made.project, made.installation, made.host, made.root) == ours
+    return same and services.projects.was_ended(project, binding)
 
 
 def is_adoptable(services: Services, made: Made, binding: Binding) -> bool:
     """Whether an install or heal here finds all of it again by its tags, though the record was lost."""
-    return made.installation == binding.installation and services.volumes.look(made.volume).exists
+    return made.installation == binding.installation and made.volume in services.volumes.all()
 
 
 def record_lost(services: Services, made: Made, binding: Binding) -> RecordLost:

@@ -78,7 +78,10 @@ class Machines(Protocol):
 
 
 class Volumes(Protocol):
-    """Disks that outlive machines."""
+    """Disks that outlive machines.
+
+    None is said to be gone, made or deleted while the place that holds them is not seen: PermanentError.
+    """
 
     def look(self, name: str) -> VolumeFacts:
         """Observe."""

@@ -39,13 +39,14 @@ def accept_project(services: Services, project: Mapping[str, Any], site: Mapping
 def as_it_is(services: Services, record: Record) -> Record:
     """The record as the volume says that it is: it may be an older copy of itself, and know too little of the data.
 
-    What the volume was not told may not let it go.
+    What the volume was not told may not let it go; a machine that is younger than the record is of no rescue.
     """
-    volume = services.volumes.look(record.volume)
+    volume, machine = services.volumes.look(record.volume), services.machines.look(record.machine)
+    record = replace(record, rescuing=record.rescuing and _generation(machine) <= record.generation)
     if not volume.exists:
         return record
     later = _generation(volume) > record.generation
-    written = later or volume.tags.get(WRITTEN) == "yes" or services.machines.look(record.machine).running
+    written = later or volume.tags.get(WRITTEN) == "yes" or machine.running
     discarding = record.discarding and volume.tags.get(DISCARDING) == "yes"
     return replace(record, volume_written=record.volume_written or written, discarding=discarding)
 

@@ -106,7 +106,8 @@ def _on_volume(services: Services, record: Record) -> Mapping[str, Any]:
 def _is_of(seal: Mapping[str, Any], record: Record) -> bool:
     """Whether it is a whole seal of the record's volume and generation."""
     wanted = {"project": record.project, "volume": record.volume, "generation": record.generation}
-    return {*_OF_A_SEAL} <= seal.keys() and all(seal[name] == value for name, value in wanted.items())
+    whole = {*_OF_A_SEAL} <= seal.keys() and isinstance(seal["manifest"], str) and bool(seal["manifest"])
+    return whole and all(seal[name] == value for name, value in wanted.items())
 
 
 def _without_seal(services: Services, record: Record) -> Record:

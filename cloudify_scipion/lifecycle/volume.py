@@ -50,8 +50,8 @@ def end_volume(services: Services, record: Record, ends: bool = True, discards: 
     if not services.volumes.look(record.volume).exists:
         lost = record.volume_written and not record.discarding
         services.progress.say(f"volume {record.volume} is gone already{': IT WAS NOT DELETED BY US' if lost else ''}")
-        services.projects.forget(record.project)
-        return None
+        services.volumes.delete(record.volume)  # what a process that was killed while it made or deleted it has left
+        return _forget(services, record)
     try:
         services.volumes.detach(record.volume)  # from now on nobody writes, and what lies on it can be believed
     except VolumeBusy:
@@ -65,8 +65,7 @@ def end_volume(services: Services, record: Record, ends: bool = True, discards: 
             f"save what is in it: cloudify-scipion rescue {record.project}, "
             f"or delete it: cloudify-scipion discard {record.project}",
         )
-    _delete(services, record)
-    return None
+    return _delete(services, record)
 
 
 def may_go(services: Services, record: Record, discards: bool) -> bool:
@@ -107,14 +106,24 @@ def what_is_known(record: Record) -> str:
     return f"the last {record.saved['work']} that is known was {record.saved['at']}; what came later may be lost"
 
 
-def _delete(services: Services, record: Record) -> None:
+def _delete(services: Services, record: Record) -> Record | None:
     services.volumes.detach(record.volume)  # while a machine runs on, what it writes is not given up
     record = update(services, record, discarding=True)
     if services.volumes.look(record.volume).exists:
         services.volumes.tag(record.volume, record.volume_tags())
     services.volumes.delete(record.volume)
     services.progress.say(f"deleted volume {record.volume} and all that was in it")
+    return _forget(services, record)
+
+
+def _forget(services: Services, record: Record) -> Record | None:
+    """End the project's record, unless the project has a machine yet: without a record nobody could end that."""
+    machine = services.machines.look(record.machine)
+    if machine.exists or machine.running:
+        what = f"project '{record.project}' is not forgotten: its machine {record.machine} is there still"
+        return note(services, record, f"{what}, run its uninstall again")
     services.projects.forget(record.project)
+    return None
 
 
 def _site_allows(record: Record) -> bool:

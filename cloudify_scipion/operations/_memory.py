@@ -38,7 +38,7 @@ def remembered() -> Made | None:
         if instance.id in seen:
             continue
         seen.add(instance.id)
-        if facts := instance.runtime_properties.get(MADE):
-            return made_from(facts)
+        if MADE in instance.runtime_properties:
+            return made_from(instance.runtime_properties[MADE])
         waiting += [relationship.target.instance for relationship in instance.relationships]
     return None

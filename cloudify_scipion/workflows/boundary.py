@@ -12,6 +12,7 @@ from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.made import MADE, has_ended, made_from, record_lost
 from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.project import as_it_is
 from cloudify_scipion.lifecycle.record import Binding, Record
 
 make_services: Callable[[Callable[[str], object]], Services] = local_services
@@ -25,7 +26,7 @@ def on_project(work: Callable[[Services, Record], T]) -> T:
     def found(services: Services) -> T:
         record = _record(services)
         services.projects.hold_lock(record.project, f"{ctx.workflow_id} of deployment {ctx.deployment.id}")
-        return work(services, services.projects.load(record.project) or record)
+        return work(services, as_it_is(services, services.projects.load(record.project) or record))
 
     return on_installation(found)
 
@@ -43,8 +44,8 @@ def _record(services: Services) -> Record:
     for record in services.projects.of_deployment(binding):
         return record
     for instance in ctx.node_instances:
-        if facts := (instance.runtime_properties or {}).get(MADE):
-            made = made_from(facts)
+        if MADE in (instance.runtime_properties or {}):
+            made = made_from(instance.runtime_properties[MADE])
             if not has_ended(services, made.project, binding, made):
                 raise record_lost(services, made, binding)
     raise PermanentError(f"{binding} works on no project", "install it")

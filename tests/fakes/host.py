@@ -91,6 +91,8 @@ class FakeHost:
     spaces: dict[str, Space] = field(default_factory=dict)
     """Projects' folders of data spaces, by path."""
     agents: Ways = field(default_factory=Ways)
+    unseen: bool = False
+    """Whether the disk that holds the volumes is not mounted."""
     taken: set[int] = field(default_factory=set)
     folderless: dict[str, Disk] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -228,12 +230,14 @@ class FakeVolumes:
         self.host = host
 
     def look(self, name: str) -> VolumeFacts:
+        self._check_place()
         volume = self.host.volumes.get(name)
         if volume is None:
             return VolumeFacts(exists=False)
         return VolumeFacts(True, volume.size, self._point(name) if volume.attached else None, dict(volume.tags))
 
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
+        self._check_place()
         made = name not in self.host.volumes
         if made:
             mark = {"version": 1, "volume": name, "project": tags.get("project", "")}
@@ -242,6 +246,7 @@ class FakeVolumes:
         return made
 
     def all(self) -> Mapping[str, VolumeFacts]:
+        self._check_place()
         return {name: self.look(name) for name in sorted(self.host.volumes)}
 
     def tag(self, name: str, tags: Mapping[str, str]) -> bool:
@@ -285,8 +290,13 @@ class FakeVolumes:
         return True
 
     def delete(self, name: str) -> bool:
+        self._check_place()
         self.detach(name)
         return self.host.volumes.pop(name, None) is not None
+
+    def _check_place(self) -> None:
+        if self.host.unseen:
+            raise PermanentError("the volumes are not seen", "mount the disk that holds them")
 
     def _point(self, name: str) -> Path:
         return Path("/fake/volumes/mnt") / name

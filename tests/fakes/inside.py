@@ -177,6 +177,8 @@ class FakeShell:
 
     def _agent(self, words: list[str]) -> CommandResult:
         self._advance_works()
+        if CONFIG not in self.files() and "--dataset" not in words:
+            return CommandResult(1, "", f"{CONFIG} cannot be read")
         if words[0] == "health" and not self._has_space():
             return CommandResult(0, "", "")
         agent = self.agent()

@@ -27,6 +27,7 @@ from cloudify_scipion.adapters.nspawn.locks import locked
 from cloudify_scipion.adapters.nspawn.loops import is_exclusive, loops_of, users_of
 from cloudify_scipion.adapters.nspawn.mounts import Mount, holding_file_system, mounted_at, unmount
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.adapters.nspawn.volume_place import VolumePlace
 from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import VolumeFacts
 from cloudify_scipion.lifecycle.ports import Progress
@@ -43,14 +44,16 @@ class LoopVolumes:
 
     def __init__(self, root: Path, progress: Progress) -> None:
         self._folder = root / "volumes"
+        self._place = VolumePlace(root)
         self._progress = progress
 
     def look(self, name: str) -> VolumeFacts:
-        """Observe; a half-made volume does not exist."""
+        """Observe; a half-made volume does not exist. PermanentError where the place of volumes is not seen."""
         image = self._image(name)
         try:
             size = image.stat().st_size
         except FileNotFoundError:  # any other error is no proof that it is gone
+            self._place.check()
             return VolumeFacts(exists=False)
         mounted = self._mounted(name) is not None
         return VolumeFacts(True, size, self._point(name) if mounted else None, self._tags(name))
@@ -58,7 +61,9 @@ class LoopVolumes:
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
         """Make it, with an empty working copy. DiskFull if the host could not hold it when full."""
         hosttools.require(hosttools.VOLUME_TOOLS)
+        self._place.check()
         with self._locked():
+            self._place.remember()
             made = not self._image(name).exists()
             if made:
                 self._check_room(size_bytes)
@@ -70,6 +75,7 @@ class LoopVolumes:
 
     def all(self) -> Mapping[str, VolumeFacts]:
         """Every volume, by name."""
+        self._place.check()
         return {image.stem: self.look(image.stem) for image in sorted(self._images())}
 
     def tag(self, name: str, tags: Mapping[str, str]) -> bool:
@@ -101,7 +107,9 @@ class LoopVolumes:
     def attach(self, name: str) -> Path:
         """Mount it, checked first if it was not left cleanly; returns where."""
         hosttools.require(hosttools.VOLUME_TOOLS)
+        self._place.check()
         with self._locked():
+            self._place.remember()
             if not self._image(name).exists():
                 raise PermanentError(f"volume {name} does not exist")
             point = self._point(name)
@@ -117,6 +125,7 @@ class LoopVolumes:
 
     def delete(self, name: str) -> bool:
         """Detach and remove it."""
+        self._place.check()
         with self._locked():
             changed = self._release(name)
             point = self._point(name)
@@ -126,6 +135,8 @@ class LoopVolumes:
                 changed = path.exists() or changed
                 path.unlink(missing_ok=True)
             self._remove_scraps(name)
+            if not any(self._images()):
+                self._place.forget()
             return changed
 
     def _remove_scraps(self, name: str) -> None:

@@ -225,3 +225,16 @@ def test_a_writable_start_ends_a_deletion_that_had_begun(world: World) -> None:
     is_down(world)
     deployment.run(UNINSTALL)
     assert world.record().held and volume_of(world).files["mine"] == b"later"
+
+
+@pytest.mark.parametrize("manifest", [None, "", [], 3])
+def test_a_seal_without_a_digest_is_none(world: World, manifest: object) -> None:
+    """Also where record, tags and volume agree in it."""
+    deployment = installed(world)
+    deployment.operation(*GATE)
+    volume, record = volume_of(world), world.record()
+    volume.agent[SEAL] = json.dumps({**record.seal, "manifest": manifest}).encode()
+    record = replace(record, seal={**record.seal, "manifest": manifest})
+    volume.tags.pop("seal")
+    volume.tags |= {"seal": manifest} if manifest is not None else {}  # type: ignore[dict-item]
+    assert not is_sealed(world.services(), record)

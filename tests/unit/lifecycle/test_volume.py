@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
+from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.held import held_volumes
 from cloudify_scipion.lifecycle.volume import discard, end_volume, heal_volume, volume_problem
-from tests.fakes.deployment import SITE, Deployment
+from tests.fakes.deployment import GATE, SITE, UNINSTALL, Deployment
 from tests.fakes.world import World
 
 KEEPING_SITE = {"name": "here", "provider": "local", "allow_discard": False}
@@ -143,3 +148,55 @@ def test_a_volume_that_is_gone_can_be_discarded(demo: Deployment) -> None:
     demo.world.host.volumes.clear()
     discard(demo.world.services(), demo.world.record())
     assert demo.world.services().projects.load("relion-2d") is None
+
+
+def test_ending_what_is_gone_clears_what_was_left_of_it(world: World, tmp_path: Path) -> None:
+    """The install was killed while it made the volume: the image, all of its size, is there under another name."""
+    demo = Deployment(world)
+    demo.operation("volume", "create")
+    record = world.record()
+    world.host.volumes.clear()
+    folder = tmp_path / "disk/volumes"
+    folder.mkdir(parents=True)
+    for ending in ("part", "json"):
+        (folder / f"{record.volume}.{ending}").write_text("{}")
+    services = replace(world.services(), volumes=LoopVolumes(tmp_path / "disk", world.progress))
+    assert end_volume(services, record) is None
+    assert {path.name for path in folder.iterdir()} <= {".lock"}
+
+
+def test_a_project_whose_machine_is_there_is_not_forgotten(demo: Deployment) -> None:
+    demo.install()
+    world, record = demo.world, demo.world.record()
+    world.host.reboot()
+    del world.host.volumes[record.volume]
+    demo.workflow = "execute_operation"
+    demo.operation("volume", "delete")
+    assert world.known()
+    assert f"its machine {record.machine} is there still" in world.progress.text
+    demo.workflow = "uninstall"
+    demo.run(UNINSTALL, ignore_failure=True)
+    assert not world.host.machines and not world.known()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_volume_whose_disk_is_not_mounted_is_not_gone(demo: Deployment, running: bool) -> None:
+    demo.install()
+    world = demo.world
+    world.write("mine", b"data")
+    if not running:
+        world.host.reboot()
+    world.host.unseen = True
+    demo.workflow = "uninstall"
+    for operation in (GATE, *UNINSTALL):
+        with pytest.raises(NonRecoverableError, match="the volumes are not seen"):
+            demo.operation(*operation)
+    with pytest.raises(PermanentError, match="the volumes are not seen"):
+        held_volumes(world.services())
+    world.end_process()
+    world.host.unseen = False
+    assert world.known()
+    demo.install()
+    demo.uninstall()
+    assert world.space().files["mine"] == b"data"
+    assert not world.host.volumes and not world.known()

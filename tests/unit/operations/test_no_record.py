@@ -267,3 +267,35 @@ def test_a_state_root_that_was_moved_is_the_same(world: World, tmp_path: Path) -
     shutil.rmtree(world.root / "projects")
     replace(deployment, world=replace(world, root=tmp_path / "moved")).uninstall()
     assert not world.host.volumes and not world.host.machines
+
+
+@pytest.mark.parametrize("facts", [None, {}, [], 3, "x", [1], {"project": 3}, {"project": "../x"}, {"volume": "../x"}])
+def test_a_damaged_memory_is_one_all_the_same(world: World, new_world: NewWorld, facts: object) -> None:
+    """Somebody has changed the runtime properties: it still says that something was made."""
+    deployment = installed(world)
+    for runtime in deployment.runtime.values():
+        runtime |= {"made": facts} if "made" in runtime else {}
+    there = replace(deployment, world=another_host(world, new_world))
+    for workflow, operations in (("uninstall", ENDING), ("install", INSTALL)):
+        there.workflow = workflow
+        for operation in operations:
+            assert "has no record" in refused(lambda operation=operation: there.operation(*operation))  # type: ignore[misc]
+    assert lives(world)
+    there.world.end_process()
+    deployment.workflow = "uninstall"
+    deployment.uninstall()  # where the record is, it is not asked
+    assert not world.host.volumes and world.space().files["mine"] == b"results"
+
+
+@pytest.mark.parametrize("change", [{"project": "another"}, {"root": "/elsewhere"}, {"host": "elsewhere"}])
+def test_what_ended_here_is_not_what_is_remembered(world: World, change: dict[str, str]) -> None:
+    """A copy of this installation has made it anew since, or what is remembered is another project."""
+    deployment = installed(world)
+    before = {node: dict(runtime) for node, runtime in deployment.runtime.items()}
+    deployment.uninstall()
+    world.end_process()
+    for node, runtime in before.items():
+        deployment.runtime[node] = {**runtime, "made": {**runtime["made"], **change}} if "made" in runtime else runtime
+    for operation in ENDING:
+        refused(lambda operation=operation: deployment.operation(*operation))  # type: ignore[misc]
+    assert any("made" in runtime for runtime in deployment.runtime.values())

@@ -11,7 +11,11 @@ import pytest
 from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.cli.wiring import locked_record
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.record import from_document, to_document
+from cloudify_scipion.lifecycle.rescue import rescue
+from cloudify_scipion.lifecycle.volume import discard
 from tests.fakes.deployment import GATE, INSTALL, UNINSTALL, Deployment
 from tests.fakes.world import World
 
@@ -101,3 +105,19 @@ def loses_nothing(demo: Deployment, running: bool) -> None:
         with suppress(NonRecoverableError):
             demo.operation(*operation)
     assert world.host.volumes or world.space().files.get("mine") == b"results"
+
+
+def test_an_older_record_of_a_rescue_is_of_no_rescue(demo: Deployment) -> None:
+    """A backup of the state while another machine saved the volume: the project was installed again since."""
+    world = demo.world
+    demo.install()
+    path = world.root / "projects/relion-2d/project.json"
+    document = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**document, "rescuing": True, "generation": document["generation"] - 1}))
+    world.write("mine", b"results")
+    services = world.services()
+    record = locked_record(services, "relion-2d", "discard")
+    for ends in (discard, rescue):
+        with pytest.raises(PermanentError, match=r"is installed|runs, and can save"):
+            ends(services, record)
+    assert world.host.alive() and world.host.volumes

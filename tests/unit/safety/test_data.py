@@ -116,7 +116,7 @@ def test_an_install_follows_a_killed_deletion(world: World, after: bool) -> None
     copy.close()
     for at in range(1, calls.count + 1):
         again = world.copy(world.root.parent / f"killed{at}")
-        killed = replace(deployment, world=again)
+        killed = replace(deployment, world=again, runtime={})
         with pytest.raises(Killed):
             killed.operation("volume", "delete", Reaper(at, after))
         again.end_process()
