@@ -61,7 +61,6 @@ class LoopVolumes:
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
         """Make it, with an empty working copy. DiskFull if the host could not hold it when full."""
         hosttools.require(hosttools.VOLUME_TOOLS)
-        self._place.check()
         with self._locked():
             self._place.remember()
             made = not self._image(name).exists()
@@ -107,7 +106,6 @@ class LoopVolumes:
     def attach(self, name: str) -> Path:
         """Mount it, checked first if it was not left cleanly; returns where."""
         hosttools.require(hosttools.VOLUME_TOOLS)
-        self._place.check()
         with self._locked():
             self._place.remember()
             if not self._image(name).exists():

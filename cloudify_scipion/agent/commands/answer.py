@@ -42,7 +42,7 @@ def request(folder: Path, name: str, text: str) -> None:
 
 def take_answers(config: Config, world: World) -> None:
     """Let the index know what was answered since the last work."""
-    folder = config.run / "requests"
+    folder, taken = config.run / "requests", []
     for name in sorted(os.listdir(folder)) if folder.is_dir() else []:  # noqa: PTH208 - names
         found = re.fullmatch(r"answer-([a-z]+)", name)
         if found and (words := _small_file(folder / name).split()):
@@ -53,9 +53,11 @@ def take_answers(config: Config, world: World) -> None:
         if wish:
             want_back(world, _small_file(folder / name))
         if found or wish or name == "push":
-            with suppress(OSError):
-                (folder / name).unlink()
-    world.keep()
+            taken.append(folder / name)
+    world.keep()  # before they go: whoever is killed in between takes them again
+    for request_file in taken:
+        with suppress(OSError):
+            request_file.unlink()
 
 
 def _small_file(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from cloudify_scipion.agent import status
 from cloudify_scipion.agent.cli import main
 from cloudify_scipion.agent.commands.answer import take_answers
 from cloudify_scipion.agent.ports.tree import Tree
+from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig
 
 HOUR = 3600.0
@@ -239,3 +241,32 @@ def test_no_request_leads_elsewhere(kept: Rig) -> None:
         take_answers(kept.config(), world)
     kept.push()
     assert kept.local() == before and not list(folder.iterdir())
+
+
+def test_a_wish_outlives_a_kill_at_every_write(tmp_path: Path) -> None:
+    """Also one that dies between what it takes from the folder of requests and what it keeps."""
+    for at in itertools.count(1):
+        rig = Rig(tmp_path / f"{at}", tmp_path / f"space-{at}", workers=1)
+        rig.pull()
+        rig.write("other")
+        change(rig, "gone/b", "deleted")
+        delete(rig, "gone/b")
+        assert command(rig, "restore", "gone/b") == 0
+        reaper = Reaper(at)
+        dying = replace(rig, trees=reaper.tree, indexes=reaper.index)
+        try:
+            with dying.world() as world:
+                take_answers(rig.config(), world)
+            dying.push()
+        except Killed:
+            with rig.world() as world:
+                take_answers(rig.config(), world)
+            rig.push()
+            assert b"deleted" in rig.local().values(), f"killed at write {at}"
+            assert rig.saved() == rig.local(), f"killed at write {at}"
+            assert b"deleted" in rig.trash().values(), f"killed at write {at}"
+            assert not list((rig.state / "tmp").iterdir()), f"killed at write {at}"
+            assert not list((rig.root / "run/requests").iterdir()), f"killed at write {at}"
+            continue
+        assert at > 5
+        return
