@@ -75,7 +75,7 @@ def test_the_user_asks_for_a_push(kept: Saved) -> None:
     assert (kept.space / "wished").read_text() == "wish\n"
 
 
-def test_a_work_has_three_capabilities(kept: Saved) -> None:
+def test_a_work_has_four_capabilities(kept: Saved) -> None:
     """It waits for the agent's lock, which we have: a work that does nothing, for as long as we look."""
     lock = "/srv/scipion-volume/agent/lock"
     kept.run("systemd-run", "--quiet", "--unit=holder", "flock", lock, "sleep", "60")
@@ -89,8 +89,8 @@ def test_a_work_has_three_capabilities(kept: Saved) -> None:
     finally:
         kept.run("systemctl", "stop", "holder.service")
     facts = dict(line.split(":\t", 1) for line in told.splitlines() if ":\t" in line)
-    three = 1 << 0 | 1 << 1 | 1 << 3  # CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER
-    assert {int(facts[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {three}
+    four = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 28  # CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_LEASE
+    assert {int(facts[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {four}
     assert facts["NoNewPrivs"] == "1" and facts["Uid"].split() == ["2001"] * 4
     kept.push()
 

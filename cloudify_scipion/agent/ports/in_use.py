@@ -1,4 +1,7 @@
-"""Whether any other program has a file open: the kernel knows, by the leases of fcntl(2)."""
+"""Whether any other program has a file open: the kernel knows, by the leases of fcntl(2).
+
+Of a file of somebody else it tells that only to who has CAP_LEASE, as the agent's unit has.
+"""
 
 from __future__ import annotations
 

@@ -30,10 +30,11 @@ TIDIED = "tidied"
 
 
 def look_at_deletions(run: Run) -> None:
-    """Before anything is saved: what of all that is gone was tidied away by Scipion."""
-    index = run.world.index
-    if mass_deletion(*index.gone_totals(), *index.totals()):
-        find_tidied(run.world)
+    """Before anything is saved: what of all that is gone was tidied away by Scipion, where it matters."""
+    world, index = run.world, run.world.index
+    size = index.gone_bytes_of_ours(OPEN)
+    if mass_deletion(*index.gone_totals(), *index.totals()) or (size and not budget(world).takes(size)):
+        find_tidied(world)
 
 
 def make_way(run: Run, found: Found, holding: Holding) -> None:

@@ -79,19 +79,25 @@ def test_a_restart_that_could_not_be_saved_at_once_is_still_one_later(project: R
     assert project.push().held == 0 and project.questions() == []
 
 
-def test_tidying_for_which_the_trash_has_no_room_is_asked_about_once_a_day(project: Rig) -> None:
-    small = replace(project, trash_bytes=100)
-    shutil.rmtree(project.user / RUN / "tmp")
-    assert small.push().held == 40 and small.questions() == ["deletions"]
-    small.answer("deletions", "delete")
-    assert small.push().deleted == 40
-    for number in range(40):
-        small.write(f"{RUN}/tmp/{number}", "again")
+@pytest.mark.parametrize("many", [40, 5])
+def test_tidying_for_which_the_trash_has_no_room_is_asked_about_once_a_day(project: Rig, many: int) -> None:
+    """Many files, or few that are large."""
+    small, path = replace(project, trash_bytes=100), "projects/p/Runs/000006_ProtPick/tmp"
+    small.write("projects/p/Runs/000006_ProtPick/run.log")
+    for number in range(many):
+        small.write(f"{path}/{number}", f"scratch {number} " * 20)
     small.push()
-    shutil.rmtree(project.user / RUN / "tmp")
+    shutil.rmtree(small.user / path)
+    assert small.push().held == many and small.questions() == ["deletions"]
+    small.answer("deletions", "delete")
+    assert small.push().deleted == many
+    for number in range(many):
+        small.write(f"{path}/{number}", "again " * 20)
+    small.push()
+    shutil.rmtree(small.user / path)
     for hours, asked in ((1, []), (22, []), (2, ["deletions"]), (1, ["deletions"])):
         small.clock.pass_time(hours * HOUR)
-        assert small.push().held == 40
+        assert small.push().held == many
         assert small.questions() == asked
 
 

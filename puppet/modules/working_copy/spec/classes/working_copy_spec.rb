@@ -32,8 +32,8 @@ describe 'working_copy' do
         .with_source('puppet:///modules/working_copy/scipion-data.pyz').with_mode('0644')
     }
 
-    it 'gives the agent three capabilities and nothing else' do
-      caps = 'CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER'
+    it 'gives the agent four capabilities and nothing else' do
+      caps = 'CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_LEASE'
       is_expected.to contain_file(unit)
         .with_content(%r{^AmbientCapabilities=#{caps}$}).with_content(%r{^CapabilityBoundingSet=#{caps}$})
         .with_content(%r{^NoNewPrivileges=yes$}).with_content(%r{^User=scipion-data$}).with_content(%r{^PrivateNetwork=yes$})
