@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,22 @@ class Growing(Tree):
         if path == b"movie.mrcs":
             append(Path(os.fsdecode(self.path)) / "movie.mrcs", b"+")
         return super().fresh(path)
+
+
+def test_no_clock_of_ours_tells_that_an_upload_has_ended(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not where the lease cannot be read either, which shows the data space's own clock."""
+
+    def unseen(self: Growing, path: bytes, change: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Growing, "update", unseen, raising=False)
+    rig.push()
+    rig.clock.ahead += 1e7
+    rig.web("movie.mrcs", b"+")
+    growing = replace(rig, trees=lambda path: (Growing if path == str(rig.space) else Tree)(path))
+    growing.scan()
+    assert rig.local() == {}
+    assert any("still being written" in text for text in rig.events())
 
 
 @pytest.mark.parametrize("first", [True, False])
