@@ -66,6 +66,20 @@ def test_what_is_proven_stands_in_the_seal(full: Rig, tmp_path: Path) -> None:
     assert list((full.state / "tmp").iterdir()) == []
 
 
+def test_a_file_takes_about_a_kilobyte_on_the_volume(rig: Rig) -> None:
+    """As much as the page says, with paths as long as Scipion's are; a log of all that was written would double it."""
+    folder = "projects/TestRelion/Runs/000000_ProtRelionClassify2D/extra"
+    for number in range(2000):
+        rig.write(f"{folder}/micrographs_{number:07}_aligned_doseweighted.mrc")
+    rig.push()
+    with rig.world() as world, new_trial(world) as trial:
+        verify(world, trial)
+        assert prove(world, trial).wrong == []
+        trial.commit()
+        size, *others = sorted((path.stat().st_size for path in (rig.state / "tmp").iterdir()), reverse=True)
+    assert size < 2000 * 1500 and not any(others)
+
+
 def test_no_content_is_read_again(full: Rig) -> None:
     full.push()
     with full.world() as world, new_trial(world) as trial:

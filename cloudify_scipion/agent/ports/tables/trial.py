@@ -10,6 +10,7 @@ from cloudify_scipion.agent.ports.index import Index
 
 _SCHEMA = """
 PRAGMA synchronous=OFF;
+PRAGMA journal_mode=TRUNCATE;
 CREATE TABLE read(path BLOB PRIMARY KEY, stored BLOB, digest TEXT, mode INTEGER, mtime INTEGER, database INTEGER)
   WITHOUT ROWID;
 CREATE TABLE names(ino INTEGER, path BLOB, first BLOB, PRIMARY KEY(ino, path)) WITHOUT ROWID;
