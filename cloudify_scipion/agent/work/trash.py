@@ -151,6 +151,7 @@ def make_room(world: World, need: int) -> int:
     if upto:
         freed += throw(world, world.index.expendable(upto), need - freed)
         world.index.settled(TRASH_FULL)
+        world.index.set_state(TRASH_FULL, None)  # where it was not enough, the next question need not wait for a day
     if freed < need:
         ask_trash(world, need - freed)
     world.keep()

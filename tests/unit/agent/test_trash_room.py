@@ -116,6 +116,17 @@ def test_who_keeps_the_trash_is_asked_again_after_a_day(limited: Rig) -> None:
     assert len(limited.trash()) > 5
 
 
+def test_who_gave_some_up_is_asked_again_when_it_was_not_enough(limited: Rig) -> None:
+    """Within the day, too: as where a work was killed that had made room by that word, and needs it once more."""
+    fill(limited)
+    limited.answer("trash", "discard")
+    limited.push()
+    assert limited.questions() == []
+    before = len(limited.trash())
+    fill(limited)
+    assert limited.questions() == ["trash"] and len(limited.trash()) >= before
+
+
 def test_a_word_counts_for_what_lay_in_the_trash_when_it_was_asked_for(limited: Rig, quota: Quota) -> None:
     fill(limited)
     with limited.world() as world:
