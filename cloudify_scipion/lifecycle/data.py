@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from cloudify_scipion.errors import PermanentError, ScipionError
@@ -110,9 +111,10 @@ def heal_data(services: Services, record: Record) -> Record:
 
 
 def _remount(services: Services, record: Record) -> Record:
-    """A folder of the host is mounted while the machine boots, and only then."""
+    """A folder of the host is mounted while the machine boots, and only then. What can be saved before is."""
     lines = _unwell_mounts(services, record)
     if lines and mounts_folders(record):
+        record = _saved_if_possible(services, record, lines)
         record = note(services, record, f"{'; '.join(lines)}: the machine is started again, which mounts it anew")
         services.machines.stop(record.machine)
         record = start_machine(services, record)
@@ -121,6 +123,18 @@ def _remount(services: Services, record: Record) -> Record:
         named = [target for target in targets if any(line.startswith(f"{target} ") for line in lines)]
         restart_mounts(services, record, named or targets)
     return record
+
+
+def _saved_if_possible(services: Services, record: Record, lines: Sequence[str]) -> Record:
+    """Save what has changed, where it is another mount than the data space's that is lost."""
+    part = saved_part(record)
+    if part is None or any(not line.startswith("/") or line.startswith(f"{part.target} ") for line in lines):
+        return record
+    try:
+        return push(services, record)[0]
+    except ScipionError as error:
+        services.progress.say(f"it could not be saved before: {error.what}")
+        return record
 
 
 def _unwell_mounts(services: Services, record: Record) -> list[str]:

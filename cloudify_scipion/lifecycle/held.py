@@ -11,6 +11,7 @@ from cloudify_scipion.lifecycle.record import Binding, Record
 from cloudify_scipion.lifecycle.volume import what_is_known, why_held
 
 LOST = "its project's record is lost"
+NO_MACHINE = "its machine is gone"
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,18 @@ def held_volumes(services: Services) -> Sequence[Held]:
     """All of this installation, by project."""
     records = services.projects.all()
     found = [
-        Held(r.project, r.volume, r.volume_bytes, why_held(r), what_is_known(r), r.binding.deployment)
+        Held(r.project, r.volume, r.volume_bytes, why, what_is_known(r), r.binding.deployment)
         for r in records
-        if why_held(r)
+        if (why := why_held(r) or _has_no_machine(services, r))
     ]
     known = {record.volume for record in records}
     return sorted(found + [held for held in _tagged(services) if held.volume not in known], key=lambda h: h.project)
+
+
+def _has_no_machine(services: Services, record: Record) -> str:
+    """Why a volume is kept whose machine is lost, perhaps with its deployment; empty where that is not so."""
+    lost = record.volume_written and not services.machines.look(record.machine).exists
+    return NO_MACHINE if lost and services.volumes.look(record.volume).exists else ""
 
 
 def lost_record(services: Services, project: str) -> Record:

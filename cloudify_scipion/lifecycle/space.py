@@ -14,7 +14,7 @@ from cloudify_scipion.project.spaces import DIRECTORY, ONEDATA, DataSpace, space
 
 SPACES = "/srv/scipion-space"
 PROJECT, VERIFY = f"{SPACES}/project", f"{SPACES}/verify"
-"""The project's folder of the data space on the machine, and a second, fresh way to it."""
+"""The project's folder of the data space on the machine, and a second way to it, which is only read."""
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,28 @@ def test_problems(demo: Deployment) -> None:
     assert demo.check("working_copy") == {"status": "ok"}
 
 
+@pytest.mark.parametrize(("lost", "works"), [("/data/raw is absent", 1), ("/srv/scipion-space/project is absent", 0)])
+def test_before_a_boot_that_mounts_a_folder_is_saved_what_can_be(
+    world: World, lost: str, works: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_ = {"project": {"source": "local:relion-2d"}, "datasets": [{"source": "local:raw/7", "mount": "/data/raw"}]}
+    world.space("raw/7").files["movie"] = b"raw"
+    Deployment(world, {"data": data_}).install()
+    world.write("mine", b"results")
+    monkeypatch.setattr(data, "_unwell_mounts", lambda *_: [lost])
+    saved: list[bytes | None] = []
+    real = type(world.services().machines).stop
+
+    def stop(self: Any, name: str) -> Any:
+        saved.append(world.space().files.get("mine"))
+        return real(self, name)
+
+    monkeypatch.setattr(type(world.services().machines), "stop", stop)
+    repair_project(world.services(), world.record())
+    assert saved == [b"results" if works else None]
+    assert world.host.volumes[world.record().volume].files["mine"] == b"results"
+
+
 @pytest.mark.parametrize("way", ["heal", "repair"])
 def test_a_lost_mount_of_a_folder_is_mounted_by_a_boot(demo: Deployment, way: str) -> None:
     demo.install()

@@ -109,3 +109,15 @@ def test_held_and_lost_volumes(world: World) -> None:
         lost_record(world.services(), "other")
     discard(world.services(), lost_record(world.services(), "relion-2d"))
     assert held_volumes(world.services()) == []
+
+
+def test_a_volume_whose_machine_is_gone_is_listed(world: World) -> None:
+    """Where the deployment is gone as well nobody would look for it in any other place."""
+    installed(world)
+    assert held_volumes(world.services()) == []
+    lose_machine(world)
+    (held,) = held_volumes(world.services())
+    assert (held.project, held.why) == ("relion-2d", "its machine is gone")
+    rescue(world.services(), world.record())
+    world.host.volumes.clear()
+    assert "its machine is gone" not in [held.why for held in held_volumes(world.services())]
