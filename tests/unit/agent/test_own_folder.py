@@ -21,6 +21,7 @@ from cloudify_scipion.agent.work import lease
 from tests.seeds import sample
 from tests.unit.agent.rig import Rig, contents
 from tests.unit.agent.sick_folder import Sick, Where, make_sick
+from tests.unit.agent.sqlite_files import left as left_behind
 
 ERRORS = (errno.EIO, errno.EACCES, errno.EINVAL, errno.ENOSPC, errno.EROFS, errno.ESTALE, errno.EDQUOT,
           errno.ENAMETOOLONG, errno.EOVERFLOW)  # fmt: skip
@@ -255,3 +256,21 @@ def test_nor_is_it_where_that_is_found_by_a_work(
     assert code == 4 and f"{rig.state}/index.sqlite: Input/output error" in said and "next: the operator" in said
     assert json.loads((rig.state / "results/push.json").read_text())["code"] == 4
     assert command(rig, "push", capsys)[0] == 0 and rig.saved().keys() >= rig.local().keys()
+
+
+@pytest.mark.parametrize("call", ["connect", "execute"])
+def test_a_copy_that_cannot_be_opened_proves_nothing(
+    memory: Path, call: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That SQLite can open neither copy, the volume's and the data space's, does not make them the same."""
+    shutil.rmtree(memory / "project", ignore_errors=True)
+    rig = Rig(memory / "project/volume", memory / "project/space")
+    rig.pull()
+    left_behind(memory, rig.user, "database", "-wal")
+    rig.push()
+    with pytest.MonkeyPatch.context() as patch:
+        make_sick(sick := Sick(rig.state, call, "tmp/#"), patch)
+        code, said = command(rig, "seal", capsys)
+    assert sick.hit and code and str(rig.state / "tmp") in said and "database: " in said, said
+    assert not (rig.state / "seal.json").exists()
+    assert command(rig, "seal", capsys)[0] == 0
