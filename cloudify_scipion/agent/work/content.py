@@ -98,11 +98,21 @@ def upload_content(
     if known is not None and may_be_same and digest_at(fd) == (known.local or known.hash):
         must_be_unchanged(fd, before, job)
         return Copied(job.path, as_before(row, known))
+    if job.hold and job.unclean and _is_destroyed(fd, known):  # asked about that first: the trash is another question
+        raise Destroyed(errno.ENODATA, "empty or all zeros after a crash", os.fsdecode(job.path))
     must_not_wait(job)
     os.lseek(fd, 0, os.SEEK_SET)
     temporary, digest, rest = send(world, able, fd, row, replace(job, force=False) if strict else job)
     unseen = known is not None and may_be_same and known.mtime == row.mtime and not known.racy and digest != known.hash
     return Copied(job.path, sent(row, digest, rest), temporary, row.size, unseen=unseen)
+
+
+def _is_destroyed(fd: int, known: Row | None) -> bool:
+    """Whether an open file, in which there was something when it was saved, is empty or zeros."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    size = os.fstat(fd).st_size
+    zeros = all(isinstance(piece, int) or is_zeros(piece) for piece in pieces(fd, size, growing=True))
+    return known is not None and known.held() and looks_destroyed(known.size, size, zeros)
 
 
 def sent(row: Row, digest: str, rest: tuple[int, int, int]) -> Row:

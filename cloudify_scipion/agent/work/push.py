@@ -151,9 +151,10 @@ def _finish(run: Run, found: Found) -> None:
     _tell_special(world, found.special)
     _tell_odd(world, result.odd)
     _close_manifest(run)
-    if not any(question["id"] == DESTROYED for question in world.index.questions()):
-        world.index.set_state(BOOT, world.clock.boot())
     unsaved = bool(result.failed) or result.full is not None
+    asked = any(question["id"] == DESTROYED for question in world.index.questions())
+    if not (unsaved or result.rest or asked):  # else a file that a crash has emptied may not have been seen
+        world.index.set_state(BOOT, world.clock.boot())
     world.index.set_state(DIRTY, unsaved or result.rest)
     if result.waiting != (world.index.get_state(WAITING) or 0):
         world.index.set_state(WAITING, result.waiting)

@@ -261,6 +261,63 @@ def test_destroyed_by_a_crash(full: Rig, remains: bytes, word: str) -> None:
     assert b"27" in full.trash().values()
 
 
+class Sick(Tree):
+    """A data space, or a disk, that has no time for what a push needs just then."""
+
+    call, where, error = "", b"", errno.EIO
+
+    def fail(self, call: str, path: bytes = b"") -> None:
+        if call == self.call and path.startswith(self.where):
+            raise OSError(self.error, os.strerror(self.error))
+
+    def create(self, path: bytes, mode: int) -> int:
+        self.fail("create", path)
+        return super().create(path, mode)
+
+    def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+        self.fail("entries", path)
+        return super().entries(path)
+
+    def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
+        self.fail("open", path)
+        return super().open_with_facts(path)
+
+
+@pytest.mark.parametrize(("side", "call", "where", "error"), [
+    ("there", "create", b".cloudify-scipion/tmp/", errno.ENOSPC),  # nothing at all is taken
+    ("here", "open", b"small/27", errno.EIO),
+    ("here", "entries", b"small", errno.EIO),
+])  # fmt: skip
+def test_destroyed_by_a_crash_and_not_seen_by_the_first_push(
+    full: Rig, side: str, call: str, where: bytes, error: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be looked at, or not be saved, is still looked at when it can be."""
+    for name, value in (("call", call), ("where", where), ("error", error)):
+        monkeypatch.setattr(Sick, name, value)
+    full.clock.boot_id = "after the crash"
+    full.write("a", "is sent first")
+    full.write("small/27", b"", age=10)
+    sick = str(full.space if side == "there" else full.user)
+    with pytest.raises(AgentError):
+        replace(full, trees=lambda path: (Sick if path == sick else Tree)(path)).push()
+    assert full.push().held == 1
+    assert full.saved()["small/27"] == b"27" and full.questions() == ["destroyed"]
+
+
+@pytest.mark.parametrize("remains", [b"", bytes(2)])
+def test_destroyed_by_a_crash_and_the_trash_has_no_room(full: Rig, remains: bytes) -> None:
+    """Two questions about one file: what a person decides about the trash says nothing about what a crash has done."""
+    small = replace(full, trash_bytes=1)
+    small.clock.boot_id = "after the crash"
+    small.write("small/27", remains, age=10)
+    assert small.push().held == 1
+    for question, word in (("destroyed", "save"), ("replaced", "discard")):
+        assert small.saved()["small/27"] == b"27" and small.questions() == [question]
+        small.answer(question, word)
+        small.push()
+    assert small.saved()["small/27"] == remains and small.questions() == []
+
+
 def test_emptied_without_a_crash_is_somebodys_wish(full: Rig) -> None:
     full.write("small/27", b"", age=10)
     assert full.push().held == 0
