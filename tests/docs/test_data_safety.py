@@ -11,8 +11,23 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent import cli, config, errors, status, trash_list
-from cloudify_scipion.agent.plan import guards, lease, manifest, names
-from cloudify_scipion.agent.work import questions, seal, space, uploads
+from cloudify_scipion.agent.plan import guards, lease, manifest, names, trash
+from cloudify_scipion.agent.ports import ballast, digests, holes
+from cloudify_scipion.agent.ports.databases import copying, pool
+from cloudify_scipion.agent.work import (
+    health,
+    put_off,
+    questions,
+    quiet,
+    remote,
+    room,
+    room_there,
+    seal,
+    settle,
+    space,
+    uploads,
+)
+from cloudify_scipion.lifecycle import data
 from cloudify_scipion.lifecycle import space as machine
 from tests.docs.pages import ROOT, blocks, text
 
@@ -130,6 +145,38 @@ def test_the_example_of_the_trash() -> None:
 )
 def test_numbers(told: str) -> None:
     assert told in FLAT
+
+
+@pytest.mark.parametrize(("told", "is_so"), [
+    (f"({uploads.LARGE_BYTES / 1e6:.0f} MB and more)", True),
+    ("after five minutes of them", uploads.ROUND_SECONDS == 300),
+    (f"({room.RESERVE_BYTES / 1e6:.0f} MB are left", True),
+    (f"has read {settle.VAIN} files for nothing", True),
+    (f"then after {put_off.FIRST_SECONDS / 60:.0f} minutes", True),
+    (f"every {put_off.MOST_SECONDS / 3600:.0f} hours at last", True),
+    (f"A file of {put_off.LARGE / 1e6:.0f} MB or more that fails", True),
+    (f"Holes of files of {holes.WORTH / 1e6:.0f} MB or more", True),
+    (f"a file of {ballast.BYTES / 1e6:.0f} MB at most, `agent/ballast`", True),
+    (f"a twentieth of the whole, {room_there.LEFT_BYTES / 1e9:.0f} GB at most", room_there.LEFT_SHARE == 20),
+    ("no more than a quarter of the data space", trash.SHARE == 4),
+    ("less than a thousandth of the limit, may go over it by a tenth", (trash._SMALL, trash._SPARE) == (1000, 10)),
+    ("once an hour", trash.HOUR == 3600),
+    ("not changed for two minutes", quiet.QUIET_NS == 120e9),
+    ("tried again for a minute and a half", 80 < sum(remote.AGAIN_SECONDS) <= 90),
+    ("if it stays after three rounds", seal.ROUNDS == 3),
+    ("for a quarter of a second or so", copying.Limits().slice == 0.25),
+    ("costs one database, after a minute", pool.STALL_SECONDS == 60),
+    (f"within {data.HEALTH_SECONDS:.0f} seconds", health.SECONDS < data.HEALTH_SECONDS),
+    (f"From {digests.BIG >> 30} GiB on", digests.BLOCK == 64 << 10),
+])  # fmt: skip
+def test_numbers_in_words(told: str, is_so: bool) -> None:
+    assert told in FLAT and is_so
+
+
+def test_the_machine_opens_a_broken_seal_after_ten_minutes() -> None:
+    timer = (ROOT / "puppet/modules/working_copy/files/scipion-data-reopen.timer").read_text(encoding="utf-8")
+    assert "OnActiveSec=10min\nOnUnitInactiveSec=10min" in timer
+    assert "after 10 minutes without a work of the agent" in FLAT
 
 
 def test_times_of_the_timers() -> None:

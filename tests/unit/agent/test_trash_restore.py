@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent import status
+from cloudify_scipion.agent import status, trash_list
 from cloudify_scipion.agent.cli import main
 from cloudify_scipion.agent.commands.answer import take_answers
 from cloudify_scipion.agent.ports.tree import Tree
@@ -64,6 +64,19 @@ def kept(rig: Rig) -> Rig:
     (rig.user / "gone").rmdir()
     rig.push()
     return rig
+
+
+def test_everybody_sees_the_latest_and_root_sees_all(
+    kept: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trash_list, "LISTED", 1)
+    assert command(kept, "list") == 0
+    assert "3 of 3 versions" in capsys.readouterr().out
+    index = kept.state / "index.sqlite"
+    index.rename(index.with_name("hidden"))  # only root may look there
+    assert command(kept, "list") == 0
+    said = capsys.readouterr().out
+    assert "gone/b" in said and "1 of 3 versions" in said
 
 
 def test_the_list(kept: Rig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work import listing, settle
 from tests.unit.agent.rig import Rig, contents
 
 WHOLE = b"MRC" * 1000
@@ -180,6 +181,31 @@ def test_the_same_size_and_time_do_not_mean_the_same(rig: Rig) -> None:
     os.utime(there, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     rig.scan()
     assert b"WEB!" in rig.local().values()
+
+
+def test_after_some_files_that_were_read_in_vain_a_look_reads_no_more(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has given all files another mode, say: their contents are the same."""
+    monkeypatch.setattr(listing, "BATCH", 2)
+    monkeypatch.setattr(settle, "VAIN", 4)
+    for number in range(20):
+        rig.write(f"{number}", f"{number}", age=9000)
+    rig.push()
+    rig.scan()
+    for path in rig.space.glob("[0-9]*"):
+        path.chmod(0o600)
+    opened: list[bytes] = []
+
+    class Counting(Tree):
+        def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
+            opened.append(path)
+            return super().open_with_facts(path)
+
+    counting = replace(rig, trees=lambda path: (Counting if path == str(rig.space) else Tree)(path))
+    for read in (4, 8, 12):
+        counting.scan()
+        assert len([path for path in opened if path.isdigit()]) == read, "the next look goes on with the rest"
 
 
 @pytest.mark.parametrize("work", ["change", "delete", "change again"])
