@@ -98,8 +98,8 @@ def upload_content(
     if known is not None and may_be_same and digest_at(fd) == (known.local or known.hash):
         must_be_unchanged(fd, before, job)
         return Copied(job.path, as_before(row, known))
-    if job.hold and job.unclean and _is_destroyed(fd, known):  # asked about that first: the trash is another question
-        raise Destroyed(errno.ENODATA, "empty or all zeros after a crash", os.fsdecode(job.path))
+    if job.hold:  # asked about that first: what the trash can take is another question
+        must_not_be_destroyed(job, fd)
     must_not_wait(job)
     os.lseek(fd, 0, os.SEEK_SET)
     temporary, digest, rest = send(world, able, fd, row, replace(job, force=False) if strict else job)
@@ -107,12 +107,20 @@ def upload_content(
     return Copied(job.path, sent(row, digest, rest), temporary, row.size, unseen=unseen)
 
 
-def _is_destroyed(fd: int, known: Row | None) -> bool:
-    """Whether an open file, in which there was something when it was saved, is empty or zeros."""
+def must_not_be_destroyed(job: Job, fd: int) -> None:
+    """Raise Destroyed if an open file, in which there was something before a crash, is empty or zeros."""
+    known = job.known
+    if not job.unclean or known is None or not known.held():
+        return
     os.lseek(fd, 0, os.SEEK_SET)
     size = os.fstat(fd).st_size
     zeros = all(isinstance(piece, int) or is_zeros(piece) for piece in pieces(fd, size, growing=True))
-    return known is not None and known.held() and looks_destroyed(known.size, size, zeros)
+    if looks_destroyed(known.size, size, zeros):
+        raise _destroyed(job)
+
+
+def _destroyed(job: Job) -> Destroyed:
+    return Destroyed(errno.ENODATA, "empty or all zeros after a crash", os.fsdecode(job.path))
 
 
 def sent(row: Row, digest: str, rest: tuple[int, int, int]) -> Row:
@@ -153,7 +161,7 @@ def send(
             must_be_unchanged(fd, before, job)
             known = job.known
             if job.unclean and known is not None and known.held() and looks_destroyed(known.size, size, zeros):
-                raise Destroyed(errno.ENODATA, "empty or all zeros after a crash", os.fsdecode(job.path))
+                raise _destroyed(job)
         if able.owner:
             world.space.chown(made, *able.owner)
         if able.times:

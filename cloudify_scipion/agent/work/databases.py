@@ -22,6 +22,7 @@ from cloudify_scipion.agent.work.content import (
     as_before,
     digest_at,
     must_be_unchanged,
+    must_not_be_destroyed,
     must_not_wait,
     row_of,
     send,
@@ -95,6 +96,7 @@ class _Upload:
 
     def without_header(self) -> Copied:
         """A database that is too new to have one, or encrypted; or an ordinary file that only has such neighbours."""
+        must_not_be_destroyed(self.job, self.fd)
         if is_new(self.world.tree, self.job.path) and not self._is_given_up():
             raise Busy(errno.ETXTBSY, "its first transaction goes on", os.fsdecode(self.job.path))
         if self.quiet:

@@ -17,6 +17,7 @@ from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
 from cloudify_scipion.agent.plan.guards import MASS_FILES, is_zeros, looks_destroyed, mass_deletion
 from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.rig import Rig
+from tests.unit.agent.sqlite_files import connect, fill, left
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
 
@@ -316,6 +317,29 @@ def test_destroyed_by_a_crash_and_the_trash_has_no_room(full: Rig, remains: byte
         small.answer(question, word)
         small.push()
     assert small.saved()["small/27"] == remains and small.questions() == []
+
+
+@pytest.mark.parametrize("remains", [b"", bytes(8192)])
+@pytest.mark.parametrize("end", ["-journal", "-wal"])
+@pytest.mark.parametrize("word", ["save", "restore"])
+def test_a_database_that_a_crash_destroyed_beside_what_sqlite_keeps(
+    full: Rig, tmp_path: Path, remains: bytes, end: str, word: str
+) -> None:
+    """What lies beside it makes no database of it."""
+    fill(connect(full.user / "project.sqlite"), "precious")
+    full.push()
+    saved = full.saved()["project.sqlite"]
+    left(tmp_path, full.user, "project.sqlite", end)
+    full.clock.boot_id = "after the crash"
+    full.write("project.sqlite", remains, age=10)
+    for _ in range(4):
+        assert full.push().held == 1
+        assert full.saved()["project.sqlite"] == saved and full.questions() == ["destroyed"]
+    full.answer("destroyed", word)
+    for _ in range(3):
+        full.push()
+    assert full.questions() == [] and full.saved()["project.sqlite"] == remains
+    assert saved in full.trash().values() and (saved in full.local().values()) == (word == "restore")
 
 
 def test_emptied_without_a_crash_is_somebodys_wish(full: Rig) -> None:
