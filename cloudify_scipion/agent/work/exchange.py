@@ -14,10 +14,8 @@ from dataclasses import replace
 from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE
-from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, says_something
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
-from cloudify_scipion.agent.ports.files import exchange_between, move_between
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import open_reader
@@ -26,7 +24,8 @@ from cloudify_scipion.agent.work.conflicts import free_name
 from cloudify_scipion.agent.work.content import digest_at, with_facts
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.fetch import Seen, fetch
-from cloudify_scipion.agent.work.scratch import forget, naming
+from cloudify_scipion.agent.work.scratch import forget
+from cloudify_scipion.agent.work.swapping import swapped, try_exchange
 from cloudify_scipion.agent.work.world import World
 
 BLOCK = 512
@@ -52,10 +51,9 @@ def replace_unchanged(
             return None
         temporary, new, ours = download(world, source, base)
         try:
-            if not exchanged(world, temporary, path, fd):
+            spare = spare and not _is_part_of_new(world, path, temporary)
+            if not exchanged(world, temporary, path, fd, spare):
                 return None
-            if spare and not _is_part_of_new(world, temporary, path):
-                keep_replaced(world, temporary, path)
         finally:
             forget(world, temporary)
     stored = source if source != path else b""
@@ -73,23 +71,12 @@ def is_part(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> 
     return True
 
 
-def _is_part_of_new(world: World, temporary: bytes, path: bytes) -> bool:
-    """The same of what was here and what is now. What cannot be read is kept."""
+def _is_part_of_new(world: World, path: bytes, temporary: bytes) -> bool:
+    """The same of what is here and what has come. What cannot be read is kept."""
     try:
-        return is_part(world.state, temporary, world.tree, path)
+        return is_part(world.tree, path, world.state, temporary)
     except OSError:
         return False
-
-
-def keep_replaced(world: World, temporary: bytes, path: bytes) -> None:
-    """Give what was here the name of a conflict. Where it can get none, it comes back: raises OSError."""
-    name = free_name(world, path)
-    try:
-        move_between(world.state, temporary, world.tree, name)
-    except OSError:
-        exchange_between(world.state, temporary, world.tree, path)
-        raise
-    world.tell(f"{os.fsdecode(path)} was changed in the data space: what was here is kept as {os.fsdecode(name)}")
 
 
 def give_newer(world: World, path: bytes, base: Entry, row: Row | None) -> Seen | None:
@@ -178,39 +165,26 @@ def unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
             os.close(fd)
 
 
-def exchanged(world: World, temporary: bytes, path: bytes, fd: int) -> bool:
-    """Exchange the two; back again if somebody had opened the file meanwhile, or another had taken its place."""
+def exchanged(world: World, temporary: bytes, path: bytes, fd: int, spare: bool) -> bool:
+    """Put an unfinished file or link in the place of the open file; not if somebody has opened that meanwhile, too, or
+    if another has taken its place."""
     before = os.fstat(fd)
-    with nobody_else_has_it(fd) as alone:
-        facts = world.tree.stat(path)
-        if not alone or facts is None or not _same(facts, before):
-            return False
-        if not try_exchange(world, temporary, path):
-            return False
-    try:
-        with naming(world):
-            out = world.state.stat(temporary)
-    except OSError:  # nobody knows what was replaced: it comes back
-        exchange_between(world.state, temporary, world.tree, path)
-        raise
-    with nobody_else_has_it(fd) as alone:
-        if alone and out is not None and (out.st_ino, out.st_size, mtime_of(out)) == (
-            before.st_ino, before.st_size, mtime_of(before),
-        ):  # fmt: skip
-            return True
-        exchange_between(world.state, temporary, world.tree, path)
-    return False
 
-
-def try_exchange(world: World, temporary: bytes, path: bytes) -> bool:
-    """Exchange an unfinished file or link with what lies at a path; False where the volume has no such call."""
-    try:
-        exchange_between(world.state, temporary, world.tree, path)
-    except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            raise
+    def exchange(name: bytes) -> bool:
+        with nobody_else_has_it(fd) as alone:
+            facts = world.tree.stat(path)
+            if not alone or facts is None or not _same(facts, before) or not try_exchange(world, name, path):
+                return False
+        out = world.tree.stat(name)
+        with nobody_else_has_it(fd) as alone:
+            if alone and out is not None and (out.st_ino, out.st_size, mtime_of(out)) == (
+                before.st_ino, before.st_size, mtime_of(before),
+            ):  # fmt: skip
+                return True
+            world.tree.exchange(name, path)
         return False
-    return True
+
+    return swapped(world, temporary, path, exchange, spare)
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.manifest import Entry
@@ -136,8 +137,8 @@ def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
 def make_link(world: World, target: bytes, path: bytes) -> None:
     """A symbolic link of the user."""
     world.tree.symlink(target, path)
-    if os.geteuid() != world.config.user:
-        world.tree.chown_link(path, world.config.user, world.config.user)
+    with _given_or_gone(lambda: world.tree.unlink(path)):
+        _give(world, path)
 
 
 def make_local_folder(world: World, path: bytes, mode: int) -> None:
@@ -154,12 +155,28 @@ def make_local_folder(world: World, path: bytes, mode: int) -> None:
 def _make_one(world: World, path: bytes, mode: int) -> None:
     wanted = folder_mode(mode)
     if world.tree.mkdir(path, wanted):
-        world.tree.set_folder_mode(path, wanted)  # the process's umask has taken something away
-        if os.geteuid() != world.config.user:
-            world.tree.chown_link(path, world.config.user, world.config.user)
+        with _given_or_gone(lambda: world.tree.rmdir(path)):
+            world.tree.set_folder_mode(path, wanted)  # the process's umask has taken something away
+            _give(world, path)
         made = world.tree.stat(path)
         if made is not None:
             world.index.set_folder(world.index.add_folder(path), ino=ino_of(made), mode=made.st_mode)
+
+
+def _give(world: World, path: bytes) -> None:
+    if os.geteuid() != world.config.user:
+        world.tree.chown_link(path, world.config.user, world.config.user)
+
+
+@contextlib.contextmanager
+def _given_or_gone(remove: Callable[[], object]) -> Iterator[None]:
+    """What cannot be given to the user goes again: nobody would see any more that it is not his."""
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError):
+            remove()
+        raise
 
 
 def restore(world: World, path: bytes, row: Row) -> None:

@@ -11,21 +11,19 @@ from dataclasses import replace
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.files import exchange_between
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import with_facts
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.exchange import (
     exchanged,
     is_as_known,
-    keep_replaced,
     left_behind,
     set_aside_older,
-    try_exchange,
     unchanged,
 )
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link
 from cloudify_scipion.agent.work.scratch import SCRATCH, forget, naming
+from cloudify_scipion.agent.work.swapping import swapped, try_exchange
 from cloudify_scipion.agent.work.world import World
 
 
@@ -39,10 +37,8 @@ def link_for_file(world: World, path: bytes, target: bytes, row: Row, origin: in
             return None
         temporary = _new_link(world, target)
         try:
-            if not exchanged(world, temporary, path, fd):
+            if not exchanged(world, temporary, path, fd, spare):
                 return None
-            if spare:
-                keep_replaced(world, temporary, path)
         finally:
             forget(world, temporary)
     return Seen([(path, link_row(world, path, target, origin))])
@@ -113,25 +109,15 @@ def _new_link(world: World, target: bytes) -> bytes:
     return temporary
 
 
-def _is_out(world: World, temporary: bytes, old: bytes) -> bool:
-    """Whether what was replaced is the link that was meant."""
-    out = world.state.stat(temporary)
-    return out is not None and kind(out) == "l" and world.state.readlink(temporary) == old
-
-
 def _exchanged_link(world: World, temporary: bytes, path: bytes, old: bytes, spare: bool) -> bool:
     """Exchange the two; back again if it was another one by then."""
-    if not try_exchange(world, temporary, path):
+
+    def exchange(name: bytes) -> bool:
+        if not try_exchange(world, name, path):
+            return False
+        if _says(world, name, old):
+            return True
+        world.tree.exchange(name, path)
         return False
-    try:
-        with naming(world):
-            meant = _is_out(world, temporary, old)
-    except OSError:
-        exchange_between(world.state, temporary, world.tree, path)
-        raise
-    if not meant:
-        exchange_between(world.state, temporary, world.tree, path)
-        return False
-    if spare:
-        keep_replaced(world, temporary, path)
-    return True
+
+    return swapped(world, temporary, path, exchange, spare)

@@ -74,6 +74,9 @@ FOUND: dict[str, list[Step]] = {
     ],
     "another name of a database that a writer has open": [("begin", "x", "wal", False), ("hardlink", "x", "a/y")],
     "another name of a new database": [("begin", "x", "delete", True), ("hardlink", "x", "a/y"), ("push", 0)],
+    "a version that others replaced while a push was at work": [
+        ("web_write", "ü"), ("link", "a/ü"), ("write", "a/c/y"), ("scan", 48), ("race", "ü", 2), ("seal", 24),
+    ],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }  # fmt: skip
 """Short histories that lost something once."""

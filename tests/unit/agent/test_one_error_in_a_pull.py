@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from tests.unit.agent.test_one_error import ERRORS, FOLDERS, MARK, attempt, conc
 THERE = ("stat", "fresh", "told", "entries", "names", "kinds", "readlink", "open", "open_with_facts", "read", "rename")
 HERE = (
     "stat", "entries", "open", "open_with_facts", "readlink", "mkdir", "set_folder_mode", "symlink", "link", "unlink",
-    "moving_in", "rename", "write", "set_times", "set_mode", "close", "truncate", "chown", "chown_link",
+    "moving_in", "exchange", "rename", "write", "set_times", "set_mode", "close", "truncate", "chown", "chown_link",
 )  # fmt: skip
 """`moving_in`: the rename by which a file gets its place."""
 PLACES = ("bad/file", "folder/bad", "bad", "link", "twin", "bad/raw", "original", "large", "empty folder",
@@ -210,3 +211,20 @@ def test_a_scan_with_news(left: Path, side: str, call: str, memory: Path, monkey
         broken = broken_for(call, error, place, monkeypatch)
         sick = on(rig, side, broken)
         check(rig, sick, sick.scan, broken, place, folder)
+
+
+@pytest.mark.parametrize(
+    ("call", "place"), [("chown_link", "link"), ("chown_link", "folder"), ("set_folder_mode", "folder")]
+)
+def test_what_cannot_be_given_to_the_user_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, place: str
+) -> None:
+    rig = Rig(tmp_path / "volume", tmp_path / "space", workers=1)
+    (rig.space / "link").symlink_to("target")
+    (rig.space / "folder").mkdir()
+    broken = broken_for(call, errno.EPERM, place, monkeypatch)
+    for _ in range(2):
+        with pytest.raises(AgentError) as refused:
+            replace(rig, trees=broken.tree).pull()
+        assert place in str(refused.value)
+        assert not os.path.lexists(rig.user / place)

@@ -18,7 +18,7 @@ class Writer:
     """One that has a transaction open, if it `began`: else somebody else has, or it is no database."""
 
     def __init__(self, path: Path, mode: str, rows: Sequence[str], spill: bool) -> None:
-        self.path = path
+        self.path, self._committed = path, False
         orders, self._orders = os.pipe()
         self._reports, reports = os.pipe()
         self._pid = os.fork()
@@ -31,7 +31,10 @@ class Writer:
             self.die()
 
     def commit(self, close: bool) -> None:
-        """Close it, too; or keep it open, so that a write-ahead log stays."""
+        """Close it, too; or keep it open, so that a write-ahead log stays: one that did so waits to be closed."""
+        if self._committed and not close:
+            return
+        self._committed = True
         os.write(self._orders, b"c" if close else b"k")
         os.read(self._reports, 1)
         if close:
