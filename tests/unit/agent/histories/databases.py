@@ -54,8 +54,8 @@ class Databases(Books):
             writer = Writer(made, "wal", [self.content("web").decode()], False) if wal else None
             if writer:
                 writer.commit(close=False)
-            self.gone_by_web(target)
             for end in ("", *SIDES[:2]):
+                self.gone_by_web(Path(f"{target}{end}"))
                 Path(f"{target}{end}").unlink(missing_ok=True)
                 if Path(f"{made}{end}").exists():
                     shutil.copyfile(f"{made}{end}", f"{target}{end}")
