@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from cloudify_scipion.agent.plan.names import joined, whole_way
-from cloudify_scipion.agent.ports.calls import patient, renameat2
+from cloudify_scipion.agent.ports.calls import exchange, patient, renameat2
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tree import Tree
@@ -26,6 +26,13 @@ def move_between(source: Tree, old: bytes, target: Tree, new: bytes) -> None:
     (old_fd, old_name), (new_fd, new_name) = source.at(old), target.at(new)
     target.moving_in(new)
     patient(renameat2, old_fd.fd, old_name, new_fd.fd, new_name)
+
+
+def exchange_between(source: Tree, one: bytes, target: Tree, other: bytes) -> None:
+    """Let a file change places with one of another tree of the same file system."""
+    (one_fd, one_name), (other_fd, other_name) = source.at(one), target.at(other)
+    target.moving_in(other)
+    patient(exchange, one_fd.fd, one_name, other_fd.fd, other_name)
 
 
 def read_all(tree: ReadTree, path: bytes) -> bytes | None:

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Callable
 
-from cloudify_scipion.agent.ports.calls import TURNS, UNSUPPORTED, exchange, fallocate, patient, renameat2, syncfs, wait
+from cloudify_scipion.agent.ports.calls import TURNS, UNSUPPORTED, fallocate, patient, renameat2, syncfs, wait
 from cloudify_scipion.agent.ports.read_tree import Folder, ReadTree
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -183,11 +183,6 @@ class Tree(ReadTree):
         """Make another name of a file."""
         (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
         patient(os.link, old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
-
-    def exchange(self, one: bytes, other: bytes) -> None:
-        """Let two files or links change places, in one step."""
-        (one_fd, one_name), (other_fd, other_name) = self.at(one), self.at(other)
-        patient(exchange, one_fd.fd, one_name, other_fd.fd, other_name)
 
     def chown_link(self, path: bytes, uid: int, gid: int) -> None:
         """Give what is at `path`, not what it points to, to somebody."""

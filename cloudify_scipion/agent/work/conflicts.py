@@ -14,11 +14,10 @@ MANY = 10_000
 """Names that are tried for versions of one file."""
 
 
-def free_name(world: World, path: bytes, there: bool = True) -> bytes:
-    """The name of a conflict that is free here and, if it is to stay, `there` in the data space."""
+def free_name(world: World, path: bytes) -> bytes:
+    """The name of a conflict that is free here and in the data space."""
     names = (conflict_name(path, world.clock.stamp(), number) for number in range(1, MANY))
-    free = (name for name in names if world.tree.stat(name) is None)
-    return next(name for name in free if not there or world.space.stat(name) is None)
+    return next(name for name in names if world.tree.stat(name) is None and world.space.stat(name) is None)
 
 
 def keep_beside(world: World, path: bytes) -> bytes:

@@ -20,12 +20,13 @@ from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.conflicts import free_name
 from cloudify_scipion.agent.work.content import digest_at, with_facts
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.fetch import Seen, fetch
 from cloudify_scipion.agent.work.scratch import forget
-from cloudify_scipion.agent.work.swapping import swapped, try_exchange
+from cloudify_scipion.agent.work.swapping import Old, swapped
 from cloudify_scipion.agent.work.world import World
 
 BLOCK = 512
@@ -170,21 +171,17 @@ def exchanged(world: World, temporary: bytes, path: bytes, fd: int, spare: bool)
     if another has taken its place."""
     before = os.fstat(fd)
 
-    def exchange(name: bytes) -> bool:
-        with nobody_else_has_it(fd) as alone:
-            facts = world.tree.stat(path)
-            if not alone or facts is None or not _same(facts, before) or not try_exchange(world, name, path):
-                return False
-        out = world.tree.stat(name)
-        with nobody_else_has_it(fd) as alone:
-            if alone and out is not None and (out.st_ino, out.st_size, mtime_of(out)) == (
-                before.st_ino, before.st_size, mtime_of(before),
-            ):  # fmt: skip
-                return True
-            world.tree.exchange(name, path)
-        return False
+    def may_go() -> bool:
+        facts = world.tree.stat(path)
+        return facts is not None and _same(facts, before)
 
-    return swapped(world, temporary, path, exchange, spare)
+    def is_out(tree: Tree, name: bytes) -> bool:
+        out = tree.stat(name)
+        return out is not None and (out.st_ino, out.st_size, mtime_of(out)) == (
+            before.st_ino, before.st_size, mtime_of(before),
+        )  # fmt: skip
+
+    return swapped(world, temporary, path, Old(may_go, is_out, fd), spare)
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:

@@ -12,6 +12,7 @@ from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import joined
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.content import with_facts
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.exchange import (
@@ -23,7 +24,7 @@ from cloudify_scipion.agent.work.exchange import (
 )
 from cloudify_scipion.agent.work.fetch import Seen, fetch, link_row, make_link
 from cloudify_scipion.agent.work.scratch import SCRATCH, forget, naming
-from cloudify_scipion.agent.work.swapping import swapped, try_exchange
+from cloudify_scipion.agent.work.swapping import Old, swapped
 from cloudify_scipion.agent.work.world import World
 
 
@@ -112,12 +113,8 @@ def _new_link(world: World, target: bytes) -> bytes:
 def _exchanged_link(world: World, temporary: bytes, path: bytes, old: bytes, spare: bool) -> bool:
     """Exchange the two; back again if it was another one by then."""
 
-    def exchange(name: bytes) -> bool:
-        if not try_exchange(world, name, path):
-            return False
-        if _says(world, name, old):
-            return True
-        world.tree.exchange(name, path)
-        return False
+    def is_out(tree: Tree, name: bytes) -> bool:
+        out = tree.stat(name)
+        return out is not None and kind(out) == "l" and tree.readlink(name) == old
 
-    return swapped(world, temporary, path, exchange, spare)
+    return swapped(world, temporary, path, Old(lambda: True, is_out), spare)

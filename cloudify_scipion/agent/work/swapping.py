@@ -1,50 +1,88 @@
-"""What has come takes the place of what was here, and both have a name of the user's all the while.
+"""What has come takes the place of what was here.
 
-Wherever this is killed, neither is lost: at worst, one of them keeps the name of a conflict.
+What is to be kept of that has a name of the user's all the while: killed anywhere, neither is lost, and at worst one of
+them keeps the name of a conflict without need.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.facts import mtime_of
-from cloudify_scipion.agent.ports.files import move_between
+from cloudify_scipion.agent.ports.files import exchange_between, move_between
+from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
+from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.conflicts import free_name
+from cloudify_scipion.agent.work.scratch import naming
 from cloudify_scipion.agent.work.world import World
 
 
-def swapped(
-    world: World, temporary: bytes, path: bytes, exchange: Callable[[bytes], bool], spare: bool
-) -> bool:
-    """Give an unfinished file or link of the volume the name of a conflict, and let it `exchange` places from there.
+@dataclass(frozen=True)
+class Old:
+    """What is to go: whether it `may_go` still, whether it `is_out` once it lies in a tree at a path, and its open
+    descriptor if it is a file, which nobody else may have open."""
 
-    `exchange` says whether what has come out is what was to go; if not, it has put it back. `spare`: that keeps the
-    name of the conflict; else it goes.
+    may_go: Callable[[], bool]
+    is_out: Callable[[Tree, bytes], bool]
+    fd: int = -1
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody else has it open, and nobody can open it meanwhile."""
+        if self.fd < 0:
+            yield True
+            return
+        with nobody_else_has_it(self.fd) as alone:
+            yield alone
+
+
+def swapped(world: World, temporary: bytes, path: bytes, old: Old, spare: bool) -> bool:
+    """Put an unfinished file or link of the volume in the place of the old one; back again if it was another by then.
+
+    Returns whether it was done. `spare`: what goes keeps the name of a conflict, which the new one has first.
     """
-    name = free_name(world, path, there=spare)
+    if not spare:
+        return _exchanged(world, world.state, temporary, path, old)
+    name = free_name(world, path)
     move_between(world.state, temporary, world.tree, name)
     new = world.tree.stat(name)
     try:
-        done = exchange(name)
+        done = _exchanged(world, world.tree, name, path, old)
     except OSError:
         _withdraw(world, name, new)
         raise
-    if not done:
-        _withdraw(world, name, new)
-    elif spare:
+    if done:
         world.tell(f"{os.fsdecode(path)} was changed in the data space: what was here is kept as {os.fsdecode(name)}")
     else:
-        world.tree.unlink(name)
+        _withdraw(world, name, new)
     return done
 
 
-def try_exchange(world: World, one: bytes, other: bytes) -> bool:
-    """Exchange two paths; False where the volume has no such call."""
+def _exchanged(world: World, tree: Tree, name: bytes, path: bytes, old: Old) -> bool:
+    with old.alone() as alone:
+        if not alone or not old.may_go() or not _try_exchange(world, tree, name, path):
+            return False
     try:
-        world.tree.exchange(one, other)
+        with naming(world) if tree is world.state else contextlib.nullcontext():
+            out = old.is_out(tree, name)
+    except OSError:  # nobody knows what was replaced: it comes back
+        exchange_between(tree, name, world.tree, path)
+        raise
+    with old.alone() as alone:
+        if alone and out:
+            return True
+        exchange_between(tree, name, world.tree, path)
+    return False
+
+
+def _try_exchange(world: World, tree: Tree, name: bytes, path: bytes) -> bool:
+    """False where the volume has no such call."""
+    try:
+        exchange_between(tree, name, world.tree, path)
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise

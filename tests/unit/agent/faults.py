@@ -14,7 +14,6 @@ from cloudify_scipion.agent.ports.tree import Tree
 WRITES = (
     "create", "write", "sync_file", "close", "set_times", "set_mode", "set_folder_mode", "chown", "touch", "update",
     "rename", "unlink", "rmdir", "mkdir", "symlink", "link", "chown_link", "sync", "moving_in",
-    "exchange",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from tests.unit.agent.test_one_error import ERRORS, FOLDERS, MARK, attempt, conc
 THERE = ("stat", "fresh", "told", "entries", "names", "kinds", "readlink", "open", "open_with_facts", "read", "rename")
 HERE = (
     "stat", "entries", "open", "open_with_facts", "readlink", "mkdir", "set_folder_mode", "symlink", "link", "unlink",
-    "moving_in", "exchange", "rename", "write", "set_times", "set_mode", "close", "truncate", "chown", "chown_link",
+    "moving_in", "rename", "write", "set_times", "set_mode", "close", "truncate", "chown", "chown_link",
 )  # fmt: skip
 """`moving_in`: the rename by which a file gets its place."""
 PLACES = ("bad/file", "folder/bad", "bad", "link", "twin", "bad/raw", "original", "large", "empty folder",
