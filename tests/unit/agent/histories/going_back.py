@@ -72,8 +72,8 @@ class GoingBack(Machines):
             self.owed.add(content)
 
     def superseded(self, content: bytes, found: bytes | None) -> bool:
-        """A user's own version that somebody has taken out of the data space before the clone's user wrote another."""
-        return content in self.taken and content.startswith(b"user") and (found or b"").startswith(b"fork")
+        """A user's version that somebody has taken out of the data space before the clone's user wrote another."""
+        return content in self.taken and content.startswith((b"user", b"fork")) and (found or b"").startswith(b"fork")
 
     def _copy(self, name: str) -> Rig:
         self.machines += 1
