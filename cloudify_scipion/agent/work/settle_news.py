@@ -56,7 +56,7 @@ def _take_content(world: World, side: Side, entry: Entry, row: Row, result: Resu
     if row.kind != entry.kind:
         _take_other_kind(world, entry, row)
     elif entry.kind == "l":
-        if entry.target != row.target and link_for_link(world, entry.path, entry.target, row.target):
+        if entry.stored and entry.target != row.target and link_for_link(world, entry.path, entry.target, row.target):
             _know_link(world, entry, row)
     elif entry.hash == row.hash:
         if side is Side.NEWER and (stat.S_IMODE(row.mode), row.mtime) != (entry.mode, entry.mtime):

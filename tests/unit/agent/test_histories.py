@@ -77,6 +77,10 @@ FOUND: dict[str, list[Step]] = {
     "a version that others replaced while a push was at work": [
         ("web_write", "ü"), ("link", "a/ü"), ("write", "a/c/y"), ("scan", 48), ("race", "ü", 2), ("seal", 24),
     ],
+    "a link that others changed after what an older index reads first": [
+        ("kind", "tiny trash"), ("web_link", "x"), ("snapshot",), ("seal", 0), ("web_link", "x"), ("clear", ""),
+        ("rollback",),
+    ],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }  # fmt: skip
 """Short histories that lost something once."""

@@ -65,10 +65,13 @@ class GoingBack(Machines):
             content = self.content("fork")
             (self.fork.user / path).unlink(missing_ok=True)
             write(self.fork.user / path, content)
+            saved, hour = self.look(self.there), self.fork.clock.hour()
             try:
                 self.fork.push()
             except AgentError:
                 return
+            finally:
+                self._replaced(saved, {hour, self.fork.clock.hour()})
             self.owed.add(content)
 
     def superseded(self, content: bytes, found: bytes | None) -> bool:
