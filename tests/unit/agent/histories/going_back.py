@@ -75,8 +75,10 @@ class GoingBack(Machines):
             self.owed.add(content)
 
     def superseded(self, content: bytes, found: bytes | None) -> bool:
-        """A user's version that somebody has taken out of the data space before the clone's user wrote another."""
-        return content in self.taken and content.startswith((b"user", b"fork")) and (found or b"").startswith(b"fork")
+        """A user's version that somebody has taken out of the data space before the clone's user wrote another; or a
+        clone's own, of which the trash has kept an earlier one of that hour."""
+        given_up = content in self.taken or (content.startswith(b"fork") and content not in self.owed)
+        return given_up and content.startswith((b"user", b"fork")) and (found or b"").startswith(b"fork")
 
     def _copy(self, name: str) -> Rig:
         self.machines += 1
