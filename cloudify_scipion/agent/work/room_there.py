@@ -12,6 +12,8 @@ from cloudify_scipion.agent.work.world import World
 
 LEFT_SHARE, LEFT_BYTES = 20, 1_000_000_000
 """So much is left to others: a twentieth of the space, or so many bytes if that is less."""
+LEAST_LIMIT = 1 << 20
+"""Bytes of a file: no data space has a smaller limit for one, so that such a refusal is of that file alone."""
 _STEP_SHARE, _STEP_LEAST, _STEP_MOST = 64, 1 << 20, 1 << 26
 
 
@@ -32,8 +34,9 @@ def must_not_be_too_large(world: World, size: int) -> None:
 
 
 def too_large(world: World, size: int, taken: int) -> TooLarge:
-    """What it means that the data space took no more than so many bytes of a file. Remembered for this work."""
-    world.too_large = min(size, world.too_large or size)
+    """What it means that the data space took no more than so many bytes. A limit is remembered for this work."""
+    if size > LEAST_LIMIT:
+        world.too_large = min(size, world.too_large or size)
     return TooLarge(
         errno.EFBIG,
         f"it has {shown(size)}, and the data space takes no more than {shown(taken)} of it: too large for a file there",

@@ -33,10 +33,10 @@ def restore(rig: Rig, root: Path) -> Rig:
     return new
 
 
-def restore_from_copy(rig: Rig, root: Path) -> Rig:
-    """The same from a copy of the data space; it stays as it is."""
+def restore_from_copy(rig: Rig, root: Path, there: Path | None = None) -> Rig:
+    """The same from a copy of the data space, or of the folder that it is `there`; it stays as it is."""
     copy = root.with_name(root.name + "-space")
-    shutil.copytree(rig.space, copy, symlinks=True)
+    shutil.copytree(there or rig.space, copy, symlinks=True)
     return restore(replace(rig, space=copy), root)
 
 

@@ -58,7 +58,7 @@ class Trouble(Machines):
     def restored_from_copy(self, root: Path) -> Rig:
         """The copy is in a data space of the same kind."""
         kind = replace(self.manners, space=root.with_name(root.name + "-space"), quota=0, broken={})
-        return restore_from_copy(replace(self.rig, trees=kind.tree), root)
+        return restore_from_copy(replace(self.rig, trees=kind.tree), root, self.there)
 
     def unseen(self) -> set[str]:
         """And what it has in a folder that cannot be listed there."""
