@@ -79,13 +79,14 @@ def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
         as_it_came = digest_of(world.tree, job.path)[0] == (row.local or row.hash)
         if as_it_came and not (is_unused(world, job.path) and has_change_beside(world, job.path)):
             return Seen()  # somebody has it open: another time
-    if row is None and kind(local) == "f" and (seen := _went_on(world, job.path, local, facts)) is not None:
+    known = row is None or row.held()
+    if known and kind(local) == "f" and (seen := _went_on(world, job.path, local, facts)) is not None:
         return seen
     return _both(world, job)
 
 
 def _went_on(world: World, path: bytes, local: os.stat_result, facts: os.stat_result) -> Seen | None:
-    """The whole in the place of what is but the beginning of it, also where the index knows no more that it is.
+    """The whole in the place of what is but the beginning of it, also where the index does not know that it is.
 
     None where it is not, or where it was written later than what is in the data space: somebody may have cut it short.
     """

@@ -81,6 +81,9 @@ FOUND: dict[str, list[Step]] = {
         ("kind", "tiny trash"), ("web_link", "x"), ("snapshot",), ("seal", 0), ("web_link", "x"), ("clear", ""),
         ("rollback",),
     ],
+    "the first part of an upload that a killed look has brought": [
+        ("upload", "x"), ("upload", "n" * 255), ("web_write", "a/" + "n" * 255), ("scan", 31), ("race", "y", 10),
+    ],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }  # fmt: skip
 """Short histories that lost something once."""
