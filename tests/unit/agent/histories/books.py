@@ -17,6 +17,7 @@ from tests.unit.agent.restored import MAGIC, SIDE_BEGINNINGS, SIDES, as_sqlite_r
 from tests.unit.agent.rig import Rig, contents
 
 Work = Callable[[Rig], Any]
+OURS = ".cloudify-scipion/"
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Books:
         """Let the agent do something; it dies at its write number `kill`, 0 never. Returns what came of it."""
         reaper = Reaper(kill, trees=self.rig.trees)
         rig = replace(self.rig, trees=reaper.tree, indexes=reaper.index) if kill else self.rig
-        before, saved, hour = contents(self.rig.user), self.look(self.there), self.rig.clock.hour()
+        before, saved, hour = contents(self.rig.user), self.live_there(), self.rig.clock.hour()
         try:
             result = work(rig)
         except Killed:
@@ -109,13 +110,18 @@ class Books:
 
     def _replaced(self, before: dict[str, bytes], hours: set[str]) -> None:
         """Of the project's own versions of one path that go within one hour the trash keeps the first."""
-        now = self.look(self.there)
+        now = self.live_there()
         live = set(now.values())
         for path, content in before.items():
             if now.get(path) != content and not content.startswith(b"web"):
                 if hours & self.thrown[path] and content not in live:
                     self.owed.discard(content)
                 self.thrown[path] |= hours
+
+    def live_there(self) -> dict[str, bytes]:
+        """What the data space has now, also under names that it cannot hold."""
+        hidden = self.look(self.there, hidden=True).items()
+        return {path: said for path, said in hidden if not path.startswith(OURS) or path.startswith(f"{OURS}odd/")}
 
     def look(self, tree: Path, hidden: bool = False) -> dict[str, bytes]:
         """What is there as programs read it: of databases what SQLite does, and nothing that it keeps beside them."""

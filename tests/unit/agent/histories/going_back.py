@@ -65,7 +65,7 @@ class GoingBack(Machines):
             content = self.content("fork")
             (self.fork.user / path).unlink(missing_ok=True)
             write(self.fork.user / path, content)
-            saved, hour = self.look(self.there), self.fork.clock.hour()
+            saved, hour = self.live_there(), self.fork.clock.hour()
             try:
                 self.fork.push()
             except AgentError:
