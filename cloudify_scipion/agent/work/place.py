@@ -79,7 +79,8 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
     """
     copied, row = placing.copied, placing.copied.row
     target, outcome = copied.path if copied.clear else row.stored or copied.path, Outcome(copied.path, row)
-    cleared, told = placing.known is None or not placing.known.held(), 0
+    new = placing.known is None or not placing.known.held()
+    cleared, told = new and not copied.database, 0  # what lies beside a stranger's goes where that went
     for _ in range(TURNS):
         free = cleared or _clear(world, target, placing, outcome)
         _keep_link(world, placing.known, outcome)

@@ -84,6 +84,14 @@ FOUND: dict[str, list[Step]] = {
     "the first part of an upload that a killed look has brought": [
         ("upload", "x"), ("upload", "n" * 255), ("web_write", "a/" + "n" * 255), ("scan", 31), ("race", "y", 10),
     ],
+    "another name of a database where others have one with its -wal": [
+        ("database", "a/c/x", "wal"), ("push", 0), ("web_database", "a/x", True), ("hardlink", "a/c/x", "a/x"),
+        ("push", 0), ("web_clear", "a", True),
+    ],
+    "a database where others have one with its -wal": [
+        ("folder_made", "a"), ("push", 0), ("web_database", "a/x", True), ("database", "a/x", "delete"), ("push", 0),
+        ("web_clear", "a", True),
+    ],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }  # fmt: skip
 """Short histories that lost something once."""
