@@ -13,6 +13,7 @@ from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, tempo
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.holders import holders
+from cloudify_scipion.agent.work.listing import forget_listing
 from cloudify_scipion.agent.work.local_scan import scan as scan_tree
 from cloudify_scipion.agent.work.manifests import begin_anew, get_head
 from cloudify_scipion.agent.work.push import push
@@ -59,6 +60,7 @@ def seal(world: World) -> Seal:
     for turn in range(ROUNDS):
         scan_space_first = turn == 0
         if scan_space_first:
+            forget_listing(world)  # that of a killed look is of another time
             _scan(world)
         result = push(world, everything=True, final=True)
         _must_be_nothing_to_ask(world)

@@ -92,6 +92,9 @@ FOUND: dict[str, list[Step]] = {
         ("folder_made", "a"), ("push", 0), ("web_database", "a/x", True), ("database", "a/x", "delete"), ("push", 0),
         ("web_clear", "a", True),
     ],
+    "a file that others renamed after a look that was killed": [
+        ("write", "a/x"), ("seal", 0), ("scan", 9), ("web_rename", "a/x", "a/y"), ("seal", 0),
+    ],
     "a folder that cannot be made": [("folder_made", "a/e"), ("broken", "a", "mkdir", 22), ("push", 0)],
 }  # fmt: skip
 """Short histories that lost something once."""
