@@ -36,7 +36,6 @@ _SPARE = 50_000_000
 """Bytes of the volume that no version takes."""
 
 
-
 def want_back(world: World, name: str) -> None:
     """Remember that somebody wants a version back."""
     wanted = world.index.get_state(WANTED) or []

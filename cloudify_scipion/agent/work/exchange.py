@@ -26,7 +26,7 @@ from cloudify_scipion.agent.work.content import digest_at, with_facts
 from cloudify_scipion.agent.work.download import download
 from cloudify_scipion.agent.work.fetch import Seen, fetch
 from cloudify_scipion.agent.work.scratch import forget
-from cloudify_scipion.agent.work.swapping import Old, swapped
+from cloudify_scipion.agent.work.swapping import Old, identity, swapped
 from cloudify_scipion.agent.work.world import World
 
 BLOCK = 512
@@ -150,8 +150,6 @@ def set_aside(world: World, path: bytes) -> bytes:
     return name
 
 
-
-
 @contextlib.contextmanager
 def unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
     """A descriptor of the file if it is as it was saved and nothing that SQLite left beside it is newer; else -1."""
@@ -177,9 +175,7 @@ def exchanged(world: World, temporary: bytes, path: bytes, fd: int, spare: bool)
 
     def is_out(tree: Tree, name: bytes) -> bool:
         out = tree.stat(name)
-        return out is not None and (out.st_ino, out.st_size, mtime_of(out)) == (
-            before.st_ino, before.st_size, mtime_of(before),
-        )  # fmt: skip
+        return out is not None and identity(out) == identity(before)
 
     return swapped(world, temporary, path, Old(may_go, is_out, fd), spare)
 

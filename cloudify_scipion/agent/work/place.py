@@ -195,8 +195,6 @@ def _may_be_another(world: World, target: bytes, placing: Placing, origin: int |
     return not held and any(world.space.stat(other) is not None for other in likenesses(target))
 
 
-
-
 def _is_ruin(world: World, target: bytes, facts: os.stat_result, origin: int | None, placing: Placing) -> bool:
     """Whether something of ours that failed is in the way, of which we or others know that it is not whole."""
     known, copied = placing.known, placing.copied
@@ -206,18 +204,6 @@ def _is_ruin(world: World, target: bytes, facts: os.stat_result, origin: int | N
     if origin is not None or not ours or not copied.size or not kind(facts) == copied.row.kind == "f":
         return False
     return is_beginning(world.space, target, world.space, copied.temporary)
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,10 @@ def _withdraw(world: World, name: bytes, new: os.stat_result | None) -> None:
     """What has come goes again, unless somebody has written to it where it was."""
     with contextlib.suppress(OSError):  # then it keeps the name of a conflict
         there = world.tree.stat(name)
-        if there is not None and new is not None and _facts(there) == _facts(new):
+        if there is not None and new is not None and identity(there) == identity(new):
             world.tree.unlink(name)
 
 
-def _facts(stat: os.stat_result) -> tuple[int, int, int]:
+def identity(stat: os.stat_result) -> tuple[int, int, int]:
+    """What stays when a file gets another name, and changes when it is written or another takes its place."""
     return stat.st_ino, stat.st_size, mtime_of(stat)
