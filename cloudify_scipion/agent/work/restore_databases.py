@@ -102,11 +102,15 @@ def _is_file(tree: ReadTree, path: bytes) -> bool:
 def _copy(world: World, tree: ReadTree, path: bytes, target: Path) -> None:
     fd = tree.open(path)
     try:
-        with naming(world), target.open("xb"):
-            pass
-        while data := patient(os.read, fd, CHUNK):
-            with naming(world), target.open("ab") as stream:
-                stream.write(data)
+        with naming(world):
+            copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            while data := patient(os.read, fd, CHUNK):
+                with naming(world):
+                    world.state.write(copy, data)
+        finally:
+            with naming(world):
+                os.close(copy)
     finally:
         os.close(fd)
 
