@@ -37,6 +37,14 @@ class scipion::install {
     $installer:
       source => 'puppet:///modules/scipion/install_requirements.py',
       ;
+    "${home}/libexec/workflow_process.py":
+      mode   => '0644',
+      source => 'puppet:///modules/scipion/workflow_process.py',
+      ;
+    "${home}/libexec/workflow_record.py":
+      mode   => '0644',
+      source => 'puppet:///modules/scipion/workflow_record.py',
+      ;
     "${home}/libexec/workflow_state.py":
       mode   => '0644',
       source => 'puppet:///modules/scipion/workflow_state.py',
