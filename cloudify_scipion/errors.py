@@ -157,5 +157,9 @@ class NotAllSaved(PermanentError):
     """Some files could not be saved; the agent's log names them."""
 
 
+class StepsRun(PermanentError):
+    """Steps are running that an uninstall would end, and nobody has said that they may be ended."""
+
+
 class NotSealed(PermanentError):
     """There is no proof that all data are saved, so nothing was stopped and nothing deleted."""

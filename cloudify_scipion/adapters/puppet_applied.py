@@ -29,7 +29,9 @@ state() {
 }
 """.replace("FACTS", _FACTS)
 _ASK = _STATE + 'cat "$1/digest" "$1/state" && state "$1" | sha256sum'
-_KEEP = _STATE + r"""
+_KEEP = (
+    _STATE
+    + r"""
 set -e; umask 077
 mkdir -p "$1"
 IFS= read -r digest
@@ -39,6 +41,7 @@ for service in $services; do if systemctl -q is-active "$service"; then echo "$s
 state "$1" | sha256sum > "$1/state"
 printf '%s\n' "$digest" > "$1/digest"
 """
+)
 
 
 def run_digest(code: str, run: str, classes: Sequence[str], data: Mapping[str, object]) -> str:

@@ -127,9 +127,7 @@ def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
         busy = index.execute("SELECT path FROM busy ORDER BY tries DESC, path LIMIT ?", (NAMED,)).fetchall()
         unsaved += kept.get("waiting") or 0
         held = index.execute("SELECT count(*), total(size) FROM asked").fetchone()
-        asked = index.execute(
-            "SELECT id, text, answers, number FROM questions WHERE answer='' ORDER BY id"
-        ).fetchall()
+        asked = index.execute("SELECT id, text, answers, number FROM questions WHERE answer='' ORDER BY id").fetchall()
         alarms = index.execute(
             "SELECT at, text FROM events WHERE kind='alarm' ORDER BY number DESC LIMIT 20"
         ).fetchall()

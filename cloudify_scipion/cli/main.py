@@ -22,6 +22,7 @@ COMMANDS = {
     "lock": "cloudify_scipion.cli.lock:lock_command",
     "repair": "cloudify_scipion.cli.repair:repair_command",
     "save": "cloudify_scipion.cli.saving:save_command",
+    "stop-steps": "cloudify_scipion.cli.steps:stop_steps_command",
     "rescue": "cloudify_scipion.cli.saving:rescue_command",
     "held": "cloudify_scipion.cli.volumes:held_command",
     "discard": "cloudify_scipion.cli.volumes:discard_command",

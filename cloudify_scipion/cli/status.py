@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cloudify_scipion.cli.wiring import known_record, services
-from cloudify_scipion.lifecycle.scipion_project import summary
+from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, summary
 from cloudify_scipion.lifecycle.status import Status, project_status
 
 
@@ -27,7 +27,7 @@ def status_command(project: str, as_json: bool) -> None:
     else:
         for name, value in status_lines(status):
             click.echo(f"{name:<10} {value}")
-    if status.machine_problem or status.desktop_problem:
+    if status.machine_problem or status.desktop_problem or status.disk_full:
         raise click.exceptions.Exit(1)
 
 
@@ -43,6 +43,7 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
         ),
         ("ssh", status.ssh),
         ("volume", f"{status.volume}, HELD: {status.held}" if status.held else status.volume),
+        *(("DISK", disk) for disk in status.disks),
         ("saving", saving_line(status.saving)),
         ("time left", time_left(status.seconds_left)),
     ]
@@ -51,7 +52,13 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
         lines.append(("workflow", summary(status.protocols)))
     if status.machine_problem or status.desktop_problem:
         lines.append(("next", f"cloudify-scipion repair {status.project}, or install the project again"))
-    return lines + [("", f"{p.id:>6}  {p.status:<10} {p.label}  {p.error}".rstrip()) for p in status.protocols]
+    return lines + [("", protocol_line(protocol)) for protocol in status.protocols]
+
+
+def protocol_line(protocol: ProtocolStatus) -> str:
+    """One protocol: its state, and since when it runs or why it failed."""
+    told = protocol.error or (f"since {protocol.since}" if protocol.since else "")
+    return f"{protocol.id:>6}  {protocol.status:<10} {protocol.label}  {told}".rstrip()
 
 
 def saving_line(saving: Mapping[str, Any]) -> str:

@@ -12,9 +12,7 @@ from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space import saved_part, working_copy_data
 
 
-def configure_project(
-    services: Services, record: Record, unless_known: bool = False, desktop: bool = True
-) -> Record:
+def configure_project(services: Services, record: Record, unless_known: bool = False, desktop: bool = True) -> Record:
     """Mounts of data spaces, the agent and, where it is asked for, the desktop's configuration; starts no desktop.
 
     Everything that is known of the project goes into the same run, so that the node that comes later finds its part

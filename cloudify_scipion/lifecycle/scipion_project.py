@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cloudify_scipion.errors import PermanentError, ScipionError, WorkflowDropped
 from cloudify_scipion.lifecycle.ports import Services, Shell
@@ -19,16 +20,26 @@ POLL_SECONDS, WORD_SECONDS = 2.0, 10.0
 FINISHED = "finished"
 ENDED = {FINISHED, "failed", "aborted", "interactive"}
 BROKEN = {"failed", "aborted"}
+ACTIVE = {"launched", "running", "scheduled"}
+INTERACTIVE = "interactive"
+PATIENT_LOOKS = 3
+"""So many looks in a row must find that only a person is awaited: between two steps it may look so for a moment."""
 
 
 @dataclass(frozen=True)
 class ProtocolStatus:
-    """One protocol of the project as Scipion sees it; `error` is Scipion's message of a failed one."""
+    """One protocol of the project as it is; `error` is the message of a failed one, `since` when a running one began.
+
+    One whose process does not live is failed, whatever Scipion has written.
+    """
 
     id: str
     label: str
     status: str
     error: str = ""
+    since: str = ""
+    step: bool = True
+    """Whether it is a step of the project file; all others are the user's own."""
 
 
 def create_scipion_project(services: Services, record: Record) -> None:
@@ -42,7 +53,7 @@ def create_scipion_project(services: Services, record: Record) -> None:
     shell.run(["install", "-d", "-m", "0755", FOLDER])
     shell.run(["install", "-m", "0644", "/dev/stdin", path], stdin=workflow)
     with services.progress.during("making the Scipion project from its workflow"):
-        done = shell.run(_as_user(TOOL, "create", record.project, path), timeout=300, expect=(0, DROPPED))
+        done = shell.run(as_user(TOOL, "create", record.project, path), timeout=300, expect=(0, DROPPED))
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     if done.code == DROPPED:
         raise _dropped(answer["dropped"])
@@ -69,7 +80,7 @@ def run_workflow(services: Services, record: Record, wait_minutes: float | None 
         return record
     shell = services.connect(record)
     protocols = protocol_statuses(shell, record)
-    if protocols and all(protocol.status == FINISHED for protocol in protocols):
+    if protocols and all(protocol.status == FINISHED for protocol in protocols if protocol.step):
         services.progress.say(f"workflow: {summary(protocols)}: nothing to do")
         return record
     shell.run(["systemctl", "start", unit(record)])
@@ -79,7 +90,7 @@ def run_workflow(services: Services, record: Record, wait_minutes: float | None 
 
 def follow_workflow(services: Services, record: Record, shell: Shell, seconds: float) -> Record:
     """Report what the protocols do until all have ended or `seconds` have passed."""
-    clock, said = services.clock, ""
+    clock, said, patient = services.clock, "", 0
     began = spoken = clock.monotonic()
     while True:
         going = _is_active(shell, record)
@@ -90,6 +101,10 @@ def follow_workflow(services: Services, record: Record, shell: Shell, seconds: f
             said, spoken = line, clock.monotonic()
         if not going:
             return _report_end(services, record, shell, protocols)
+        persons = awaited(protocols)
+        patient = patient + 1 if persons else 0
+        if patient >= PATIENT_LOOKS:
+            return note(services, record, f"workflow: {persons}")
         if clock.monotonic() - began >= seconds:
             services.progress.say(f"workflow: it goes on; see cloudify-scipion status {record.project}")
             return record
@@ -103,9 +118,23 @@ def _is_active(shell: Shell, record: Record) -> bool:
 
 def protocol_statuses(shell: Shell, record: Record) -> list[ProtocolStatus]:
     """The protocols of the project, in the order of their ids."""
-    done = shell.run(_as_user(TOOL, "status", record.project), timeout=120)
-    found = json.loads(done.stdout.strip().splitlines()[-1])["protocols"]
-    return [ProtocolStatus(str(p["id"]), p["label"], p["status"], p.get("error") or "") for p in found]
+    done = shell.run(as_user(TOOL, "status", record.project), timeout=120)
+    return [_protocol(row) for row in json.loads(done.stdout.strip().splitlines()[-1])["protocols"]]
+
+
+def _protocol(row: Mapping[str, Any]) -> ProtocolStatus:
+    """A row of the machine's answer; an older machine says less."""
+    error, since, step = row.get("error") or "", row.get("since") or "", row.get("step", True)
+    return ProtocolStatus(str(row["id"]), row["label"], row["status"], error, since, step)
+
+
+def awaited(protocols: Sequence[ProtocolStatus]) -> str:
+    """Who is waited for, where nothing runs and steps wait for what only a person can finish; empty otherwise."""
+    if any(p.status in ACTIVE for p in protocols) or all(p.status in ENDED for p in protocols if p.step):
+        return ""
+    labels = ", ".join(f"{p.id} ({p.label})" for p in protocols if p.status == INTERACTIVE)
+    told = f"a person must finish step {labels} in Scipion's window (then: Continue); it goes on by itself after that"
+    return told if labels else ""
 
 
 def summary(protocols: Sequence[ProtocolStatus]) -> str:
@@ -114,8 +143,10 @@ def summary(protocols: Sequence[ProtocolStatus]) -> str:
     counts = Counter(p.status for p in protocols)
     running = [p.label for p in protocols if p.status == "running"]
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    return f"{ended} of {len(protocols)} protocols ended ({told})" + (
-        f"; running: {', '.join(running)}" if running else ""
+    return (
+        f"{ended} of {len(protocols)} protocols ended ({told})"
+        + (f"; running: {', '.join(running)}" if running else "")
+        + (f"; {awaited(protocols)}" if awaited(protocols) else "")
     )
 
 
@@ -126,7 +157,7 @@ def _report_end(services: Services, record: Record, shell: Shell, protocols: Seq
             record = note(
                 services, record, f"protocol {protocol.id} ({protocol.label}) {protocol.status}: {protocol.error}"
             )
-    waiting = [p.label for p in protocols if p.status not in ENDED]
+    waiting = [p.label for p in protocols if p.step and p.status not in ENDED]
     if not waiting:
         return record
     words = ["journalctl", "-u", unit(record), "-n", "5", "-o", "cat", "--no-pager"]
@@ -158,5 +189,6 @@ def unit(record: Record) -> str:
     return f"scipion-workflow@{record.project}.service"
 
 
-def _as_user(*argv: str) -> list[str]:
+def as_user(*argv: str) -> list[str]:
+    """A command as the machine's user."""
     return ["runuser", "-u", "scipion", "--", *argv]

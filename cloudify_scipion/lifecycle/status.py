@@ -9,6 +9,7 @@ from typing import Any
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.data import saving_status
 from cloudify_scipion.lifecycle.desktop import desktop_problem, desktop_url
+from cloudify_scipion.lifecycle.disks import FULL, FullDisk, full_disks
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.machine import machine_problem
 from cloudify_scipion.lifecycle.ports import Services
@@ -18,7 +19,10 @@ from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, protocol_
 
 @dataclass(frozen=True)
 class Status:
-    """A project seen from outside. A `problem` is empty where all is well; `seconds_left` may be negative."""
+    """A project seen from outside. A `problem` is empty where all is well; `seconds_left` may be negative.
+
+    `disks` names those that are nearly full; `disk_full` is true where steps that write fail by now.
+    """
 
     project: str
     deployment: str
@@ -34,12 +38,15 @@ class Status:
     expires: str
     seconds_left: float
     protocols: list[ProtocolStatus] = field(default_factory=list)
+    disks: list[str] = field(default_factory=list)
+    disk_full: bool = False
 
 
 def project_status(services: Services, record: Record) -> Status:
     """Observe the project; a machine that is down is part of the answer, not an error."""
     down = machine_problem(services, record) if record.installed else "not installed"
     record = record if down else give_back(services, record)
+    disks = [] if down else _disks(services, record)
     left = datetime.fromisoformat(record.expires) - services.clock.now()
     return Status(
         project=record.project,
@@ -56,6 +63,8 @@ def project_status(services: Services, record: Record) -> Status:
         expires=record.expires,
         seconds_left=left.total_seconds(),
         protocols=[] if down else _protocols(services, record),
+        disks=[str(disk) for disk in disks],
+        disk_full=any(disk.percent >= FULL for disk in disks),
     )
 
 
@@ -71,6 +80,13 @@ def _software(record: Record) -> dict[str, str]:
     return parts | {
         name: v for kind in ("plugins", "em_packages", "example_data") for name, v in asked.get(kind, {}).items()
     }
+
+
+def _disks(services: Services, record: Record) -> list[FullDisk]:
+    try:
+        return full_disks(services, record)
+    except ScipionError:
+        return []
 
 
 def _protocols(services: Services, record: Record) -> list[ProtocolStatus]:

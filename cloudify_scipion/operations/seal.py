@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from cloudify_scipion.lifecycle.gate import pass_gate, save_first
+from cloudify_scipion.lifecycle.steps import ask_about_steps
 from cloudify_scipion.operations.boundary import Call, ask, call_known
 
 
 def prestop(**_: Any) -> None:
-    """Before anything of the project is stopped: save and, if it ends, seal everything, or refuse to go on."""
+    """Before anything of the project is stopped: if it ends, ask about running steps and seal; or save; or refuse."""
     call_known(_prestop)
 
 
 def _prestop(c: Call) -> None:
     if c.ends:
+        ask_about_steps(c.services, c.record)
         pass_gate(c.services, c.record, discards=c.properties["at_end"] == "discard")
     else:  # the volume is kept
         save_first(c.services, c.record)

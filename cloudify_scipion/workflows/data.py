@@ -7,7 +7,7 @@ from typing import Any
 from cloudify.workflows import ctx
 
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle import data, volume
+from cloudify_scipion.lifecycle import data, steps, volume
 from cloudify_scipion.lifecycle import rescue as rescuing
 from cloudify_scipion.lifecycle.held import held_volumes
 from cloudify_scipion.lifecycle.looks import give_back
@@ -29,6 +29,11 @@ def rescue(**_: Any) -> None:
 def renew_token(**_: Any) -> None:
     """Give the machine the new value of its access token."""
     on_project(data.renew_token)
+
+
+def stop_steps(**_: Any) -> None:
+    """End all steps that run, so that an uninstall may go on."""
+    on_project(steps.stop_steps)
 
 
 def discard(project: str, **_: Any) -> None:

@@ -56,6 +56,10 @@ class Disk:
     """Whether the user's mount of the working copy is."""
     open_files: list[str] = field(default_factory=list)
     """What processes that nothing ends have open for writing in the working copy."""
+    used: dict[str, int] = field(default_factory=dict)
+    """How full a file system is, in percent, by where it is mounted."""
+    steps: list[dict[str, str]] = field(default_factory=list)
+    """Steps that the user has started in Scipion's window."""
 
 
 @dataclass

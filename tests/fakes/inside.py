@@ -100,7 +100,7 @@ class FakeShell:
         answers = {
             "systemctl": self._systemctl, TOOL: self._workflow, LINK: self._link, COMMAND: self._agent,
             "mount": self._mount, "findmnt": self._findmnt, "cat": self._cat, "find": self._find,
-            "rm": self._rm,
+            "rm": self._rm, "df": self._df,
         }  # fmt: skip
         if argv[0] in answers:
             return answers[argv[0]](argv[1:])
@@ -130,6 +130,10 @@ class FakeShell:
         else:
             found = self._data().get(words[0].removeprefix(f"{TARGET}/"))
         return CommandResult(1, "", "No such file") if found is None else CommandResult(0, found.decode(), "")
+
+    def _df(self, words: list[str]) -> CommandResult:
+        rows = [f"{used * 10**7} {(100 - used) * 10**7} {name}" for name, used in self.disk().used.items()]
+        return CommandResult(0, "\n".join(["Used Avail Mounted on", *rows]) + "\n", "")
 
     def _rm(self, words: list[str]) -> CommandResult:
         self.disk().files.pop(words[-1], None)
@@ -246,10 +250,16 @@ class FakeShell:
         return CommandResult(0, json.dumps({"token": "t0ken", "expires": 60.0 + self.clock.monotonic()}), "")
 
     def _workflow(self, words: list[str]) -> CommandResult:
+        if words[0] in ("running", "stop"):
+            return self._steps(words[0])
         data, name = self._data(), words[1]
         if words[0] == "status":
             self._advance()
             return CommandResult(0, json.dumps({"project": name, "protocols": self._protocols(name)}), "")
+        lost = [p for p in self._protocols(name) if p["class"] in self.workflows.unknown] if name in data else []
+        if lost:
+            answer = {"project": name, "created": False, "protocols": 2, "dropped": [], "missing": lost}
+            return CommandResult(0 if "--read-only" in words else 5, f"{json.dumps(answer)}\n", "")
         wanted = json.loads(self.files()[words[2]])
         rows = [{"id": p["object.id"], "class": p["object.className"], "label": p["object.label"]} for p in wanted]
         dropped = [row for row in rows if row["class"] in self.workflows.unknown]
@@ -257,8 +267,21 @@ class FakeShell:
         if made:
             states = [{**row, "status": "saved", "error": None} for row in rows]
             data[name] = json.dumps(states).encode()
-        answer = {"project": name, "created": made, "protocols": len(rows), "dropped": dropped}
+        answer = {"project": name, "created": made, "protocols": len(rows), "dropped": dropped, "missing": []}
         return CommandResult(3 if dropped else 0, f"a line of Scipion's\n{json.dumps(answer)}\n", "")
+
+    def _steps(self, word: str) -> CommandResult:
+        """The user's own steps that run, and those of the workflow."""
+        self._advance()
+        rows = [*self.disk().steps]
+        for unit in self.disk().units:
+            name = unit.partition("@")[2].removesuffix(".service")
+            if unit.startswith("scipion-workflow@"):
+                live = (p for p in self._protocols(name) if p["status"] == "running")
+                rows += [{"project": name, "since": "2026-01-01T00:00:00+00:00", **p} for p in live]
+        if word == "stop":
+            self.disk().steps.clear()
+        return CommandResult(0, json.dumps({"running" if word == "running" else "stopped": rows}) + "\n", "")
 
     def _data(self) -> dict[str, bytes]:
         (volume,) = self.disk().volumes

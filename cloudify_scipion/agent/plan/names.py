@@ -92,9 +92,7 @@ def base_of(path: bytes) -> bytes:
     return base if split(base)[1] else b""
 
 
-def conflict_name(
-    path: bytes, stamp: str, number: int = 1, word: str = "conflict", longest: int = MAX_NAME
-) -> bytes:
+def conflict_name(path: bytes, stamp: str, number: int = 1, word: str = "conflict", longest: int = MAX_NAME) -> bytes:
     """`NAME.conflict-STAMP` beside `path`, cut where it would be too long; `number` tells several apart."""
     folder, name = split(path)
     end = f".{word}-{stamp}".encode() + (b"" if number == 1 else b"-%d" % number)

@@ -46,9 +46,7 @@ def place_group(world: World, placing: Placing) -> Outcome:
     return outcome
 
 
-def remove_group(
-    world: World, path: bytes, row: Row, beside: Mapping[bytes, Row], beyond: bool = False
-) -> Outcome:
+def remove_group(world: World, path: bytes, row: Row, beside: Mapping[bytes, Row], beyond: bool = False) -> Outcome:
     """Take away what was deleted in the working copy; if it was a database, first what lies beside it."""
     if not row.local:
         return remove(world, path, row, beyond=beyond)

@@ -21,9 +21,7 @@ from cloudify_scipion.agent.work.twins import NameRefused, each_apart, twin_of
 from cloudify_scipion.agent.work.world import World
 
 
-def place_all(
-    run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[Staged], last: bool
-) -> list[bytes]:
+def place_all(run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[Staged], last: bool) -> list[bytes]:
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
     index = run.world.index
     moves = [(job, item) for job, item in copied if _is_to_be_placed(job, item)]
@@ -91,9 +89,7 @@ def _place_moves(
     return done, deferred
 
 
-def _with_folders(
-    run: Run, moves: Sequence[tuple[Job, Copied]]
-) -> tuple[list[tuple[Job, Copied]], set[bytes]]:
+def _with_folders(run: Run, moves: Sequence[tuple[Job, Copied]]) -> tuple[list[tuple[Job, Copied]], set[bytes]]:
     """Make the folders of these files; without those whose folder cannot be made there.
 
     Returns as well the folders whose names the data space cannot hold.

@@ -16,9 +16,7 @@ def put_off(world: World, path: bytes, size: int, reason: str, room: bool) -> No
     known = world.index.failed_once(path)
     tries = known.tries + 1 if known else 1
     wait = min(MOST_SECONDS, FIRST_SECONDS * 2 ** min(tries - 2, 10)) if size >= LARGE and tries > 1 else 0.0
-    world.index.note_failed(
-        path, Failed(tries, size, reason, room, world.clock.boot(), world.clock.elapsed() + wait)
-    )
+    world.index.note_failed(path, Failed(tries, size, reason, room, world.clock.boot(), world.clock.elapsed() + wait))
 
 
 def waits(world: World, path: bytes, size: int) -> Failed | None:

@@ -59,9 +59,7 @@ class Room:
         if free is None:
             return
         if data > free - left:
-            raise NoRoomThere(
-                errno.ENOSPC, f"it has {shown(self.size)}, and {shown(free)} are free in the data space"
-            )
+            raise NoRoomThere(errno.ENOSPC, f"it has {shown(self.size)}, and {shown(free)} are free in the data space")
         self._step = max(_STEP_LEAST, min(_STEP_MOST, free // _STEP_SHARE))
         self._unwatched = 0
 

@@ -23,6 +23,7 @@ KINDS = {
     "project": "versions that are younger than their minimum age",
 }
 
+
 def note_trash(world: World, thrown: Iterable[Thrown]) -> None:
     """Know what was moved there."""
     for one in thrown:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,23 +46,6 @@ def test_a_project_may_have_more_than_its_workflow_but_not_less() -> None:
     assert ws.lacks(states, [ws.Wanted("2", "A", ""), ws.Wanted("3", "A", "")]) == ["A"]
 
 
-@pytest.mark.parametrize(
-    ("status", "error", "line", "expected"),
-    [
-        ("running", "", f"sh -c python pw_protocol_run.py {PROJECT} run.db 58", False),
-        ("running", "", "", True),
-        ("running", "", "/usr/sbin/sshd -D", True),  # the pid is another's by now
-        ("scheduled", "", "", True),
-        ("failed", "Process 77 not found running on the machine. It probably has died", "", True),
-        ("failed", "relion_refine: not found", "", False),
-        ("finished", "", "", False),
-        ("saved", "", "", False),
-    ],
-)
-def test_killed_protocols_are_told_from_failed_ones(status: str, error: str, line: str, expected: bool) -> None:
-    assert ws.died(status, error, line, PROJECT) is expected
-
-
 def test_a_workflow_goes_forward_step_by_step() -> None:
     turns = {"2": ws.Turn("saved"), "3": ws.Turn("saved", ["2"]), "4": ws.Turn("saved", ["2", "3"])}
     assert ws.ready(turns, set()) == ["2"]
@@ -81,9 +66,54 @@ def test_streaming_protocols_start_on_growing_inputs() -> None:
 
 
 def test_interrupted_protocols_start_again_once() -> None:
-    turns = {"2": ws.Turn("failed", interrupted=True), "3": ws.Turn("running", interrupted=True)}
+    turns = {
+        "2": ws.Turn("failed", interrupted=True, begun=True),
+        "3": ws.Turn("running", interrupted=True, begun=True),
+    }
     assert ws.ready(turns, set()) == ["2", "3"]
     assert ws.ready(turns, {"2", "3"}) == []
+
+
+@pytest.mark.parametrize(
+    ("turn", "starts"),
+    [
+        (ws.Turn("saved"), True),
+        (ws.Turn("saved", mine=False), False),  # a box that the user has only saved
+        (ws.Turn("failed", mine=False, interrupted=True), False),  # one of his that died
+        (ws.Turn("failed", interrupted=True, begun=False), False),  # a step that he had started himself
+        (ws.Turn("saved", begun=True), False),  # one that he has reset
+        (ws.Turn("failed", interrupted=True, begun=True), True),
+        (ws.Turn("failed", begun=True), False),
+        (ws.Turn("aborted", begun=True), False),
+    ],
+)
+def test_only_the_project_files_steps_are_started_and_each_of_them_once(turn: ws.Turn, starts: bool) -> None:
+    assert ws.ready({"2": turn}, set()) == ["2"] * starts
+
+
+def test_the_users_own_work_keeps_the_run_from_ending_only_where_a_step_waits_for_it() -> None:
+    his = ws.Turn("running", mine=False)
+    assert not ws.is_busy({"2": ws.Turn("finished"), "9": his})
+    assert ws.is_busy({"2": ws.Turn("saved", ["9"]), "9": his})
+    assert ws.is_busy({"2": ws.Turn("running")})
+
+
+def test_a_person_is_awaited_where_nothing_else_keeps_the_steps_back() -> None:
+    turns = {
+        "2": ws.Turn("finished", begun=True),
+        "3": ws.Turn("interactive", ["2"], begun=True),
+        "4": ws.Turn("saved", ["3"]),
+        "5": ws.Turn("saved", ["4"]),
+    }
+    assert ws.awaited(turns) == ["3"]
+    assert ws.awaited({**turns, "2": ws.Turn("failed", begun=True)}) == []
+    assert ws.awaited({**turns, "4": ws.Turn("finished"), "5": ws.Turn("finished")}) == []
+    assert ws.awaited({**turns, "4": ws.Turn("saved", ["3"], mine=False), "5": ws.Turn("finished")}) == []
+
+
+def test_protocols_whose_plugin_is_gone_are_named() -> None:
+    states = [ws.State("2", "Import", "A", "finished", ""), ws.State("9", "Pick", "B", "saved", "")]
+    assert [state.label for state in ws.unknown(states, {"A"})] == ["Pick"]
 
 
 def test_a_parent_that_is_not_in_the_project_holds_nothing_back() -> None:
@@ -105,7 +135,7 @@ def database(path: Path, *protocols: dict[str, Any]) -> None:
         connection.execute(add, (1, None, "CreationTime", "String", "2026", ""))
         for p in protocols:
             connection.execute(add, (p["id"], None, "", p["class"], None, p["label"]))
-            for name in ("status", "_error", "workingDir"):
+            for name in ("status", "_error", "workingDir", "_pid"):
                 row = (None, p["id"], f"{p['id']}.{name}", "String", p.get(name), "")
                 connection.execute(add, row)
 
@@ -116,14 +146,46 @@ def test_states_of_active_protocols_come_from_their_own_database(tmp_path: Path)
     database(tmp_path / "project.sqlite", first, second)
     database(tmp_path / "Runs/58/logs/run.db", first, {**second, "status": "failed", "_error": "no disk"})
     assert [state.row() for state in ws.read_states(tmp_path)] == [
-        {"id": "2", "label": "Import", "class": "A", "status": "finished", "error": ""},
-        {"id": "58", "label": "Classify", "class": "B", "status": "failed", "error": "no disk"},
+        {"id": "2", "label": "Import", "class": "A", "status": "finished", "error": "", "since": ""},
+        {"id": "58", "label": "Classify", "class": "B", "status": "failed", "error": "no disk", "since": ""},
     ]
 
 
 def test_one_program_at_a_time_works_on_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPION_USER_DATA", str(tmp_path))
-    with ws.locked("p"), pytest.raises(ws.Refused, match="another"), ws.locked("p"):
+    with ws.locked("p", "run"), pytest.raises(ws.Refused, match="another"), ws.locked("p", "run"):
         pass
-    with ws.locked("p"), ws.locked("q"):
+    with ws.locked("p", "run"), ws.locked("q", "run"), ws.locked("p", "create"):
         pass
+
+
+def step(folder: Path, number: int) -> dict[str, Any]:
+    return {"id": 58, "class": "B", "label": "Classify", "status": "running", "workingDir": "Runs/58", "_pid": number}
+
+
+def test_a_step_is_running_only_while_its_own_process_lives(tmp_path: Path) -> None:
+    """By the number of a process that Scipion started for it: one of somebody else proves nothing."""
+    folder = tmp_path / "projects" / "p"
+    told = "import time; print(flush=True); time.sleep(600)"
+    scipions = ("pw_protocol_run.py", str(folder), "Runs/58/logs/run.db", "58")
+    others = (
+        ("a sleep",),
+        ("pw_protocol_run.py", str(folder) + "2", "Runs/58/logs/run.db"),
+        (str(folder), "Runs/5/logs"),
+    )
+    for words, status in ((scipions, "running"), *((other, "failed") for other in others)):
+        with subprocess.Popen([sys.executable, "-c", told, *words], stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.readline()
+            shutil.rmtree(folder, ignore_errors=True)
+            database(folder / "project.sqlite", step(folder, process.pid))
+            database(folder / "Runs/58/logs/run.db", step(folder, process.pid))
+            (state,) = ws.read_states(folder)
+            process.kill()
+        assert (state.status, bool(state.since)) == (status, status == "running")
+        (state,) = ws.read_states(folder)
+        assert (state.status, state.since) == ("failed", "")
+        assert ws.was_killed(state)
+        assert f"Process {process.pid} not found running: " in state.error
+        assert state.error.endswith("Run the step again.")
+        assert set(ws.newly_dead(folder)) == {"58"}

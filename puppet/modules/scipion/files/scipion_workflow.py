@@ -165,8 +165,8 @@ def create(name: str, file: Path, read_only: bool = False) -> dict[str, Any]:
             lost = look_at(folder.resolve(), wanted, digest, read_only)
             return {**report, "missing": [state.row() for state in lost]}
         domain = scipion()
-        if lost := dropped(wanted, domain.getProtocols()):
-            return {**report, "dropped": [protocol.row() for protocol in lost]}
+        if absent := dropped(wanted, domain.getProtocols()):
+            return {**report, "dropped": [protocol.row() for protocol in absent]}
         partial = own_folder() / f"{name}.part"
         shutil.rmtree(partial, ignore_errors=True)
         steps = make_project(domain, partial, file.resolve(), wanted)
@@ -253,6 +253,8 @@ def run(name: str) -> int:
         states = read_states(folder)
         if persons:
             become("await", name, *persons)
+    made = read_made(folder)
+    states = [state for state in states if made.has(state.id, state.class_name)]
     for state in states:
         say(f"{state.label}: {state.status}" + (f": {state.error}" if state.error else ""))
     return OK if all(state.status == "finished" for state in states) else UNFINISHED
@@ -283,7 +285,10 @@ def become(*words: str) -> None:
 
 def status(name: str) -> dict[str, Any]:
     """State of all protocols."""
-    return {"project": name, "protocols": [state.row() for state in read_states(existing(name))]}
+    folder = existing(name)
+    made = read_made(folder)
+    rows = [{**state.row(), "step": made.has(state.id, state.class_name)} for state in read_states(folder)]
+    return {"project": name, "protocols": rows}
 
 
 def running() -> dict[str, Any]:

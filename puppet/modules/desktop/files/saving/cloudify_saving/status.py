@@ -81,14 +81,16 @@ def parse_status(text: str) -> Status | None:
     )
 
 
-def line(status: Status | None) -> tuple[str, bool]:
-    """What is worth a line on the desktop, and whether it is an alarm. An empty text: nothing is."""
-    if status is None:
-        return "", False
-    if status.alarms:
-        more = f" (and {len(status.alarms) - 1} more)" if len(status.alarms) > 1 else ""
-        return first_line(status.alarms[0]) + more, True
-    if status.pulled:
+def line(status: Status | None, disks: Sequence[str] = ()) -> tuple[str, bool]:
+    """What is worth a line on the desktop, and whether it is an alarm. An empty text: nothing is.
+
+    `disks` is what is said of disks that are nearly full.
+    """
+    alarms = [*disks, *(status.alarms if status else ())]
+    if alarms:
+        more = f" (and {len(alarms) - 1} more)" if len(alarms) > 1 else ""
+        return first_line(alarms[0]) + more, True
+    if status is None or status.pulled:
         return "", False
     if status.work == "pull":
         return f"Your data are on their way: {progress(status)}", False

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from cloudify_saving.disks import full_disks
 from cloudify_saving.folder import Folder, NotTaken
 from cloudify_saving.kept_window import Kept
 from cloudify_saving.looks import BACK, FONT, WIDTH, button, centre, new_window
@@ -40,7 +41,7 @@ class Watch:
     def look(self) -> None:
         """One look, and the next one later."""
         status = self._folder.status()
-        self._corner.show(*line(status))
+        self._corner.show(*line(status, full_disks()))
         self._ask_next(open_questions(status, self._answered))
         self._root.after(EVERY, self.look)
 
@@ -101,7 +102,7 @@ class Corner:
     def _clicked(self) -> None:
         self._hidden = self._shown
         self._close()
-        tell(self._root, summary(self._folder.status(), time.time()))
+        tell(self._root, [*full_disks(), *summary(self._folder.status(), time.time())])
 
     def _close(self) -> None:
         if self._window is not None:
@@ -166,7 +167,7 @@ def _said(folder: Folder, step: str) -> list[str]:
         status = folder.status()
         if status and status.pulled:
             return ["Your changes are being saved now. You can go on working."]
-    return summary(folder.status(), time.time())
+    return [*full_disks(), *summary(folder.status(), time.time())]
 
 
 def _alone() -> IO[str] | None:

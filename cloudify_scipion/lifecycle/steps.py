@@ -1,0 +1,89 @@
+"""Steps that run on the machine, whoever started them: an uninstall ends them only on somebody's word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloudify_scipion.errors import CommandFailed, StepsRun
+from cloudify_scipion.lifecycle.ports import Services, Shell
+from cloudify_scipion.lifecycle.project import note
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.scipion_project import TOOL, as_user, unit
+
+_NO_SUCH_COMMAND = 2
+
+
+@dataclass(frozen=True)
+class RunningStep:
+    """A step whose process lives. `project` is Scipion's (a user may have several); `since` is UTC, ISO 8601."""
+
+    project: str
+    id: str
+    label: str
+    since: str
+
+    def __str__(self) -> str:
+        since = f" since {self.since}" if self.since else ""
+        return f"step {self.id} of Scipion's project {self.project}: {self.label}, running{since}"
+
+
+def running_steps(services: Services, record: Record) -> list[RunningStep]:
+    """The steps of all Scipion projects of the machine that run now; none where there is no Scipion, or no machine."""
+    if "workflow" not in record.settings or not services.machines.look(record.machine).running:
+        return []
+    done = services.connect(record).run(as_user(TOOL, "running"), timeout=120, expect=(0, _NO_SUCH_COMMAND))
+    if done.code == _NO_SUCH_COMMAND:
+        services.progress.say("which steps run cannot be said: the machine's software is older than this question")
+        return []
+    return _steps(done.stdout, "running")
+
+
+def ask_about_steps(services: Services, record: Record) -> None:
+    """Before an uninstall ends anything: raises StepsRun if steps run, which names them and says how to go on.
+
+    Where the question has no answer (a damaged project), that is said, and the uninstall goes on: it seals all data.
+    """
+    try:
+        steps = running_steps(services, record)
+    except CommandFailed as error:
+        services.progress.say(f"which steps run cannot be said: {error.what}")
+        return
+    if steps:
+        listed = "\n".join(f"  {step}" for step in steps)
+        what = f"steps of project '{record.project}' are running, so nothing was stopped:\n{listed}"
+        raise StepsRun(what, _next(record))
+
+
+def stop_steps(services: Services, record: Record) -> Record:
+    """End all steps that run, and the workflow's unit, which stays ended until the project is installed again."""
+    if "workflow" not in record.settings or not services.machines.look(record.machine).running:
+        services.progress.say("nothing runs: there is no machine, or no Scipion on it")
+        return record
+    shell = services.connect(record)
+    steps = running_steps(services, record)
+    record = record.asking("workflow", {**record.settings["workflow"], "run": False})
+    services.projects.save(record)
+    shell.run(["systemctl", "stop", unit(record)], timeout=120)
+    _stop_others(shell)
+    for step in steps:
+        record = note(services, record, f"stopped on somebody's word: {step}")
+    return record
+
+
+def _stop_others(shell: Shell) -> None:
+    """Those that were not the unit's: they end as if they had been stopped in Scipion's window."""
+    shell.run(as_user(TOOL, "stop"), timeout=300)
+
+
+def _steps(stdout: str, name: str) -> list[RunningStep]:
+    rows: Sequence[dict[str, str]] = json.loads(stdout.strip().splitlines()[-1])[name]
+    return [RunningStep(row["project"], row["id"], row["label"], row.get("since", "")) for row in rows]
+
+
+def _next(record: Record) -> str:
+    project, deployment = record.project, record.binding.deployment
+    return f"""wait until they have ended, or
+    cloudify-scipion stop-steps {project}    end them (or: cfy executions start stop_steps -b {deployment}),
+  then uninstall again"""

@@ -1,0 +1,81 @@
+"""The machine's `scipion-workflow`: whether a step's process lives, and why it does not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
+
+import workflow_process as wp  # noqa: E402
+
+BOOT, START = 1_000_000, 500
+"""When the kernel and the machine began, in seconds."""
+
+
+def process(proc: Path, pid: int, seconds: float, *words: str) -> None:
+    folder = proc / str(pid)
+    folder.mkdir(parents=True)
+    (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
+    ticks = int(seconds * os.sysconf("SC_CLK_TCK"))
+    (folder / "stat").write_text(f"{pid} (a) b) S {'0 ' * 18}{ticks} 0 0\n")
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    proc = tmp_path / "proc"
+    process(proc, 1, START, "init")
+    (proc / "stat").write_text(f"cpu 1\nbtime {BOOT}\nprocesses 9\n")
+    return proc
+
+
+@pytest.fixture
+def step(tmp_path: Path) -> wp.Step:
+    found = wp.Step(tmp_path / "p", "Runs/58", (77,))
+    found.database.parent.mkdir(parents=True)
+    found.database.write_bytes(b"")
+    written(found, BOOT + START + 100)
+    return found
+
+
+def written(step: wp.Step, seconds: float) -> None:
+    os.utime(step.database, (seconds, seconds))
+
+
+def test_when_a_process_began(proc: Path) -> None:
+    assert wp.began(1, proc) == "1970-01-12T13:55:00+00:00"
+    assert wp.began(99, proc) == ""
+
+
+def test_a_step_that_was_just_launched_may_have_no_process_yet(proc: Path, step: wp.Step) -> None:
+    soon = BOOT + START + 110
+    assert wp.is_alive(step, "launched", soon, proc)
+    assert not wp.is_alive(step, "running", soon, proc)
+    assert not wp.is_alive(step, "scheduled", soon + wp.GRACE_SECONDS, proc)
+    written(step, BOOT + START - 1)  # it was launched before the machine was started again
+    assert not wp.is_alive(step, "launched", BOOT + START + 1, proc)
+
+
+def test_why_a_step_died(proc: Path, step: wp.Step) -> None:
+    assert "ended from outside" in wp.cause(step, proc)
+    written(step, BOOT + START - 1)
+    assert "started again" in wp.cause(step, proc)
+
+
+@pytest.mark.parametrize(
+    "line", ["OSError: [Errno 28] No space left on device", "sqlite3.OperationalError: database or disk is full"]
+)
+@pytest.mark.parametrize("log", ["run.stderr", "run.stdout"])
+def test_a_step_that_died_of_a_full_disk_says_so(proc: Path, step: wp.Step, line: str, log: str) -> None:
+    (step.database.parent / log).write_text("x" * 100_000 + f"\n{line}\nAborted\n")
+    assert wp.cause(step, proc) == "the disk was full"
+
+
+def test_a_disk_that_is_full_now_is_the_likely_cause(
+    proc: Path, step: wp.Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wp, "percent_used", lambda path: 100)
+    assert wp.cause(step, proc) == "the disk is full"
