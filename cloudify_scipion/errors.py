@@ -103,6 +103,10 @@ class PuppetFailed(PermanentError):
     """Resources failed in a Puppet run; the message lists resource, file and line, and Puppet's message."""
 
 
+class PluginsMissing(PermanentError):
+    """The project in the data space has protocols whose plugin is not installed."""
+
+
 class WorkflowDropped(PermanentError):
     """Scipion left protocols of the workflow out, because it does not know their classes."""
 

@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudify_scipion.errors import PermanentError, ScipionError, WorkflowDropped
+from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.protocols import providers
+from cloudify_scipion.errors import PermanentError, PluginsMissing, ScipionError, WorkflowDropped
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.project import note
 from cloudify_scipion.lifecycle.record import Record
 
 TOOL = "/opt/scipion/bin/scipion-workflow"
 FOLDER = "/run/cloudify-scipion"
-DROPPED = 3
+DROPPED, MISSING = 3, 5
 POLL_SECONDS, WORD_SECONDS = 2.0, 10.0
 FINISHED = "finished"
 ENDED = {FINISHED, "failed", "aborted", "interactive"}
@@ -45,20 +47,42 @@ class ProtocolStatus:
 def create_scipion_project(services: Services, record: Record) -> None:
     """Make the Scipion project from the workflow unless it is there.
 
-    Raises WorkflowDropped naming the protocols that Scipion would silently leave out.
+    Raises WorkflowDropped naming the protocols that Scipion would silently leave out, and PluginsMissing where a
+    project that is there has protocols whose plugin is not, unless it is asked for to be opened for reading then.
     """
     shell = services.connect(record)
     path = f"{FOLDER}/{record.project}.workflow.json"
     workflow = json.dumps(record.settings["workflow"]["protocols"]).encode()
     shell.run(["install", "-d", "-m", "0755", FOLDER])
     shell.run(["install", "-m", "0644", "/dev/stdin", path], stdin=workflow)
+    words = ["--read-only"] if record.settings["workflow"].get("missing_plugins") == "read_only" else []
     with services.progress.during("making the Scipion project from its workflow"):
-        done = shell.run(as_user(TOOL, "create", record.project, path), timeout=300, expect=(0, DROPPED))
+        argv = as_user(TOOL, "create", record.project, path, *words)
+        done = shell.run(argv, timeout=300, expect=(0, DROPPED, MISSING))
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     if done.code == DROPPED:
         raise _dropped(answer["dropped"])
+    if missing := answer.get("missing"):
+        told = missing_plugins(missing)
+        if done.code == MISSING:
+            raise PluginsMissing(f"project '{record.project}' in the data space has {told}", _MISSING_NEXT)
+        services.progress.say(f"Scipion project {record.project}: open for reading only, since it has {told}")
     word = "made" if answer["created"] else "there already"
     services.progress.say(f"Scipion project {record.project}: {word}, {answer['protocols']} protocols")
+
+
+def missing_plugins(protocols: Sequence[Mapping[str, str]]) -> str:
+    """The protocols whose plugin is missing, each with the plugins that would bring it, for people."""
+    catalogue = load_catalogue()
+    lines = []
+    for p in protocols:
+        plugins = " or ".join(sorted(providers(p["class"], catalogue))) or "no plugin of the catalogue"
+        lines.append(f"  protocol {p['id']}: {p['class']} ({p['label']}), of {plugins}")
+    return "protocols whose plugin is not installed:\n" + "\n".join(lines)
+
+
+_MISSING_NEXT = """add the plugins to software.plugins, or set workflow.missing_plugins to read_only, to look at the
+  project without them; nothing was changed in it"""
 
 
 def _dropped(protocols: Sequence[dict[str, str]]) -> WorkflowDropped:

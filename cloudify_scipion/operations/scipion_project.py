@@ -36,8 +36,9 @@ def check_status(**_: Any) -> dict[str, str]:
 
 
 def _settings(c: Call) -> dict[str, Any]:
-    given = {"run": c.properties["run"], "wait_minutes": c.properties["wait_minutes"]}
+    given = {name: c.properties[name] for name in ("run", "wait_minutes", "missing_plugins")}
     asked = coerce_inputs(given, "project", "workflow")
     resource = c.properties["workflow"]
     protocols = json.loads(ctx.get_resource(resource)) if resource else []
-    return {"protocols": protocols, "run": asked.get("run", False), "wait_minutes": asked.get("wait_minutes", 0)}
+    defaults = {"run": False, "wait_minutes": 0, "missing_plugins": "refuse"}
+    return {"protocols": protocols, **defaults, **asked}

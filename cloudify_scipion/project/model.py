@@ -104,11 +104,15 @@ class Software:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A Scipion workflow; `wait_minutes` is how long the install follows it once it runs."""
+    """A Scipion workflow; `wait_minutes` is how long the install follows it once it runs.
+
+    `missing_plugins` is `refuse` or `read_only`: what to do with a project whose steps no plugin knows any more.
+    """
 
     protocols: Sequence[Protocol] = ()
     run: bool = False
     wait_minutes: int = 0
+    missing_plugins: str = "refuse"
 
 
 @dataclass(frozen=True)

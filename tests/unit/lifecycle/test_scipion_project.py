@@ -60,6 +60,27 @@ def test_dropped_protocols_are_an_error_that_names_them(demo: Deployment) -> Non
     assert demo.world.host.volumes[demo.world.record().volume].files == {}
 
 
+def test_a_project_with_steps_whose_plugin_is_gone_is_refused_and_both_are_named(demo: Deployment) -> None:
+    demo.install()
+    before = dict(demo.world.host.volumes[demo.world.record().volume].files)
+    demo.world.workflows.unknown = {"ProtRelionClassify2D"}
+    with pytest.raises(NonRecoverableError) as caught:
+        demo.run([PROJECT])
+    text = str(caught.value)
+    assert "protocol 58: ProtRelionClassify2D (relion - 2D classification), of scipion-em-relion" in text
+    assert "ProtImportParticles" not in text
+    assert "workflow.missing_plugins" in text
+    assert demo.world.host.volumes[demo.world.record().volume].files == before
+
+
+def test_by_choice_such_a_project_is_opened_for_reading(world: World) -> None:
+    demo = Deployment(world, {"missing_plugins": "read_only"})
+    demo.install()
+    world.workflows.unknown = {"ProtRelionClassify2D"}
+    demo.run([PROJECT])
+    assert any("open for reading only" in line and "scipion-em-relion" in line for line in world.progress.lines)
+
+
 def test_a_failing_protocol_is_reported_and_is_no_error(demo: Deployment) -> None:
     demo.world.workflows.errors = {"relion - 2D classification": "relion_refine: too few particles"}
     demo.install()

@@ -248,6 +248,9 @@ def reap() -> None:
 def run(name: str) -> int:
     """Run a project's workflow; see the module's description."""
     folder = existing(name)
+    if (folder / READ_ONLY).exists():
+        say(f"project {name} is open for reading only, since it has steps whose plugin is not installed")
+        return UNFINISHED
     with locked(name, "run"):
         persons = Runner(folder).run()
         states = read_states(folder)
