@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudify_scipion.errors import CommandFailed, StepsRun
+from cloudify_scipion.errors import ScipionError, StepsRun
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.project import note
 from cloudify_scipion.lifecycle.record import Record
@@ -43,11 +43,12 @@ def running_steps(services: Services, record: Record) -> list[RunningStep]:
 def ask_about_steps(services: Services, record: Record) -> None:
     """Before an uninstall ends anything: raises StepsRun if steps run, which names them and says how to go on.
 
-    Where the question has no answer (a damaged project), that is said, and the uninstall goes on: it seals all data.
+    Where the question has no answer (a damaged project, a machine that hangs), that is said, and the uninstall goes on:
+    what it needs itself is asked next.
     """
     try:
         steps = running_steps(services, record)
-    except CommandFailed as error:
+    except ScipionError as error:
         services.progress.say(f"which steps run cannot be said: {error.what}")
         return
     if steps:
