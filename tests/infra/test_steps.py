@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.infra.saved import AS_USER, Saved, saved_project
+from tests.installation import Installation
 
 pytestmark = pytest.mark.machine
 

@@ -202,9 +202,7 @@ def test_a_damaged_lease_is_still_its_owners(saved: Rig, tmp_path: Path, content
 
 
 @pytest.mark.parametrize("work", ["push", "scan", "pull", "seal"])
-def test_a_lost_lease_is_taken_again_by_the_next_work(
-    saved: Rig, work: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_lease_is_taken_again_by_the_next_work(saved: Rig, work: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The data space is one of a day on which nobody had it, say."""
     monkeypatch.setattr(seal, "_must_be_read_only", lambda _: None)
     shutil.rmtree(saved.space / ".cloudify-scipion/lease")

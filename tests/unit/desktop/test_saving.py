@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from cloudify_saving.disks import full_disks, told
 from cloudify_saving.folder import Folder, NotTaken
 from cloudify_saving.kept import found, parse_versions, shown
 from cloudify_saving.status import (
@@ -48,6 +49,29 @@ def test_nothing_is_shown_when_all_is_well() -> None:
     assert line(status()) == ("", False)
     assert line(status(work="push", files_total=3)) == ("", False)
     assert line(None) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("percent", "words"), [(89, ""), (90, "more than 90 %"), (96, "more than 95 %"), (99, "is full")]
+)
+def test_a_disk_is_told_before_it_is_full_and_by_its_name(percent: int, words: str) -> None:
+    said = told("The disk with your data", percent)
+    assert words in said
+    assert said.startswith("The disk with your data") is bool(words)
+
+
+def test_the_text_of_a_disk_changes_only_when_it_gets_worse() -> None:
+    """A line that was hidden stays so until then."""
+    assert len({told("disk", percent) for percent in range(90, 95)}) == 1
+
+
+def test_a_full_disk_is_an_alarm_also_where_nothing_is_saved() -> None:
+    assert line(None, ["disk is full"]) == ("disk is full", True)
+    assert line(status(alarms=["a"]), ["disk is full"]) == ("disk is full (and 1 more)", True)
+
+
+def test_a_disk_that_cannot_be_asked_is_not_told(tmp_path: Path) -> None:
+    assert full_disks({"gone": tmp_path / "gone"}) == []
 
 
 def test_alarms_come_first() -> None:

@@ -11,6 +11,7 @@ import workflow_record as wr  # noqa: E402
 from workflow_state import State, Wanted  # noqa: E402
 
 STATES = [
+    State("1", "my first", "B", "saved", ""),
     State("2", "Import", "A", "finished", ""),
     State("3", "Pick", "B", "saved", ""),
     State("9", "Pick", "B", "saved", ""),
