@@ -36,7 +36,11 @@ def check_status(**_: Any) -> dict[str, str]:
 
 
 def _settings(c: Call) -> dict[str, Any]:
-    given = {name: c.properties[name] for name in ("run", "wait_minutes", "missing_plugins")}
+    given = {
+        "run": c.properties["run"],
+        "wait_minutes": c.properties["wait_minutes"],
+        "missing_plugins": c.properties["missing_plugins"],
+    }
     asked = coerce_inputs(given, "project", "workflow")
     resource = c.properties["workflow"]
     protocols = json.loads(ctx.get_resource(resource)) if resource else []
