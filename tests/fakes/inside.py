@@ -34,6 +34,8 @@ class Workflows:
     seconds: float = 3.0
     errors: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    by_hand: set[str] = field(default_factory=set)
+    """Labels of steps that a person must finish: the unit waits for that."""
     ends_after: int = 1000
     """The unit dies after that many protocols, as when memory runs out."""
 
@@ -298,6 +300,8 @@ class FakeShell:
             if not unit.startswith("scipion-workflow@"):
                 continue
             protocols, left = self._protocols(name), self.clock.monotonic() - began
+            if any(protocol["status"] == "interactive" for protocol in protocols):
+                continue
             waiting = [p for p in protocols if p["status"] in ("saved", "running")][: self.workflows.ends_after]
             for protocol in waiting:
                 protocol["status"] = "running"
@@ -305,6 +309,9 @@ class FakeShell:
                     break
                 left -= self.workflows.seconds
                 self.disk().units[unit] += self.workflows.seconds  # the next protocol began then
+                if protocol["label"] in self.workflows.by_hand:
+                    protocol["status"] = "interactive"
+                    break
                 error = self.workflows.errors.get(protocol["label"])
                 protocol |= {"status": "failed", "error": error} if error else {"status": "finished"}
             else:

@@ -95,6 +95,16 @@ def test_disks_that_are_nearly_full_are_named(world: World, used: dict[str, int]
     assert [line[1] for line in status_lines(status) if line[0] == "DISK"] == status.disks
 
 
+def test_an_install_says_who_is_awaited_and_the_unit_waits_for_him(world: World) -> None:
+    demo = Deployment(world, {"wait_minutes": "60"})
+    world.workflows.by_hand = {"Import particles"}
+    demo.install()
+    said = "workflow: a person must finish step 2 (Import particles) in Scipion's window (then: Continue)"
+    assert any(event.text.startswith(said) for event in world.record().events)
+    assert any(unit.startswith("scipion-workflow@") for unit in disk(world).units)
+    assert world.clock.seconds < 3600  # nobody waits for him in the install
+
+
 def protocols(*states: str) -> list[ProtocolStatus]:
     return [ProtocolStatus(str(number), f"box {number}", state) for number, state in enumerate(states, 1)]
 
