@@ -2,28 +2,45 @@
 
 Only SHA-256 digests are kept, as file names in a folder of the gateway's user. Tokens have 256 random bits, so a plain
 digest cannot be turned back. Files instead of memory, so that the link command needs no socket into the gateway and
-sessions survive the gateway's restart.
+sessions survive the gateway's restart. A link that is spent is remembered for a day, so that it can be said why.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 RENEW_AFTER = 60.0  # seconds: a session in use is written again at most this often
+REMEMBERED = 86400.0  # seconds after its end that a link is still known
 
 
 @dataclass(frozen=True)
 class Link:
-    """A fresh link: the token (shown once, never stored) and when it expires (seconds since the epoch)."""
+    """A fresh link: the token (shown once, never stored), when it expires (seconds since the epoch), its public id."""
 
     token: str
     expires: float
+    id: str
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What is kept of a link or of the session that it opened, which has the same id.
+
+    `time` is when the link expires, or when the session was last used; `spent` is empty, `used` or `revoked`.
+    """
+
+    id: str
+    view_only: bool
+    time: float
+    since: float
+    spent: str = ""
 
 
 class Access:
@@ -34,61 +51,86 @@ class Access:
         for folder in (self._root / "links", self._root / "sessions"):
             folder.mkdir(mode=0o700, exist_ok=True)
 
-    def issue(self, valid: float) -> Link:
+    def issue(self, valid: float, *, view_only: bool = False) -> Link:
         """Make a link that is valid for `valid` seconds; sweeps away what has expired."""
-        link = Link(secrets.token_urlsafe(32), self._now() + valid)
+        link = Link(secrets.token_urlsafe(32), self._now() + valid, secrets.token_hex(4))
         with self._locked():
             self._sweep()
-            _write(self._link(link.token), link.expires)
+            _write(self._link(link.token), Grant(link.id, view_only, link.expires, self._now()))
         return link
+
+    def told(self, token: str) -> str:
+        """What has become of a link: `good`, `used`, `revoked`, `expired` or `unknown`. Does not use it up."""
+        link = _read(self._link(token))
+        if link is None:
+            return "unknown"
+        return link.spent or ("good" if self._now() < link.time else "expired")
 
     def is_open(self, token: str) -> bool:
         """Whether the link could be redeemed now. Does not use it up."""
-        expires = _read(self._link(token))
-        return expires is not None and self._now() < expires
+        return self.told(token) == "good"
 
     def redeem(self, token: str) -> str | None:
         """Use the link up and return a new session, or None. Of several at once exactly one gets the session."""
         with self._locked():
-            if not self.is_open(token):
+            link = _read(self._link(token))
+            if link is None or not self.is_open(token):
                 return None
-            self._link(token).unlink()
+            _write(self._link(token), replace(link, spent="used"))
             session = secrets.token_urlsafe(32)
-            _write(self._session(session), self._now())
+            _write(self._session(session), Grant(link.id, link.view_only, self._now(), self._now()))
         return session
 
-    def is_live(self, session: str) -> bool:
-        """Whether the session exists and was used lately."""
-        used = _read(self._session(session))
-        return used is not None and self._now() < used + self._idle
+    def live(self, session: str) -> Grant | None:
+        """The session, if it exists and was used lately."""
+        grant = _read(self._session(session))
+        return grant if grant and self._now() < grant.time + self._idle else None
 
     def keep(self, session: str) -> bool:
         """Renew a live session; False once it has expired or was revoked."""
-        if not self.is_live(session):
-            return False
-        if self._now() >= (_read(self._session(session)) or 0.0) + RENEW_AFTER:
+        grant = self.live(session)
+        if grant and self._now() >= grant.time + RENEW_AFTER:
             with self._locked():  # or a revocation in between would be undone
-                if self.is_live(session):
-                    _write(self._session(session), self._now())
-        return self.is_live(session)
+                if grant := self.live(session):
+                    _write(self._session(session), replace(grant, time=self._now()))
+        return grant is not None
 
-    def revoke(self) -> int:
-        """End every link and session; the number of those that still were valid."""
+    def sessions(self) -> list[Grant]:
+        """Those that are live, the oldest first."""
+        found = (_read(path) for path in self._files("sessions"))
+        return sorted((grant for grant in found if grant and self._counts(grant)), key=lambda grant: grant.since)
+
+    def revoke(self, *, view_only: bool = False, id: str = "") -> int:
+        """End links and sessions: all, those that only look, or those of one id. The number that still were valid."""
         with self._locked():
             self._sweep()
-            live = self._files()
-            for path in live:
-                path.unlink()
-            return len(live)
+            return sum(
+                self._end(path, grant)
+                for path in self._files("links", "sessions")
+                if (grant := _read(path)) and (grant.view_only or not view_only) and id in ("", grant.id)
+            )
+
+    def _end(self, path: Path, grant: Grant) -> bool:
+        if path.parent.name == "sessions":
+            path.unlink()
+            return True
+        valid = not grant.spent and self._now() < grant.time
+        if valid:
+            _write(path, replace(grant, spent="revoked"))
+        return valid
+
+    def _counts(self, grant: Grant) -> bool:
+        return self._now() < grant.time + self._idle
 
     def _sweep(self) -> None:
-        for path in self._files():
-            life = self._idle if path.parent.name == "sessions" else 0.0
-            if self._now() >= (_read(path) or 0.0) + life:
+        lives = {"sessions": self._idle, "links": REMEMBERED}
+        for path in self._files(*lives):
+            grant = _read(path)
+            if grant is None or self._now() >= grant.time + lives[path.parent.name]:
                 path.unlink()
 
-    def _files(self) -> list[Path]:
-        return [path for folder in ("links", "sessions") for path in (self._root / folder).iterdir()]
+    def _files(self, *folders: str) -> list[Path]:
+        return [path for folder in folders for path in (self._root / folder).iterdir()]
 
     def _link(self, token: str) -> Path:
         return self._root / "links" / _digest(token)
@@ -107,14 +149,14 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _read(path: Path) -> float | None:
+def _read(path: Path) -> Grant | None:
     try:
-        return float(path.read_text("ascii"))
-    except (FileNotFoundError, ValueError):  # ValueError: half-written by a machine that lost power
+        return Grant(**json.loads(path.read_text("ascii")))
+    except (FileNotFoundError, ValueError, TypeError):  # half-written when power was lost, or an older gateway's
         return None
 
 
-def _write(path: Path, value: float) -> None:
+def _write(path: Path, grant: Grant) -> None:
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(repr(value), "ascii")
+    fresh.write_text(json.dumps(asdict(grant)), "ascii")
     fresh.replace(path)

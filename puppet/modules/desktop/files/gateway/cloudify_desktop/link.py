@@ -1,4 +1,4 @@
-"""`cloudify-desktop-link`: make a link, end all of them, or show the certificate's fingerprint. Run as root."""
+"""`cloudify-desktop-link`: make a link, end links, say who is connected, show the certificate. Run as root."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .access import Access
 from .config import Config
+from .connections import CONNECTED, connected
 
 LONGEST = 3600.0  # seconds that a link may be valid
 CONFIG = Path("/etc/cloudify-desktop/gateway.json")
@@ -33,10 +34,12 @@ def main() -> int:
         print(f"cloudify-desktop-link: the desktop is not set up here ({error.filename} is missing)", file=sys.stderr)
         return 1
     if arguments.revoke:
-        print(json.dumps({"revoked": access.revoke()}))
+        print(json.dumps({"revoked": access.revoke(view_only=arguments.view_only, id=arguments.id)}))
+    elif arguments.who:
+        print(json.dumps(who(access, Path(config.state))))
     else:
-        link = access.issue(arguments.valid)
-        print(json.dumps({"token": link.token, "expires": int(link.expires)}))
+        link = access.issue(arguments.valid, view_only=arguments.view_only)
+        print(json.dumps({"token": link.token, "expires": int(link.expires), "id": link.id}))
     return 0
 
 
@@ -46,6 +49,14 @@ def fingerprint(config: Config) -> str:
         return ""
     certificate = ssl.PEM_cert_to_DER_cert(_first_certificate(Path(config.certificate).read_text("ascii")))
     return hashlib.sha256(certificate).digest().hex(":").upper()
+
+
+def who(access: Access, state: Path) -> dict[str, object]:
+    """The sessions that live, by their links' ids, and the browsers that are connected now. Times are the epoch's."""
+    sessions = [
+        {"id": one.id, "view_only": one.view_only, "since": one.since, "used": one.time} for one in access.sessions()
+    ]
+    return {"sessions": sessions, "connected": connected(state / CONNECTED)}
 
 
 def _first_certificate(text: str) -> str:
@@ -74,7 +85,10 @@ def _arguments() -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--valid", type=_seconds, default=60.0, metavar="SECONDS", help="how long the link is valid")
     what.add_argument("--revoke", action="store_true", help="end all links and sessions, cut live connections")
+    what.add_argument("--who", action="store_true", help="print who has a session and who is connected")
     what.add_argument("--fingerprint", action="store_true", help="print the certificate's SHA-256 fingerprint")
+    parser.add_argument("--view-only", action="store_true", help="a link that only looks; with --revoke, only those")
+    parser.add_argument("--id", default="", help="with --revoke: only the link, or its session, of this id")
     return parser.parse_args()
 
 

@@ -1,94 +1,110 @@
-"""Bytes between a WebSocket and the VNC server, for as long as the session lives."""
+"""Bytes between a WebSocket and the VNC server, for as long as the session lives and the browser answers."""
 
 from __future__ import annotations
 
-import select
-import socket
-import ssl
-import time
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
-from websockify.websocket import WebSocket  # type: ignore[import-not-found,import-untyped,unused-ignore]
+from websockets.exceptions import ConnectionClosed
+from websockets.legacy.server import WebSocketServerProtocol
 
-CHECK_EVERY = 0.5  # seconds: a revoked session is cut within this time
+from .connections import Connection
+from .rfb import LookOnly, NotUnderstood
+
 CHUNK = 65536
 
 
-class SessionSocket(WebSocket):  # type: ignore[misc,unused-ignore]
-    """websockify's protocol, whose 101 response also sets a cookie."""
+@dataclass(frozen=True)
+class Patience:
+    """How often things are done, and how long is waited for an answer; in seconds.
 
-    def __init__(self, cookie: str | None) -> None:
-        super().__init__()
-        self._cookie = cookie
+    Browsers answer a ping by themselves, so that both ways carry something every 20 s: proxies that end what is idle
+    for a minute end nothing, and who says nothing for longer is gone.
+    """
 
-    def select_subprotocol(self, protocols: list[str]) -> str:
-        """Never echo the link's token: the only protocol that is spoken is noVNC's."""
-        return "binary" if "binary" in protocols else ""
-
-    def _queue_str(self, string: str) -> None:
-        if string == "\r\n" and self._cookie:  # websockify offers no other place for a header of one's own
-            super()._queue_str(f"Set-Cookie: {self._cookie}\r\n")
-        super()._queue_str(string)
-
-    def handle_ping(self, data: bytes) -> None:
-        """Pings are not answered: a pong in the middle of a half-sent message would break it. Browsers send none."""
+    request: float = 15.0
+    ping: float = 20.0
+    silence: float = 50.0
+    check: float = 0.5
 
 
-def relay(browser: Any, vnc: socket.socket, alive: Callable[[], bool]) -> str:
-    """Carry bytes both ways; returns in words why it ended."""
-    browser.setblocking(False)
-    vnc.setblocking(False)
-    to_vnc = to_browser = b""
-    check_at = 0.0
-    while True:
-        if time.monotonic() >= check_at:
-            check_at = time.monotonic() + CHECK_EVERY
-            if not alive():
-                return "session ended"
-        # Nothing is read while its other side is still busy with what came before: memory stays bounded.
-        wants_read = [end for end, full in ((browser, to_vnc), (vnc, to_browser)) if not full]
-        wants_write = [end for end, full in ((vnc, to_vnc), (browser, to_browser)) if full]
-        readable, _, _ = select.select(wants_read, wants_write, [], CHECK_EVERY)
-        if vnc in readable:
-            to_browser = vnc.recv(CHUNK)
-            if not to_browser:
-                return "desktop stopped"
-        if browser in readable:
-            received = _receive(browser)
-            if received is None:
-                return "browser left"
-            to_vnc = received
-        to_browser = _send(browser, to_browser)
-        to_vnc = to_vnc[_push(vnc, to_vnc) :]
+@dataclass
+class Relay:
+    """One browser at the desktop. `keep` renews its session, `live` only asks; both say whether it still lives."""
 
+    browser: WebSocketServerProtocol
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    connection: Connection
+    now: Callable[[], float]
+    keep: Callable[[], bool]
+    live: Callable[[], bool]
+    patience: Patience
 
-def _receive(browser: Any) -> bytes | None:
-    """All complete messages that have arrived, or None when the browser has closed."""
-    parts: list[bytes] = []
-    while not parts or browser.pending():
+    async def run(self) -> str:
+        """Carry bytes both ways; returns in words why it ended."""
+        works = (self._to_vnc(), self._to_browser(), self._ping(), self._watch())
+        tasks = [asyncio.create_task(work) for work in works]
         try:
-            message = browser.recv()
-        except ssl.SSLWantReadError:
-            break
-        if message is None:
-            return None
-        parts.append(message)
-    return b"".join(parts)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return next(iter(done)).result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _to_vnc(self) -> str:
+        looks = LookOnly() if self.connection.view_only else None
+        try:
+            while True:
+                message = await self.browser.recv()
+                self._heard()
+                data = message if isinstance(message, bytes) else b""
+                self.writer.write(looks.feed(data) if looks else data)
+                await self.writer.drain()
+        except ConnectionClosed:
+            return "browser left"
+        except OSError:
+            return "desktop stopped"
+        except NotUnderstood as error:
+            return f"it may only look, and sent what is not known ({error})"
 
-def _send(browser: Any, data: bytes) -> bytes:
-    """What is left to send; websockify wants the very same message again until it is through."""
-    try:
-        if data:
-            browser.send(data)
-    except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-        return data
-    return b""
+    async def _to_browser(self) -> str:
+        try:
+            while data := await self.reader.read(CHUNK):
+                await self.browser.send(data)
+        except ConnectionClosed:
+            return "browser left"
+        except OSError:
+            pass
+        return "desktop stopped"
 
+    async def _ping(self) -> str:
+        try:
+            while True:
+                await asyncio.sleep(self.patience.ping)
+                asyncio.ensure_future(await self.browser.ping()).add_done_callback(self._answered)
+        except ConnectionClosed:
+            return "browser left"
 
-def _push(vnc: socket.socket, data: bytes) -> int:
-    try:
-        return vnc.send(data) if data else 0
-    except BlockingIOError:
-        return 0
+    def _answered(self, pong: asyncio.Future[None]) -> None:
+        if not pong.cancelled() and pong.exception() is None:
+            self._heard()
+
+    def _heard(self) -> None:
+        self.connection.heard = self.now()
+
+    async def _watch(self) -> str:
+        """What is not awaited above, since a send to a peer that is gone may never return."""
+        renewed = self.connection.heard
+        while True:
+            await asyncio.sleep(self.patience.check)
+            if self.connection.ended:
+                return self.connection.ended
+            heard = self.connection.heard
+            if self.now() - heard > self.patience.silence:
+                return "the browser no longer answers"
+            if not (self.keep() if heard > renewed else self.live()):  # traffic renews, an open socket does not
+                return "session ended"
+            renewed = heard

@@ -1,0 +1,62 @@
+"""The answers to plain requests: our page, noVNC's files, and small facts as JSON."""
+
+from __future__ import annotations
+
+import html
+import json
+from http import HTTPStatus
+from pathlib import Path
+
+from .config import Config
+
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+Answer = tuple[HTTPStatus, list[tuple[str, str]], bytes]
+
+
+class Refused(Exception):
+    """A request that is not served: status and reason go to the client and into the journal."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+def answer(status: HTTPStatus, kind: str, body: bytes) -> Answer:
+    """A whole answer, with the headers that all have."""
+    return status, [("Content-Type", kind), *HEADERS.items()], body
+
+
+def as_json(value: dict[str, object]) -> Answer:
+    """Facts for the page."""
+    return answer(HTTPStatus.OK, "application/json", json.dumps(value).encode())
+
+
+def as_refusal(refused: Refused) -> Answer:
+    """The reason, as text."""
+    return answer(refused.status, "text/plain; charset=utf-8", f"{refused.reason}\n".encode())
+
+
+def as_file(config: Config, path: str) -> Answer:
+    """A file of the page or of noVNC; raises Refused when there is none."""
+    folder, name = config.page, path.removeprefix("/") or "index.html"
+    if path.startswith("/novnc/"):
+        folder, name = config.novnc, path.removeprefix("/novnc/")
+    if "\0" in name:
+        raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
+    target = Path(folder, name).resolve()
+    if not target.is_relative_to(Path(folder).resolve()) or target.suffix not in TYPES or not target.is_file():
+        raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
+    body = target.read_bytes()
+    if target.suffix == ".html":
+        for field in ("title", "open_command"):
+            body = body.replace(f"@{field}@".encode(), html.escape(getattr(config, field)).encode())
+    return answer(HTTPStatus.OK, TYPES[target.suffix], body)

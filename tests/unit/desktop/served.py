@@ -1,0 +1,166 @@
+"""A real gateway on a free port of this host, before a VNC server of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cloudify_desktop.config import Config
+from cloudify_desktop.connections import CONNECTED, connected
+from cloudify_desktop.gateway import Gateway
+from cloudify_desktop.host import listen
+from cloudify_desktop.relay import Patience
+
+from tests.browser.target import connection, get, opening
+
+QUICK = Patience(request=0.5, ping=0.05, silence=0.4, check=0.02)
+CALM = Patience(check=0.02)
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    """Until it is so; TimeoutError after ten seconds."""
+    end = time.monotonic() + 10
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
+class Vnc:
+    """Keeps what it is sent, and says what it is told to, to everybody."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        self.writers.append(writer)
+        with contextlib.suppress(ConnectionResetError):
+            while data := await reader.read(65536):
+                self.heard += data
+        self.writers.remove(writer)
+        writer.close()
+
+
+class Served:
+    """The gateway, its VNC server, and the loop they run in."""
+
+    def __init__(self, gateway: Gateway, vnc: Vnc, url: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.gateway, self.vnc, self.url, self.loop = gateway, vnc, url, loop
+
+    def token(self, *, view_only: bool = False) -> str:
+        """A fresh link's token."""
+        return self.gateway.access.issue(60, view_only=view_only).token
+
+    def who(self) -> list[dict[str, object]]:
+        """Who is connected, as the link command says it."""
+        return connected(Path(self.gateway.config.state) / CONNECTED)
+
+    def say(self, data: bytes) -> None:
+        """The VNC server's word to all."""
+        for writer in list(self.vnc.writers):
+            self.loop.call_soon_threadsafe(writer.write, data)
+
+    def facts(self, *, cookie: str = "", token: str = "") -> dict[str, object]:
+        """What /session answers."""
+        with connection(self.url) as sock:
+            host = self.url.split("/")[2]
+            head = f"GET /session HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nX-Desktop-Link: {token}\r\n\r\n"
+            sock.sendall(head.encode())
+            answer = b"".join(iter(lambda: sock.recv(4096), b""))
+        facts: dict[str, object] = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+        return facts
+
+    def status(self, path: str) -> int:
+        """The status of a plain request."""
+        return int(get(self.url, path).split()[1])
+
+
+class Peer:
+    """A browser's end of a WebSocket, which answers pings only when it is asked to read."""
+
+    def __init__(self, sock: socket.socket, head: str) -> None:
+        self.sock, self.head = sock, head
+        self.status = int(head.split()[1])
+        self.pings = 0
+        sock.settimeout(10)
+
+    @property
+    def cookie(self) -> str:
+        """The session's cookie, or an empty text."""
+        lines = [line for line in self.head.split("\r\n") if line.startswith("Set-Cookie: ")]
+        return lines[0].removeprefix("Set-Cookie: ").split(";")[0] if lines else ""
+
+    def send(self, data: bytes, kind: int = 2) -> None:
+        """One message, masked with zeros."""
+        length = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0xFE]) + struct.pack(">H", len(data))
+        self.sock.sendall(bytes([0x80 | kind]) + length + bytes(4) + data)
+
+    def read(self) -> bytes | None:
+        """The next message, answering pings before it; None when the gateway has ended the connection."""
+        while True:
+            head = self._exactly(2)
+            if len(head) < 2 or head[0] & 15 == 8:
+                return None
+            length = head[1] if head[1] < 126 else struct.unpack(">H", self._exactly(2))[0]
+            data = self._exactly(length)
+            if head[0] & 15 != 9:
+                return data
+            self.pings += 1
+            self.send(data, 10)
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count and (part := self.sock.recv(count - len(data))):
+            data += part
+        return data
+
+
+@contextmanager
+def websocket(served: Served, *, token: str = "", cookie: str = "") -> Iterator[Peer]:
+    """A WebSocket at the gateway, or its refusal."""
+    with connection(served.url) as sock:
+        yield Peer(sock, opening(sock, served.url, token=token, cookie=cookie))
+
+
+@contextmanager
+def gateway(folder: Path, patience: Patience, hours: float = 1.0) -> Iterator[Served]:
+    """Serves until it is left."""
+    page = folder / "page"
+    page.mkdir(parents=True)
+    (page / "index.html").write_text("<title>@title@</title>", "utf-8")
+    config = Config(
+        "Mine & yours", "ask", "127.0.0.1", 0, [], hours, str(folder), str(folder / "vnc"), str(page), str(page)
+    )
+    loop, vnc, listener = asyncio.new_event_loop(), Vnc(), listen("127.0.0.1", 0)
+    served = Served(Gateway(config, patience), vnc, f"http://127.0.0.1:{listener.getsockname()[1]}/", loop)
+    thread = threading.Thread(target=loop.run_forever)
+
+    async def begin() -> None:
+        await asyncio.start_unix_server(vnc.serve, config.vnc_socket)
+        await served.gateway.serve(listener)
+
+    async def end() -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0.05)
+
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(begin(), loop).result(10)
+        yield served
+    finally:
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        listener.close()
+        loop.close()

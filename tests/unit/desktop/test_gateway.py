@@ -1,0 +1,157 @@
+"""The gateway over real sockets: who gets in, who is told what, and who does not live for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cloudify_desktop.host import KEEPALIVE, listen
+
+from tests.browser.target import connection, get
+from tests.unit.desktop.served import CALM, QUICK, Served, gateway, wait_until, websocket
+
+GREETING = b"RFB 003.008\n\x01\x01"
+KEY = struct.pack(">BBxxI", 4, 1, 0x61)
+ASK = struct.pack(">BBHHHH", 3, 1, 0, 0, 800, 600)
+
+
+@pytest.fixture
+def calm(tmp_path: Path) -> Iterator[Served]:
+    with gateway(tmp_path, CALM) as served:
+        yield served
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Served]:
+    with gateway(tmp_path, QUICK) as served:
+        yield served
+
+
+def test_bytes_go_both_ways_and_the_title_is_shown_as_text(calm: Served) -> None:
+    with websocket(calm, token=calm.token()) as peer:
+        assert peer.status == 101 and peer.cookie and "link." not in peer.head
+        calm.say(b"RFB 003.008\n")
+        assert peer.read() == b"RFB 003.008\n"
+        peer.send(GREETING + KEY)
+        wait_until(lambda: calm.vnc.heard == GREETING + KEY)
+    wait_until(lambda: not calm.vnc.writers and calm.who() == [])
+    with connection(calm.url) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"<title>Mine &amp; yours</title>" in b"".join(iter(lambda: sock.recv(4096), b""))
+
+
+@pytest.mark.parametrize(("path", "status"), [("/", 200), ("/health", 200), ("/../vnc", 404), ("/%00", 404)])
+def test_plain_requests(calm: Served, path: str, status: int) -> None:
+    assert calm.status(path) == status
+    assert int(get(calm.url, path, host="evil.example").split()[1]) == 421
+
+
+def test_what_has_become_of_a_link_can_be_asked_without_using_it_up(calm: Served) -> None:
+    token = calm.token()
+    assert calm.facts(token=token) == {"session": False, "view_only": False, "link": "good", "desktop": "up"}
+    with websocket(calm, token=token) as peer:
+        assert calm.facts(cookie=peer.cookie)["session"] is True
+    assert calm.facts(token=token)["link"] == "used"
+    assert calm.facts(token="never")["link"] == "unknown"
+    assert calm.facts()["link"] == "none"
+
+
+def test_a_failed_attempt_uses_no_link_up(calm: Served) -> None:
+    token = calm.token()
+    head = f"GET /websockify HTTP/1.1\r\nHost: {calm.url.split('/')[2]}\r\nSec-WebSocket-Protocol: link.{token}\r\n"
+    without_upgrade = head
+    without_key = head + f"Upgrade: websocket\r\nConnection: Upgrade\r\nOrigin: {calm.url.rstrip('/')}\r\n"
+    for request in (without_upgrade, without_key):
+        with connection(calm.url) as sock:
+            sock.sendall(request.encode() + b"\r\n")
+            assert sock.recv(4096).split()[1] in (b"404", b"400")
+    with websocket(calm, token=token) as peer:
+        assert peer.status == 101
+
+
+def test_a_desktop_that_is_down_costs_no_link(calm: Served, tmp_path: Path) -> None:
+    token = calm.token()
+    (tmp_path / "vnc").rename(tmp_path / "gone")
+    with websocket(calm, token=token) as peer:
+        assert peer.status == 503
+    assert calm.facts(token=token) == {"session": False, "view_only": False, "link": "good", "desktop": "down"}
+
+
+def test_an_idle_desktop_says_something_and_a_browser_that_answers_stays(quick: Served) -> None:
+    with websocket(quick, token=quick.token()) as peer:
+        wait_until(lambda: len(quick.vnc.writers) == 1)
+        while peer.pings < 20:  # more than twice as long as silence is borne
+            quick.say(b"x")
+            assert peer.read()
+        assert len(quick.who()) == 1
+
+
+@pytest.mark.parametrize("waiting", [1, 10_000_000])  # more than fits on the way: sending to it never returns
+def test_a_dead_peer_does_not_live(quick: Served, waiting: int) -> None:
+    with websocket(quick, token=quick.token()) as peer:
+        assert peer.status == 101
+        wait_until(lambda: len(quick.who()) == 1)
+        quick.say(b"x" * waiting)
+        wait_until(lambda: quick.who() == [] and not quick.vnc.writers)
+
+
+def test_who_asks_nothing_does_not_stay(quick: Served) -> None:
+    with connection(quick.url) as sock:
+        while sock.recv(4096):
+            pass
+
+
+def test_what_is_accepted_is_watched_by_the_kernel() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert {option: accepted.getsockopt(socket.IPPROTO_TCP, option) for option in KEEPALIVE} == KEEPALIVE
+
+
+def test_half_dead_connections_leave_room(calm: Served) -> None:
+    with contextlib.ExitStack() as held:
+        for number in range(300):
+            if number % 2:
+                peer = held.enter_context(websocket(calm, token=calm.token()))
+                assert peer.status == 101
+            else:
+                held.enter_context(connection(calm.url))
+        peer = held.enter_context(websocket(calm, token=calm.token()))
+        assert peer.status == 101
+        wait_until(lambda: bool(calm.vnc.writers))
+        peer.send(b"I am alive")
+        wait_until(lambda: b"I am alive" in calm.vnc.heard)
+        assert calm.status("/health") == 200
+
+
+def test_traffic_renews_a_session_and_an_open_socket_does_not(tmp_path: Path) -> None:
+    with gateway(tmp_path, CALM, hours=1 / 3600) as served:  # a session lives a second
+        with websocket(served, token=served.token()) as peer:
+            assert peer.read() is None  # nothing was sent: ended within the session's life
+            cookie = peer.cookie
+        with websocket(served, cookie=cookie) as again:
+            assert again.status == 403
+
+
+def test_who_only_looks_sends_no_key_and_is_ended_alone(calm: Served) -> None:
+    with websocket(calm, token=calm.token()) as owner, websocket(calm, token=calm.token(view_only=True)) as looks:
+        looks.send(GREETING + KEY)
+        looks.send(KEY + ASK)
+        wait_until(lambda: calm.vnc.heard == GREETING + ASK)
+        assert calm.facts(cookie=looks.cookie)["view_only"] is True
+        assert sorted(str(one["view_only"]) for one in calm.who()) == ["False", "True"]
+        calm.gateway.access.revoke(view_only=True)
+        assert looks.read() is None
+        owner.send(KEY)
+        wait_until(lambda: calm.vnc.heard.endswith(KEY))
+
+
+def test_what_a_looking_browser_says_beyond_that_ends_it(calm: Served) -> None:
+    with websocket(calm, token=calm.token(view_only=True)) as looks:
+        looks.send(GREETING + b"\x63")
+        assert looks.read() is None
