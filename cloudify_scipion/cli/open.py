@@ -1,15 +1,17 @@
-"""`cloudify-scipion open`: a fresh link to the desktop."""
+"""`cloudify-scipion open`: a fresh link to the desktop, its end, and who is there."""
 
 from __future__ import annotations
 
 import json
-import webbrowser
+from dataclasses import asdict
+from datetime import UTC, datetime
 
 import click
 
+from cloudify_scipion.cli.browsing import browse
 from cloudify_scipion.cli.wiring import known_record, services
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.desktop import open_link, revoke_links
+from cloudify_scipion.lifecycle.desktop import Link, Visitor, open_link, revoke_links, who_is_connected
 from cloudify_scipion.lifecycle.looks import give_back
 
 VALID_SECONDS = 60
@@ -17,20 +19,47 @@ VALID_SECONDS = 60
 
 @click.command("open")
 @click.argument("project")
+@click.option("--view-only", is_flag=True, help="A link that only looks; with --revoke, end only such links.")
 @click.option("--revoke", is_flag=True, help="End all links and sessions instead of making a link.")
+@click.option("--id", "link_id", default="", help="With --revoke: end only the link with this id, and its session.")
+@click.option("--who", is_flag=True, help="Say who is connected instead of making a link.")
 @click.option("--browser", is_flag=True, help="Open the link in this machine's browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def open_command(project: str, revoke: bool, browser: bool, as_json: bool) -> None:
+def open_command(
+    project: str, view_only: bool, revoke: bool, link_id: str, who: bool, browser: bool, as_json: bool
+) -> None:
     """Print a link to PROJECT's desktop, valid for 60 seconds and for one browser."""
+    if link_id and not revoke:
+        raise click.UsageError("--id goes with --revoke")
     ports = services()
     record = known_record(ports, project)
     if revoke:
-        ended = revoke_links(ports, record)
+        ended = revoke_links(ports, record, view_only=view_only, id=link_id)
         click.echo(json.dumps({"revoked": ended}) if as_json else f"ended {ended} links and sessions")
+    elif who:
+        _say_who(who_is_connected(ports, record), as_json)
+    else:
+        link = open_link(ports, give_back(ports, record), VALID_SECONDS, view_only=view_only)
+        _say_link(link, project, view_only, as_json)
+        if browser and not browse(link.url):
+            raise PermanentError("there is no browser on this machine", "open the link in yours, before it expires")
+
+
+def _say_link(link: Link, project: str, view_only: bool, as_json: bool) -> None:
+    click.echo(json.dumps(asdict(link)) if as_json else link.url)
+    if as_json:
         return
-    link = open_link(ports, give_back(ports, record), VALID_SECONDS)
-    click.echo(json.dumps({"url": link.url, "expires": link.expires}) if as_json else link.url)
-    if not as_json:
-        click.echo(f"valid for {VALID_SECONDS} s and one browser; the next: cloudify-scipion open {project}", err=True)
-    if browser and not webbrowser.open(link.url):
-        raise PermanentError("there is no browser on this machine", "open the link in yours, before it expires")
+    click.echo(f"valid for {VALID_SECONDS} s and one browser; the next: cloudify-scipion open {project}", err=True)
+    if view_only:
+        click.echo(f"it only looks; to end it: cloudify-scipion open {project} --revoke --id {link.id}", err=True)
+
+
+def _say_who(visitors: list[Visitor], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(visitor) for visitor in visitors]))
+        return
+    for visitor in visitors:
+        since = datetime.fromtimestamp(visitor.since, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        click.echo(f"{visitor.id} {'looks on' if visitor.view_only else 'works'} from {visitor.address} since {since}")
+    if not visitors:
+        click.echo("nobody is connected")

@@ -23,6 +23,17 @@ class Link:
 
     url: str
     expires: float
+    id: str = ""  # names it, and the session that it opens, without opening anything
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A browser that is connected: its link's id, from which address, since when (seconds since 1970, UTC)."""
+
+    id: str
+    view_only: bool
+    address: str
+    since: float
 
 
 def desktop_data(record: Record) -> dict[str, object]:
@@ -94,15 +105,23 @@ def desktop_problem(services: Services, record: Record) -> str:
     return f"not running: {', '.join(down)}" if down else ""
 
 
-def open_link(services: Services, record: Record, valid_seconds: int = 60) -> Link:
-    """A fresh link, made and verified on the machine."""
-    answer = json.loads(services.connect(record).run([LINK, "--valid", str(valid_seconds)]).stdout)
-    return Link(f"{desktop_url(record)}/#token={answer['token']}", float(answer["expires"]))
+def open_link(services: Services, record: Record, valid_seconds: int = 60, *, view_only: bool = False) -> Link:
+    """A fresh link, made and verified on the machine. `view_only`: the gateway passes no key, click or clipboard on."""
+    words = [LINK, "--valid", str(valid_seconds), *(["--view-only"] if view_only else [])]
+    answer = json.loads(services.connect(record).run(words).stdout)
+    return Link(f"{desktop_url(record)}/#token={answer['token']}", float(answer["expires"]), answer["id"])
 
 
-def revoke_links(services: Services, record: Record) -> int:
-    """End every link and session; returns how many there were."""
-    return int(json.loads(services.connect(record).run([LINK, "--revoke"]).stdout)["revoked"])
+def revoke_links(services: Services, record: Record, *, view_only: bool = False, id: str = "") -> int:
+    """End links and their sessions: all, those that only look, or those of one id; returns how many there were."""
+    words = [LINK, "--revoke", *(["--view-only"] if view_only else []), *(["--id", id] if id else [])]
+    return int(json.loads(services.connect(record).run(words).stdout)["revoked"])
+
+
+def who_is_connected(services: Services, record: Record) -> list[Visitor]:
+    """The browsers that are at the desktop now, the oldest first."""
+    answer = json.loads(services.connect(record).run([LINK, "--who"]).stdout)
+    return [Visitor(**visitor) for visitor in answer["connected"]]
 
 
 def stop_desktop(services: Services, record: Record) -> None:

@@ -18,6 +18,8 @@ from cloudify_scipion.lifecycle.writers import QUIESCE
 from tests.fakes.agent import CONFIG, FakeAgent
 from tests.fakes.host import Disk, FakeHost, Work
 
+LINKS = "/run/cloudify-desktop/links"
+
 GATEWAY = SERVICES[-1]
 SCIPION = "/opt/scipion/bin/scipion"
 
@@ -247,9 +249,19 @@ class FakeShell:
     def _link(self, words: list[str]) -> CommandResult:
         if words[0] == "--fingerprint":
             return CommandResult(0, self.files()["/etc/cloudify-desktop/fingerprint"].decode() + "\n", "")
+        links: list[dict[str, Any]] = json.loads(self.files().get(LINKS, b"[]"))
+        answer: dict[str, Any] = {"connected": links}  # every link was opened at once
         if words[0] == "--revoke":
-            return CommandResult(0, '{"revoked": 2}\n', "")
-        return CommandResult(0, json.dumps({"token": "t0ken", "expires": 60.0 + self.clock.monotonic()}), "")
+            id = words[words.index("--id") + 1] if "--id" in words else ""
+            view_only = "--view-only" in words
+            left = [one for one in links if (view_only and not one["view_only"]) or id not in ("", one["id"])]
+            links, answer = left, {"revoked": len(links) - len(left)}
+        elif words[0] == "--valid":
+            new = {"id": f"link{len(links)}", "view_only": "--view-only" in words, "address": "10.0.0.1", "since": 0.0}
+            links.append(new)
+            answer = {"token": "t0ken", "expires": 60.0 + self.clock.monotonic(), "id": new["id"]}
+        self.disk().files[LINKS] = json.dumps(links).encode()
+        return CommandResult(0, json.dumps(answer), "")
 
     def _workflow(self, words: list[str]) -> CommandResult:
         if words[0] in ("running", "stop"):

@@ -8,7 +8,15 @@ import pytest
 from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.desktop import SERVICES, Link, desktop_problem, open_link, revoke_links, stop_desktop
+from cloudify_scipion.lifecycle.desktop import (
+    SERVICES,
+    Link,
+    desktop_problem,
+    open_link,
+    revoke_links,
+    stop_desktop,
+    who_is_connected,
+)
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
 from tests.fakes.world import World
 
@@ -90,9 +98,22 @@ def test_links(demo: Deployment) -> None:
     world = demo.world
     port = world.record().ports["desktop"]
     link = open_link(world.services(), world.record(), 60)
-    assert link == Link(f"http://127.0.0.1:{port}/#token=t0ken", world.clock.seconds + 60)
+    assert link == Link(f"http://127.0.0.1:{port}/#token=t0ken", world.clock.seconds + 60, "link0")
     assert world.sent[-1][0] == ("/usr/local/sbin/cloudify-desktop-link", "--valid", "60")
+    open_link(world.services(), world.record(), 60)
     assert revoke_links(world.services(), world.record()) == 2
+
+
+def test_links_that_only_look_are_ended_by_themselves(demo: Deployment) -> None:
+    demo.install()
+    services, record = demo.world.services(), demo.world.record()
+    open_link(services, record)
+    looks, other = (open_link(services, record, view_only=True) for _ in range(2))
+    there = [(visitor.id, visitor.view_only) for visitor in who_is_connected(services, record)]
+    assert there == [("link0", False), (looks.id, True), (other.id, True)]
+    assert revoke_links(services, record, id=looks.id) == 1
+    assert revoke_links(services, record, view_only=True) == 1
+    assert [visitor.id for visitor in who_is_connected(services, record)] == ["link0"]
 
 
 def test_no_links_without_a_machine(world: World) -> None:

@@ -1,95 +1,148 @@
-// The desktop in a browser window. The link's token lives in the URL's fragment, which browsers never send; it is taken
-// out of the address bar at once and goes to the gateway in the WebSocket's sub-protocol header, which nobody logs.
+// The desktop in a browser window: connects, connects again, and says why not.
 import RFB from "/novnc/core/rfb.js";
+import { judge } from "./causes.js";
+import { ask, connectField, fromDesktop, offer } from "./clipboard.js";
+import { forget, token } from "./link.js";
+import { give, hold, release } from "./typing.js";
 
 const PAUSES = [0, 500, 1000, 2000, 4000]; // ms before a further attempt
+const QUIET = 2000; // ms that a cut may last before anything is said
+const ASK_EVERY = 15000; // ms: whether the gateway still answers, as a page cannot see a WebSocket's pings
+const PATIENCE = 8000; // ms for an answer
 const $ = (id) => document.getElementById(id);
 
-let token = new URLSearchParams(location.hash.slice(1)).get("token");
-if (location.hash) history.replaceState(null, "", "/");
-let rfb = null;
+let rfb = null; // the present connection, also while it is made
+let open = false; // whether it is made
 let connected = false; // ever, since the page was loaded
-let refusals = 0; // attempts since the last success that got no connection
+let failures = 0; // WebSockets in a row that failed though they would have been let in
 let pauses = 0;
 let timer = null;
+let lostAt = -Infinity;
+let leaving = false;
 
-function show(state, message, asks = false) {
-  document.body.dataset.state = state;
+function show({ state, message, asks = false, reload = false }) {
+  if (state !== "connect") document.body.dataset.state = state;
   if (message) $("message").textContent = message;
   $("hint").hidden = $("command").hidden = !asks;
+  $("reload").hidden = !reload;
 }
 
-function ended() {
-  const other = connected ? "Your session has ended." : "This desktop opens with a link.";
-  show("ended", token ? "This link is used up or has expired." : other, true);
-}
-
-function again(message) {
-  show("waiting", message);
-  timer = setTimeout(attempt, PAUSES[Math.min(pauses++, PAUSES.length - 1)]);
+async function facts() {
+  const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) };
+  if (token) options.headers = { "X-Desktop-Link": token };
+  return (await fetch("/session", options)).json();
 }
 
 // A refused WebSocket does not tell why, so the gateway is asked before every attempt but a fresh link's first.
 async function attempt() {
   timer = null;
-  if (token && refusals === 0) return connect();
-  let answer;
-  try {
-    answer = await (await fetch("/session", { cache: "no-store" })).json();
-  } catch {
-    return again("The connection is interrupted. Trying again …");
+  if (token && pauses === 0) return connect();
+  const answer = await facts().catch(() => null);
+  if (answer && token && answer.link !== "good" && answer.session) forget();
+  if (answer?.desktop !== "up") failures = 0; // that was no WebSocket's fault
+  const next = judge({
+    answer, token, connected, failures, online: navigator.onLine, secure: location.protocol === "https:",
+  });
+  const quiet = performance.now() - lostAt < QUIET && next.state !== "ended";
+  if (!quiet) {
+    release();
+    show(next.state === "connect" && next.message ? { ...next, state: "waiting" } : next);
   }
-  if (!answer.session && !token) return ended();
-  if (answer.desktop === "down") {
-    refusals = 1; // that was no fault of the link's: it stays good for as long as it is valid
-    return again("Your desktop is starting …");
-  }
-  return answer.session || refusals < 2 ? connect() : ended();
+  if (next.state === "connect") return connect();
+  if (next.state === "ended") return forget();
+  again();
+}
+
+function again() {
+  timer = setTimeout(attempt, PAUSES[Math.min(pauses++, PAUSES.length - 1)]);
 }
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const protocols = token ? ["binary", `link.${token}`] : ["binary"];
-  $("screen").replaceChildren();
-  rfb = new RFB($("screen"), `${scheme}://${location.host}/websockify`, { shared: true, wsProtocols: protocols });
+  const layer = document.createElement("div");
+  $("screen").append(layer);
+  rfb = new RFB(layer, `${scheme}://${location.host}/websockify`, {
+    shared: true, wsProtocols: token ? ["binary", `link.${token}`] : ["binary"],
+  });
   rfb.scaleViewport = true;
   rfb.background = "transparent";
   rfb.qualityLevel = 8;
-  rfb.addEventListener("connect", () => {
-    token = null; // used up; from here on the session cookie counts
-    pauses = refusals = 0;
-    connected = true;
-    show("connected");
-    rfb.focus();
-    offerClipboard(false);
-  });
-  rfb.addEventListener("disconnect", () => {
-    rfb = null;
-    if (document.body.dataset.state !== "connected") refusals += 1;
-    again(token ? "Connecting to your desktop …" : "The connection is interrupted. Trying again …");
-  });
-  rfb.addEventListener("clipboard", (event) => {
-    navigator.clipboard?.writeText(event.detail.text).catch(() => {}); // the browser may not allow it now
-  });
+  rfb.addEventListener("connect", () => began(layer));
+  rfb.addEventListener("disconnect", () => lost(layer));
+  rfb.addEventListener("clipboard", (event) => fromDesktop(event.detail.text));
 }
 
-// The browser's clipboard goes to the desktop when the window is entered: silently if it is allowed, asking on the button.
-async function offerClipboard(ask) {
-  if (!rfb || !navigator.clipboard?.readText) return;
-  try {
-    const permission = await navigator.permissions.query({ name: "clipboard-read" });
-    if (!ask && permission.state !== "granted") return;
-    const text = await navigator.clipboard.readText();
-    if (text) rfb?.clipboardPasteFrom(text);
-  } catch { /* not every browser knows this permission, and the user may say no */ }
+function began(layer) {
+  forget(); // used up; from here on the session cookie counts
+  pauses = failures = 0;
+  connected = open = true;
+  show({ state: "connected" });
+  $("screen").replaceChildren(layer);
+  layer.still = layer.firstElementChild;
+  rfb.viewOnly = document.body.dataset.viewOnly === "true";
+  rfb.focus();
+  give(layer.querySelector("canvas"));
+  offer(rfb);
+  look();
 }
 
-$("full").addEventListener("click", () => {
-  document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
-  rfb?.focus();
+// The last picture stays, and keys are kept: a short cut is not seen.
+function lost(layer) {
+  rfb = null;
+  if (open) {
+    layer.replaceChildren(layer.still);
+    lostAt = performance.now();
+    hold();
+  } else {
+    layer.remove();
+    failures += 1;
+  }
+  open = false;
+  again();
+}
+
+async function look() {
+  const answer = await facts().catch(() => null);
+  if (!open) return;
+  if (!answer) return rfb.disconnect();
+  rfb.viewOnly = answer.view_only;
+  document.body.dataset.viewOnly = answer.view_only;
+}
+
+function now() {
+  if (open) look();
+  else if (timer) {
+    clearTimeout(timer);
+    attempt();
+  }
+}
+
+if (document.fullscreenEnabled) {
+  $("full").addEventListener("click", () => {
+    document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
+    rfb?.focus();
+  });
+  document.addEventListener("fullscreenchange", () => { // in full screen the desktop gets Ctrl+W, Alt+Tab, Escape …
+    if (document.fullscreenElement) navigator.keyboard?.lock?.().catch(() => {});
+    else navigator.keyboard?.unlock?.();
+  });
+} else $("full").remove();
+
+$("paste").addEventListener("click", () => { if (open) ask(rfb); });
+$("reload").addEventListener("click", () => location.reload());
+connectField(() => (open ? rfb : null));
+addEventListener("focus", () => { if (open) offer(rfb); });
+addEventListener("online", now);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) now(); }); // a laptop that slept
+setInterval(() => { if (open) look(); }, ASK_EVERY);
+addEventListener("hashchange", () => { // a new link pasted into this window
+  if (!location.hash) return;
+  leaving = true;
+  location.reload();
 });
-$("paste").addEventListener("click", async () => { await offerClipboard(true); rfb?.focus(); });
-addEventListener("focus", () => offerClipboard(false));
-addEventListener("online", () => { if (timer) { clearTimeout(timer); attempt(); } });
-addEventListener("hashchange", () => { if (location.hash) location.reload(); }); // a new link pasted into this window
+addEventListener("beforeunload", (event) => { // Ctrl+W was meant for the desktop
+  if (!open || leaving || rfb.viewOnly) return;
+  event.preventDefault();
+  event.returnValue = "";
+});
 attempt();

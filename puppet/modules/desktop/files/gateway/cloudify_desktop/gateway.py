@@ -76,7 +76,9 @@ class Gateway:
             return None
 
     async def desktop(self) -> str:
-        """Whether the VNC server is `up` or `down`."""
+        """Whether the VNC server is `up` or `down`; it is not asked while somebody is connected to it."""
+        if self.connections.all:
+            return "up"
         vnc = await self.connect()
         if vnc:
             vnc[1].close()
