@@ -38,13 +38,14 @@ class Vnc:
     """Keeps what it is sent, and says what it is told to, to everybody."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.heard = self.greeting = b""
         self.writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         self.writers.append(writer)
-        with contextlib.suppress(ConnectionResetError):
+        writer.write(self.greeting)
+        with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
                 self.heard += data
         self.writers.remove(writer)
@@ -138,6 +139,7 @@ def gateway(folder: Path, patience: Patience, hours: float = 1.0) -> Iterator[Se
     page = folder / "page"
     page.mkdir(parents=True)
     (page / "index.html").write_text("<title>@title@</title>", "utf-8")
+    (folder / "secret.js").write_text("beside what is served", "utf-8")
     config = Config(
         "Mine & yours", "ask", "127.0.0.1", 0, [], hours, str(folder), str(folder / "vnc"), str(page), str(page)
     )

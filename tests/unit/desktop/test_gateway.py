@@ -12,7 +12,7 @@ import pytest
 from cloudify_desktop.host import KEEPALIVE, listen
 
 from tests.browser.target import connection, get
-from tests.unit.desktop.served import CALM, QUICK, Served, gateway, wait_until, websocket
+from tests.unit.desktop.served import CALM, QUICK, Peer, Served, gateway, wait_until, websocket
 
 GREETING = b"RFB 003.008\n\x01\x01"
 KEY = struct.pack(">BBxxI", 4, 1, 0x61)
@@ -44,7 +44,10 @@ def test_bytes_go_both_ways_and_the_title_is_shown_as_text(calm: Served) -> None
         assert b"<title>Mine &amp; yours</title>" in b"".join(iter(lambda: sock.recv(4096), b""))
 
 
-@pytest.mark.parametrize(("path", "status"), [("/", 200), ("/health", 200), ("/../vnc", 404), ("/%00", 404)])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 200), ("/health", 200), ("/../secret.js", 404), ("/%2e%2e/secret.js", 404), ("/%00", 404)],
+)
 def test_plain_requests(calm: Served, path: str, status: int) -> None:
     assert calm.status(path) == status
     assert int(get(calm.url, path, host="evil.example").split()[1]) == 421
@@ -132,10 +135,17 @@ def test_half_dead_connections_leave_room(calm: Served) -> None:
 def test_traffic_renews_a_session_and_an_open_socket_does_not(tmp_path: Path) -> None:
     with gateway(tmp_path, CALM, hours=1 / 3600) as served:  # a session lives a second
         with websocket(served, token=served.token()) as peer:
-            assert peer.read() is None  # nothing was sent: ended within the session's life
+            (begun,) = served.gateway.access.sessions()
+            wait_until(lambda: _renewed(served, peer, begun.time))
+            assert peer.read() is None  # nothing more was sent: ended with the session's life
             cookie = peer.cookie
         with websocket(served, cookie=cookie) as again:
             assert again.status == 403
+
+
+def _renewed(served: Served, peer: Peer, since: float) -> bool:
+    peer.send(b"x")
+    return served.gateway.access.sessions()[0].time > since
 
 
 def test_who_only_looks_sends_no_key_and_is_ended_alone(calm: Served) -> None:

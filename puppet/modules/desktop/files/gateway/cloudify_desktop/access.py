@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-RENEW_AFTER = 60.0  # seconds: a session in use is written again at most this often
+RENEW_AFTER = 60.0  # seconds: a session in use is written again at most this often, but well within its life
 REMEMBERED = 86400.0  # seconds after its end that a link is still known
 
 
@@ -48,6 +48,7 @@ class Access:
 
     def __init__(self, root: Path, now: Callable[[], float], idle: float) -> None:
         self._root, self._now, self._idle = root, now, idle
+        self._renew_after = min(RENEW_AFTER, idle / 4)
         for folder in (self._root / "links", self._root / "sessions"):
             folder.mkdir(mode=0o700, exist_ok=True)
 
@@ -89,7 +90,7 @@ class Access:
     def keep(self, session: str) -> bool:
         """Renew a live session; False once it has expired or was revoked."""
         grant = self.live(session)
-        if grant and self._now() >= grant.time + RENEW_AFTER:
+        if grant and self._now() >= grant.time + self._renew_after:
             with self._locked():  # or a revocation in between would be undone
                 if grant := self.live(session):
                     _write(self._session(session), replace(grant, time=self._now()))

@@ -1,0 +1,34 @@
+// Stands in for noVNC: the first bytes are the picture, and each key goes to the gateway as its own name.
+export default class RFB extends EventTarget {
+  constructor(target, url, { wsProtocols }) {
+    super();
+    this._target = target;
+    this._screen = document.createElement("div");
+    this._canvas = this._screen.appendChild(document.createElement("canvas"));
+    this._canvas.tabIndex = -1;
+    target.append(this._screen);
+    this._canvas.addEventListener("keydown", (event) => this._socket.send(new TextEncoder().encode(event.key)));
+    this._socket = new WebSocket(url, wsProtocols);
+    this._socket.onmessage = () => {
+      this._socket.onmessage = null;
+      this._paint();
+      this.dispatchEvent(new CustomEvent("connect"));
+    };
+    this._socket.onclose = () => {
+      this._screen.remove();
+      this.dispatchEvent(new CustomEvent("disconnect"));
+    };
+  }
+
+  _paint() {
+    const context = this._canvas.getContext("2d");
+    for (const [index, colour] of ["red", "green", "blue"].entries()) {
+      context.fillStyle = colour;
+      context.fillRect(index * 100, 0, 100, 150);
+    }
+  }
+
+  focus() { this._canvas.focus(); }
+  disconnect() { this._socket.close(); }
+  clipboardPasteFrom(text) { this._socket.send(new TextEncoder().encode(`[${text}]`)); }
+}
