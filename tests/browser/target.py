@@ -63,6 +63,7 @@ def opening(
     cookie: str = "",
     origin: str | None = None,
     host: str | None = None,
+    tab: str = "",
 ) -> str:
     """Ask for a WebSocket on an open connection; the head of the answer."""
     parts = urlsplit(url)
@@ -72,7 +73,7 @@ def opening(
         "Connection": "Upgrade",
         "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
         "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Protocol": f"binary, link.{token}" if token else "binary",
+        "Sec-WebSocket-Protocol": "binary" + (f", link.{token}" if token else "") + (f", tab.{tab}" if tab else ""),
         "Origin": f"{parts.scheme}://{parts.netloc}" if origin is None else origin,
         "Cookie": cookie,
     }

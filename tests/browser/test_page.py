@@ -69,9 +69,9 @@ def test_a_cut_is_not_seen_and_loses_no_key(served: Served, way: Way, page: webd
     press(page, "abc")
     way.cut()
     press(page, "defgh")
-    wait_until(lambda: served.vnc.heard == b"abcdefgh")
+    wait_until(lambda: served.vnc.heard[7::8] == b"abcdefgh")
     press(page, "ij")
-    wait_until(lambda: served.vnc.heard == b"abcdefghij")
+    wait_until(lambda: served.vnc.heard[7::8] == b"abcdefghij")
     assert set(page.execute_script("return states")) <= {"connected"}
     assert page.execute_script("return document.querySelectorAll('#screen canvas').length") == 1
 

@@ -71,12 +71,13 @@ class Served:
         for writer in list(self.vnc.writers):
             self.loop.call_soon_threadsafe(writer.write, data)
 
-    def facts(self, *, cookie: str = "", token: str = "") -> dict[str, object]:
+    def facts(self, *, cookie: str = "", token: str = "", tab: str = "") -> dict[str, object]:
         """What /session answers."""
         with connection(self.url) as sock:
             host = self.url.split("/")[2]
-            head = f"GET /session HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nX-Desktop-Link: {token}\r\n\r\n"
-            sock.sendall(head.encode())
+            headers = {"Host": host, "Cookie": cookie, "X-Desktop-Link": token, "X-Desktop-Tab": tab}
+            lines = [f"{name}: {value}" for name, value in headers.items()]
+            sock.sendall("\r\n".join(["GET /session HTTP/1.1", *lines, "", ""]).encode())
             answer = b"".join(iter(lambda: sock.recv(4096), b""))
         facts: dict[str, object] = json.loads(answer.split(b"\r\n\r\n", 1)[1])
         return facts
@@ -127,10 +128,10 @@ class Peer:
 
 
 @contextmanager
-def websocket(served: Served, *, token: str = "", cookie: str = "") -> Iterator[Peer]:
+def websocket(served: Served, *, token: str = "", cookie: str = "", tab: str = "") -> Iterator[Peer]:
     """A WebSocket at the gateway, or its refusal."""
     with connection(served.url) as sock:
-        yield Peer(sock, opening(sock, served.url, token=token, cookie=cookie))
+        yield Peer(sock, opening(sock, served.url, token=token, cookie=cookie, tab=tab))
 
 
 @contextmanager

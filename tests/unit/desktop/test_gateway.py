@@ -165,3 +165,14 @@ def test_what_a_looking_browser_says_beyond_that_ends_it(calm: Served) -> None:
     with websocket(calm, token=calm.token(view_only=True)) as looks:
         looks.send(GREETING + b"\x63")
         assert looks.read() is None
+
+
+def test_what_had_come_before_a_cut_is_told_and_its_rest_comes_no_more(calm: Served) -> None:
+    with websocket(calm, token=calm.token(), tab="one") as peer:
+        peer.send(GREETING)
+        peer.send(KEY)
+        wait_until(lambda: calm.vnc.heard == GREETING + KEY)
+        assert calm.facts(cookie=peer.cookie, tab="one")["received"] == len(GREETING + KEY)
+        assert peer.read() is None
+    assert calm.facts(cookie=peer.cookie, tab="never")["received"] is None
+    assert "received" not in calm.facts(tab="one")

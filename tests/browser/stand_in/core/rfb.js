@@ -1,14 +1,14 @@
-// Stands in for noVNC: the first bytes are the picture, and each key goes to the gateway as its own name.
+// Stands in for noVNC: the first bytes are the picture, and each key goes to the gateway as RFB's message.
 export default class RFB extends EventTarget {
-  constructor(target, url, { wsProtocols }) {
+  constructor(target, socket) {
     super();
     this._target = target;
     this._screen = document.createElement("div");
     this._canvas = this._screen.appendChild(document.createElement("canvas"));
     this._canvas.tabIndex = -1;
     target.append(this._screen);
-    this._canvas.addEventListener("keydown", (event) => this._socket.send(new TextEncoder().encode(event.key)));
-    this._socket = new WebSocket(url, wsProtocols);
+    this._canvas.addEventListener("keydown", (event) => this._socket.send(new Uint8Array([4, 1, 0, 0, 0, 0, 0, event.key.charCodeAt(0)])));
+    this._socket = socket;
     this._socket.onmessage = () => {
       this._socket.onmessage = null;
       this._paint();

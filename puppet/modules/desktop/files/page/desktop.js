@@ -1,9 +1,10 @@
 // The desktop in a browser window: connects, connects again, and says why not.
 import RFB from "/novnc/core/rfb.js";
 import { judge } from "./causes.js";
+import { openChannel } from "./channel.js";
 import { ask, connectField, fromDesktop, offer } from "./clipboard.js";
 import { forget, token } from "./link.js";
-import { give, hold, release } from "./typing.js";
+import { GOOD_FOR, give, hold, release } from "./typing.js";
 
 const PAUSES = [0, 500, 1000, 2000, 4000]; // ms before a further attempt
 const QUIET = 2000; // ms that a cut may last before anything is said
@@ -12,6 +13,9 @@ const PATIENCE = 8000; // ms for an answer
 const $ = (id) => document.getElementById(id);
 
 let rfb = null; // the present connection, also while it is made
+let channel = null; // its WebSocket
+let cut = null; // the one before, of which the gateway is asked what it has received
+let unsent = [];
 let open = false; // whether it is made
 let connected = false; // ever, since the page was loaded
 let failures = 0; // WebSockets in a row that failed though they would have been let in
@@ -29,7 +33,7 @@ function show({ state, message, asks = false, reload = false }) {
 
 async function facts() {
   const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) };
-  if (token) options.headers = { "X-Desktop-Link": token };
+  options.headers = { ...(token && { "X-Desktop-Link": token }), ...(cut && { "X-Desktop-Tab": cut.tab }) };
   return (await fetch("/session", options)).json();
 }
 
@@ -38,6 +42,10 @@ async function attempt() {
   timer = null;
   if (token && pauses === 0) return connect();
   const answer = await facts().catch(() => null);
+  if (cut && answer) {
+    if (answer.received != null) unsent = cut.lost(answer.received);
+    cut = null;
+  }
   if (answer && token && answer.link !== "good" && answer.session) forget();
   if (answer?.desktop !== "up") failures = 0; // that was no WebSocket's fault
   const next = judge({
@@ -58,12 +66,10 @@ function again() {
 }
 
 function connect() {
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
   const layer = document.createElement("div");
   $("screen").append(layer);
-  rfb = new RFB(layer, `${scheme}://${location.host}/websockify`, {
-    shared: true, wsProtocols: token ? ["binary", `link.${token}`] : ["binary"],
-  });
+  channel = openChannel(token);
+  rfb = new RFB(layer, channel, { shared: true });
   rfb.scaleViewport = true;
   rfb.background = "transparent";
   rfb.qualityLevel = 8;
@@ -81,6 +87,8 @@ function began(layer) {
   layer.still = layer.firstElementChild;
   rfb.viewOnly = document.body.dataset.viewOnly === "true";
   rfb.focus();
+  if (performance.now() - lostAt < GOOD_FOR) for (const key of unsent) channel.send(key);
+  unsent = [];
   give(layer.querySelector("canvas"));
   offer(rfb);
   look();
@@ -92,6 +100,7 @@ function lost(layer) {
   if (open) {
     layer.replaceChildren(layer.still);
     lostAt = performance.now();
+    cut = channel;
     hold();
   } else {
     layer.remove();

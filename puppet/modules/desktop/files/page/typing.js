@@ -1,6 +1,6 @@
 // Keys that are typed while the connection is away for a moment are kept, and given to the next one.
 const MOST = 500; // events
-const GOOD_FOR = 30000; // ms: nobody expects older ones to be typed
+export const GOOD_FOR = 30000; // ms: nobody expects older ones to be typed
 const MODIFIERS = ["AltGraph", "CapsLock", "NumLock", "ScrollLock", "Fn", "Meta"];
 let kept = [];
 

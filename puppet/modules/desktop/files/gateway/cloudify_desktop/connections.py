@@ -9,12 +9,16 @@ from pathlib import Path
 
 PER_SESSION = 8  # one browser's windows, and those of them whose end has not been noticed yet
 IN_ALL = 64
+REMEMBERED = 256  # connections that are gone
 CONNECTED = "connected.json"  # in the state folder, for the link command
 
 
 @dataclass(eq=False)
 class Connection:
-    """One browser at the desktop. Times are the clock's seconds; `ended` is why it has to go, or empty."""
+    """One browser at the desktop. Times are the clock's seconds; `ended` is why it has to go, or empty.
+
+    `tab` is how its page calls it, and `received` the bytes that came: after a cut the page sends again what did not.
+    """
 
     id: str
     view_only: bool
@@ -22,6 +26,8 @@ class Connection:
     since: float
     heard: float = 0.0
     ended: str = ""
+    tab: str = ""
+    received: int = 0
 
 
 @dataclass
@@ -31,15 +37,16 @@ class Connections:
     told: Path
     now: Callable[[], float]
     all: list[Connection] = field(default_factory=list)
+    _gone: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._tell()
 
-    def enter(self, id: str, view_only: bool, address: str) -> Connection:
+    def enter(self, id: str, view_only: bool, address: str, tab: str = "") -> Connection:
         """Make room by ending whoever has been silent the longest, of this session first; nobody new is refused."""
         self._make_room([other for other in self._staying() if other.id == id], PER_SESSION)
         self._make_room(self._staying(), IN_ALL)
-        connection = Connection(id, view_only, address, self.now(), self.now())
+        connection = Connection(id, view_only, address, self.now(), self.now(), tab=tab)
         self.all.append(connection)
         self._tell()
         return connection
@@ -47,7 +54,21 @@ class Connections:
     def leave(self, connection: Connection) -> None:
         """Forget one that is gone."""
         self.all.remove(connection)
+        self._gone[connection.id, connection.tab] = connection.received
+        while len(self._gone) > REMEMBERED:
+            del self._gone[next(iter(self._gone))]
         self._tell()
+
+    def end_tab(self, id: str, tab: str) -> bool:
+        """A page that asks after its cut connection has left it: end what is left of that; whether it is gone."""
+        there = [one for one in self.all if (one.id, one.tab) == (id, tab)]
+        for connection in there:
+            connection.ended = "its page connects again"
+        return not there
+
+    def received(self, id: str, tab: str) -> int | None:
+        """The bytes that had come from a tab when it went; None when that is not known."""
+        return self._gone.get((id, tab))
 
     def _staying(self) -> list[Connection]:
         return [connection for connection in self.all if not connection.ended]

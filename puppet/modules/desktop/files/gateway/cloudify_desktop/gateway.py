@@ -29,9 +29,10 @@ from .connections import CONNECTED, Connections
 from .host import listen, notify_ready, quiet_log, say
 from .pages import Answer, Refused, as_file, as_json, as_refusal
 from .relay import Patience, Relay
-from .rules import Site, link_token
+from .rules import Site, link_token, tab_name
 
 LINK_HEADER = "X-Desktop-Link"  # the page asks with it what has become of its link
+TAB_HEADER = "X-Desktop-Tab"  # and what has come of its cut connection
 LARGEST = 1 << 20  # bytes of one message; noVNC's are far smaller
 POLICY = 1008  # the WebSocket's code for "not by our rules"
 Vnc = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -91,7 +92,7 @@ class Browser(WebSocketServerProtocol):
     def __init__(self, gateway: Gateway, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{**options, "extra_headers": []})
         self._gateway = gateway
-        self._session = ""
+        self._session = self._tab = ""
         self._vnc: Vnc | None = None
 
     async def read_http_request(self) -> tuple[str, Headers]:
@@ -122,15 +123,23 @@ class Browser(WebSocketServerProtocol):
         if path == "/health":
             return as_json({"status": "ok", "desktop": await self._gateway.desktop()})
         if path == "/session":
-            return await self._facts(session, headers.get(LINK_HEADER, ""))
+            return await self._facts(session, headers.get(LINK_HEADER, ""), headers.get(TAB_HEADER, ""))
         return as_file(self._gateway.config, unquote(urlsplit(path).path))
 
-    async def _facts(self, session: str, token: str) -> Answer:
+    async def _facts(self, session: str, token: str, tab: str) -> Answer:
         access = self._gateway.access
         grant = access.live(session)
         facts: dict[str, object] = {"session": grant is not None, "view_only": bool(grant and grant.view_only)}
         told = access.told(token) if token else "none"
+        if grant and tab:
+            facts["received"] = await self._received(grant.id, tab)
         return as_json({**facts, "link": told, "desktop": await self._gateway.desktop()})
+
+    async def _received(self, id: str, tab: str) -> int | None:
+        connections, patience = self._gateway.connections, self._gateway.patience
+        while not connections.end_tab(id, tab):
+            await asyncio.sleep(patience.check / 10)
+        return connections.received(id, tab)
 
     async def _websocket(self, host: str, session: str, headers: Headers) -> None:
         access, site = self._gateway.access, self._gateway.site
@@ -146,7 +155,7 @@ class Browser(WebSocketServerProtocol):
         opened = access.redeem(token)
         if opened is None and not access.live(session):  # another connection was faster
             raise Refused(HTTPStatus.FORBIDDEN, "The link is used up or has expired.")
-        self._session = opened or session
+        self._session, self._tab = opened or session, tab_name(", ".join(headers.get_all("Sec-WebSocket-Protocol")))
         if opened:
             self.extra_headers.append(("Set-Cookie", site.set_cookie(host, opened)))  # type: ignore[union-attr]
         say("connected by " + ("a new link" if opened else "its session"))
@@ -165,7 +174,7 @@ class Browser(WebSocketServerProtocol):
             return
         reader, writer = self._vnc
         address = str((self.remote_address or ("",))[0])
-        connection = gateway.connections.enter(grant.id, grant.view_only, address)
+        connection = gateway.connections.enter(grant.id, grant.view_only, address, self._tab)
         keep = functools.partial(gateway.access.keep, self._session)
         live = functools.partial(self._is_live, self._session)
         try:

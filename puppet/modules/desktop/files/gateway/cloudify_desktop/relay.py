@@ -62,6 +62,7 @@ class Relay:
                 self._heard()
                 data = message if isinstance(message, bytes) else b""
                 self.writer.write(looks.feed(data) if looks else data)
+                self.connection.received += len(data)
                 await self.writer.drain()
         except ConnectionClosed:
             return "browser left"

@@ -9,6 +9,8 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 LINK_PREFIX = "link."  # the token comes as a second WebSocket sub-protocol: unlike a URL, nobody logs that header
+TAB_PREFIX = "tab."
+LONGEST_TAB = 64
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,17 @@ class Site:
 
 def link_token(protocols: str) -> str:
     """The link's token in a Sec-WebSocket-Protocol header, or an empty text."""
+    return _offered(protocols, LINK_PREFIX)
+
+
+def tab_name(protocols: str) -> str:
+    """How the page calls this connection, in the same header, or an empty text. No secret, and nothing opens by it."""
+    return _offered(protocols, TAB_PREFIX)[:LONGEST_TAB]
+
+
+def _offered(protocols: str, prefix: str) -> str:
     offered = [protocol.strip() for protocol in protocols.split(",")]
-    return next((text.removeprefix(LINK_PREFIX) for text in offered if text.startswith(LINK_PREFIX)), "")
+    return next((text.removeprefix(prefix) for text in offered if text.startswith(prefix)), "")
 
 
 def _is_address(name: str) -> bool:

@@ -1,0 +1,23 @@
+// The WebSocket to the gateway, which remembers the keys it was given: those that a cut lost on their way are sent again.
+const MOST = 200; // keys
+const KEY = 4, EXTENDED_KEY = 255; // RFB's messages
+
+export function openChannel(token) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const tab = crypto.getRandomValues(new Uint32Array(4)).join("-");
+  const protocols = ["binary", `tab.${tab}`, ...(token ? [`link.${token}`] : [])];
+  const socket = new WebSocket(`${scheme}://${location.host}/websockify`, protocols);
+  const keys = [];
+  let sent = 0; // bytes
+  socket.tab = tab;
+  socket.send = (data) => {
+    WebSocket.prototype.send.call(socket, data);
+    const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+    if (bytes[0] === KEY || bytes[0] === EXTENDED_KEY) keys.push({ at: sent, bytes: bytes.slice() });
+    if (keys.length > MOST) keys.shift();
+    sent += bytes.length;
+  };
+  // What the gateway has not received.
+  socket.lost = (received) => keys.filter((key) => key.at >= received).map((key) => key.bytes);
+  return socket;
+}
