@@ -60,7 +60,7 @@ def test_a_used_link_is_refused(desktop: Desktop, page: webdriver.Chrome) -> Non
     assert status(handshake(desktop.url, token=token_of(link))) == 101
     page.get(link)
     wait_for_state(page, "ended")
-    assert "used up or has expired" in message(page)
+    assert "is used up" in message(page)
     assert "Ask for a new link" in message(page)
 
 
@@ -77,7 +77,7 @@ def test_an_expired_link_is_refused(desktop: Desktop, page: webdriver.Chrome) ->
     time.sleep(1.1)
     page.get(link)
     wait_for_state(page, "ended")
-    assert "used up or has expired" in message(page)
+    assert "has expired" in message(page)
 
 
 def test_reload_reconnects_and_a_stranger_does_not(desktop: Desktop, page: webdriver.Chrome) -> None:

@@ -23,6 +23,12 @@ describe 'desktop' do
         .with_content(%r{RuntimeDirectoryMode=0710})
     end
 
+    it 'refuses the gateway what it does not know, and kills nothing' do
+      is_expected.to contain_file(units[2])
+        .with_content(%r{^SystemCallFilter=@system-service$})
+        .with_content(%r{^SystemCallErrorNumber=EPERM$})
+    end
+
     it 'closes no windows when only the gateway changes' do
       is_expected.to contain_file('/usr/local/lib/cloudify-desktop/cloudify_desktop')
         .that_notifies('Service[cloudify-desktop-gateway]')
