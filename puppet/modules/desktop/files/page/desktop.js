@@ -4,7 +4,7 @@ import { judge } from "./causes.js";
 import { openChannel } from "./channel.js";
 import { ask, connectField, fromDesktop, offer } from "./clipboard.js";
 import { forget, token } from "./link.js";
-import { GOOD_FOR, give, hold, release } from "./typing.js";
+import { GOOD_FOR, give, hold } from "./typing.js";
 
 const PAUSES = [0, 500, 1000, 2000, 4000]; // ms before a further attempt
 const QUIET = 2000; // ms that a cut may last before anything is said
@@ -52,10 +52,7 @@ async function attempt() {
     answer, token, connected, failures, online: navigator.onLine, secure: location.protocol === "https:",
   });
   const quiet = performance.now() - lostAt < QUIET && next.state !== "ended";
-  if (!quiet) {
-    release();
-    show(next.state === "connect" && next.message ? { ...next, state: "waiting" } : next);
-  }
+  if (!quiet) show(next.state === "connect" && next.message ? { ...next, state: "waiting" } : next);
   if (next.state === "connect") return connect();
   if (next.state === "ended") return forget();
   again();

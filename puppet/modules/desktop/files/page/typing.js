@@ -6,7 +6,7 @@ let kept = [];
 
 function keep(event) {
   if (event.target instanceof HTMLTextAreaElement) return; // the field for the clipboard
-  event.preventDefault();
+  if (document.body.dataset.state === "connected") event.preventDefault(); // later the browser may have its own
   const { key, code, location, keyCode, repeat, ctrlKey, shiftKey, altKey, metaKey } = event;
   const init = { key, code, location, keyCode, repeat, ctrlKey, shiftKey, altKey, metaKey, bubbles: true, cancelable: true };
   for (const name of MODIFIERS) init[`modifier${name}`] = event.getModifierState(name);
@@ -17,12 +17,8 @@ export function hold() {
   for (const type of ["keydown", "keyup"]) addEventListener(type, keep, true);
 }
 
-export function release() {
-  for (const type of ["keydown", "keyup"]) removeEventListener(type, keep, true);
-}
-
 export function give(target) {
-  release();
+  for (const type of ["keydown", "keyup"]) removeEventListener(type, keep, true);
   const events = kept.filter((event) => Date.now() - event.at < GOOD_FOR);
   kept = [];
   for (const { type, init } of events) target.dispatchEvent(new KeyboardEvent(type, init));

@@ -28,7 +28,7 @@ from .config import Config
 from .connections import CONNECTED, Connections
 from .host import listen, notify_ready, quiet_log, say
 from .pages import Answer, Refused, as_file, as_json, as_refusal
-from .relay import Patience, Relay
+from .relay import Patience, Relay, part
 from .rules import Site, link_token, tab_name
 
 LINK_HEADER = "X-Desktop-Link"  # the page asks with it what has become of its link
@@ -161,7 +161,7 @@ class Browser(WebSocketServerProtocol):
         say("connected by " + ("a new link" if opened else "its session"))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The connection to the VNC server goes with the browser's, however that ended."""
+        """The connection to the VNC server goes with a browser's that was never let in."""
         super().connection_lost(error)
         if self._vnc:
             self._vnc[1].close()
@@ -172,7 +172,7 @@ class Browser(WebSocketServerProtocol):
         grant = gateway.access.live(self._session)
         if grant is None or self._vnc is None:
             return
-        reader, writer = self._vnc
+        (reader, writer), self._vnc = self._vnc, None
         address = str((self.remote_address or ("",))[0])
         connection = gateway.connections.enter(grant.id, grant.view_only, address, self._tab)
         keep = functools.partial(gateway.access.keep, self._session)
@@ -181,8 +181,8 @@ class Browser(WebSocketServerProtocol):
             relay = Relay(self, reader, writer, connection, time.time, keep, live, gateway.patience)
             reason = await relay.run()
         finally:
+            await part(reader, writer)
             gateway.connections.leave(connection)
-            writer.close()
         say(f"disconnected: {reason}")
         self.fail_connection(POLICY, reason)
 

@@ -13,6 +13,7 @@ from .connections import Connection
 from .rfb import LookOnly, NotUnderstood
 
 CHUNK = 65536
+PARTING = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -109,3 +110,16 @@ class Relay:
             if not (self.keep() if heard > renewed else self.live()):  # traffic renews, an open socket does not
                 return "session ended"
             renewed = heard
+
+
+async def part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Leave the VNC server when it has read all: a socket that is closed with something unread loses what was sent."""
+    try:
+        writer.write_eof()
+        async with asyncio.timeout(PARTING):
+            while await reader.read(CHUNK):
+                pass
+    except OSError:  # TimeoutError is one
+        pass
+    finally:
+        writer.close()
