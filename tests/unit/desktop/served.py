@@ -153,9 +153,12 @@ def gateway(folder: Path, patience: Patience, hours: float = 1.0) -> Iterator[Se
         await served.gateway.serve(listener)
 
     async def end() -> None:
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        for writer in list(vnc.writers):
+            writer.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        await asyncio.sleep(0.05)
+        await asyncio.wait([*tasks, asyncio.create_task(asyncio.sleep(0))], timeout=5)
 
     thread.start()
     try:
