@@ -45,7 +45,8 @@ def test_a_box_of_the_users_is_not_started_and_repair_works_while_the_unit_runs(
 
 def test_a_foreign_process_of_a_steps_number_is_no_running_step(kept: Saved) -> None:
     script = (
-        "import sqlite3, subprocess; p = subprocess.Popen(['sleep', '600'], start_new_session=True);"
+        "import sqlite3, subprocess; p = subprocess.Popen(['sleep', '600'], start_new_session=True, "
+        "stdin=-3, stdout=-3, stderr=-3);"
         f"c = sqlite3.connect('/home/scipion/ScipionUserData/projects/{NAME}/project.sqlite');"
         "c.execute(\"UPDATE Objects SET value = 'running' WHERE name LIKE '%.status' AND parent_id = (SELECT max(id)"
         ' FROM Objects WHERE parent_id IS NULL)");'
