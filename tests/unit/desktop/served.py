@@ -67,7 +67,8 @@ class Served:
         return connected(Path(self.gateway.config.state) / CONNECTED)
 
     def say(self, data: bytes) -> None:
-        """The VNC server's word to all."""
+        """The VNC server's word to all, once there is somebody."""
+        wait_until(lambda: bool(self.vnc.writers))
         for writer in list(self.vnc.writers):
             self.loop.call_soon_threadsafe(writer.write, data)
 
