@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters.nspawn import aptsources, base, network
+from cloudify_scipion.adapters.nspawn import aptsources, base, network, resolving
 from cloudify_scipion.adapters.nspawn.base import BaseCache
 from cloudify_scipion.adapters.nspawn.mounts import mounted_below
 from cloudify_scipion.adapters.nspawn.tree import remove_tree
@@ -245,13 +245,53 @@ def test_machines_cannot_reach_each_other_nor_the_hosts_loopback(host: RealHost)
         assert connects(host, "second", *public.getsockname())
 
 
+def mirrors() -> set[str]:
+    """Hosts of this host's Debian mirrors."""
+    text = "\n".join(aptsources.debian_sources(aptsources.host_source_files(), "bookworm"))
+    return {word.split("/")[2] for word in text.split() if word.startswith(("http://", "https://"))}
+
+
 def test_names_are_resolved_inside(host: RealHost) -> None:
     host.machines.start(machine())
     wait_booted(host)
-    text = "\n".join(aptsources.debian_sources(aptsources.host_source_files(), "bookworm"))
-    names = {word.split("/")[2] for word in text.split() if word.startswith(("http://", "https://"))}
-    for name in names:
+    for name in mirrors():
         assert host.inside("m", "getent", "hosts", name).returncode == 0
+
+
+BY_THEN = """
+import sys
+from pathlib import Path
+from tests.infra.test_nspawn import machine
+from tests.realhost import RealHost
+assert RealHost(Path(sys.argv[1])).machines.start(machine())
+"""
+
+
+def test_a_host_whose_first_name_server_has_died_since(host: RealHost, tmp_path: Path) -> None:
+    """This host's servers are others in one mount namespace only: there the machine is started again."""
+    host.machines.start(machine())
+    wait_booted(host)
+    before = host.inside("m", "cat", "/etc/resolv.conf").stdout
+    good = resolving.parse(Path("/etc/resolv.conf").read_text()).servers
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead:
+        dead.bind(("127.0.0.9", 53))  # takes questions, and never answers
+        text = "".join(f"nameserver {server}\n" for server in ("127.0.0.9", *good))
+        (tmp_path / "resolv.conf").write_text(f"{text}search lab.example\n")
+        host.cut_network("m")
+        bind = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        start = [sys.executable, "-c", BY_THEN, str(host.root)]
+        apart = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", bind, str(tmp_path / "resolv.conf")]
+        subprocess.run([*apart, *start], check=True, timeout=60)
+        said = host.inside("m", "cat", "/etc/resolv.conf").stdout
+        assert said.startswith(f"nameserver {resolving.RELAY_4}\nnameserver {good[0]}\n"), said
+        assert "search lab.example\n" in said and "timeout:2" in said
+        for name in mirrors():
+            assert host.inside("m", "getent", "hosts", name).returncode == 0
+        assert dead.recv(512), "the dead one was asked first"
+    wanted = machine()
+    assert host.machines.start(wanted)
+    assert host.inside("m", "cat", "/etc/resolv.conf").stdout == before, "this host's own servers are told again"
+    assert not host.machines.start(wanted)
 
 
 def test_somebody_elses_mount_in_the_folder_is_left_alone(host: RealHost, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -83,6 +84,23 @@ def write_inside(root: int, path: str, content: bytes, mode: int) -> None:
         os.rename(temporary, target.name, src_dir_fd=parent, dst_dir_fd=parent)
     finally:
         os.close(parent)
+
+
+def read_inside(root: int, path: str, most: int) -> bytes:
+    """The first `most` bytes of a file of a machine's tree; nothing of what is no file there, or a symlink."""
+    target = PurePosixPath("/") / path
+    try:
+        parent = open_inside(root, target.parent)
+    except OSError:
+        return b""
+    try:
+        handle = os.open(target.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
+    except OSError:
+        return b""
+    finally:
+        os.close(parent)
+    with os.fdopen(handle, "rb") as stream:
+        return stream.read(most) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
 
 
 def _make_folders(root: int, path: PurePosixPath, mode: int) -> int:

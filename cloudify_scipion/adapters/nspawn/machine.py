@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from cloudify_scipion.adapters.files import make_private, write_atomic
-from cloudify_scipion.adapters.nspawn import container, hosttools, network
+from cloudify_scipion.adapters.nspawn import container, hosttools, network, resolving
 from cloudify_scipion.adapters.nspawn.base import BaseCache
-from cloudify_scipion.adapters.nspawn.beneath import folder, real_folder, write_inside
+from cloudify_scipion.adapters.nspawn.beneath import folder, read_inside, real_folder, write_inside
 from cloudify_scipion.adapters.nspawn.capture import Capture
 from cloudify_scipion.adapters.nspawn.cgroups import Group
 from cloudify_scipion.adapters.nspawn.folders import MachineFolder, MachineRecord
@@ -27,6 +27,7 @@ from cloudify_scipion.lifecycle.ports import Progress
 DOWNLOADS_INSIDE = "/var/cache/cloudify-scipion"
 PROCESSES = "processes.json"
 """Numbers and start times of the container's and its network helper's processes."""
+RESOLV_CONF = "/etc/resolv.conf"
 PROPAGATE = Path("/run/systemd/nspawn/propagate")
 
 
@@ -152,12 +153,13 @@ class NspawnMachines:
         return container.boot(machine.path, self._group(machine), argv, [root, *points.values()])
 
     def _connect(self, machine: MachineFolder, spec: MachineSpec, leader: Process) -> bool:
-        group = self._network_group(machine)
-        helper_is_new = not network.serves(group, leader.pid) or not network.answers(machine.path)
+        group, names = self._network_group(machine), resolving.of_this_host()
+        renewed = _name_servers(machine.path / "root", names)
+        helper_is_new = not network.serves(group, leader.pid, names.needs_ipv6) or not network.answers(machine.path)
         if helper_is_new:
             group.kill()
-            network.start_helper(machine.path, group, leader.pid)
-        return network.converge_forwards(machine.path, spec.ports) or helper_is_new
+            network.start_helper(machine.path, group, leader.pid, names.needs_ipv6)
+        return network.converge_forwards(machine.path, spec.ports) or helper_is_new or renewed
 
     def _lowers(self, machine: MachineFolder) -> Sequence[Path]:
         record = machine.record()
@@ -192,10 +194,19 @@ def _seed(root: Path, spec: MachineSpec) -> None:
     own = {
         "/etc/hostname": f"{spec.hostname}\n",
         "/etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {spec.hostname}\n::1 localhost\n",
-        "/etc/resolv.conf": f"nameserver {network.RESOLVER}\n",
+        RESOLV_CONF: resolving.of_this_host().text(),
     }
     with folder(root) as opened:
         for path, text in own.items():
             write_inside(opened, path, text.encode(), 0o644)
         for seed in spec.seed:
             write_inside(opened, seed.path, seed.content, seed.mode)
+
+
+def _name_servers(root: Path, names: resolving.Resolving) -> bool:
+    """Tell a running machine which name servers this host has by now. True if it knew others."""
+    with folder(root) as opened:
+        if read_inside(opened, RESOLV_CONF, len(names.text()) + 1) == names.text().encode():
+            return False
+        write_inside(opened, RESOLV_CONF, names.text().encode(), 0o644)
+    return True

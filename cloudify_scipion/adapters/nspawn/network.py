@@ -17,8 +17,6 @@ from cloudify_scipion.adapters.nspawn.spawn import log_tail, spawn
 from cloudify_scipion.errors import PermanentError, PortInUse, TemporaryError
 
 HOST = "127.0.0.1"
-RESOLVER = "10.0.2.3"
-"""The helper's own name server: it asks whatever this host asks, also one that listens on the host's loopback only."""
 SOCKET = "network.sock"
 LOG = "network.log"
 READY_SECONDS = 15.0
@@ -46,30 +44,37 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def helper_argv(leader: int) -> list[str]:
-    """The network helper's command. No way to this host's own loopback, ever: other projects' ports are there."""
+def helper_argv(leader: int, ipv6: bool = False) -> list[str]:
+    """The network helper's command. No way to this host's own loopback, ever: other projects' ports are there.
+
+    `ipv6`: the machine has addresses of both families, so that it reaches name servers of both.
+    """
     return [
         "slirp4netns",
         "--configure",
         "--mtu=65520",
         "--disable-host-loopback",
+        *(["--enable-ipv6"] if ipv6 else []),
         f"--api-socket={SOCKET}",
         str(leader),
         "tap0",
     ]
 
 
-def serves(group: Group, leader: int) -> bool:
-    """Whether a helper runs for the container of process `leader`; one that rebooted has a new network namespace."""
-    wanted = "\0".join(helper_argv(leader)).encode()
-    return any(wanted in process_words(process.pid) for process in group.processes())
+def serves(group: Group, leader: int, ipv6: bool = False) -> bool:
+    """Whether a helper runs for the container of process `leader`; one that rebooted has a new network namespace.
+
+    One with IPv6 does for a machine that needs none.
+    """
+    wanted = ["\0".join(helper_argv(leader, offered)).encode() for offered in {True, ipv6}]
+    return any(argv in process_words(process.pid) for process in group.processes() for argv in wanted)
 
 
-def start_helper(machine: Path, group: Group, leader: int) -> None:
+def start_helper(machine: Path, group: Group, leader: int, ipv6: bool = False) -> None:
     """Give the container of process `leader` its network; returns when it is configured."""
     (machine / SOCKET).unlink(missing_ok=True)
     (machine / LOG).unlink(missing_ok=True)
-    spawn(helper_argv(leader), group, machine, machine / LOG)
+    spawn(helper_argv(leader, ipv6), group, machine, machine / LOG)
     deadline = time.monotonic() + READY_SECONDS
     while not answers(machine):
         if not group.processes() or time.monotonic() > deadline:
