@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import Protocol
 from urllib.parse import urlsplit
 
+VERSION = b"RFB 003.008\n"  # what a browser says first, and by what a link is used
+
 
 class Desktop(Protocol):
     """A running desktop. `url` is its page, such as http://127.0.0.1:20001/ ."""
@@ -36,7 +38,7 @@ def token_of(link: str) -> str:
 def connection(url: str) -> Iterator[socket.socket]:
     """A raw connection to the desktop's port; over TLS without looking at the certificate, which is tested apart."""
     parts = urlsplit(url)
-    plain = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+    plain = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60)
     with plain:
         if parts.scheme != "https":
             yield plain
@@ -50,9 +52,15 @@ def connection(url: str) -> Iterator[socket.socket]:
 def handshake(
     url: str, *, token: str = "", cookie: str = "", origin: str | None = None, host: str | None = None
 ) -> str:
-    """The head of the answer to a WebSocket's opening request."""
+    """The head of the answer to a WebSocket's opening request; who is let in says a first word, and leaves."""
     with connection(url) as sock:
-        return opening(sock, url, token=token, cookie=cookie, origin=origin, host=host)
+        head = opening(sock, url, token=token, cookie=cookie, origin=origin, host=host)
+        if head.split()[1] == "101":
+            sock.sendall(bytes([0x82, 0x80 | len(VERSION)]) + bytes(4) + VERSION)  # one message, masked with zeros
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(65536):
+                pass
+        return head
 
 
 def opening(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.browser.certificate import fingerprint, presented, self_signed
 from tests.browser.desktop_browser import browser, open_desktop
 from tests.installation import SITE, Installation, remove, write_project
 
@@ -41,7 +39,8 @@ def site_with(warm: Installation, desktop: dict[str, str]) -> Path:
 def test_a_self_made_certificate_and_its_fingerprint(tls: Installation) -> None:
     record = tls.record(NAME)
     outputs = tls.run("cfy", "deployments", "outputs", "-b", NAME)
-    assert presented(record.ports["desktop"]) in outputs
+    shown = presented(record.ports["desktop"])
+    assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", shown) and shown in outputs
     assert f"https://127.0.0.1:{record.ports['desktop']}" in outputs
     key = tls.shell(NAME).run(["stat", "-c", "%a %U", "/etc/cloudify-desktop/tls/key.pem"]).stdout
     assert key.strip() == "600 cloudify-desktop"
@@ -59,24 +58,8 @@ def test_a_given_certificate_is_used_and_its_key_is_seen_nowhere(tls: Installati
     site = site_with(tls, {"tls": "given", "tls_certificate": "tls-certificate", "tls_key": "tls-key"})
     tls.render(tls.folder / f"projects/{NAME}.json", site)
     log = tls.install(NAME)
-    expected = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.read_text())).digest().hex(":").upper()
-    assert presented(tls.record(NAME).ports["desktop"]) == expected
+    assert presented(tls.record(NAME).ports["desktop"]) == fingerprint(certificate.read_text())
     line = key.read_text().splitlines()[1]
     assert line not in log
     seen = [path for place in (tls.folder / ".cloudify", tls.root / "projects") for path in place.rglob("*")]
     assert not [path for path in seen if path.is_file() and line.encode() in path.read_bytes()]
-
-
-def presented(port: int) -> str:
-    text = ssl.get_server_certificate(("127.0.0.1", port))
-    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).digest().hex(":").upper()
-    assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", digest)
-    return digest
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "given.pem", folder / "given.key"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
-    subprocess.run([*argv, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    return certificate, key

@@ -21,13 +21,24 @@ from cloudify_desktop.relay import Patience
 
 from tests.browser.target import connection, get, opening
 
-QUICK = Patience(request=0.5, ping=0.05, silence=0.4, check=0.02)
-CALM = Patience(check=0.02)
+LONG = 60  # seconds after which a test gives up: far longer than it takes on a busy machine
+CALM = Patience(request=LONG, check=0.02)
+PINGS = Patience(request=LONG, ping=0.05, check=0.02)
+
+
+class Clock:
+    """The gateway's time, which goes on when the test says so: on a busy machine as on an idle one."""
+
+    def __init__(self) -> None:
+        self.time = time.time()
+
+    def __call__(self) -> float:
+        return self.time
 
 
 def wait_until(done: Callable[[], bool]) -> None:
-    """Until it is so; TimeoutError after ten seconds."""
-    end = time.monotonic() + 10
+    """Until it is so; TimeoutError when it never is."""
+    end = time.monotonic() + LONG
     while not done():
         if time.monotonic() > end:
             raise TimeoutError
@@ -55,8 +66,8 @@ class Vnc:
 class Served:
     """The gateway, its VNC server, and the loop they run in."""
 
-    def __init__(self, gateway: Gateway, vnc: Vnc, url: str, loop: asyncio.AbstractEventLoop) -> None:
-        self.gateway, self.vnc, self.url, self.loop = gateway, vnc, url, loop
+    def __init__(self, gateway: Gateway, vnc: Vnc, url: str, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+        self.gateway, self.vnc, self.url, self.loop, self.clock = gateway, vnc, url, loop, clock
 
     def token(self, *, view_only: bool = False) -> str:
         """A fresh link's token."""
@@ -67,8 +78,8 @@ class Served:
         return connected(Path(self.gateway.config.state) / CONNECTED)
 
     def say(self, data: bytes) -> None:
-        """The VNC server's word to all, once there is somebody."""
-        wait_until(lambda: bool(self.vnc.writers))
+        """The VNC server's word to all. A browser may be let in before the server has looked at its connection."""
+        wait_until(lambda: len(self.vnc.writers) >= max(1, len(self.who())))
         for writer in list(self.vnc.writers):
             self.loop.call_soon_threadsafe(writer.write, data)
 
@@ -95,7 +106,7 @@ class Peer:
         self.sock, self.head = sock, head
         self.status = int(head.split()[1])
         self.pings = 0
-        sock.settimeout(10)
+        sock.settimeout(LONG)
 
     @property
     def cookie(self) -> str:
@@ -136,17 +147,17 @@ def websocket(served: Served, *, token: str = "", cookie: str = "", tab: str = "
 
 
 @contextmanager
-def gateway(folder: Path, patience: Patience, hours: float = 1.0) -> Iterator[Served]:
-    """Serves until it is left."""
+def gateway(folder: Path, patience: Patience, pair: tuple[Path, Path] | None = None) -> Iterator[Served]:
+    """Serves until it is left; a session lives an hour of its clock. `pair` is a certificate and its key, for TLS."""
     page = folder / "page"
     page.mkdir(parents=True)
     (page / "index.html").write_text("<title>@title@</title>", "utf-8")
     (folder / "secret.js").write_text("beside what is served", "utf-8")
-    config = Config(
-        "Mine & yours", "ask", "127.0.0.1", 0, [], hours, str(folder), str(folder / "vnc"), str(page), str(page)
-    )
-    loop, vnc, listener = asyncio.new_event_loop(), Vnc(), listen("127.0.0.1", 0)
-    served = Served(Gateway(config, patience), vnc, f"http://127.0.0.1:{listener.getsockname()[1]}/", loop)
+    places = str(folder), str(folder / "vnc"), str(page), str(page)
+    config = Config("Mine & yours", "ask", "127.0.0.1", 0, [], 1.0, *places, *(str(file) for file in pair or ()))
+    loop, vnc, listener, clock = asyncio.new_event_loop(), Vnc(), listen("127.0.0.1", 0), Clock()
+    url = f"{'https' if pair else 'http'}://127.0.0.1:{listener.getsockname()[1]}/"
+    served = Served(Gateway(config, patience, clock), vnc, url, loop, clock)
     thread = threading.Thread(target=loop.run_forever)
 
     async def begin() -> None:
@@ -159,15 +170,15 @@ def gateway(folder: Path, patience: Patience, hours: float = 1.0) -> Iterator[Se
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.wait([*tasks, asyncio.create_task(asyncio.sleep(0))], timeout=5)
+        await asyncio.wait([*tasks, asyncio.create_task(asyncio.sleep(0))], timeout=LONG)
 
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(begin(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(begin(), loop).result(LONG)
         yield served
     finally:
-        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(LONG)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(LONG)
         listener.close()
         loop.close()

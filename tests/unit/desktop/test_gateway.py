@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cloudify_desktop.host import KEEPALIVE, listen
+from cloudify_desktop.relay import Patience
+from cloudify_desktop.rfb import NO_CONTENTS
 
 from tests.browser.target import connection, get
-from tests.unit.desktop.served import CALM, QUICK, Peer, Served, gateway, wait_until, websocket
+from tests.unit.desktop.served import CALM, PINGS, Peer, Served, gateway, wait_until, websocket
 
 GREETING = b"RFB 003.008\n\x01\x01"
 KEY = struct.pack(">BBxxI", 4, 1, 0x61)
@@ -26,8 +29,8 @@ def calm(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def quick(tmp_path: Path) -> Iterator[Served]:
-    with gateway(tmp_path, QUICK) as served:
+def pinging(tmp_path: Path) -> Iterator[Served]:
+    with gateway(tmp_path, PINGS) as served:
         yield served
 
 
@@ -58,6 +61,9 @@ def test_what_has_become_of_a_link_can_be_asked_without_using_it_up(calm: Served
     assert calm.facts(token=token) == {"session": False, "view_only": False, "link": "good", "desktop": "up"}
     with websocket(calm, token=token) as peer:
         assert calm.facts(cookie=peer.cookie)["session"] is True
+        peer.send(GREETING)
+        wait_until(lambda: calm.vnc.heard == GREETING)
+    wait_until(lambda: calm.who() == [])
     assert calm.facts(token=token)["link"] == "used"
     assert calm.facts(token="never")["link"] == "unknown"
     assert calm.facts()["link"] == "none"
@@ -76,6 +82,28 @@ def test_a_failed_attempt_uses_no_link_up(calm: Served) -> None:
         assert peer.status == 101
 
 
+def test_a_link_whose_answer_never_arrived_is_good_again(calm: Served) -> None:
+    token = calm.token()
+    with websocket(calm, token=token, tab="first") as unseen:  # something on the way holds the answer back
+        assert calm.facts(token=token)["link"] == "used"
+        assert calm.facts(token=token, tab="first")["link"] == "good"
+        assert unseen.read() is None
+        assert calm.facts(cookie=unseen.cookie)["session"] is False
+    with websocket(calm, token=token, tab="second") as seen:
+        seen.send(GREETING)
+        wait_until(lambda: calm.vnc.heard == GREETING)
+        assert calm.facts(token=token, tab="second")["link"] == "used"
+
+
+def test_a_revoked_session_gives_no_link_back(calm: Served) -> None:
+    token = calm.token()
+    with websocket(calm, token=token) as peer:
+        calm.gateway.access.revoke()
+        assert peer.read() is None
+    wait_until(lambda: calm.who() == [])
+    assert calm.facts(token=token)["link"] == "used"
+
+
 def test_a_desktop_that_is_down_costs_no_link(calm: Served, tmp_path: Path) -> None:
     token = calm.token()
     (tmp_path / "vnc").rename(tmp_path / "gone")
@@ -84,26 +112,37 @@ def test_a_desktop_that_is_down_costs_no_link(calm: Served, tmp_path: Path) -> N
     assert calm.facts(token=token) == {"session": False, "view_only": False, "link": "good", "desktop": "down"}
 
 
-def test_an_idle_desktop_says_something_and_a_browser_that_answers_stays(quick: Served) -> None:
-    with websocket(quick, token=quick.token()) as peer:
-        wait_until(lambda: len(quick.vnc.writers) == 1)
-        while peer.pings < 20:  # more than twice as long as silence is borne
-            quick.say(b"x")
-            assert peer.read()
-        assert len(quick.who()) == 1
+def answer_a_ping(served: Served, peer: Peer) -> None:
+    before = peer.pings
+    while peer.pings == before:
+        served.say(b"x")
+        assert peer.read()
+
+
+def test_an_idle_desktop_says_something_and_a_browser_that_answers_stays(pinging: Served) -> None:
+    with websocket(pinging, token=pinging.token()) as peer:
+        for _ in range(20):  # four times as long as silence is borne
+            answer_a_ping(pinging, peer)
+            pinging.clock.time += PINGS.silence / 5
+        assert len(pinging.who()) == 1
+
+
+def test_proxies_that_end_what_is_idle_for_a_minute_end_nothing() -> None:
+    assert Patience().ping <= 30 < Patience().silence < 60
 
 
 @pytest.mark.parametrize("waiting", [1, 10_000_000])  # more than fits on the way: sending to it never returns
-def test_a_dead_peer_does_not_live(quick: Served, waiting: int) -> None:
-    with websocket(quick, token=quick.token()) as peer:
+def test_a_dead_peer_does_not_live(pinging: Served, waiting: int) -> None:
+    with websocket(pinging, token=pinging.token()) as peer:
         assert peer.status == 101
-        wait_until(lambda: len(quick.who()) == 1)
-        quick.say(b"x" * waiting)
-        wait_until(lambda: quick.who() == [] and not quick.vnc.writers)
+        wait_until(lambda: len(pinging.who()) == 1)
+        pinging.say(b"x" * waiting)
+        pinging.clock.time += PINGS.silence + 1
+        wait_until(lambda: pinging.who() == [] and not pinging.vnc.writers)
 
 
-def test_who_asks_nothing_does_not_stay(quick: Served) -> None:
-    with connection(quick.url) as sock:
+def test_who_asks_nothing_does_not_stay(tmp_path: Path) -> None:
+    with gateway(tmp_path, Patience(request=0.1)) as served, connection(served.url) as sock:
         while sock.recv(4096):
             pass
 
@@ -116,35 +155,24 @@ def test_what_is_accepted_is_watched_by_the_kernel() -> None:
             assert {option: accepted.getsockopt(socket.IPPROTO_TCP, option) for option in KEEPALIVE} == KEEPALIVE
 
 
-def test_half_dead_connections_leave_room(calm: Served) -> None:
-    with contextlib.ExitStack() as held:
-        for number in range(300):
-            if number % 2:
-                peer = held.enter_context(websocket(calm, token=calm.token()))
-                assert peer.status == 101
-            else:
-                held.enter_context(connection(calm.url))
-        peer = held.enter_context(websocket(calm, token=calm.token()))
-        assert peer.status == 101
-        wait_until(lambda: bool(calm.vnc.writers))
-        peer.send(b"I am alive")
-        wait_until(lambda: b"I am alive" in calm.vnc.heard)
-        assert calm.status("/health") == 200
-
-
-def test_traffic_renews_a_session_and_an_open_socket_does_not(tmp_path: Path) -> None:
-    with gateway(tmp_path, CALM, hours=1 / 3600) as served:  # a session lives a second
+@pytest.mark.parametrize("by", ["keys", "pongs"])
+def test_traffic_renews_a_session_and_an_open_socket_does_not(tmp_path: Path, by: str) -> None:
+    with gateway(tmp_path, replace(PINGS, silence=1e9)) as served:  # a session lives an hour
         with websocket(served, token=served.token()) as peer:
-            (begun,) = served.gateway.access.sessions()
-            wait_until(lambda: _renewed(served, peer, begun.time))
-            assert peer.read() is None  # nothing more was sent: ended with the session's life
-            cookie = peer.cookie
-        with websocket(served, cookie=cookie) as again:
+            wait_until(lambda: len(served.who()) == 1)
+            for _ in range(3):
+                served.clock.time += 3000
+                (before,) = served.gateway.access.sessions()
+                peer.send(b"x") if by == "keys" else answer_a_ping(served, peer)
+                wait_until(partial(_renewed, served, before.time))
+            served.clock.time += 3601  # nothing more was sent: ended with the session's life, and the rest is read
+            while peer.read() is not None:
+                pass
+        with websocket(served, cookie=peer.cookie) as again:
             assert again.status == 403
 
 
-def _renewed(served: Served, peer: Peer, since: float) -> bool:
-    peer.send(b"x")
+def _renewed(served: Served, since: float) -> bool:
     return served.gateway.access.sessions()[0].time > since
 
 
@@ -152,7 +180,7 @@ def test_who_only_looks_sends_no_key_and_is_ended_alone(calm: Served) -> None:
     with websocket(calm, token=calm.token()) as owner, websocket(calm, token=calm.token(view_only=True)) as looks:
         looks.send(GREETING + KEY)
         looks.send(KEY + ASK)
-        wait_until(lambda: calm.vnc.heard == GREETING + ASK)
+        wait_until(lambda: calm.vnc.heard == GREETING + NO_CONTENTS + ASK)
         assert calm.facts(cookie=looks.cookie)["view_only"] is True
         assert sorted(str(one["view_only"]) for one in calm.who()) == ["False", "True"]
         calm.gateway.access.revoke(view_only=True)

@@ -67,6 +67,11 @@ class Access:
             return "unknown"
         return link.spent or ("good" if self._now() < link.time else "expired")
 
+    def id_of(self, token: str) -> str:
+        """The public id of a link, or an empty text."""
+        link = _read(self._link(token))
+        return link.id if link else ""
+
     def is_open(self, token: str) -> bool:
         """Whether the link could be redeemed now. Does not use it up."""
         return self.told(token) == "good"
@@ -81,6 +86,14 @@ class Access:
             session = secrets.token_urlsafe(32)
             _write(self._session(session), Grant(link.id, link.view_only, self._now(), self._now()))
         return session
+
+    def give_back(self, token: str, session: str) -> None:
+        """Undo `redeem`: the answer never reached the browser, so that the link was not used."""
+        with self._locked():
+            link = _read(self._link(token))
+            if link and link.spent == "used" and self._session(session).exists():
+                self._session(session).unlink()
+                _write(self._link(token), replace(link, spent=""))
 
     def live(self, session: str) -> Grant | None:
         """The session, if it exists and was used lately."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from pathlib import Path
 
@@ -19,13 +20,15 @@ class Certificate:
         self.context.sni_callback = self._choose
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-        changed = self._changed()
-        if changed != self._loaded:
-            self._present, self._loaded = self._load(), changed
+        with contextlib.suppress(OSError):  # half a pair, while the other half is written: the old one is good still
+            changed = self._changed()
+            if changed != self._loaded:
+                self._present, self._loaded = self._load(), changed
         connection.context = self._present
 
-    def _changed(self) -> float:
-        return self._certificate.stat().st_mtime
+    def _changed(self) -> list[tuple[int, int]]:
+        stats = [Path(file).stat() for file in (self._certificate, self._key) if file]
+        return [(stat.st_ino, stat.st_mtime_ns) for stat in stats]
 
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
-import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -26,10 +26,11 @@ from .access import Access
 from .certificate import Certificate
 from .config import Config
 from .connections import CONNECTED, Connections
-from .host import listen, notify_ready, quiet_log, say
+from .host import Door, listen, notify_ready, quiet_log, say
 from .pages import Answer, Refused, as_file, as_json, as_refusal
-from .relay import Patience, Relay, part
+from .relay import PARTING, Patience, Relay, part
 from .rules import Site, link_token, tab_name
+from .strangers import Strangers
 
 LINK_HEADER = "X-Desktop-Link"  # the page asks with it what has become of its link
 TAB_HEADER = "X-Desktop-Tab"  # and what has come of its cut connection
@@ -44,15 +45,18 @@ class Gateway:
 
     config: Config
     patience: Patience
+    now: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         state = Path(self.config.state)
         self.site = Site(tls=bool(self.config.certificate), names=self.config.hosts)
-        self.access = Access(state, time.time, self.config.session_hours * 3600)
-        self.connections = Connections(state / CONNECTED, time.time)
+        self.access = Access(state, self.now, self.config.session_hours * 3600)
+        self.connections = Connections(state / CONNECTED, self.now)
+        self.strangers = Strangers()
 
-    async def serve(self, listener: socket.socket) -> WebSocketServer:
+    async def serve(self, listener: Door) -> WebSocketServer:
         """Begin to serve on a socket that listens."""
+        self.strangers = listener.strangers
         certificate = self.config.certificate
         return await serve(
             Browser.admitted,  # type: ignore[arg-type]
@@ -92,7 +96,7 @@ class Browser(WebSocketServerProtocol):
     def __init__(self, gateway: Gateway, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{**options, "extra_headers": []})
         self._gateway = gateway
-        self._session = self._tab = ""
+        self._session = self._tab = self._used = ""  # used: the link that opened this session
         self._vnc: Vnc | None = None
 
     async def read_http_request(self) -> tuple[str, Headers]:
@@ -130,9 +134,9 @@ class Browser(WebSocketServerProtocol):
         access = self._gateway.access
         grant = access.live(session)
         facts: dict[str, object] = {"session": grant is not None, "view_only": bool(grant and grant.view_only)}
-        told = access.told(token) if token else "none"
-        if grant and tab:
-            facts["received"] = await self._received(grant.id, tab)
+        if tab and (id := grant.id if grant else access.id_of(token)):
+            facts["received"] = await self._received(id, tab)
+        told = access.told(token) if token else "none"  # after that: a link by which nothing has come is good again
         return as_json({**facts, "link": told, "desktop": await self._gateway.desktop()})
 
     async def _received(self, id: str, tab: str) -> int | None:
@@ -156,7 +160,9 @@ class Browser(WebSocketServerProtocol):
         if opened is None and not access.live(session):  # another connection was faster
             raise Refused(HTTPStatus.FORBIDDEN, "The link is used up or has expired.")
         self._session, self._tab = opened or session, tab_name(", ".join(headers.get_all("Sec-WebSocket-Protocol")))
+        self._gateway.strangers.known(self.transport.get_extra_info("socket").fileno())
         if opened:
+            self._used = token
             self.extra_headers.append(("Set-Cookie", site.set_cookie(host, opened)))  # type: ignore[union-attr]
         say("connected by " + ("a new link" if opened else "its session"))
 
@@ -165,6 +171,12 @@ class Browser(WebSocketServerProtocol):
         super().connection_lost(error)
         if self._vnc:
             self._vnc[1].close()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """The link, when nothing has come by it: something on the way holds back the answer, and the page lacks it."""
+        if self._used:
+            self._gateway.access.give_back(self._used, self._session)
 
     async def admitted(self) -> None:
         """Relay until one side leaves, falls silent or may not stay."""
@@ -178,12 +190,15 @@ class Browser(WebSocketServerProtocol):
         keep = functools.partial(gateway.access.keep, self._session)
         live = functools.partial(self._is_live, self._session)
         try:
-            relay = Relay(self, reader, writer, connection, time.time, keep, live, gateway.patience)
+            relay = Relay(self, reader, writer, connection, gateway.now, keep, live, gateway.patience)
             reason = await relay.run()
         finally:
+            if not connection.received:
+                self._give_back()
             await part(reader, writer)
             gateway.connections.leave(connection)
         say(f"disconnected: {reason}")
+        self.close_timeout = PARTING
         self.fail_connection(POLICY, reason)
 
     def _is_live(self, session: str) -> bool:

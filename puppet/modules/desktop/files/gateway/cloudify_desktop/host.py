@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from typing import Any
+
+from .strangers import Strangers
 
 # The kernel ends connections whose peer is gone, also those that are no WebSocket yet: after about a minute.
 KEEPALIVE = {socket.TCP_KEEPIDLE: 20, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 4, socket.TCP_USER_TIMEOUT: 60_000}
@@ -27,14 +30,28 @@ def quiet_log() -> logging.Logger:
     return logger
 
 
-def listen(bind: str, port: int) -> socket.socket:
+class Door(socket.socket):
+    """Listens, and knows what it has accepted: who is still in the middle of TLS is nowhere else to be seen."""
+
+    strangers: Strangers
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """As a socket does."""
+        connection, address = super().accept()
+        self.strangers.came(connection, address[0])
+        return connection, address
+
+
+def listen(bind: str, port: int) -> Door:
     """A socket that listens; what it accepts inherits the kernel's watch over dead peers."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    listener = socket.create_server((bind, port), family=family, backlog=256)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    plain = socket.create_server((bind, port), family=family, backlog=256)
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in KEEPALIVE.items():
-        listener.setsockopt(socket.IPPROTO_TCP, option, value)
-    return listener
+        plain.setsockopt(socket.IPPROTO_TCP, option, value)
+    door = Door(fileno=plain.detach())
+    door.strangers = Strangers()
+    return door
 
 
 def say(message: str) -> None:

@@ -9,6 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 VERSION = b"RFB 003.008\n"
+EXTENDED_CLIPBOARD = (0xC0A1E5CE).to_bytes(4, "big")
+# Who looks is told that there is something on the desktop's clipboard, and never what: the server sends contents only
+# to those who know no other clipboard, who take them unasked, or who ask for them.
+NO_CONTENTS = (
+    bytes([2, 0, 0, 1])  # SetEncodings: knows the extended clipboard
+    + EXTENDED_CLIPBOARD
+    + bytes([6, 0, 0, 0])  # ClientCutText, extended, since its length is negative:
+    + (-8).to_bytes(4, "big", signed=True)
+    + (1 << 24 | 1 << 27 | 1).to_bytes(4, "big")  # what it can: be notified of text, and nothing else,
+    + bytes(4)  # and no text is so short that it takes it unasked
+)
 MOST = 65536  # bytes that wait for the rest of their message; encodings and fences are far shorter
 
 
@@ -73,7 +84,8 @@ class LookOnly:
         part = self._take(self._greeting.pop(0))
         if length == len(VERSION) and part != VERSION:  # others have another greeting
             raise NotUnderstood("another version of RFB")
-        allowed += b"\1" if not self._greeting else part  # shared: who looks never closes another's connection
+        # shared: who looks never closes another's connection
+        allowed += b"\1" + NO_CONTENTS if not self._greeting else part
         return True
 
     def _message(self, allowed: bytearray) -> bool:
@@ -92,10 +104,17 @@ class LookOnly:
             raise NotUnderstood("too long")
         if len(self._waiting) < length:
             return False
-        allowed += self._take(length)
+        message = self._take(length)
+        allowed += _knows_clipboard(message) if message[0] == 2 else message
         return True
 
     def _take(self, length: int) -> bytes:
         part = bytes(self._waiting[:length])
         del self._waiting[:length]
         return part
+
+
+def _knows_clipboard(encodings: bytes) -> bytes:
+    """SetEncodings with the extended clipboard in it: without, the server would send what is copied."""
+    count = int.from_bytes(encodings[2:4], "big")
+    return encodings[:2] + (count + 1).to_bytes(2, "big") + encodings[4:] + EXTENDED_CLIPBOARD

@@ -58,7 +58,7 @@ class Kept:
 
     def restore(self) -> None:
         """Have the chosen versions brought back."""
-        chosen = [self._listed[number] for number in self.list.curselection()]
+        chosen = [self._listed[number] for number in self.list.curselection()]  # type: ignore[no-untyped-call]
         if not chosen:
             self.said.configure(text="Choose a file in the list first.")
             return
