@@ -46,6 +46,7 @@ def desktop_data(record: Record) -> dict[str, object]:
         "desktop::geometry": desktop["geometry"],
         "desktop::tls": with_tls(record),
         "desktop::scipion_project": record.project,
+        **({"desktop::ends_at": record.expires} if record.expires else {}),
     }
 
 

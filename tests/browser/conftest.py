@@ -1,14 +1,23 @@
-"""Browsers for the desktop's tests; the fixture `desktop`, a running desktop, comes from tests/conftest.py."""
+"""Browsers for the desktop's tests; the fixture `desktop`, a running desktop, comes from tests/conftest.py.
+
+`served` is a gateway of this host with the real page and a stand-in for noVNC; the page is reached by a `way`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
 
 from tests.browser.desktop_browser import browser
 from tests.browser.target import Desktop
+from tests.browser.way import Way
+from tests.unit.desktop.conftest import FILES
+from tests.unit.desktop.served import CALM, Served, gateway
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +33,20 @@ def page(shared_page: webdriver.Chrome) -> webdriver.Chrome:
     shared_page.get("about:blank")
     shared_page.execute_cdp_cmd("Network.clearBrowserCookies", {})
     return shared_page
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with gateway(tmp_path, CALM) as served:
+        shown = {"page": str(FILES / "page"), "novnc": str(Path(__file__).parent / "stand_in")}
+        shown["saving"] = str(tmp_path / "saving")
+        served.gateway.config = replace(served.gateway.config, **shown)
+        served.vnc.greeting = b"a picture"
+        yield served
+
+
+@pytest.fixture
+def way(served: Served) -> Iterator[Way]:
+    way = Way(urlsplit(served.url).port or 0)
+    yield way
+    way.close()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
@@ -20,8 +17,7 @@ from tests.browser.desktop_browser import (
     wait_for_state,
 )
 from tests.browser.way import Way
-from tests.unit.desktop.conftest import FILES
-from tests.unit.desktop.served import CALM, Served, gateway, wait_until
+from tests.unit.desktop.served import Served, wait_until
 
 pytestmark = pytest.mark.long
 STATES = """
@@ -34,22 +30,6 @@ new MutationObserver(() => states.push(document.body.dataset.state)).observe(doc
 def shared_page() -> Iterator[webdriver.Chrome]:
     with browser() as driver:
         yield driver
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with gateway(tmp_path, CALM) as served:
-        shown = {"page": str(FILES / "page"), "novnc": str(Path(__file__).parent / "stand_in")}
-        served.gateway.config = replace(served.gateway.config, **shown)
-        served.vnc.greeting = b"a picture"
-        yield served
-
-
-@pytest.fixture
-def way(served: Served) -> Iterator[Way]:
-    way = Way(urlsplit(served.url).port or 0)
-    yield way
-    way.close()
 
 
 def link(served: Served, way: Way, *, view_only: bool = False) -> str:

@@ -37,6 +37,7 @@ def pinging(tmp_path: Path) -> Iterator[Served]:
 def test_bytes_go_both_ways_and_the_title_is_shown_as_text(calm: Served) -> None:
     with websocket(calm, token=calm.token()) as peer:
         assert peer.status == 101 and peer.cookie and "link." not in peer.head
+        wait_until(lambda: bool(calm.vnc.writers))
         calm.say(b"RFB 003.008\n")
         assert peer.read() == b"RFB 003.008\n"
         peer.send(GREETING + KEY)
@@ -67,6 +68,18 @@ def test_what_has_become_of_a_link_can_be_asked_without_using_it_up(calm: Served
     assert calm.facts(token=token)["link"] == "used"
     assert calm.facts(token="never")["link"] == "unknown"
     assert calm.facts()["link"] == "none"
+
+
+def test_saving_and_the_end_are_told_to_those_who_are_in(calm: Served, tmp_path: Path) -> None:
+    there = replace(calm.gateway.config, saving=str(tmp_path / "run"), ends_at="2030-01-31T14:05:00+00:00")
+    calm.gateway.config = there
+    for view_only in (False, True):
+        token = calm.token(view_only=view_only)
+        assert not {"saving", "ends"} & set(calm.facts(token=token))
+        with websocket(calm, token=token) as peer:
+            facts = calm.facts(cookie=peer.cookie)
+            assert facts["saving"] == {"mood": "none", "text": "No data space: copy what you need", "at": 0.0}
+            assert facts["ends"] == 1896098700
 
 
 def test_a_failed_attempt_uses_no_link_up(calm: Served) -> None:

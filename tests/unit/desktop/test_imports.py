@@ -1,4 +1,4 @@
-"""The gateway imports what it needs: the standard library and one package of Debian's."""
+"""The gateway imports what it needs: the standard library, one package of Debian's, and the words about saving."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 
 from tests.unit.desktop.conftest import FILES
 
-LOADED = "import sys; sys.path.insert(0, sys.argv[1]); import cloudify_desktop.{}; print(*sys.modules)"
+LOADED = "import sys; sys.path[:0] = sys.argv[1:]; import cloudify_desktop.{}; print(*sys.modules)"
 
 
 def packages(module: str) -> set[str]:
     """What comes with a module, besides the standard library."""
-    words = [sys.executable, "-c", LOADED.format(module), str(FILES / "gateway")]
+    words = [sys.executable, "-c", LOADED.format(module), str(FILES / "gateway"), str(FILES / "saving")]
     loaded = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
     startup = subprocess.run([sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True)
     new = {name.partition(".")[0] for name in set(loaded) - set(startup.stdout.split())}
@@ -20,7 +20,7 @@ def packages(module: str) -> set[str]:
 
 
 def test_the_gateway_needs_websockets_alone() -> None:
-    assert packages("gateway") == {"cloudify_desktop", "websockets"}
+    assert packages("gateway") == {"cloudify_desktop", "cloudify_saving", "websockets"}
 
 
 def test_the_link_command_needs_nothing() -> None:

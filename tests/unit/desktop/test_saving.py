@@ -11,6 +11,7 @@ import pytest
 from cloudify_saving.disks import full_disks, told
 from cloudify_saving.folder import Folder, NotTaken
 from cloudify_saving.kept import found, parse_versions, shown
+from cloudify_saving.state import summary
 from cloudify_saving.status import (
     Question,
     Status,
@@ -21,7 +22,6 @@ from cloudify_saving.status import (
     parse_status,
     progress,
     size,
-    summary,
 )
 
 PULL = {
@@ -74,36 +74,32 @@ def test_a_disk_that_cannot_be_asked_is_not_told(tmp_path: Path) -> None:
     assert full_disks({"gone": tmp_path / "gone"}) == []
 
 
-def test_alarms_come_first() -> None:
-    assert line(status(PULL, alarms=["The data space is full.\nMore here", "b"])) == (
+def test_alarms_come_first_and_the_newest_of_them() -> None:
+    assert line(status(PULL, alarms=["b", "The data space is full.\nMore here"])) == (
         "The data space is full. (and 1 more)", True,
     )  # fmt: skip
+    (said, alarm) = line(status(alarms=["2030-01-02T14:05:00+00:00 The data space is full."]))
+    assert alarm and said.endswith(":05: The data space is full.") and said.startswith(("2 January", "3 January"))
     failed = {"pull": {"ok": False, "code": 5, "at": 0, "message": "No room", "next": "Ask for a larger volume"}}
     assert line(status(PULL, work="", last=failed)) == ("Your data could not be fetched: No room", True)
 
 
 def test_the_window_tells_how_things_stand() -> None:
     now = datetime(2030, 1, 2, 14, 10).timestamp()
-    last = {"push": {"ok": True, "at": now - 300, "message": "12 files saved", "next": ""}}
-    assert summary(status(last=last), now) == [
-        "Everything is saved.",
-        "Last time (14:05, 5 minutes ago): 12 files saved",
-    ]
-    last = {"push": {"ok": False, "at": "2030-01-02T14:05:00", "message": "No network", "next": "It is tried again"}}
-    told = summary(status(work="push", files_total=3, unsaved=1200, last=last, questions=[ASKED], alarms=["x"]), now)
-    assert told == [
-        "1,200 file(s) are not saved yet.",
-        "Now: changes are saved (1,234 of 3 files, 5 minutes left).",
-        "Last time (14:05, 5 minutes ago): No network",
-        "It is tried again",
+    assert summary(status(saved="2030-01-02T14:05:00"), now) == ["All saved, 14:05."]
+    last = {"push": {"ok": False, "at": "2030-01-02T14:05:00", "message": "No network", "next": "it is tried again"}}
+    going = {"work": "push", "phase": "saving", "files_done": 1, "files_total": 3, "seconds_left": 290}
+    assert summary(status(unsaved=1200, last=last, alarms=["x"], **going), now) == [
+        "NOT SAVED: No network.",
+        "Now: changes are saved (1 of 3 files, 5 minutes left).",
+        "It is tried again.",
         "Attention: x",
-        "1 question(s) wait for your answer.",
     ]
-    doubted = status(doubt="the last seal did not succeed")
-    assert summary(doubted, now) == ["It is not certain that everything is saved: the last seal did not succeed."]
-    assert summary(None, now) == ["Nothing is known about saving on this machine."]
-    assert summary(status(PULL, work=""), now)[0] == "Your data have not been fetched yet."
     assert summary(status(PULL, work="", alarms=["x"]), now) == ["Your data have not been fetched yet.", "Attention: x"]
+    assert summary(None, now) == ["Saving begins in a moment."]
+    assert summary(None, now, agent=False)[0] == "No data space: copy what you need."
+    many = summary(status(saved=now, alarms=[str(number) for number in range(20)]), now)
+    assert many[1:] == [*(f"Attention: {number}" for number in (19, 18, 17, 16, 15)), "And 15 earlier ones."]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"work": "pu'])
@@ -206,8 +202,8 @@ def test_a_version_is_wanted_back_and_the_agent_is_woken(folder: Folder) -> None
 
 def test_how_much_waits_for_an_answer() -> None:
     said = summary(status(held={"files": 41, "bytes": 6300}, questions=[ASKED]), 0)
-    assert "41 file(s), 6.3 kB, wait for an answer." in said
-    assert not any("wait for an answer" in text for text in summary(status(held={"files": "x"}), 0))
+    assert "41 files, 6.3 kB, wait for your answer." in said
+    assert not any("wait for your answer" in text for text in summary(status(held={"files": "x"}), 0))
 
 
 def test_without_an_agent(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ class desktop::config {
     'novnc'         => '/usr/local/share/cloudify-desktop/novnc',
     'certificate'   => if $desktop::tls { $certificate } else { undef },
     'key'           => if $desktop::tls { $key } else { undef },
+    'project'       => $desktop::scipion_project,
+    'ends_at'       => $desktop::ends_at,
   }
 
   file {

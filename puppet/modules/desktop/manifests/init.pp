@@ -45,6 +45,8 @@
 #   Host names by which browsers reach the gateway, besides localhost and IP addresses.
 # @param session_hours
 #   How long a session lives without being used.
+# @param ends_at
+#   When the project's time is over, as `2030-01-31T14:05:00+00:00`; the page tells how much is left.
 # @param packages
 #   Debian packages of the desktop.
 # @param novnc_version
@@ -68,6 +70,7 @@ class desktop (
   Array[String[1], 1] $packages,
   String[1] $novnc_version,
   Optional[Desktop::Foldername] $scipion_project = undef,
+  Optional[Desktop::Moment] $ends_at = undef,
 ) {
   if $ensure == 'absent' {
     contain desktop::remove

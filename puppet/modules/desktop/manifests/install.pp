@@ -102,7 +102,7 @@ class desktop::install {
   }
 
   # Only what has changed is started again: a new page or theme closes nobody's windows.
-  File['/usr/local/lib/cloudify-desktop/cloudify_desktop'] ~> Service <| title == 'cloudify-desktop-gateway' |>
+  File['/usr/local/lib/cloudify-desktop/cloudify_desktop', "${share}/saving"] ~> Service <| title == 'cloudify-desktop-gateway' |>
 
   exec { 'desktop units':
     command     => '/usr/bin/systemctl daemon-reload',

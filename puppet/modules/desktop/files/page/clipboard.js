@@ -1,4 +1,6 @@
 // The clipboards of browser and desktop. Where the browser gives no access (plain HTTP, a user's no), a field takes its place.
+import { note } from "./strip.js";
+
 const $ = (id) => document.getElementById(id);
 let copied = ""; // last on the desktop
 
@@ -18,7 +20,7 @@ export async function offer(rfb) {
 // On the button: by the browser if it lets us, else by hand.
 export async function ask(rfb) {
   try {
-    await paste(rfb);
+    note(await paste(rfb) ? "Handed over: now paste it on the desktop" : "There is no text in this computer's clipboard");
     rfb.focus();
   } catch {
     $("text").value = copied;
@@ -30,6 +32,7 @@ export async function ask(rfb) {
 async function paste(rfb) {
   const text = await navigator.clipboard.readText();
   if (text) rfb.clipboardPasteFrom(text);
+  return Boolean(text);
 }
 
 export function connectField(current) {

@@ -4,6 +4,7 @@ import { judge } from "./causes.js";
 import { openChannel } from "./channel.js";
 import { ask, connectField, fromDesktop, offer } from "./clipboard.js";
 import { forget, token } from "./link.js";
+import { tell } from "./strip.js";
 import { GOOD_FOR, give, hold } from "./typing.js";
 
 const PAUSES = [0, 500, 1000, 2000, 4000]; // ms before a further attempt
@@ -34,7 +35,9 @@ function show({ state, message, asks = false, reload = false }) {
 async function facts() {
   const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) };
   options.headers = { ...(token && { "X-Desktop-Link": token }), ...(cut && { "X-Desktop-Tab": cut.tab }) };
-  return (await fetch("/session", options)).json();
+  const answer = await (await fetch("/session", options)).json();
+  tell(answer);
+  return answer;
 }
 
 // A refused WebSocket does not tell why, so the gateway is asked before every attempt but a fresh link's first.
@@ -129,6 +132,7 @@ if (document.fullscreenEnabled) {
     rfb?.focus();
   });
   document.addEventListener("fullscreenchange", () => { // in full screen the desktop gets Ctrl+W, Alt+Tab, Escape …
+    $("full").textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
     if (document.fullscreenElement) navigator.keyboard?.lock?.().catch(() => {});
     else navigator.keyboard?.unlock?.();
   });
@@ -136,6 +140,8 @@ if (document.fullscreenEnabled) {
 
 $("paste").addEventListener("click", () => { if (open) ask(rfb); });
 $("reload").addEventListener("click", () => location.reload());
+$("ask").addEventListener("click", () => $("help").showModal());
+$("help").addEventListener("close", () => rfb?.focus());
 connectField(() => (open ? rfb : null));
 addEventListener("focus", () => { if (open) offer(rfb); });
 addEventListener("online", now);

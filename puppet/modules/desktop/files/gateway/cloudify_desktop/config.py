@@ -23,6 +23,9 @@ class Config:
     novnc: str
     certificate: str | None = None
     key: str | None = None
+    project: str | None = None
+    ends_at: str | None = None
+    saving: str = "/run/scipion-data"
 
     @classmethod
     def load(cls, path: Path) -> Config:

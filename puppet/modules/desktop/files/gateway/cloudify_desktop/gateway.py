@@ -31,6 +31,7 @@ from .pages import Answer, Refused, as_file, as_json, as_refusal
 from .relay import PARTING, Patience, Relay, part
 from .rules import Site, link_token, tab_name
 from .strangers import Strangers
+from .told import told
 
 LINK_HEADER = "X-Desktop-Link"  # the page asks with it what has become of its link
 TAB_HEADER = "X-Desktop-Tab"  # and what has come of its cut connection
@@ -134,10 +135,12 @@ class Browser(WebSocketServerProtocol):
         access = self._gateway.access
         grant = access.live(session)
         facts: dict[str, object] = {"session": grant is not None, "view_only": bool(grant and grant.view_only)}
+        if grant:
+            facts |= told(self._gateway.config, time.time())
         if tab and (id := grant.id if grant else access.id_of(token)):
             facts["received"] = await self._received(id, tab)
-        told = access.told(token) if token else "none"  # after that: a link by which nothing has come is good again
-        return as_json({**facts, "link": told, "desktop": await self._gateway.desktop()})
+        link = access.told(token) if token else "none"  # after that: a link by which nothing has come is good again
+        return as_json({**facts, "link": link, "desktop": await self._gateway.desktop()})
 
     async def _received(self, id: str, tab: str) -> int | None:
         connections, patience = self._gateway.connections, self._gateway.patience

@@ -57,6 +57,6 @@ def as_file(config: Config, path: str) -> Answer:
         raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
     body = target.read_bytes()
     if target.suffix == ".html":
-        for field in ("title", "open_command"):
-            body = body.replace(f"@{field}@".encode(), html.escape(getattr(config, field)).encode())
+        for field in ("title", "project", "open_command", "session_hours"):
+            body = body.replace(f"@{field}@".encode(), html.escape(str(getattr(config, field) or "")).encode())
     return answer(HTTPStatus.OK, TYPES[target.suffix], body)

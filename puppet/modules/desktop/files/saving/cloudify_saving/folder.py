@@ -11,6 +11,8 @@ from cloudify_saving.kept import Version, parse_versions
 from cloudify_saving.status import Question, Status, parse_status
 
 RUN = "/run/scipion-data"
+_MOST = 1 << 20
+"""Characters of a file that are read: it has a few thousand."""
 
 
 class NotTaken(Exception):
@@ -28,12 +30,20 @@ class Folder:
         """The folder of this machine."""
         return cls(Path(os.environ.get("CLOUDIFY_SAVING_RUN", RUN)))
 
+    def agent(self) -> bool:
+        """Whether anything on this machine saves."""
+        return self.path.is_dir()
+
     def status(self) -> Status | None:
-        """What the agent last said; None if it said nothing yet."""
+        """What the agent last said, and what it is doing; None if it said nothing yet."""
+        return parse_status(self._text("status.json"), self._text("progress.json"))
+
+    def _text(self, name: str) -> str:
         try:
-            return parse_status((self.path / "status.json").read_text(encoding="utf-8", errors="replace"))
+            with (self.path / name).open(encoding="utf-8", errors="replace") as file:
+                return file.read(_MOST)
         except OSError:
-            return None
+            return ""
 
     def answer(self, question: Question, word: str) -> None:
         """Hand the user's answer on, complete or not at all, and have the agent look at it now."""

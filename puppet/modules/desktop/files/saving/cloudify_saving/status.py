@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,12 +40,13 @@ class Result:
 class Status:
     """What the agent is doing, what it did, and what it wants to know; the numbers are 0 where it does not know.
 
-    `doubt` says why more than `unsaved` files may not be saved.
+    `saved` is when all was last saved, in seconds since 1970.
     """
 
     work: str
-    doubt: str
+    phase: str
     pulled: bool
+    saved: float
     unsaved: int
     files_done: int
     files_total: int
@@ -58,20 +60,21 @@ class Status:
     last: Mapping[str, Result]
 
 
-def parse_status(text: str) -> Status | None:
-    """What the agent said. None for what is no status; whatever is missing or odd counts as unknown."""
-    try:
-        given = json.loads(text)
-    except ValueError:
+def parse_status(text: str, progress: str = "") -> Status | None:
+    """What the agent said, and in `progress` what it is doing. None for what is no status; whatever is missing or odd
+    counts as unknown."""
+    given, going = _document(text), _document(progress)
+    if given is None:
         return None
-    if not isinstance(given, dict):
-        return None
+    if going and _alive(going.get("pid")):
+        given = {**given, **{name: going.get(name) for name in _GOING}}
     last, held = given.get("last"), given.get("held")
     held = held if isinstance(held, dict) else {}
     return Status(
         work=_text(given.get("work")),
-        doubt=_text(given.get("doubt")),
+        phase=_text(given.get("phase")),
         pulled=given.get("pulled") is True,
+        saved=_time(given.get("saved")),
         **{name: int(_number(given.get(name))) for name in _COUNTS},
         seconds_left=_number(given.get("seconds_left")),
         **{f"held_{name}": int(_number(held.get(name))) for name in ("files", "bytes")},
@@ -86,16 +89,31 @@ def line(status: Status | None, disks: Sequence[str] = ()) -> tuple[str, bool]:
 
     `disks` is what is said of disks that are nearly full.
     """
-    alarms = [*disks, *(status.alarms if status else ())]
+    alarms = [*disks, *(reversed(status.alarms) if status else ())]
     if alarms:
         more = f" (and {len(alarms) - 1} more)" if len(alarms) > 1 else ""
-        return first_line(alarms[0]) + more, True
+        return alarm(alarms[0]) + more, True
     if status is None or status.pulled:
         return "", False
     if status.work == "pull":
         return f"Your data are on their way: {progress(status)}", False
     failed = _failed_pull(status)
     return failed, bool(failed)
+
+
+def alarm(text: str) -> str:
+    """An alarm's first line; the time before it, which is the agent's (UTC), as this machine's clock shows it."""
+    at, _, rest = text.partition(" ")
+    when = _time(at)
+    return first_line(f"{clock(when)}: {rest}" if when else text)
+
+
+def clock(at: float, now: float = 0.0) -> str:
+    """A time as this machine's clock shows it, with the day if that is not today's."""
+    moment = datetime.fromtimestamp(at)
+    if moment.date() == datetime.fromtimestamp(now).date():
+        return f"{moment:%H:%M}"
+    return f"{moment.day} {moment:%B, %H:%M}"
 
 
 def progress(status: Status) -> str:
@@ -108,26 +126,6 @@ def progress(status: Status) -> str:
     if status.seconds_left > 0:
         parts.append(f"{duration(status.seconds_left)} left")
     return ", ".join(parts)
-
-
-def summary(status: Status | None, now: float) -> list[str]:
-    """Everything that the user may want to know about saving, as paragraphs; `now` in seconds since 1970."""
-    if status is None:
-        return ["Nothing is known about saving on this machine."]
-    found = [_state(status)]
-    if status.work and status.pulled:
-        found.append(f"Now: {_WORKS.get(status.work, status.work)} ({progress(status)}).")
-    push = status.last.get("push")
-    if push:
-        found.append(f"Last time{_ago(push.at, now)}: {push.message or ('saved' if push.ok else 'not saved')}")
-        if push.next and not push.ok:
-            found.append(push.next)
-    found += [f"Attention: {alarm}" for alarm in status.alarms]
-    if status.held_files:
-        found.append(f"{status.held_files:,} file(s), {size(status.held_bytes)}, wait for an answer.")
-    if status.questions:
-        found.append(f"{len(status.questions)} question(s) wait for your answer.")
-    return found
 
 
 def open_questions(status: Status | None, answered: Sequence[Question]) -> list[Question]:
@@ -161,19 +159,8 @@ def first_line(text: str) -> str:
 
 
 _COUNTS = ("unsaved", "files_done", "files_total", "bytes_done", "bytes_total")
-_WORKS = {
-    "pull": "your data are fetched", "push": "changes are saved", "scan": "the data space is looked through",
-    "verify": "what was saved is compared", "seal": "the project is brought to its end",
-}  # fmt: skip
-
-
-def _state(status: Status) -> str:
-    if not status.pulled:
-        on_its_way = f"Your data are being fetched: {progress(status)}." if status.work == "pull" else ""
-        return on_its_way or _failed_pull(status) or "Your data have not been fetched yet."
-    if status.unsaved:
-        return f"{status.unsaved:,} file(s) are not saved yet."
-    return f"It is not certain that everything is saved: {status.doubt}." if status.doubt else "Everything is saved."
+_GOING = ("work", "phase", *_COUNTS[1:], "seconds_left")
+"""What `progress.json` knows better than the last summary."""
 
 
 def _failed_pull(status: Status) -> str:
@@ -181,11 +168,23 @@ def _failed_pull(status: Status) -> str:
     return f"Your data could not be fetched: {first_line(pull.message)}" if pull and not pull.ok else ""
 
 
-def _ago(at: float, now: float) -> str:
-    if not at:
-        return ""
-    clock = datetime.fromtimestamp(at).strftime("%H:%M")
-    return f" ({clock}, {duration(now - at)} ago)" if now >= at else f" ({clock})"
+def _document(text: str) -> dict[str, Any] | None:
+    try:
+        given = json.loads(text)
+    except ValueError:
+        return None
+    return given if isinstance(given, dict) else None
+
+
+def _alive(pid: object) -> bool:
+    """Whether that process is there, also where others' processes are hidden."""
+    if not isinstance(pid, int) or not 0 < pid < 1 << 31:
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True
 
 
 def _question(given: object) -> Question | None:

@@ -16,7 +16,8 @@ from cloudify_saving.disks import full_disks
 from cloudify_saving.folder import Folder, NotTaken
 from cloudify_saving.kept_window import Kept
 from cloudify_saving.looks import BACK, FONT, WIDTH, button, centre, new_window
-from cloudify_saving.status import Question, line, open_questions, summary
+from cloudify_saving.state import summary
+from cloudify_saving.status import Question, line, open_questions
 
 EVERY = 2000
 """Milliseconds between two looks at what the agent says."""
@@ -102,7 +103,7 @@ class Corner:
     def _clicked(self) -> None:
         self._hidden = self._shown
         self._close()
-        tell(self._root, [*full_disks(), *summary(self._folder.status(), time.time())])
+        tell(self._root, how_it_stands(self._folder))
 
     def _close(self) -> None:
         if self._window is not None:
@@ -167,7 +168,12 @@ def _said(folder: Folder, step: str) -> list[str]:
         status = folder.status()
         if status and status.pulled:
             return ["Your changes are being saved now. You can go on working."]
-    return [*full_disks(), *summary(folder.status(), time.time())]
+    return how_it_stands(folder)
+
+
+def how_it_stands(folder: Folder) -> list[str]:
+    """Everything about disks and saving, as paragraphs."""
+    return [*full_disks(), *summary(folder.status(), time.time(), agent=folder.agent())]
 
 
 def _alone() -> IO[str] | None:
