@@ -61,7 +61,7 @@ def test_what_the_user_may_see_of_saving(kept: Saved) -> None:
     ):
         kept.user(f"ls {closed}", expect=(2,))
     assert "last saved" in kept.user("scipion-data status").stdout
-    menu = kept.run("cat", "/usr/local/share/cloudify-desktop/session/icewm/menu").stdout
+    menu = kept.user("/usr/local/share/cloudify-desktop/bin/menu-of-saving").stdout
     assert 'prog "Save now"' in menu
     watchers = kept.run("pgrep", "-u", "scipion", "-f", "cloudify_saving.window watch").stdout.split()
     assert len(watchers) == 1

@@ -46,6 +46,20 @@ def test_plain_http_on_loopback(world: World) -> None:
     assert (data["desktop::tls"], data["desktop::scipion_project"]) == (False, "relion-2d")
 
 
+def test_the_end_of_the_time_is_told_and_a_changed_limit_too(world: World) -> None:
+    demo = Deployment(world)
+    demo.install()
+    assert project_run(world)["desktop::ends_at"] == world.record().expires
+    world.clock.sleep(86400.0)
+    demo.install()
+    again = [run for run in world.puppet.runs if run.run == "project"]
+    assert all(run.data == again[0].data for run in again), "a run that is known stays so"
+    longer = Deployment(world, {"time_limit_days": 20})
+    longer.install()
+    ends = world.puppet.runs[-1].data["desktop::ends_at"]
+    assert ends == world.record().expires > again[0].data["desktop::ends_at"]
+
+
 def test_a_certificate_made_on_the_machine(world: World) -> None:
     demo = with_site(world, tls="self-signed")
     demo.install()

@@ -32,6 +32,7 @@ describe 'desktop' do
     it 'closes no windows when only the gateway changes' do
       is_expected.to contain_file('/usr/local/lib/cloudify-desktop/cloudify_desktop')
         .that_notifies('Service[cloudify-desktop-gateway]')
+      is_expected.to contain_file('/usr/local/share/cloudify-desktop/saving').that_notifies('Service[cloudify-desktop-gateway]')
       is_expected.not_to contain_class('desktop::install').that_notifies('Class[desktop::service]')
     end
   end
@@ -65,6 +66,7 @@ describe 'desktop' do
         geometry: '1920x1080',
         page_title: "A \"title\" with é, 🧊 and\u0085more",
         scipion_project: 'relion-2d',
+        ends_at: '2030-01-31T14:05:00+00:00',
       }
     end
 
@@ -77,6 +79,11 @@ describe 'desktop' do
     it 'keeps every free text' do
       content = catalogue.resource('file', '/etc/cloudify-desktop/gateway.json')[:content]
       expect(JSON.parse(content)).to include('title' => params[:page_title], 'certificate' => nil, 'port' => 6080)
+    end
+
+    it 'tells the gateway which project it is and when its time is over' do
+      content = catalogue.resource('file', '/etc/cloudify-desktop/gateway.json')[:content]
+      expect(JSON.parse(content)).to include('project' => 'relion-2d', 'ends_at' => params[:ends_at])
     end
   end
 
@@ -104,6 +111,7 @@ describe 'desktop' do
 
   {
     geometry: ['1600', '1600x900; reboot', "1600x900\n"],
+    ends_at: ['', 'soon', '2030-01-31', '2030-01-31T14:05:00', "2030-01-31T14:05:00+00:00\n"],
     scipion_project: ['', '-x', '../other', 'a"b', "a\nb"],
     port: [22, 70_000],
     user: ['root;', ''],

@@ -14,6 +14,8 @@ HINT = (
     "What was changed or deleted is kept for some days. A version comes back under its name, or beside the file that "
     "is there now: nothing is replaced. Type a part of a name to find it."
 )
+NOTHING = "There are none yet: nothing that was saved has been changed or deleted."
+NO_SUCH = "No file has that in its name."
 LINES, COLUMNS = 18, 100
 
 
@@ -54,7 +56,7 @@ class Kept:
         self._listed = found(self._all, self.search.get())
         self.list.delete(0, "end")
         self.list.insert("end", *map(shown, self._listed))
-        self.said.configure(text="" if self._listed else "Nothing is kept of that name.")
+        self.said.configure(text="" if self._listed else NO_SUCH if self._all else NOTHING)
 
     def restore(self) -> None:
         """Have the chosen versions brought back."""

@@ -10,6 +10,7 @@ GOOD, BUSY, BAD, NONE = "good", "busy", "bad", "none"
 NO_SPACE = "No data space: copy what you need"
 LATE = 3600.0
 """Seconds without a save, and without anything going on, after which saving has stopped: it begins every 5 minutes."""
+_WHAT = "Your folder ScipionUserData is saved every few minutes. What lies elsewhere on this machine is not."
 _OWN_COPIES = (
     "What you keep in your folder ScipionUserData stays while the project lasts, and goes with it. "
     "Copy results that you need to your own computer before its time is over."
@@ -56,7 +57,7 @@ def summary(status: Status | None, now: float, *, agent: bool = True) -> list[st
     """Everything that the user may want to know about saving, as paragraphs; `now` in seconds since 1970."""
     found = [f"{saving_state(status, now, agent=agent).line(now)}."]
     if status is None:
-        return found if agent else [*found, _OWN_COPIES]
+        return [*found, _WHAT if agent else _OWN_COPIES]
     if status.work and status.pulled:
         found.append(f"Now: {_WORKS.get(status.work, status.work)} ({progress(status)}).")
     push = _failed(status, "push")
@@ -66,7 +67,7 @@ def summary(status: Status | None, now: float, *, agent: bool = True) -> list[st
         found.append(f"{_files(status.held_files)}, {size(status.held_bytes)}, wait for your answer.")
     found += [f"Attention: {alarm(text)}" for text in status.alarms[: -_NAMED - 1 : -1]]
     earlier = len(status.alarms) - _NAMED
-    return [*found, f"And {earlier} earlier ones."] if earlier > 0 else found
+    return [*found, *([f"And {earlier} earlier ones."] if earlier > 0 else []), _WHAT]
 
 
 def _fetching(status: Status) -> State:

@@ -109,11 +109,10 @@ def alarm(text: str) -> str:
 
 
 def clock(at: float, now: float = 0.0) -> str:
-    """A time as this machine's clock shows it, with the day if that is not today's."""
-    moment = datetime.fromtimestamp(at)
-    if moment.date() == datetime.fromtimestamp(now).date():
-        return f"{moment:%H:%M}"
-    return f"{moment.day} {moment:%B, %H:%M}"
+    """A time as this machine's clock shows it, with its zone, and the day if that is not today's."""
+    moment = datetime.fromtimestamp(at).astimezone()
+    today = moment.date() == datetime.fromtimestamp(now).date()
+    return f"{moment:%H:%M %Z}" if today else f"{moment.day} {moment:%B, %H:%M %Z}"
 
 
 def progress(status: Status) -> str:

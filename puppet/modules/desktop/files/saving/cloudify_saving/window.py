@@ -15,7 +15,7 @@ from typing import IO
 from cloudify_saving.disks import full_disks
 from cloudify_saving.folder import Folder, NotTaken
 from cloudify_saving.kept_window import Kept
-from cloudify_saving.looks import BACK, FONT, WIDTH, button, centre, new_window
+from cloudify_saving.looks import BACK, FONT, WIDTH, button, centre, new_window, tell
 from cloudify_saving.state import summary
 from cloudify_saving.status import Question, line, open_questions
 
@@ -61,11 +61,8 @@ class Watch:
             self._open = question, ask(self._root, question, partial(self._answer, question))
 
     def _answer(self, question: Question, word: str) -> None:
-        try:
-            self._folder.answer(question, word)
+        if _hand_on(self._root, self._folder, question, word):
             self._answered.append(question)
-        except NotTaken as error:
-            tell(self._root, [str(error)])
 
 
 class Corner:
@@ -111,7 +108,7 @@ class Corner:
         self._window = self._label = None
 
 
-def ask(root: tk.Tk, question: Question, answer: Callable[[str], None]) -> tk.Toplevel:
+def ask(root: tk.Tk, question: Question, answer: Callable[[str], object]) -> tk.Toplevel:
     """A window with a question and a button for each answer. Closed without one, the question stays open."""
 
     def chosen(word: str) -> None:
@@ -123,16 +120,6 @@ def ask(root: tk.Tk, question: Question, answer: Callable[[str], None]) -> tk.To
     row.pack(anchor="e", padx=18, pady=(0, 16))
     for word in question.answers:
         button(row, word.capitalize(), partial(chosen, word)).pack(side="left", padx=(8, 0))
-    centre(window)
-    return window
-
-
-def tell(root: tk.Tk, paragraphs: Sequence[str], close: Callable[[], None] | None = None) -> tk.Toplevel:
-    """A window with a text."""
-    window = new_window(root, paragraphs)
-    done = close or window.destroy
-    window.protocol("WM_DELETE_WINDOW", done)
-    button(window, "Close", done).pack(anchor="e", padx=18, pady=(0, 16))
     centre(window)
     return window
 
@@ -155,8 +142,25 @@ def main(words: Sequence[str]) -> int:
         Kept(root, folder, root.destroy)
     else:
         tell(root, _said(folder, step), root.destroy)
+        _ask_again(root, folder)
     root.mainloop()
     return 0
+
+
+def _ask_again(root: tk.Tk, folder: Folder) -> None:
+    """Whoever looks how things stand may answer what he has closed before."""
+    for question in open_questions(folder.status(), [])[:1]:
+        ask(root, question, partial(_hand_on, root, folder, question))
+
+
+def _hand_on(root: tk.Tk, folder: Folder, question: Question, word: str) -> bool:
+    """Whether the agent has the answer; if not, the user is told."""
+    try:
+        folder.answer(question, word)
+    except NotTaken as error:
+        tell(root, [str(error)])
+        return False
+    return True
 
 
 def _said(folder: Folder, step: str) -> list[str]:
