@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import ssl
 import subprocess
@@ -15,6 +16,13 @@ def self_signed(folder: Path, name: str = "given") -> tuple[Path, Path]:
     argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
     subprocess.run([*argv, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
     return certificate, key
+
+
+def key_hash(certificate: Path) -> str:
+    """What Chromium's `--ignore-certificate-errors-spki-list` wants of those that it accepts."""
+    argv = ["openssl", "x509", "-in", str(certificate), "-pubkey", "-noout"]
+    public = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    return base64.b64encode(hashlib.sha256(base64.b64decode("".join(public.split("\n")[1:-2]))).digest()).decode()
 
 
 def fingerprint(text: str) -> str:

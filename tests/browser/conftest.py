@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
 
 from tests.browser.desktop_browser import browser
+from tests.browser.shown import show, way_to
 from tests.browser.target import Desktop
 from tests.browser.way import Way
-from tests.unit.desktop.conftest import FILES
 from tests.unit.desktop.served import CALM, Served, gateway
 
 
@@ -38,15 +36,11 @@ def page(shared_page: webdriver.Chrome) -> webdriver.Chrome:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     with gateway(tmp_path, CALM) as served:
-        shown = {"page": str(FILES / "page"), "novnc": str(Path(__file__).parent / "stand_in")}
-        shown["saving"] = str(tmp_path / "saving")
-        served.gateway.config = replace(served.gateway.config, **shown)
-        served.vnc.greeting = b"a picture"
+        show(served, tmp_path)
         yield served
 
 
 @pytest.fixture
 def way(served: Served) -> Iterator[Way]:
-    way = Way(urlsplit(served.url).port or 0)
-    yield way
-    way.close()
+    with way_to(served) as way:
+        yield way

@@ -58,13 +58,13 @@ def without_localhost() -> list[str]:
 
 
 @contextmanager
-def browser(*, width: int = 1600, height: int = 900, insecure: bool = False) -> Iterator[webdriver.Chrome]:
+def browser(*flags: str, width: int = 1600, height: int = 900, insecure: bool = False) -> Iterator[webdriver.Chrome]:
     """A fresh browser with a profile of its own. `insecure` accepts a self-signed certificate (check it yourself)."""
     profile = tempfile.mkdtemp(prefix="desktop-browser-")
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     options.accept_insecure_certs = insecure
-    for flag in (*FLAGS, *without_localhost(), f"--user-data-dir={profile}", f"--window-size={width},{height}"):
+    for flag in (*flags, *FLAGS, *without_localhost(), f"--user-data-dir={profile}", f"--window-size={width},{height}"):
         options.add_argument(flag)
     try:
         driver = webdriver.Chrome(options=options, service=LoopbackService(DRIVER))

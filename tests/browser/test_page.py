@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
 
+from tests.browser.certificate import key_hash, self_signed
 from tests.browser.desktop_browser import (
     browser,
     message,
@@ -16,13 +20,25 @@ from tests.browser.desktop_browser import (
     wait_for_message,
     wait_for_state,
 )
-from tests.browser.way import Way
-from tests.unit.desktop.served import Served, wait_until
+from tests.browser.shown import ELSEWHERE, show, way_to
+from tests.browser.target import VERSION, token_of
+from tests.browser.way import DROPS, HANGS, Way, answers
+from tests.unit.desktop.served import CALM, PINGS, Served, gateway, wait_until
 
 pytestmark = pytest.mark.long
 STATES = """
 window.states = [];
 new MutationObserver(() => states.push(document.body.dataset.state)).observe(document.body, {attributes: true});
+"""
+
+
+BUTTONS = """
+const all = document.querySelectorAll('body > :not(#card, dialog) button');
+return [...all].filter((button) => button.checkVisibility()).map((button) => button.id);
+"""
+SEEN = """
+const dialogs = [...document.querySelectorAll('dialog[open]')].map((dialog) => dialog.id);
+return JSON.stringify([Boolean(document.fullscreenElement), dialogs]);
 """
 
 
@@ -32,14 +48,19 @@ def shared_page() -> Iterator[webdriver.Chrome]:
         yield driver
 
 
+def typed(served: Served) -> bytes:
+    return served.vnc.heard.replace(VERSION, b"")[7::8]
+
+
 def link(served: Served, way: Way, *, view_only: bool = False) -> str:
-    return f"http://127.0.0.1:{way.port}/#token={served.token(view_only=view_only)}"
+    return f"{served.url.split(':')[0]}://127.0.0.1:{way.port}/#token={served.token(view_only=view_only)}"
 
 
 def press(page: webdriver.Chrome, text: str) -> None:
     for letter in text:
         for kind in ("keyDown", "keyUp"):
             event = {"type": kind, "key": letter, "code": f"Key{letter.upper()}"}
+            event |= {"text": letter} if kind == "keyDown" else {}
             page.execute_cdp_cmd("Input.dispatchKeyEvent", event)
 
 
@@ -49,9 +70,9 @@ def test_a_cut_is_not_seen_and_loses_no_key(served: Served, way: Way, page: webd
     press(page, "abc")
     way.cut()
     press(page, "defgh")
-    wait_until(lambda: served.vnc.heard[7::8] == b"abcdefgh")
+    wait_until(lambda: typed(served) == b"abcdefgh")
     press(page, "ij")
-    wait_until(lambda: served.vnc.heard[7::8] == b"abcdefghij")
+    wait_until(lambda: typed(served) == b"abcdefghij")
     assert set(page.execute_script("return states")) <= {"connected"}
     assert page.execute_script("return document.querySelectorAll('#screen canvas').length") == 1
 
@@ -74,27 +95,71 @@ def test_a_link_that_is_spent_is_said_to_be_so(served: Served, way: Way, page: w
     assert "opens with a link" in message(page)
 
 
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    "refuses", [answers(200), answers(403), answers(502), DROPS, HANGS], ids=["200", "403", "502", "drops", "hangs"]
+)
 def test_a_proxy_without_websockets_is_named_and_costs_no_link(
-    served: Served, way: Way, page: webdriver.Chrome
+    served: Served, way: Way, page: webdriver.Chrome, refuses: bytes, late: bool
 ) -> None:
-    way.upgrades = False
-    page.get(link(served, way))
+    way.refuses, way.late = refuses, late
+    address = link(served, way)
+    page.get(address)
     wait_for_message(page, "no WebSocket gets through")
     assert state_of(page) == "waiting"
+    wait_until(lambda: served.gateway.access.is_open(token_of(address)))
     page.refresh()  # the link is no longer in the address
     wait_for_message(page, "no WebSocket gets through")
-    way.upgrades = True
+    way.refuses = None
     wait_for_frame(page)
     assert page.execute_script("return sessionStorage.length") == 0
 
 
-def test_a_machine_that_is_down_is_named_and_comes_back(served: Served, way: Way, page: webdriver.Chrome) -> None:
-    open_desktop(page, link(served, way))
-    way.close()
-    wait_for_message(page, "the machine does not answer")
-    assert page.execute_script("return document.getElementById('reload').hidden")
-    way.open()
+def test_a_desktop_that_says_nothing_is_no_proxys_fault(served: Served, way: Way, page: webdriver.Chrome) -> None:
+    served.vnc.greeting = b""
+    page.get(link(served, way))
+    wait_for_message(page, "your desktop does not")
+    served.vnc.greeting = b"a picture"
     wait_for_frame(page)
+
+
+def test_an_idle_desktop_is_heard_of_from_both_sides(tmp_path: Path, page: webdriver.Chrome) -> None:
+    with gateway(tmp_path, PINGS) as served, way_to(served) as way:
+        show(served, tmp_path)
+        open_desktop(page, link(served, way))
+        there = list(served.gateway.connections.all)
+        for _ in range(5):
+            before = list(way.carried)
+            wait_until(partial(_more_both_ways, way, before))
+        assert served.gateway.connections.all == there and served.vnc.heard == VERSION
+
+
+def _more_both_ways(way: Way, before: list[int]) -> bool:
+    return all(now > then for now, then in zip(way.carried, before, strict=True))
+
+
+def test_a_computer_that_is_offline_is_named_and_comes_back(served: Served, way: Way, page: webdriver.Chrome) -> None:
+    open_desktop(page, link(served, way))
+    nothing = {"latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    page.execute_cdp_cmd("Network.enable", {})
+    page.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": True, **nothing})
+    way.cut()
+    wait_for_message(page, "this computer is offline")
+    page.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, **dict.fromkeys(nothing, -1)})
+    wait_for_frame(page)
+
+
+def test_a_certificate_that_the_browser_does_not_accept_is_named(tmp_path: Path) -> None:
+    old, new = self_signed(tmp_path, "old"), self_signed(tmp_path, "new")
+    accepts = f"--ignore-certificate-errors-spki-list={key_hash(old[0])}"
+    with gateway(tmp_path / "one", CALM, old) as served, gateway(tmp_path / "two", CALM, new) as other:
+        show(served, tmp_path)
+        with way_to(served) as way, browser(accepts) as page:
+            open_desktop(page, link(served, way))
+            way.to = urlsplit(other.url).port or 0
+            way.cut()
+            wait_for_message(page, "If its certificate has changed")
+            assert page.execute_script("return document.getElementById('reload').hidden") is False
 
 
 def test_who_looks_on_is_told_so(served: Served, way: Way, page: webdriver.Chrome) -> None:
@@ -104,15 +169,38 @@ def test_who_looks_on_is_told_so(served: Served, way: Way, page: webdriver.Chrom
     assert page.execute_script(shown) == ["block", "none"]
 
 
-def test_without_a_clipboard_a_field_takes_its_place(served: Served, way: Way, page: webdriver.Chrome) -> None:
-    open_desktop(page, link(served, way))
-    page.execute_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-    page.execute_script("document.getElementById('paste').click()")
-    wait_until(lambda: bool(page.execute_script("return document.getElementById('clipboard').open")))
-    press(page, "x")
-    page.execute_script("document.getElementById('text').value = 'by hand'")
-    page.execute_script("document.querySelector('#clipboard [value=send]').click()")
-    wait_until(lambda: served.vnc.heard == b"[by hand]")
+def test_over_plain_http_each_button_does_something(served: Served, way: Way) -> None:
+    with browser(f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1") as page:
+        open_desktop(page, link(served, way).replace("127.0.0.1", ELSEWHERE))
+        assert page.execute_script("return isSecureContext") is False
+        buttons = page.execute_script(BUTTONS)
+        assert {"full", "paste"} <= set(buttons)
+        for button in buttons:
+            before = page.execute_script(SEEN)
+            click_as_a_user(page, button)
+            wait_until(partial(_differs, page, before))
+            page.execute_script(
+                "document.querySelector('dialog[open]')?.close(); document.exitFullscreen().catch(() => {})"
+            )
+            wait_until(partial(_is, page, before))
+        click_as_a_user(page, "paste")
+        page.execute_script("document.getElementById('text').focus()")
+        press(page, "hand")
+        page.execute_script("document.querySelector('#clipboard [value=send]').click()")
+        wait_until(lambda: served.vnc.heard.endswith(b"[hand]"))
+
+
+def click_as_a_user(page: webdriver.Chrome, button: str) -> None:
+    click = {"expression": f"document.getElementById('{button}').click()", "userGesture": True}
+    page.execute_cdp_cmd("Runtime.evaluate", click)
+
+
+def _is(page: webdriver.Chrome, seen: str) -> bool:
+    return bool(page.execute_script(SEEN) == seen)
+
+
+def _differs(page: webdriver.Chrome, seen: str) -> bool:
+    return not _is(page, seen)
 
 
 def test_leaving_is_asked_about_and_full_screen_takes_the_keys(
@@ -125,6 +213,5 @@ def test_leaving_is_asked_about_and_full_screen_takes_the_keys(
     open_desktop(page, link(served, way))
     assert page.execute_script(leaves) is True
     page.execute_script("navigator.keyboard.lock = async () => { window.locked = true }")
-    click = {"expression": "document.getElementById('full').click()", "userGesture": True}
-    page.execute_cdp_cmd("Runtime.evaluate", click)
+    click_as_a_user(page, "full")
     wait_until(lambda: bool(page.execute_script("return window.locked")))

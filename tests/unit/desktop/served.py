@@ -165,6 +165,7 @@ def gateway(folder: Path, patience: Patience, pair: tuple[Path, Path] | None = N
         await served.gateway.serve(listener)
 
     async def end() -> None:
+        loop.remove_reader(listener)  # nobody more comes in
         for writer in list(vnc.writers):
             writer.close()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}

@@ -11,6 +11,7 @@ export default class RFB extends EventTarget {
     this._socket = socket;
     this._socket.onmessage = () => {
       this._socket.onmessage = null;
+      this._socket.send(new TextEncoder().encode("RFB 003.008\n"));
       this._paint();
       this.dispatchEvent(new CustomEvent("connect"));
     };

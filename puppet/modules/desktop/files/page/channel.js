@@ -10,6 +10,8 @@ export function openChannel(token) {
   const keys = [];
   let sent = 0; // bytes
   socket.tab = tab;
+  socket.opened = false;
+  socket.addEventListener("open", () => { socket.opened = true; });
   socket.send = (data) => {
     WebSocket.prototype.send.call(socket, data);
     const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);

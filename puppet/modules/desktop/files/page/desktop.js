@@ -15,11 +15,12 @@ const $ = (id) => document.getElementById(id);
 
 let rfb = null; // the present connection, also while it is made
 let channel = null; // its WebSocket
-let cut = null; // the one before, of which the gateway is asked what it has received
+let cut = null; // the one before, of which the gateway is asked what it has received, and which it ends
 let unsent = [];
 let open = false; // whether it is made
 let connected = false; // ever, since the page was loaded
 let failures = 0; // WebSockets in a row that failed though they would have been let in
+let silent = false; // whether the last one got through, and then nothing came
 let pauses = 0;
 let timer = null;
 let lostAt = -Infinity;
@@ -46,13 +47,13 @@ async function attempt() {
   if (token && pauses === 0) return connect();
   const answer = await facts().catch(() => null);
   if (cut && answer) {
-    if (answer.received != null) unsent = cut.lost(answer.received);
+    if (answer.received != null) unsent.push(...cut.lost(answer.received));
     cut = null;
   }
   if (answer && token && answer.link !== "good" && answer.session) forget();
   if (answer?.desktop !== "up") failures = 0; // that was no WebSocket's fault
   const next = judge({
-    answer, token, connected, failures, online: navigator.onLine, secure: location.protocol === "https:",
+    answer, token, connected, failures, silent, online: navigator.onLine, secure: location.protocol === "https:",
   });
   const quiet = performance.now() - lostAt < QUIET && next.state !== "ended";
   if (!quiet) show(next.state === "connect" && next.message ? { ...next, state: "waiting" } : next);
@@ -73,7 +74,13 @@ function connect() {
   rfb.scaleViewport = true;
   rfb.background = "transparent";
   rfb.qualityLevel = 8;
+  silent = false;
+  const given = setTimeout(() => { // what lies between may let a WebSocket wait for ever
+    silent = channel.opened;
+    rfb.disconnect();
+  }, PATIENCE);
   rfb.addEventListener("connect", () => began(layer));
+  for (const name of ["connect", "disconnect"]) rfb.addEventListener(name, () => clearTimeout(given));
   rfb.addEventListener("disconnect", () => lost(layer));
   rfb.addEventListener("clipboard", (event) => fromDesktop(event.detail.text));
 }
@@ -97,14 +104,14 @@ function began(layer) {
 // The last picture stays, and keys are kept: a short cut is not seen.
 function lost(layer) {
   rfb = null;
+  cut = channel;
   if (open) {
     layer.replaceChildren(layer.still);
     lostAt = performance.now();
-    cut = channel;
     hold();
   } else {
     layer.remove();
-    failures += 1;
+    failures = silent ? 0 : failures + 1;
   }
   open = false;
   again();
