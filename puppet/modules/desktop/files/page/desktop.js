@@ -1,5 +1,6 @@
 // The desktop in a browser window: connects, connects again, and says why not.
 import RFB from "/novnc/core/rfb.js";
+import { show } from "./card.js";
 import { judge } from "./causes.js";
 import { openChannel } from "./channel.js";
 import { ask, connectField, fromDesktop, offer } from "./clipboard.js";
@@ -25,13 +26,6 @@ let pauses = 0;
 let timer = null;
 let lostAt = -Infinity;
 let leaving = false;
-
-function show({ state, message, asks = false, reload = false }) {
-  if (state !== "connect") document.body.dataset.state = state;
-  if (message) $("message").textContent = message;
-  $("hint").hidden = $("command").hidden = !asks;
-  $("reload").hidden = !reload;
-}
 
 async function facts() {
   const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) };
