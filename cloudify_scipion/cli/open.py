@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import click
 
@@ -49,7 +50,9 @@ def _say_link(link: Link, project: str, view_only: bool, as_json: bool) -> None:
     click.echo(json.dumps(asdict(link)) if as_json else link.url)
     if as_json:
         return
-    click.echo(f"valid for {VALID_SECONDS} s and one browser; the next: cloudify-scipion open {project}", err=True)
+    click.echo(f"open it within {VALID_SECONDS} s, in one browser; the next: cloudify-scipion open {project}", err=True)
+    port = urlsplit(link.url).port
+    click.echo(f"from another computer, first there: ssh -L {port}:127.0.0.1:{port} YOU@THIS-HOST", err=True)
     if view_only:
         click.echo(f"it only looks; to end it: cloudify-scipion open {project} --revoke --id {link.id}", err=True)
 

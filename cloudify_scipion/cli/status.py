@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -34,7 +34,7 @@ def status_command(project: str, as_json: bool) -> None:
 def status_lines(status: Status) -> list[tuple[str, str]]:
     """The status as (name, value) lines for a person."""
     lines = [
-        ("project", f"{status.project}, deployment {status.deployment}"),
+        ("project", f"{status.title} ({status.project}, deployment {status.deployment})"),
         ("machine", status.machine_problem or f"{status.machine} is running"),
         ("software", ", ".join(f"{name} {version}" for name, version in status.software.items())),
         (
@@ -45,7 +45,7 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
         ("volume", f"{status.volume}, HELD: {status.held}" if status.held else status.volume),
         *(("DISK", disk) for disk in status.disks),
         ("saving", saving_line(status.saving)),
-        ("time left", time_left(status.seconds_left)),
+        ("time left", f"{time_left(status.seconds_left)}, until {moment(status.expires)}"),
     ]
     lines = [line for line in lines if line[1]]
     if status.protocols:
@@ -65,19 +65,32 @@ def saving_line(saving: Mapping[str, Any]) -> str:
     """What is saved and what is in the way; empty where nothing is saved."""
     if not saving:
         return ""
-    parts = [f"last saved {saving['saved'] or 'never'}", f"{saving['unsaved']} files not yet"]
-    if not saving["pulled"]:
-        parts = ["the first copy from the data space is not complete"]
-    elif saving["doubt"]:
-        parts[1] = f"at least {parts[1]}: {saving['doubt']}" if saving["unsaved"] else saving["doubt"]
+    parts = [_saved(saving)]
     if saving["work"]:
         parts.append(f"now: {saving['work']}, {saving['phase']}")
     parts += [f"QUESTION {q['id']}: {q['text']}" for q in saving["questions"]]
     return "; ".join(parts + [f"ALARM {alarm}" for alarm in saving["alarms"]])
 
 
+def _saved(saving: Mapping[str, Any]) -> str:
+    if not saving["pulled"]:
+        return "the first copy from the data space is not complete"
+    at = moment(saving["saved"]) if saving["saved"] else ""
+    last = f", last saved {at}" if at else ", nothing was saved so far"
+    count = saving["unsaved"]
+    files = f"{count} file{'s' if count != 1 else ''} not saved yet"
+    if saving["doubt"]:
+        return f"NOT CERTAIN that all is saved: {saving['doubt']}{f', at least {files}' if count else ''}{last}"
+    return f"{files}{last}" if count else f"all saved{f', {at}' if at else ''}"
+
+
 def time_left(seconds: float) -> str:
     """Such as `13 days 4 h`, or since when the project has expired."""
     left = timedelta(seconds=abs(seconds))
-    text = f"{left.days} days {left.seconds // 3600} h"
+    text = f"{left.days} day{'s' if left.days != 1 else ''} {left.seconds // 3600} h"
     return text if seconds >= 0 else f"none: expired {text} ago"
+
+
+def moment(iso: str) -> str:
+    """A time for people, such as `2030-01-31 14:05 UTC`."""
+    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

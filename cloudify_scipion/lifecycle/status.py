@@ -40,6 +40,7 @@ class Status:
     protocols: list[ProtocolStatus] = field(default_factory=list)
     disks: list[str] = field(default_factory=list)
     disk_full: bool = False
+    title: str = ""
 
 
 def project_status(services: Services, record: Record) -> Status:
@@ -65,6 +66,7 @@ def project_status(services: Services, record: Record) -> Status:
         protocols=[] if down else _protocols(services, record),
         disks=[str(disk) for disk in disks],
         disk_full=any(disk.percent >= FULL for disk in disks),
+        title=record.settings.get("project", {}).get("title") or record.project,
     )
 
 

@@ -79,7 +79,7 @@ def test_held(installed: World) -> None:
 
 def test_status_shows_the_saving(installed: World) -> None:
     said = run("status", "relion-2d")
-    assert (said.exit_code, "saving     last saved never; 2 files not yet" in said.stdout) == (0, True)
+    assert (said.exit_code, "saving     2 files not saved yet, nothing was saved so far" in said.stdout) == (0, True)
     ways = installed.host.agents
     ways.alarms.append("the trash is full")
     ways.questions.append({"id": "q", "text": "400 files were deleted: on purpose?", "answers": ["yes"]})
