@@ -102,7 +102,7 @@ def test_the_window_tells_how_things_stand() -> None:
     assert summary(None, now)[0] == "Saving begins in a moment."
     assert summary(None, now, agent=False)[0] == "No data space: copy what you need."
     many = summary(status(saved=now, alarms=[str(number) for number in range(20)]), now)
-    assert many[1:-1] == [*(f"Attention: {number}" for number in (19, 18, 17, 16, 15)), "And 15 earlier ones."]
+    assert many[1:-1] == [*(f"Attention: {number}" for number in (19, 18, 17)), "And 17 earlier ones."]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"work": "pu'])

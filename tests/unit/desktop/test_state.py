@@ -64,7 +64,7 @@ def test_each_state_has_its_words(folder: Folder, changes: dict[str, Any], words
 
 def test_a_question_is_not_overlooked(folder: Folder) -> None:
     question = {"id": "deletions", "text": "Delete 60 files?", "answers": ["delete", "restore"], "number": 1}
-    words = f"{BAD}: A question about your files waits on the desktop for your answer"
+    words = f"{BAD}: A question about your files waits for your answer"
     assert told(folder, {**SAVED, "questions": [question]}) == words
 
 

@@ -15,7 +15,7 @@ _OWN_COPIES = (
     "What you keep in your folder ScipionUserData stays while the project lasts, and goes with it. "
     "Copy results that you need to your own computer before its time is over."
 )
-_NAMED = 5
+_NAMED = 3
 """So many alarms have room in a window on a small screen."""
 _WORKS = {
     "pull": "your data are fetched", "push": "changes are saved", "scan": "the data space is looked through",
@@ -83,7 +83,7 @@ def _wrong(status: Status, at: float, now: float) -> State | None:
     if push := _failed(status, "push"):
         return State(BAD, f"NOT SAVED: {first_line(push.message)}")
     if status.questions:
-        return State(BAD, "A question about your files waits on the desktop for your answer")
+        return State(BAD, "A question about your files waits for your answer")
     proof = next((found for work in _PROOFS if (found := _failed(status, work))), None)
     if proof:
         return State(BAD, f"It is not certain that all is saved: {first_line(proof.message)}")

@@ -26,6 +26,7 @@ AGAIN = 86_400.0
 TASK_BAR = 48
 """Pixels at the bottom that are the task bar's."""
 ALARM, CALM = "#8c3b2e", "#17394c"
+WISH = "scipion-desktop-saving.ask"
 STEPS = ("watch", "now", "status", "kept")
 
 
@@ -41,10 +42,18 @@ class Watch:
 
     def look(self) -> None:
         """One look, and the next one later."""
+        if take_wish():
+            self._ask_again()
         status = self._folder.status()
         self._corner.show(*line(status, full_disks()))
         self._ask_next(open_questions(status, self._answered))
         self._root.after(EVERY, self.look)
+
+    def _ask_again(self) -> None:
+        if self._open and self._open[1].winfo_exists():
+            self._open[1].lift()
+        else:
+            self._asked.clear()
 
     def _ask_next(self, waiting: Sequence[Question]) -> None:
         if self._open and self._open[0] not in waiting:  # it has been answered elsewhere, or is about more by now
@@ -61,8 +70,11 @@ class Watch:
             self._open = question, ask(self._root, question, partial(self._answer, question))
 
     def _answer(self, question: Question, word: str) -> None:
-        if _hand_on(self._root, self._folder, question, word):
+        try:
+            self._folder.answer(question, word)
             self._answered.append(question)
+        except NotTaken as error:
+            tell(self._root, [str(error)])
 
 
 class Corner:
@@ -142,25 +154,9 @@ def main(words: Sequence[str]) -> int:
         Kept(root, folder, root.destroy)
     else:
         tell(root, _said(folder, step), root.destroy)
-        _ask_again(root, folder)
+        wish_question()
     root.mainloop()
     return 0
-
-
-def _ask_again(root: tk.Tk, folder: Folder) -> None:
-    """Whoever looks how things stand may answer what he has closed before."""
-    for question in open_questions(folder.status(), [])[:1]:
-        ask(root, question, partial(_hand_on, root, folder, question))
-
-
-def _hand_on(root: tk.Tk, folder: Folder, question: Question, word: str) -> bool:
-    """Whether the agent has the answer; if not, the user is told."""
-    try:
-        folder.answer(question, word)
-    except NotTaken as error:
-        tell(root, [str(error)])
-        return False
-    return True
 
 
 def _said(folder: Folder, step: str) -> list[str]:
@@ -180,11 +176,29 @@ def how_it_stands(folder: Folder) -> list[str]:
     return [*full_disks(), *summary(folder.status(), time.time(), agent=folder.agent())]
 
 
-def _alone() -> IO[str] | None:
-    """A lock that one process of the user holds, for as long as it lives."""
+def wish_question() -> None:
+    """Whoever looks how things stand is asked again what he has closed, by the one who asks."""
+    (_own_folder() / WISH).touch()
+
+
+def take_wish() -> bool:
+    """Whether that was wished since the last look."""
+    try:
+        (_own_folder() / WISH).unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _own_folder() -> Path:
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
     state.mkdir(parents=True, exist_ok=True)
-    lock = (state / "scipion-desktop-saving.lock").open("w")
+    return state
+
+
+def _alone() -> IO[str] | None:
+    """A lock that one process of the user holds, for as long as it lives."""
+    lock = (_own_folder() / "scipion-desktop-saving.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
