@@ -6,4 +6,4 @@ import sys
 from pathlib import Path
 
 FILES = Path(__file__).parents[3] / "puppet/modules/desktop/files"
-sys.path[:0] = [str(FILES / "gateway"), str(FILES / "saving")]
+sys.path[:0] = [str(FILES / "gateway"), str(FILES / "saving"), str(FILES / "helper")]

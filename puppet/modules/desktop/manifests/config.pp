@@ -33,7 +33,7 @@ class desktop::config {
       notify  => Service['cloudify-desktop-gateway'];
     "${folder}/vnc.env":
       content => "GEOMETRY=${desktop::geometry}\n",
-      notify  => Service['cloudify-desktop-vnc'];
+      notify  => Exec['desktop size'];
     "${folder}/session.env":
       content => epp('desktop/session.env.epp', {
           'command' => $desktop::scipion_command,
@@ -41,6 +41,14 @@ class desktop::config {
           'folder'  => $desktop::project_folder,
       }),
       notify  => Service['cloudify-desktop-session'];
+  }
+
+  # A server that runs takes the new size as it does from a browser; one that starts reads it.
+  exec { 'desktop size':
+    command     => "runuser -u ${desktop::user} -- /usr/local/share/cloudify-desktop/bin/size",
+    onlyif      => 'systemctl -q is-active cloudify-desktop-vnc',
+    path        => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+    refreshonly => true,
   }
 
   if $desktop::tls {

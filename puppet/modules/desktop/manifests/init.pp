@@ -23,7 +23,7 @@
 # @param user
 #   Who the desktop belongs to. The account exists already.
 # @param geometry
-#   The screen's size; the page scales it to the browser's window.
+#   The screen's size before the first browser; from then on it is that of the browser's window. A change closes no window.
 # @param page_title
 #   What the page is called.
 # @param open_command

@@ -69,15 +69,11 @@ class desktop::install {
       source => 'puppet:///modules/desktop/session';
     "${share}/saving":
       source => 'puppet:///modules/desktop/saving';
+    "${share}/helper":
+      source => 'puppet:///modules/desktop/helper';
     "${share}/bin":
       source => 'puppet:///modules/desktop/bin',
       mode   => '0755';
-    "${share}/session/icewm/startup":
-      ensure  => file,
-      source  => 'puppet:///modules/desktop/session/icewm/startup',
-      recurse => false,
-      purge   => false,
-      mode    => '0755';
   }
 
   # Debian's novnc depends on Node.js and a web framework for its own launcher; the browser's files need neither.
@@ -90,7 +86,7 @@ class desktop::install {
   }
 
   $unit = { 'user' => $desktop::user }
-  ['vnc', 'session', 'gateway'].each |String $name| {
+  ['vnc', 'session', 'helper', 'gateway'].each |String $name| {
     file { "/etc/systemd/system/cloudify-desktop-${name}.service":
       owner   => 'root',
       group   => 'root',
@@ -101,8 +97,16 @@ class desktop::install {
     ~> Service <| title == "cloudify-desktop-${name}" |>
   }
 
-  # Only what has changed is started again: a new page or theme closes nobody's windows.
+  # Only what has changed is started again: a new page or theme closes nobody's windows. The helper has none; the session
+  # starts it where it does not run.
+  [File['/etc/systemd/system/cloudify-desktop-helper.service'], File["${share}/helper"]] ~> Exec['desktop helper']
   File['/usr/local/lib/cloudify-desktop/cloudify_desktop', "${share}/saving"] ~> Service <| title == 'cloudify-desktop-gateway' |>
+
+  exec { 'desktop helper':
+    command     => '/usr/bin/systemctl try-restart cloudify-desktop-helper',
+    refreshonly => true,
+    require     => Exec['desktop units'],
+  }
 
   exec { 'desktop units':
     command     => '/usr/bin/systemctl daemon-reload',

@@ -3,7 +3,7 @@
 class desktop::remove {
   assert_private()
 
-  $services = ['cloudify-desktop-gateway', 'cloudify-desktop-session', 'cloudify-desktop-vnc']
+  $services = ['gateway', 'helper', 'session', 'vnc'].map |String $name| { "cloudify-desktop-${name}" }
 
   $units = $services.map |String $name| { "/etc/systemd/system/${name}.service" }
   $paths = [

@@ -29,6 +29,8 @@ export default class RFB extends EventTarget {
     }
   }
 
+  _updateScale() {}
+  _screenSize() { return { w: 0, h: 0 }; }
   focus() { this._canvas.focus(); }
   disconnect() { this._socket.close(); }
   clipboardPasteFrom(text) { this._socket.send(new TextEncoder().encode(`[${text}]`)); }

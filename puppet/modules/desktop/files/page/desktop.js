@@ -1,10 +1,10 @@
 // The desktop in a browser window: connects, connects again, and says why not.
-import RFB from "/novnc/core/rfb.js";
 import { show } from "./card.js";
 import { judge } from "./causes.js";
 import { openChannel } from "./channel.js";
 import { ask, connectField, fromDesktop, offer } from "./clipboard.js";
 import { forget, token } from "./link.js";
+import { Desktop } from "./size.js";
 import { tell } from "./strip.js";
 import { GOOD_FOR, give, hold } from "./typing.js";
 
@@ -64,8 +64,7 @@ function connect() {
   const layer = document.createElement("div");
   $("screen").append(layer);
   channel = openChannel(token);
-  rfb = new RFB(layer, channel, { shared: true });
-  rfb.scaleViewport = true;
+  rfb = new Desktop(layer, channel, { shared: true });
   rfb.background = "transparent";
   rfb.qualityLevel = 8;
   silent = false;
@@ -120,8 +119,10 @@ async function look() {
 }
 
 function now() {
-  if (open) look();
-  else if (timer) {
+  if (open) {
+    rfb.takeSize();
+    look();
+  } else if (timer) {
     clearTimeout(timer);
     attempt();
   }
@@ -144,7 +145,11 @@ $("reload").addEventListener("click", () => location.reload());
 $("ask").addEventListener("click", () => $("help").showModal());
 $("help").addEventListener("close", () => rfb?.focus());
 connectField(() => (open ? rfb : null));
-addEventListener("focus", () => { if (open) offer(rfb); });
+addEventListener("focus", () => {
+  if (!open) return;
+  rfb.takeSize();
+  offer(rfb);
+});
 addEventListener("online", now);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) now(); }); // a laptop that slept
 setInterval(() => { if (open) look(); }, ASK_EVERY);

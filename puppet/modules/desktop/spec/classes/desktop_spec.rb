@@ -3,7 +3,7 @@
 require_relative '../../../../spec/spec_helper'
 
 services = ['vnc', 'session', 'gateway'].map { |name| "cloudify-desktop-#{name}" }
-units = services.map { |name| "/etc/systemd/system/#{name}.service" }
+units = [*services, 'cloudify-desktop-helper'].map { |name| "/etc/systemd/system/#{name}.service" }
 
 describe 'desktop' do
   context 'with everything at once' do
@@ -21,6 +21,36 @@ describe 'desktop' do
         .with_content(%r{-nolisten tcp})
         .with_content(%r{-SecurityTypes None})
         .with_content(%r{RuntimeDirectoryMode=0710})
+    end
+
+    it 'makes services that come back however they end and however often' do
+      units.each do |unit|
+        is_expected.to contain_file(unit).with_content(%r{^Restart=always$}).with_content(%r{^StartLimitIntervalSec=0$})
+      end
+    end
+
+    it 'ties no service to the life of another: a session without a server tries again' do
+      units.each { |unit| is_expected.not_to contain_file(unit).with_content(%r{^(BindsTo|Requires)=}) }
+      is_expected.to contain_file(units[1]).with_content(%r{^PartOf=cloudify-desktop-vnc\.service$})
+      is_expected.to contain_file(units[0]).with_content(%r{^Wants=cloudify-desktop-session\.service$})
+    end
+
+    it 'keeps computations when the session ends, also when one of them takes all memory' do
+      is_expected.to contain_file(units[1]).with_content(%r{^KillMode=process$}).with_content(%r{^OOMPolicy=continue$})
+    end
+
+    it 'lets browsers and the operator change the size of a server that runs' do
+      is_expected.to contain_file(units[0]).with_content(%r{-AcceptSetDesktopSize=1})
+      is_expected.to contain_file('/etc/cloudify-desktop/vnc.env').that_notifies('Exec[desktop size]')
+      is_expected.not_to contain_file('/etc/cloudify-desktop/vnc.env').that_notifies('Service[cloudify-desktop-vnc]')
+      is_expected.to contain_exec('desktop size').with_refreshonly(true).with_onlyif(%r{is-active cloudify-desktop-vnc})
+    end
+
+    it 'has a helper that starts again when it changes' do
+      is_expected.to contain_file('/usr/local/share/cloudify-desktop/helper')
+        .with_source('puppet:///modules/desktop/helper')
+        .that_notifies('Exec[desktop helper]')
+      is_expected.to contain_exec('desktop helper').with_refreshonly(true).with_command(%r{try-restart})
     end
 
     it 'refuses the gateway what it does not know, and kills nothing' do
@@ -54,7 +84,7 @@ describe 'desktop' do
     it { is_expected.not_to contain_exec('desktop certificate') }
 
     it 'makes units that cannot start without configuration' do
-      units.each { |unit| is_expected.to contain_file(unit).with_content(%r{^ConditionPathExists=/etc/cloudify-desktop/}) }
+      units.first(3).each { |unit| is_expected.to contain_file(unit).with_content(%r{^ConditionPathExists=/etc/cloudify-desktop/}) }
     end
   end
 
