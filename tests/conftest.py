@@ -87,8 +87,9 @@ class Demo:
     def run(self, argv: Sequence[str]) -> str:
         return self.installation.shell(self.project).run(argv, timeout=120).stdout
 
-    def link(self, valid: float = 60) -> str:
-        answer = self.run(["/usr/local/sbin/cloudify-desktop-link", "--valid", f"{valid:g}"])
+    def link(self, valid: float = 60, *, view_only: bool = False) -> str:
+        looks = ["--view-only"] if view_only else []
+        answer = self.run(["/usr/local/sbin/cloudify-desktop-link", "--valid", f"{valid:g}", *looks])
         return f"{self.url}#token={json.loads(answer)['token']}"
 
     def revoke(self) -> None:

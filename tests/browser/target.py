@@ -19,7 +19,7 @@ class Desktop(Protocol):
 
     url: str
 
-    def link(self, valid: float = 60) -> str:
+    def link(self, valid: float = 60, *, view_only: bool = False) -> str:
         """A fresh link, valid for so many seconds."""
 
     def revoke(self) -> None:
@@ -99,6 +99,6 @@ def get(url: str, path: str, *, host: str | None = None) -> str:
 
 def _head(sock: socket.socket) -> str:
     answer = b""
-    while b"\r\n\r\n" not in answer and (chunk := sock.recv(4096)):
-        answer += chunk
+    while b"\r\n\r\n" not in answer and (byte := sock.recv(1)):  # what follows is for others to read
+        answer += byte
     return answer.split(b"\r\n\r\n", 1)[0].decode("latin-1")

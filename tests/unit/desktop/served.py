@@ -125,7 +125,9 @@ class Peer:
             head = self._exactly(2)
             if len(head) < 2 or head[0] & 15 == 8:
                 return None
-            length = head[1] if head[1] < 126 else struct.unpack(">H", self._exactly(2))[0]
+            length = head[1]
+            if length > 125:
+                length = int.from_bytes(self._exactly(2 if length == 126 else 8), "big")
             data = self._exactly(length)
             if head[0] & 15 != 9:
                 return data
