@@ -42,5 +42,5 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def way(served: Served) -> Iterator[Way]:
-    with way_to(served) as way:
+    with way_to(served.url) as way:
         yield way

@@ -36,8 +36,8 @@ def show(served: Served, folder: Path) -> None:
 
 
 @contextmanager
-def way_to(served: Served) -> Iterator[Way]:
-    """A way to a gateway, which is closed in the end."""
-    way = Way(urlsplit(served.url).port or 0)
+def way_to(url: str) -> Iterator[Way]:
+    """A way to a gateway of this host, which is closed in the end."""
+    way = Way(urlsplit(url).port or 0)
     yield way
     way.close()

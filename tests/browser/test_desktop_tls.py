@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +15,14 @@ import yaml
 
 from tests.browser.certificate import fingerprint, presented, self_signed
 from tests.browser.desktop_browser import browser, open_desktop
+from tests.browser.test_bad_ways import PACE
 from tests.installation import SITE, Installation, remove, write_project
+from tests.unit.desktop.test_room import HELLO
 
 pytestmark = pytest.mark.machine
 
 NAME = "tls"
+MANY = 300
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,17 @@ def test_a_self_made_certificate_and_its_fingerprint(tls: Installation) -> None:
     assert key.strip() == "600 cloudify-desktop"
     with browser(insecure=True) as driver:
         open_desktop(driver, json.loads(tls.run("cloudify-scipion", "open", NAME, "--json"))["url"])
+
+
+def test_handshakes_that_nobody_ends_leave_room(tls: Installation) -> None:
+    port = tls.record(NAME).ports["desktop"]
+    with contextlib.ExitStack() as held:
+        for number in range(MANY):
+            sock = held.enter_context(socket.create_connection(("127.0.0.1", port)))
+            sock.sendall(HELLO if number % 2 else b"")
+            time.sleep(PACE)
+        with browser(insecure=True) as driver:
+            open_desktop(driver, json.loads(tls.run("cloudify-scipion", "open", NAME, "--json"))["url"])
 
 
 def test_a_given_certificate_is_used_and_its_key_is_seen_nowhere(tls: Installation) -> None:

@@ -124,7 +124,7 @@ def test_a_desktop_that_says_nothing_is_no_proxys_fault(served: Served, way: Way
 
 
 def test_an_idle_desktop_is_heard_of_from_both_sides(tmp_path: Path, page: webdriver.Chrome) -> None:
-    with gateway(tmp_path, PINGS) as served, way_to(served) as way:
+    with gateway(tmp_path, PINGS) as served, way_to(served.url) as way:
         show(served, tmp_path)
         open_desktop(page, link(served, way))
         there = list(served.gateway.connections.all)
@@ -154,7 +154,7 @@ def test_a_certificate_that_the_browser_does_not_accept_is_named(tmp_path: Path)
     accepts = f"--ignore-certificate-errors-spki-list={key_hash(old[0])}"
     with gateway(tmp_path / "one", CALM, old) as served, gateway(tmp_path / "two", CALM, new) as other:
         show(served, tmp_path)
-        with way_to(served) as way, browser(accepts) as page:
+        with way_to(served.url) as way, browser(accepts) as page:
             open_desktop(page, link(served, way))
             way.to = urlsplit(other.url).port or 0
             way.cut()
