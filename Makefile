@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps check test demo demo-down bench bench-data soak docs clean
+.PHONY: help deps check test demo demo-down bench bench-data soak docs pictures clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,6 +54,9 @@ demo-down: deps ## uninstall the demo, and clear the software cache of all proje
 
 docs: deps ## write the documents' tables anew from the code
 	python -m tests.docs.reference
+
+pictures: deps ## take the documents' pictures anew, of a real desktop (needs root)
+	CLOUDIFY_SCIPION_NEW_PICTURE=1 pytest -q tests/browser/test_picture.py tests/browser/test_docs_pictures.py
 
 bench: deps ## measure; writes docs/benchmarks.md
 	python -m tools.bench docs/benchmarks.md

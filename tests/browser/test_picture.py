@@ -15,14 +15,13 @@ from PIL import Image
 from selenium import webdriver
 
 from tests.browser.desktop_browser import click, double_click, drag, open_desktop, pixels, screenshot
+from tests.browser.pictures import KEEP
 from tests.conftest import Demo
 from tests.infra.class_averages import read_stack
 
 pytestmark = pytest.mark.machine
 
 PICTURE = Path(__file__).parents[2] / "docs/images/desktop.png"
-KEEP = "CLOUDIFY_SCIPION_NEW_PICTURE"
-"""Set, the test replaces the README's picture by the one that it took."""
 
 # Where things are on a desktop of 1600x900 with Scipion's window maximised.
 CLASSIFICATION, OUTPUT_CLASSES = (332, 320), (440, 694)
