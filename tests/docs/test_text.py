@@ -23,17 +23,17 @@ def test_links(page: str) -> None:
         path, _, anchor = link.partition("#")
         target = ((ROOT / page).parent / path).resolve() if path else ROOT / page
         assert target.is_relative_to(ROOT), f"{page}: {link} leads out of the repository"
-        if target.suffix != ".png":  # pictures are made by the tests with a browser
-            assert target.exists(), f"{page}: {link}"
+        assert target.exists(), f"{page}: {link}"
         if anchor:
             assert anchor in anchors(str(target.relative_to(ROOT))), f"{page}: {link}"
 
 
-def test_the_picture_is_there() -> None:
-    picture = ROOT / "docs/images/desktop.png"
-    if not picture.exists():
-        pytest.skip("the test with a browser has not made it yet")
-    assert picture.read_bytes().startswith(b"\x89PNG")
+def test_the_pictures_are_there_and_each_is_shown() -> None:
+    """Tests with a browser take them: `make pictures`."""
+    shown = {((ROOT / page).parent / link).resolve() for page in PAGES for link in links(page) if link.endswith(".png")}
+    assert shown == set((ROOT / "docs/images").iterdir())
+    for picture in shown:
+        assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size <= 250_000
 
 
 @pytest.mark.parametrize("page", HELD)
