@@ -13,7 +13,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from tools.benchmarks import commands, facts, installs
+from tools.benchmarks import commands, desktop, facts, installs
 from tools.benchmarks.progress import say
 from tools.benchmarks.report import Figure, Part, document, from_json, to_json
 from tools.benchmarks.workplace import PARENT, workplace
@@ -24,6 +24,7 @@ TITLES = {
     "cold": "Cold install: what is not Debian's, Puppet's or RELION's",
     "warm": "Warm install up to the first frame in the browser",
     "again": "Install again with nothing to do",
+    "desktop": "The desktop in the browser",
 }
 
 
@@ -57,7 +58,8 @@ def _measured(name: str, work: Path, runs: int) -> tuple[list[Figure], list[str]
     installation = installs.prepared(root, work / "folder")
     if name == "commands":
         return commands.measure(installation, runs), []
-    return installs.warm(installation, runs) if name == "warm" else installs.again(installation, runs)
+    parts = {"warm": installs.warm, "again": installs.again, "desktop": desktop.measure}
+    return parts[name](installation, runs)
 
 
 def _write(page: Path | None, parts: dict[str, Part]) -> None:

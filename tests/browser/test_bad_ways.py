@@ -16,10 +16,11 @@ from selenium import webdriver
 
 from tests import seeds
 from tests.browser.desktop_browser import open_desktop
+from tests.browser.peer import Peer
 from tests.browser.shown import way_to
 from tests.browser.target import VERSION, Desktop, connection, get, opening
 from tests.browser.terminal import terminal, typed
-from tests.unit.desktop.served import Peer, wait_until
+from tests.unit.desktop.served import wait_until
 
 pytestmark = pytest.mark.machine
 

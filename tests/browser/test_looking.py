@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.browser.target import Desktop
 from tests.browser.terminal import on_the_screen, shown, terminal, typed
 from tests.browser.viewer import Viewer, viewer
+from tests.conftest import Demo
 from tests.unit.desktop.served import wait_until
 
 pytestmark = pytest.mark.machine
@@ -83,3 +85,19 @@ def clipboard_word(one: Viewer) -> int:
     length, word = one.cut_text()
     assert length < 0, word
     return int.from_bytes(word[:4], "big")
+
+
+def test_the_owner_sees_who_is_there_and_ends_who_looks_alone(demo: Demo) -> None:
+    link = json.loads(owner(demo, "--view-only"))
+    with viewer(demo, demo.link()) as works, viewer(demo, link["url"]) as looks:
+        there = {one["id"]: one for one in json.loads(owner(demo, "--who"))}
+        assert there[link["id"]]["view_only"] and there[link["id"]]["address"]
+        assert False in [one["view_only"] for one in there.values()]
+        assert json.loads(owner(demo, "--revoke", "--id", link["id"])) == {"revoked": 1}
+        assert looks.is_ended()
+        assert link["id"] not in [one["id"] for one in json.loads(owner(demo, "--who"))]
+        works.say(key("x"))
+
+
+def owner(demo: Demo, *words: str) -> str:
+    return demo.installation.run("cloudify-scipion", "open", demo.project, "--json", *words)

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.browser.peer import Peer
 from tests.browser.target import VERSION, Desktop, connection, opening, token_of
-from tests.unit.desktop.served import Peer
 
 UPDATE, BELL, CUT_TEXT = 0, 2, 3  # what a server says
 

@@ -16,6 +16,7 @@ from cloudify_scipion.adapters.nspawn.mounts import mounted_below
 from tests.conftest import Demo
 from tests.installation import REPOSITORY, Installation, write_project
 from tools import bench_data
+from tools.benchmarks import desktop as bench_desktop
 from tools.benchmarks import installs, workplace
 from tools.benchmarks.report import from_json
 
@@ -115,6 +116,12 @@ def test_the_install_with_nothing_to_do(warm: Installation) -> None:
     (wall, resources), _ = installs.again(warm, 1, path)
     assert wall.figure > 0
     assert resources.figure == 0
+
+
+def test_the_desktop(desktop: Demo) -> None:
+    figures, notes = bench_desktop.figures(desktop, 1, keys=5, connections=(0, 2))
+    assert len(figures) == 11 and len(notes) == 4
+    assert all(figure.figure > 0 for figure in figures if figure.name != "one connection of the most")
 
 
 BASE_BUILD = """\

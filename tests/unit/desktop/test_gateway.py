@@ -14,8 +14,9 @@ from cloudify_desktop.host import KEEPALIVE, listen
 from cloudify_desktop.relay import Patience
 from cloudify_desktop.rfb import NO_CONTENTS
 
+from tests.browser.peer import Peer
 from tests.browser.target import connection, get
-from tests.unit.desktop.served import CALM, PINGS, Peer, Served, gateway, wait_until, websocket
+from tests.unit.desktop.served import CALM, PINGS, Served, gateway, wait_until, websocket
 
 GREETING = b"RFB 003.008\n\x01\x01"
 KEY = struct.pack(">BBxxI", 4, 1, 0x61)

@@ -1,0 +1,163 @@
+"""Runs on a machine: from a key to the picture of it, by a client that draws nothing. Standard library only.
+
+    python3 on_machine.py SOCKET PORT TOKEN KEYS       {"direct": [milliseconds, ...], "gateway": [...]}
+
+`direct` speaks to the VNC server's unix socket, `gateway` the same by a WebSocket; they take turns, so that both see
+the same machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Sequence
+
+X, Y, WIDTH, HEIGHT = 0, 0, 800, 600  # what is watched; a terminal lies there
+RAW = struct.pack(">BxHi", 2, 1, 0)
+PAUSE = 0.03, 0.08  # seconds between keys: by chance, so that no rhythm of the server's meets them always
+
+
+class Direct:
+    """Bytes from and to a socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        sock.settimeout(30)
+
+    def send(self, data: bytes) -> None:
+        """All of it."""
+        self.sock.sendall(data)
+
+    def receive(self, count: int) -> bytes:
+        """So many."""
+        data = b""
+        while len(data) < count:
+            part = self.sock.recv(count - len(data))
+            if not part:
+                raise EOFError("the other end has left")
+            data += part
+        return data
+
+
+class Framed(Direct):
+    """The same in a WebSocket's frames."""
+
+    def __init__(self, port: int, token: str) -> None:
+        super().__init__(socket.create_connection(("127.0.0.1", port)))
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers do
+        self.waiting = b""
+        host = f"127.0.0.1:{port}"
+        lines = [
+            "GET /websockify HTTP/1.1",
+            f"Host: {host}",
+            f"Origin: http://{host}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+            "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Protocol: binary, link.{token}",
+        ]
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += super().receive(1)
+        if b" 101 " not in head:
+            raise EOFError(head.decode())
+
+    def send(self, data: bytes) -> None:
+        """One message of less than 126 bytes, masked with zeros."""
+        self.sock.sendall(bytes([0x82, 0x80 | len(data)]) + bytes(4) + data)
+
+    def receive(self, count: int) -> bytes:
+        """So many of the messages' bytes."""
+        while len(self.waiting) < count:
+            kind, length = super().receive(2)
+            if length > 125:
+                length = int.from_bytes(super().receive(2 if length == 126 else 8), "big")
+            data = super().receive(length)
+            self.waiting += data if kind & 15 < 3 else b""
+        found, self.waiting = self.waiting[:count], self.waiting[count:]
+        return found
+
+
+def greet(way: Direct) -> None:
+    """RFB's beginning, up to the first whole picture."""
+    way.receive(12)
+    way.send(b"RFB 003.008\n")
+    way.receive(way.receive(1)[0])
+    way.send(b"\1")
+    way.receive(4)
+    way.send(b"\1")
+    way.receive(20)
+    way.receive(int.from_bytes(way.receive(4), "big"))
+    way.send(RAW)
+    ask(way, incremental=False)
+    update(way)
+
+
+def ask(way: Direct, *, incremental: bool) -> None:
+    """For what has changed."""
+    way.send(struct.pack(">BBHHHH", 3, incremental, X, Y, WIDTH, HEIGHT))
+
+
+def update(way: Direct) -> None:
+    """Wait for it."""
+    while (kind := way.receive(1)[0]) != 0:
+        if kind == 3:
+            way.receive(int.from_bytes(way.receive(7)[3:], "big"))
+    for _ in range(int.from_bytes(way.receive(3)[1:], "big")):
+        _, _, width, height, _ = struct.unpack(">HHHHi", way.receive(12))
+        way.receive(4 * width * height)
+
+
+def quiet(ways: Sequence[Direct]) -> None:
+    """All have asked, and nothing changes by itself any more."""
+    for way in ways:
+        ask(way, incremental=True)
+    while True:
+        time.sleep(random.uniform(*PAUSE))
+        changed = [way for way in ways if select.select([way.sock], [], [], 0)[0]]
+        if not changed:
+            return
+        for way in changed:
+            update(way)
+            ask(way, incremental=True)
+
+
+def pressed(way: Direct) -> float:
+    """Milliseconds from a key to the picture of it; `quiet` comes before."""
+    began = time.monotonic()
+    for down in (1, 0):
+        way.send(struct.pack(">BBxxI", 4, down, ord("x")))
+    update(way)
+    return 1000 * (time.monotonic() - began)
+
+
+def main() -> None:
+    """Measure, and print."""
+    path, port, token, keys = sys.argv[1:]
+    plain = socket.socket(socket.AF_UNIX)
+    plain.connect(path)
+    ways = {"direct": Direct(plain), "gateway": Framed(int(port), token)}
+    for way in ways.values():
+        greet(way)
+    samples: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(int(keys)):
+        for name, way in ways.items():
+            quiet(list(ways.values()))
+            samples[name].append(pressed(way))
+            for other in ways.values():
+                if other is not way:
+                    update(other)
+    print(json.dumps(samples))
+
+
+if __name__ == "__main__":
+    main()
