@@ -15,6 +15,8 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.common import utils
 
+STRIP = 36
+"""Height of the page's line above the desktop: by default the desktop has 1600x900."""
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 FLAGS = (
     "--headless=new",
@@ -58,7 +60,9 @@ def without_localhost() -> list[str]:
 
 
 @contextmanager
-def browser(*flags: str, width: int = 1600, height: int = 900, insecure: bool = False) -> Iterator[webdriver.Chrome]:
+def browser(
+    *flags: str, width: int = 1600, height: int = 900 + STRIP, insecure: bool = False
+) -> Iterator[webdriver.Chrome]:
     """A fresh browser with a profile of its own. `insecure` accepts a self-signed certificate (check it yourself)."""
     profile = tempfile.mkdtemp(prefix="desktop-browser-")
     options = webdriver.ChromeOptions()
@@ -142,16 +146,21 @@ def double_click(driver: webdriver.Chrome, x: float, y: float) -> None:
 
 
 def _pointer(driver: webdriver.Chrome, x: float, y: float, *, clicks: int, button: str = "left") -> None:
-    box = driver.execute_script(
-        "const c = document.querySelector('#screen canvas'), r = c.getBoundingClientRect();"
-        "return [r.left, r.top, r.width / c.width, r.height / c.height]"
-    )
-    place = {"x": round(box[0] + x * box[2]), "y": round(box[1] + y * box[3])}
+    place = _place(driver, x, y)
     driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", **place})
     for count in range(1, clicks + 1):
         for kind in ("mousePressed", "mouseReleased"):
             event = {"type": kind, "button": button, "clickCount": count, **place}
             driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+
+
+def _place(driver: webdriver.Chrome, x: float, y: float) -> dict[str, int]:
+    """A place of the desktop as one of the page."""
+    box = driver.execute_script(
+        "const c = document.querySelector('#screen canvas'), r = c.getBoundingClientRect();"
+        "return [r.left, r.top, r.width / c.width, r.height / c.height]"
+    )
+    return {"x": round(box[0] + x * box[2]), "y": round(box[1] + y * box[3])}
 
 
 def _wait(done: Callable[[], bool], failure: str, timeout: float) -> None:
@@ -169,6 +178,6 @@ def drag(driver: webdriver.Chrome, start: tuple[float, float], end: tuple[float,
     places = [tuple(a + (b - a) * n / steps for a, b in zip(start, end, strict=True)) for n in range(steps + 1)]
     for number, (x, y) in enumerate(places):
         kind = "mousePressed" if number == 0 else "mouseReleased" if number == steps else "mouseMoved"
-        event = {"type": kind, "button": "left", "buttons": 1, "clickCount": 1, "x": round(x), "y": round(y)}
+        event = {"type": kind, "button": "left", "buttons": 1, "clickCount": 1, **_place(driver, x, y)}
         driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
         time.sleep(0.03)

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from selenium import webdriver
 
-from tests.browser.desktop_browser import browser, click, move, open_desktop, pixels
+from tests.browser.desktop_browser import STRIP, browser, click, move, open_desktop, pixels
 from tests.browser.pictures import AS_USER, check_picture, settled, windows
 from tests.conftest import Demo
 from tests.installation import wait_until
 
 pytestmark = pytest.mark.machine
 
-SIZE = (1600, 936)
+SIZE = (1600, 900 + STRIP)
 """The line above a desktop of 1600x900, which is not scaled then."""
 SAVING = "/usr/local/share/cloudify-desktop/bin/saving"
 STATUS = "/run/scipion-data/status.json"
