@@ -10,7 +10,7 @@ from selenium import webdriver
 
 from tests.browser.desktop_browser import click, open_desktop, screenshot
 from tests.conftest import Demo
-from tests.infra.saved import Saved
+from tests.infra.saved import AS_USER, Saved
 from tests.installation import wait_until
 
 pytestmark = pytest.mark.machine
@@ -18,6 +18,11 @@ pytestmark = pytest.mark.machine
 RESTORE = (983, 377)
 """Where this button is on a desktop of 1600x900: the window is in the middle, a third from the top."""
 FILES = 60
+DISPLAY = ("env", "DISPLAY=:1", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority")
+SAVING = "/usr/local/share/cloudify-desktop/bin/saving"
+PROGRESS = "/run/scipion-data/progress.json"
+GONE = 4_000_000
+"""No process has this number."""
 WINDOWS = """
 import ctypes, json
 x = ctypes.CDLL("libX11.so.6")
@@ -46,10 +51,18 @@ def saved(demo: Demo) -> Saved:
 
 
 def windows(saved: Saved) -> list[str]:
-    display = ("env", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority")
-    told = saved.run("runuser", "-u", "scipion", "--", *display, "python3", "-c", WINDOWS).stdout
-    names: list[str] = json.loads(told)
+    names: list[str] = json.loads(on_the_desktop(saved, "python3", "-c", WINDOWS))
     return names
+
+
+def on_the_desktop(saved: Saved, *argv: str) -> str:
+    return saved.run(*AS_USER, *DISPLAY, *argv).stdout
+
+
+def on_the_line(page: webdriver.Chrome) -> str:
+    """What the page says of saving, looked at anew."""
+    page.execute_script("document.dispatchEvent(new Event('visibilitychange'))")
+    return str(page.execute_script("return document.getElementById('saving').textContent"))
 
 
 def files(saved: Saved) -> int:
@@ -69,15 +82,38 @@ def test_a_mass_deletion_is_asked_about_and_taken_back(
         assert [question["id"] for question in saved.status()["questions"]] == ["deletions"]
         assert len(list((saved.space / "many").iterdir())) == FILES
         wait_until(lambda: "Saving" in windows(saved), 60)
+        wait_until(lambda: on_the_line(page) == "A question about your files waits for your answer")
+        on_the_desktop(saved, "icesh", "-c", "Saving", "close")
+        wait_until(lambda: "Saving" not in windows(saved), 60)
+        saved.run("systemd-run", "--quiet", "--unit=is-it-saved", *AS_USER, *DISPLAY, SAVING, "status")
+        wait_until(lambda: windows(saved).count("Saving") == 2, 60)  # the window about saving, and the question again
+        saved.run("systemctl", "stop", "is-it-saved")
+        wait_until(lambda: windows(saved).count("Saving") == 1, 60)
         screenshot(page, tmp_path / "question.png")
         click(page, *RESTORE)
         wait_until(lambda: "Saving" not in windows(saved), 60)
         wait_until(lambda: files(saved) == FILES, 60)
         saved.push()
         assert saved.status()["questions"] == [] and saved.status()["unsaved"] == 0
+        wait_until(lambda: on_the_line(page).startswith("All saved, "))
     finally:
         saved.user("rm -rf many")
         saved.push()
         saved.run("scipion-data", "answer", "deletions", "delete", expect=range(8))
         saved.push()
     assert not (saved.space / "many").exists()
+
+
+def test_the_gateway_sees_in_its_sandbox_whether_the_agent_works(
+    saved: Saved, demo: Demo, page: webdriver.Chrome
+) -> None:
+    open_desktop(page, demo.link())
+    wait_until(lambda: on_the_line(page) != "")
+    calm = on_the_line(page)
+    try:
+        for pid, words in ((1, "Saving: 12 files to go"), (GONE, calm)):
+            going = {"work": "push", "phase": "saving", "files_done": 3, "files_total": 15, "pid": pid}
+            saved.run("tee", PROGRESS, stdin=json.dumps(going).encode())
+            wait_until(lambda: on_the_line(page) == words)  # noqa: B023
+    finally:
+        saved.run("rm", "-f", PROGRESS)
