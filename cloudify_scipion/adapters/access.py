@@ -29,6 +29,8 @@ CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "timeout", "retries", "proxy")
 APT_KEPT = ("Acquire::http", "Acquire::https", "Acquire::Retries", "Acquire::Check-", "Acquire::ForceIPv4")
+PATIENCE = "CLOUDIFY_SCIPION_PATIENCE"
+"""Seconds without anything from a mirror after which it is given up, if this host's environment says so."""
 _PYPI = "https://pypi.org/"
 _KEYRING = re.compile(r"(?:signed-by=|^Signed-By:\s*)(/[^\s\],]+)", re.MULTILINE)
 
@@ -70,6 +72,8 @@ class Access:
         variables = {"APT_CONFIG": f"{folder}/apt.conf", "PIP_CONFIG_FILE": f"{folder}/pip.conf"}
         variables |= dict.fromkeys(CA_VARIABLES, f"{folder}/ca.pem")
         variables |= {name: self._environment[name] for name in PROXIES if name in self._environment}
+        if patience := self._environment.get(PATIENCE):
+            variables["FETCHING_PATIENCE"] = patience
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
     def _files(self, folder: str) -> dict[str, bytes]:

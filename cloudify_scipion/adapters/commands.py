@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -110,6 +110,36 @@ def run(
     if result.code not in expect:
         raise CommandFailed(f"`{shlex.join(argv)}` failed", result.code, result.stderr or result.stdout)
     return result
+
+
+def follow(
+    argv: Sequence[str], on_line: Callable[[str], None], *, timeout: float, env: Mapping[str, str]
+) -> CommandResult:
+    """Run a program that lasts, handing each line of its output (both streams) to `on_line` as it comes.
+
+    Raises MissingTool if it is absent, CommandFailed on an exit code, TemporaryError after `timeout` seconds.
+    """
+    descriptors, lines = tuple(_SHARED.descriptors), list[str]()
+    try:
+        process = subprocess.Popen(
+            list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(env),
+            pass_fds=descriptors,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise missing_tools([argv[0]]) or CommandFailed(f"{argv[0]} could not be started: {error}", 127) from error
+    late = threading.Timer(timeout, process.kill)
+    with process:
+        assert process.stdout is not None
+        late.start()
+        for raw in process.stdout:
+            lines.append(_text(raw).rstrip("\n"))
+            on_line(lines[-1])
+    if late.finished.is_set():
+        raise TemporaryError(f"{argv[0]} did not end within {timeout:.0f} s")
+    late.cancel()
+    if process.returncode != 0:
+        raise CommandFailed(f"`{shlex.join(argv)}` failed", process.returncode, "\n".join(lines))
+    return CommandResult(0, "\n".join(lines), "")
 
 
 def _text(data: bytes) -> str:

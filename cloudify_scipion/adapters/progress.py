@@ -16,10 +16,15 @@ class LineProgress:
     def __init__(self, write: Callable[[str], object], interval: float = SIGN_OF_LIFE_SECONDS) -> None:
         self._write = write
         self._interval = interval
+        self._waiting = ""
 
     def say(self, message: str) -> None:
         """Report one line."""
         self._write(message)
+
+    def waiting(self, what: str) -> None:
+        """What the step that goes on waits for, such as a file of a mirror; empty if for nothing."""
+        self._waiting = what
 
     @contextmanager
     def during(self, message: str) -> Iterator[None]:
@@ -33,8 +38,10 @@ class LineProgress:
         finally:
             done.set()
             thread.join()
+            self._waiting = ""
         self._write(f"{message}: done in {time.monotonic() - began:.0f} s")
 
     def _repeat(self, message: str, began: float, done: threading.Event) -> None:
         while not done.wait(self._interval):
-            self._write(f"{message}: still at it after {time.monotonic() - began:.0f} s")
+            waiting = f", waiting for {self._waiting}" if self._waiting else ""
+            self._write(f"{message}: still at it after {time.monotonic() - began:.0f} s{waiting}")

@@ -21,9 +21,12 @@ from cloudify_scipion.resources import files_digest, shipped_files
 
 FOLDER = "/run/cloudify-scipion"
 CODE, ACCESS, REPORT = f"{FOLDER}/puppet", f"{FOLDER}/access", f"{FOLDER}/report"
+WAITING = f"{FOLDER}/waiting"
+"""Where programs that download on the machine write what they wait for."""
 SUCCESS = (0, 2)
 """Exit codes of --detailed-exitcodes: 0 nothing to do, 2 changed, 4 and 6 failures, 1 the run itself failed."""
-DEADLINE = 3600.0
+DEADLINE = 14400.0
+"""Seconds for a whole run: slow mirrors may take hours, and those that hang are given up much earlier."""
 
 
 class PuppetOverSsh:
@@ -68,7 +71,7 @@ class PuppetOverSsh:
         try:
             results = self._apply(shell, run)
         finally:
-            shell.run(["rm", "-rf", CODE, ACCESS, REPORT])
+            shell.run(["rm", "-rf", CODE, ACCESS, REPORT, WAITING])
         applied.keep(result.resource for result in results)
         return PuppetResult([r for r in results if r.status == "changed"], time.monotonic() - began)
 
@@ -86,8 +89,9 @@ class PuppetOverSsh:
         seen = Counting(self._progress)
 
         def on_line(line: str) -> None:
-            lines.append(line)
             seen.line(line)
+            if not line.startswith(("waiting: ", "said: ")):
+                lines.append(line)
 
         with self._progress.during(f"Puppet applies the {run} run"):
             result = shell.stream(_command(run, environment), on_line, DEADLINE)
@@ -118,9 +122,13 @@ class Counting:
         self._count = 0
 
     def line(self, line: str) -> None:
-        """One line of Puppet's log."""
+        """One line of Puppet's log, or of what the programs that it runs wait for."""
         found = parse_line(line)
-        if found:
+        if line.startswith("waiting: "):
+            self._progress.waiting(line.removeprefix("waiting: "))
+        elif line.startswith("said: "):
+            self._progress.say(f"  {line.removeprefix('said: ')[:400]}")
+        elif found:
             self._count += 1
             resource, message = found
             if not resource.startswith("File["):  # many, quick, and told in the run's result
@@ -129,10 +137,19 @@ class Counting:
             self._progress.say(f"  {line[:400]}")
 
 
+_WITH = 'set -a; . "$0"; exec "$@"'
+_FOLLOWED = f"""
+set -a; . "$0"; FETCHING_REPORT={WAITING}; : > $FETCHING_REPORT
+tail --follow --lines=+1 --sleep-interval=0.5 --pid=$$ $FETCHING_REPORT &
+exec "$@"
+"""
+"""What is downloaded is told in between; the last line ends with the run."""
+
+
 def _command(run: str, environment: str) -> list[str]:
     return [
         "env", f"FACTER_cloudify_scipion_run={'project' if run == 'project' else 'software'}", "LC_ALL=C.UTF-8",
-        "sh", "-c", 'set -a; . "$0"; exec "$@"', environment,
+        "sh", "-c", _WITH if run == "project" else _FOLLOWED, environment,
         "puppet", "apply", "--detailed-exitcodes", "--color=false", "--no-show_diff", "--logdest=console",
         f"--hiera_config={CODE}/hiera.yaml", f"--modulepath={CODE}/modules:/usr/share/puppet/modules",
         f"--lastrunreport={REPORT}/last_run_report.yaml", f"--lastrunfile={REPORT}/last_run_summary.yaml",

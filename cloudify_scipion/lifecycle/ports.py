@@ -35,6 +35,9 @@ class Progress(Protocol):
     def during(self, message: str) -> AbstractContextManager[None]:
         """Report `message` now, that it still goes on every 10 s or so, and how long it took at the end."""
 
+    def waiting(self, what: str) -> None:
+        """What the step that goes on waits for, such as a file of a mirror; empty if for nothing."""
+
 
 class Shell(Protocol):
     """Commands on a machine, as root. Quoting is the port's affair: callers give a list of words."""

@@ -58,6 +58,9 @@ class FakeProgress:
         self.lines.append(f"{message} ...")
         yield
 
+    def waiting(self, what: str) -> None:
+        self.lines.append(f"waiting for {what}")
+
     @property
     def text(self) -> str:
         return "\n".join(self.lines)

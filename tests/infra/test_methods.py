@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cloudify_scipion.adapters.access import PATIENCE
 from cloudify_scipion.catalogue.load import VARIABLE
 from cloudify_scipion.catalogue.lock import FILE, from_text
 from cloudify_scipion.errors import PuppetFailed
@@ -24,6 +25,7 @@ from cloudify_scipion.lifecycle.facts import PuppetResult
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
 from cloudify_scipion.lifecycle.ports import Shell
 from tests.docs.own_catalogue import write_catalogue
+from tests.fakes.sick_mirror import SILENT, sick_mirror
 from tests.infra.mirror import host_address, mirror, source_archive, with_files
 from tests.installation import SITE, Installation, remove
 
@@ -207,6 +209,27 @@ def test_a_file_that_no_mirror_has(methods: Methods) -> None:
     assert "requested URL returned error: 404" in said and "the folder /srv/none" in said
     assert "pass-word" not in said
     assert methods.exists(f"{EM}/mrcfile-1.5.4/mrcfile"), "the old one stays until there is a new one"
+
+
+def test_a_mirror_that_hangs_is_named_while_the_next_one_is_tried(
+    methods: Methods, archives: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PATIENCE, "2")
+    methods.shell.run(["rm", "-rf", "/var/cache/cloudify-scipion/archives", f"{EM}/mrcfile-1.5.4"])
+    with sick_mirror(archives, SILENT, host=host_address()) as bad:
+        methods.apply({"mrcfile": methods.packages()["mrcfile"]}, [bad.url, methods.url])
+        assert bad.asked == ["/mrcfile-1.5.4.tar.gz"]
+    told = f"  mrcfile-1.5.4.tar.gz could not be fetched from {bad.place}: nothing came for 2 s"
+    assert told in methods.installation.lines
+    assert methods.exists(f"{EM}/mrcfile-1.5.4/mrcfile")
+
+
+def test_an_exact_version_of_debian_that_is_gone(methods: Methods) -> None:
+    package = {"nano": {"version": "1", "method": "apt", "home": f"{EM}/nano-1", "apt": {"nano": "0.1-1"}}}
+    with pytest.raises(PuppetFailed) as caught:
+        methods.apply(package, [])
+    said = str(caught.value)
+    assert "Debian's mirrors no longer have nano 0.1-1 (there: " in said and "--lock" in said and "snapshot" in said
 
 
 def test_all_of_it_can_be_removed_and_comes_back_from_a_folder(methods: Methods, archives: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cloudify_scipion.adapters.commands import run
 
@@ -27,6 +28,42 @@ def debian_sources(files: Mapping[str, str], suite: str) -> list[str]:
             lines += [line for line in map(_uncommented, text.splitlines()) if _line_serves(line, suite)]
     texts = ["".join(f"{line}\n" for line in lines), "\n".join(_written(stanza, suite) for stanza in stanzas)]
     return [text for text in texts if text]
+
+
+def without(texts: Iterable[str], place: str) -> list[str]:
+    """The sources without those of one mirror (its host, and port if there is one); nothing if they no longer do.
+
+    They do as long as each release is served by another mirror.
+    """
+    kept, before = [], list(texts)
+    for text in before:
+        if text.startswith("deb "):
+            found = [(line, _ONE_LINE.match(line)) for line in text.splitlines()]
+            lines = [line for line, match in found if match and _place(match["uri"]) != place]
+            kept.append("".join(f"{line}\n" for line in lines))
+        else:
+            kept.append("\n".join(_rest(stanza, place) for stanza in _stanzas(text)).strip("\n") + "\n")
+    left = [text for text in kept if text.strip()]
+    return left if _releases(left) == _releases(before) else []
+
+
+def _rest(stanza: Mapping[str, str], place: str) -> str:
+    key = next(name for name in stanza if name.lower() == "uris")
+    uris = " ".join(uri for uri in stanza[key].split() if _place(uri) != place)
+    return "".join(f"{name}: {value}\n" for name, value in {**stanza, key: uris}.items()) if uris else ""
+
+
+def _releases(texts: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for text in texts:
+        found |= {match["suite"] for line in text.splitlines() if (match := _ONE_LINE.match(line))}
+        for stanza in _stanzas(text):
+            found |= {suite for name, value in stanza.items() if name.lower() == "suites" for suite in value.split()}
+    return found
+
+
+def _place(uri: str) -> str:
+    return urlsplit(uri).netloc.rpartition("@")[2]
 
 
 def host_source_files(etc: Path = Path("/etc/apt")) -> dict[str, str]:

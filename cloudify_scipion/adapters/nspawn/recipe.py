@@ -17,6 +17,7 @@ PACKAGES = (
     "procps",
     "puppet-agent",
     "puppet-module-puppetlabs-stdlib",
+    "python3",
     "systemd",
     "systemd-sysv",
 )

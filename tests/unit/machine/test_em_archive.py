@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.sick_mirror import HANGS, SLOW, refusing, sick_mirror, unreachable
+
+FETCHING = Path(__file__).parents[3] / "puppet/modules/system/files"
+sys.path.insert(0, str(FETCHING))
 sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/em_package/files"))
 
 import em_archive  # noqa: E402
@@ -63,6 +70,64 @@ def test_the_next_mirror_is_tried(archive: Path, served: str, tmp_path: Path) ->
     assert found.read_bytes() == archive.read_bytes()
     archive.unlink()  # once it is there, nobody is asked
     assert em_archive.fetch(found.name, sha256(found), [], found.parent) == found
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Mirrors are given up after a second; where it is told what is waited for."""
+    for name, value in {"FETCHING_PATIENCE": "1", "FETCHING_REPORT": str(tmp_path / "report"), "no_proxy": "*"}.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path / "report"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", HANGS)
+def test_a_mirror_that_hangs_is_named_and_the_next_one_tried(
+    archive: Path, served: str, tmp_path: Path, impatient: Path, way: str
+) -> None:
+    with sick_mirror(archive.parent, way) as bad:
+        secret = bad.url.replace("//", "//me:pass-word@")
+        found = em_archive.fetch(archive.name, sha256(archive), [secret, served], tmp_path / "downloads")
+        assert found.read_bytes() == archive.read_bytes()
+        assert len(bad.asked) == 1
+    said = impatient.read_text()
+    assert f"said: tool-1.tgz could not be fetched from {bad.place}: " in said and "pass-word" not in said
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("dead", [refusing, unreachable])
+def test_a_mirror_that_is_not_there(
+    archive: Path, served: str, tmp_path: Path, impatient: Path, dead: Callable[[], AbstractContextManager[str]]
+) -> None:
+    with dead() as url:
+        em_archive.fetch(archive.name, sha256(archive), [url, served], tmp_path / "downloads")
+        assert f"tool-1.tgz could not be fetched from {url.removeprefix('http://')}: " in impatient.read_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", HANGS)
+def test_only_mirrors_that_hang_make_an_error_soon_and_each_has_a_second_chance(
+    archive: Path, tmp_path: Path, impatient: Path, way: str
+) -> None:
+    assert impatient
+    with sick_mirror(archive.parent, way) as one, sick_mirror(tmp_path) as two:
+        with pytest.raises(em_archive.Failed) as caught:
+            em_archive.fetch(archive.name, sha256(archive), [one.url, two.url], tmp_path / "downloads")
+        assert (len(one.asked), len(two.asked)) == (2, 1), "one that has not the file need not be asked again"
+    said = str(caught.value)
+    assert one.place in said and f"{two.place}: curl: (22) The requested URL returned error: 404" in said
+    assert "next: " in said and "site file" in said
+    with sick_mirror(archive.parent, way, times=1) as mirror:
+        assert em_archive.fetch(archive.name, sha256(archive), [mirror.url], tmp_path / "downloads").is_file()
+
+
+def test_how_far_a_slow_mirror_is_is_told(archive: Path, tmp_path: Path, impatient: Path) -> None:
+    with archive.open("ab") as stream:
+        stream.write(os.urandom(200_000))
+    with sick_mirror(archive.parent, SLOW) as mirror:
+        em_archive.fetch(archive.name, sha256(archive), [mirror.url], tmp_path / "downloads")
+        assert re.search(rf"waiting: tool-1\.tgz from {mirror.place}, \d+ kB of 200 kB\n", impatient.read_text())
+    assert impatient.read_text().endswith("waiting: \n")
 
 
 def test_the_error_names_file_and_mirrors_but_no_password(archive: Path, served: str, tmp_path: Path) -> None:
@@ -165,6 +230,7 @@ def test_a_link_that_leads_elsewhere_removes_nothing_there(scipion: Path, tmp_pa
 def test_the_reason_is_the_last_word(tmp_path: Path) -> None:
     program = Path(em_archive.__file__)
     argv = [sys.executable, str(program), "archive", "x.tgz", "0" * 64, "0", str(tmp_path / "x"), str(tmp_path)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(FETCHING)}
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1
     assert done.stderr == "em_package: x.tgz could not be fetched:\n  the site names no mirror\n"

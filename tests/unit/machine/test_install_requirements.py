@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/system/files"))
 sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
 
 import install_requirements as ir  # noqa: E402

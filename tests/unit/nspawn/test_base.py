@@ -61,7 +61,7 @@ def test_nothing_of_this_host_stays(tmp_path: Path) -> None:
 def test_built_once_although_wanted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built, said = [], list[str]()
 
-    def slowly(recipe: Recipe, part: Path) -> None:
+    def slowly(recipe: Recipe, part: Path, progress: object) -> None:
         built.append(part)
         time.sleep(0.5)
         (part / "root").mkdir()
@@ -80,7 +80,7 @@ def test_built_once_although_wanted_twice(tmp_path: Path, monkeypatch: pytest.Mo
 def test_half_made_base_of_a_dead_builder_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     part = tmp_path / "cache" / "base" / f"{Recipe().digest()}.part"
     (part / "root" / "half").mkdir(parents=True)
-    monkeypatch.setattr(base, "_bootstrap", lambda recipe, part: (part / "root").mkdir())
+    monkeypatch.setattr(base, "_bootstrap", lambda recipe, part, progress: (part / "root").mkdir())
     assert cache(tmp_path).ensure()
     assert not part.exists()
     assert not (cache(tmp_path).path(Recipe().digest()) / "half").exists()
@@ -106,7 +106,7 @@ def test_failed_build_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(aptsources, "debian_sources", lambda files, suite: ["deb http://x bookworm main\n"])
     monkeypatch.setattr(aptsources, "fetch_settings", lambda: "")
-    monkeypatch.setattr(base, "run", failing(output))
+    monkeypatch.setattr(base, "follow", failing(output))
     with pytest.raises(kind, match=told):
         cache(tmp_path).ensure()
     assert not list((tmp_path / "cache/base").glob("*.part"))

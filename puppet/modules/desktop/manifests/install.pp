@@ -3,20 +3,13 @@
 class desktop::install {
   assert_private()
 
-  $packages = $desktop::packages.join(' ')
   $share = '/usr/local/share/cloudify-desktop'
   $novnc = "${share}/novnc"
 
-  # One transaction, as Puppet's package type would start apt once per package. The lists may be absent or old.
-  exec { 'desktop packages':
-    command     => "apt-get -qy --no-install-recommends install ${packages} || { apt-get -qy update && apt-get -qy --no-install-recommends install ${packages}; }",
-    unless      => "test \"$(dpkg-query -W -f '\${db:Status-Status}\\n' ${packages} 2>/dev/null | grep -cx installed)\" = ${desktop::packages.length}",
-    environment => ['DEBIAN_FRONTEND=noninteractive'],
-    path        => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
-    provider    => shell,
-    timeout     => 1200,
-    tries       => 3,
-    try_sleep   => 5,
+  include system::fetching
+
+  system::packages { 'desktop':
+    packages => Hash($desktop::packages.map |String[1] $name| { [$name, 'installed'] }),
   }
 
   group { 'cloudify-desktop':
@@ -78,11 +71,12 @@ class desktop::install {
 
   # Debian's novnc depends on Node.js and a web framework for its own launcher; the browser's files need neither.
   exec { 'desktop noVNC':
-    command  => "d=$(mktemp -d) && cd \"\$d\" && { apt-get -q download novnc=${desktop::novnc_version} || { apt-get -qy update && apt-get -q download novnc=${desktop::novnc_version}; } } && eval \"$(apt-config shell kept Dir::Cache::archives/d)\" && { [ ! -d \"\$kept\" ] || cp ./novnc_*.deb \"\$kept\"; } && dpkg-deb -x ./novnc_*.deb . && rm -rf ${novnc} && mkdir -m 755 ${novnc} && cp -r usr/share/novnc/core usr/share/novnc/vendor usr/share/doc/novnc/copyright ${novnc} && echo ${desktop::novnc_version} > ${novnc}/VERSION; r=$?; cd / && rm -rf \"\$d\"; exit \$r",
-    unless   => "test \"$(cat ${novnc}/VERSION)\" = ${desktop::novnc_version}",
-    path     => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
-    provider => shell,
-    require  => [Exec['desktop packages'], File[$share]],
+    command   => "d=$(mktemp -d) && cd \"\$d\" && ${system::fetching::command} download novnc=${desktop::novnc_version} && eval \"$(apt-config shell kept Dir::Cache::archives/d)\" && { [ ! -d \"\$kept\" ] || cp ./novnc_*.deb \"\$kept\"; } && dpkg-deb -x ./novnc_*.deb . && rm -rf ${novnc} && mkdir -m 755 ${novnc} && cp -r usr/share/novnc/core usr/share/novnc/vendor usr/share/doc/novnc/copyright ${novnc} && echo ${desktop::novnc_version} > ${novnc}/VERSION; r=$?; cd / && rm -rf \"\$d\"; exit \$r",
+    unless    => "test \"$(cat ${novnc}/VERSION)\" = ${desktop::novnc_version}",
+    path      => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+    provider  => shell,
+    logoutput => on_failure,
+    require   => [System::Packages['desktop'], Class['system::fetching'], File[$share]],
   }
 
   $unit = { 'user' => $desktop::user }

@@ -4,8 +4,10 @@ em_archive.py archive FILE SHA256 STRIP HOME DOWNLOADS            unpacks it as 
 em_archive.py installb FILE SHA256 BINARY HOME DOWNLOADS SCIPION  has Scipion's installb make BINARY of it
 em_archive.py remove BINARY SCIPION                               removes what installb made
 
-EM_PACKAGE_MIRRORS names the mirrors: URLs of folders, separated by spaces, tried in order. The last step of each
-installation writes a stamp (HOME/.installed, HOME.installed). Exit status: 0, or 1 with the reason on standard error.
+EM_PACKAGE_MIRRORS names the mirrors: URLs of folders, separated by spaces, tried in order; those that did not answer,
+or broke off, once more when all have been tried. FETCHING_PATIENCE and FETCHING_REPORT are those of cloudify_fetching,
+which watches the downloads. The last step of each installation writes a stamp (HOME/.installed, HOME.installed). Exit
+status: 0, or 1 with the reason on standard error.
 """
 
 from __future__ import annotations
@@ -17,14 +19,28 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+
+sys.path.insert(0, "/usr/local/lib/cloudify-scipion")
+
+from cloudify_fetching.single import One  # noqa: E402
+from cloudify_fetching.watch import LEAST, patience_seconds, say, watch  # noqa: E402
 
 MIRRORS = "EM_PACKAGE_MIRRORS"
 CURL = (
     "curl", "--fail", "--location", "--silent", "--show-error", "--proto", "=http,https,file", "--proto-redir",
-    "=http,https", "--connect-timeout", "20", "--speed-limit", "1024", "--speed-time", "60", "--retry", "2",
+    "=http,https", "--speed-limit", str(LEAST),
 )  # fmt: skip
+PASSES = frozenset({5, 6, 7, 18, 28, 35, 52, 56, 92})
+"""What curl ends with where a mirror does not answer or breaks off: it may answer later."""
+
+
+NEXT = (
+    "next: where a mirror does not answer, ask its operator, or try it from this host; name another one in `mirrors`\n"
+    "  of the site file; then run the same command again"
+)
 
 
 class Failed(Exception):
@@ -37,28 +53,42 @@ def fetch(file: str, sha256: str, mirrors: Sequence[str], downloads: Path) -> Pa
     if path.is_file() and digest(path) == sha256:
         return path
     downloads.mkdir(parents=True, exist_ok=True)
-    reasons = []
-    for mirror in mirrors:
-        reason = download(f"{mirror.rstrip('/')}/{quote(file)}", part)
+    reasons: dict[str, str] = {}
+    again: list[str] = []
+    for mirror in chain(mirrors, again):
+        first = mirror not in reasons
+        reason, passes = download(f"{mirror.rstrip('/')}/{quote(file)}", part)
         if not reason and (found := digest(part)) != sha256:
             reason = f"it has another file of that name, with sha256 {found} instead of {sha256}"
         if not reason:
             part.replace(path)
             return path
-        reasons.append(f"  {place(mirror)}: {reason}")
+        reasons[mirror] = f"  {place(mirror)}: {reason}"
+        say(f"{file} could not be fetched from {place(mirror)}: {reason}")
         part.unlink(missing_ok=True)
-    raise Failed("\n".join([f"{file} could not be fetched:", *(reasons or ["  the site names no mirror"])]))
+        if first and passes:
+            again.append(mirror)
+    told = [*reasons.values(), NEXT] if reasons else ["  the site names no mirror"]
+    raise Failed("\n".join([f"{file} could not be fetched:", *told]))
 
 
-def download(url: str, target: Path) -> str:
-    """Fetch one file; what went wrong, empty if nothing did. The URL is on no command line: others would see it."""
+def download(url: str, target: Path) -> tuple[str, bool]:
+    """Fetch one file; what went wrong, empty if nothing did, and whether it may pass.
+
+    The URL is on no command line: others would see it.
+    """
+    seconds = patience_seconds()
+    times = ["--connect-timeout", f"{seconds / 3:g}", "--speed-time", f"{max(1, round(seconds))}"]
     quoted = url.replace("\\", "\\\\").replace('"', '\\"')
-    argv = [*CURL, "--output", str(target), "--config", "-"]
-    done = subprocess.run(argv, input=f'url = "{quoted}"\n', capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return ""
-    said = done.stderr.replace(url, place(url)).strip().splitlines() or [f"curl ended with {done.returncode}"]
-    return said[-1]
+    with tempfile.TemporaryDirectory() as folder:
+        config, headers = Path(folder) / "config", Path(folder) / "headers"
+        config.write_text(f'url = "{quoted}"\n')
+        argv = [*CURL, *times, "--output", str(target), "--dump-header", str(headers), "--config", str(config)]
+        done = watch(argv, One(place(url), target.name.removesuffix(".part"), target, headers))
+    if done.hung:
+        return done.why, True
+    said = [line.replace(url, place(url)) for line in done.lines] or [f"curl ended with {done.code}"]
+    return ("", False) if done.code == 0 else (said[-1], done.code in PASSES)
 
 
 def place(url: str) -> str:

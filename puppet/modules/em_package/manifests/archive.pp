@@ -20,7 +20,7 @@ define em_package::archive (
     environment => ["EM_PACKAGE_MIRRORS=${em_package::mirrors.join(' ')}"],
     provider    => shell,
     path        => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
-    timeout     => 3600,
+    timeout     => 14400,
     logoutput   => on_failure,
     require     => File[$program],
   }

@@ -16,6 +16,8 @@ class em_package::install {
     pick($package['apt'], {}).filter |$name, $version| { $version != 'installed' }.keys
   }.flatten.unique - $wanted.keys
 
+  include system::fetching
+
   package { $unwanted:
     ensure => purged,
   }
@@ -60,7 +62,7 @@ class em_package::install {
 
     em_package::folder { $name:
       package => $package,
-      require => System::Packages['em_package'],
+      require => [System::Packages['em_package'], Class['system::fetching']],
     }
   }
 }

@@ -32,7 +32,7 @@ define em_package::installb (
       environment => ["EM_PACKAGE_MIRRORS=${em_package::mirrors.join(' ')}"],
       provider    => shell,
       path        => $path,
-      timeout     => 3600,
+      timeout     => 14400,
       logoutput   => on_failure,
       require     => File[$program],
     }

@@ -24,9 +24,9 @@ define em_package::pip (
     unless    => "test \"\$(cat ${home}/requirements.sha256)\" = ${digest}",
     provider  => shell,
     path      => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
-    timeout   => 3600,
-    tries     => 3,
-    try_sleep => 10,
+    timeout   => 14400,
+    tries     => 2,
+    try_sleep => 5,
     logoutput => on_failure,
     require   => File[$installer],
   }

@@ -36,11 +36,13 @@ class onedata::repository {
       ;
   }
 
+  include system::fetching
+
   # apt may have been told, by APT_CONFIG, to read its sources from another folder.
   $installed = "test \"\$(dpkg-query -W -f '\${db:Status-Status} \${Version}' ${onedata::package})\" = 'installed ${onedata::version}'"
   $known = "apt-cache madison ${onedata::package} | awk -F ' *[|] *' '\$2 == \"${onedata::version}\" { found = 1 } END { exit !found }'"
   $copy = "test ${source} -ef \"\$parts/onedata.sources\" || cp ${source} \"\$parts/onedata.sources\""
-  $update = "apt-get update -q -o Dir::Etc::sourcelist=${source} -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0"
+  $update = "${system::fetching::command} watch apt-get update -q -o Debug::pkgAcquire::Worker=1 -o Acquire::Retries=1 -o Dir::Etc::sourcelist=${source} -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0"
   exec { 'apt lists for oneclient':
     command     => "eval \"\$(apt-config shell parts Dir::Etc::sourceparts/d)\" && { ${copy}; } && ${update} -o APT::Update::Error-Mode=any",
     unless      => "${installed} || ${known}",
@@ -48,9 +50,9 @@ class onedata::repository {
     path        => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     environment => ['DEBIAN_FRONTEND=noninteractive'],
     timeout     => 600,
-    tries       => 3,
-    try_sleep   => 10,
+    tries       => 2,
+    try_sleep   => 5,
     logoutput   => on_failure,
-    require     => [File[$source], File[$keyring]],
+    require     => [File[$source], File[$keyring], Class['system::fetching']],
   }
 }

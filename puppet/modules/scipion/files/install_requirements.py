@@ -17,6 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+sys.path.insert(0, "/usr/local/lib/cloudify-scipion")
+
+from cloudify_fetching import pip as index  # noqa: E402
+
 STAMP = "requirements.sha256"
 # Source distributions are built with these, so they are installed first.
 BUILD_TOOLS = ("setuptools==",)
@@ -68,8 +72,11 @@ def requirements_file(text: str) -> Iterator[str]:
 def download(venv: Path, lines: Sequence[str], wheels: Path) -> None:
     """Fetch what the folder of wheels lacks."""
     options = ["--require-hashes", "--no-deps", "--no-build-isolation", "--no-cache-dir", "--dest", str(wheels)]
+    python = str(venv / "bin" / "python")
     with requirements_file("\n".join(lines)) as name:
-        pip(venv, "download", *options, "--requirement", name)
+        code = index.download(python, [*options, "--requirement", name], len(lines))
+    if code:
+        raise subprocess.CalledProcessError(code, [python, "-m", "pip", "download"])
 
 
 def install(venv: Path, requirements: Path, wheels: Path) -> None:
@@ -97,7 +104,8 @@ def main(arguments: Sequence[str]) -> int:
             download(venv, lines, wheels)
         install(venv, requirements, wheels)
     except subprocess.CalledProcessError as error:
-        print(f"failed: {' '.join(error.cmd)}", file=sys.stderr)
+        if "download" not in error.cmd:  # that one has said why
+            print(f"failed: {' '.join(error.cmd)}", file=sys.stderr)
         return error.returncode
     (venv / STAMP).write_text(hashlib.sha256(text.encode()).hexdigest())
     return 0

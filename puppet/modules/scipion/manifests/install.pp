@@ -8,6 +8,8 @@ class scipion::install {
   $workflow = "${home}/libexec/scipion_workflow.py"
   $environment = { 'home' => $home, 'user' => $scipion::user }
 
+  include system::fetching
+
   system::packages { 'scipion':
     packages => $scipion::packages,
   }
@@ -73,10 +75,10 @@ class scipion::install {
     unless    => "test \"\$(cat ${home}/venv/requirements.sha256)\" = ${sha256($scipion::requirements)}",
     provider  => shell,
     path      => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
-    timeout   => 3600,
-    tries     => 3,
-    try_sleep => 10,
+    timeout   => 14400,
+    tries     => 2,
+    try_sleep => 5,
     logoutput => on_failure,
-    require   => [System::Packages['scipion'], File[$installer], File["${home}/requirements.txt"]],
+    require   => [System::Packages['scipion'], Class['system::fetching'], File[$installer], File["${home}/requirements.txt"]],
   }
 }

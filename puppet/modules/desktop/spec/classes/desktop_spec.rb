@@ -77,7 +77,7 @@ describe 'desktop' do
     let(:params) { { install: true, service: false } }
 
     it { is_expected.to compile.with_all_deps }
-    it { is_expected.to contain_exec('desktop packages').with_unless(%r{dpkg-query}) }
+    it { is_expected.to contain_exec('apt packages for desktop').with_command(%r{ install .* icewm }) }
     it { is_expected.to contain_user('cloudify-desktop').with_system(true) }
     it { is_expected.to have_service_resource_count(0) }
     it { is_expected.not_to contain_class('desktop::config') }
@@ -102,7 +102,7 @@ describe 'desktop' do
 
     it { is_expected.to compile.with_all_deps }
     it { is_expected.not_to contain_class('desktop::install') }
-    it { is_expected.not_to contain_exec('desktop packages') }
+    it { is_expected.not_to contain_system__packages('desktop') }
     it { is_expected.to contain_file('/etc/cloudify-desktop/vnc.env').with_content("GEOMETRY=1920x1080\n") }
     it { is_expected.to contain_file('/etc/cloudify-desktop/session.env').with_content(%r{^SCIPION_PROJECT="relion-2d"$}) }
 
