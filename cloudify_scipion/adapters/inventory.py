@@ -10,6 +10,8 @@ from cloudify_scipion.catalogue.lock import Installed, PythonPackage
 from cloudify_scipion.lifecycle.ports import Progress, Shell
 
 FOLDER = "/run/cloudify-scipion/inventory"
+FETCHING = "/usr/local/lib/cloudify-scipion"
+"""Where the software run has put the program that asks mirrors and gives up those that hang."""
 _SECONDS = 600.0
 
 
@@ -38,10 +40,10 @@ class InventoryOverSsh:
 
         def ask(*argv: str) -> str:
             told = ["sh", "-c", 'set -a; . "$0"; exec "$@"', environment, *argv]
-            return shell.run(told, timeout=_SECONDS, expect=(0, 100)).stdout
+            return shell.run(told, timeout=_SECONDS, expect=(0, 1, 100)).stdout
 
         try:
-            ask("apt-get", "update", "-q")
+            ask("env", f"PYTHONPATH={FETCHING}", "python3", "-B", "-m", "cloudify_fetching", "update")
             releases = read.parse_releases(ask("apt-cache", "policy"))
             origins = read.parse_origins(ask("apt-cache", "policy", *versions), releases, versions)
             return origins, read.parse_shown(ask("apt-cache", "show", *versions))

@@ -71,4 +71,4 @@ def failures(results: Sequence[ResourceResult], lines: Sequence[str]) -> str:
 def _printed(resource: str, lines: Sequence[str]) -> str:
     """What a command printed: a notice per line in the log, nothing in the report."""
     said = (parse_line(line) for line in lines if line.startswith("Notice:"))
-    return "".join([f"\n      {found[1]}" for found in said if found and found[0] == resource][-5:])
+    return "".join([f"\n      {found[1]}" for found in said if found and found[0] == resource][-10:])

@@ -173,3 +173,8 @@ def test_the_index_is_named_without_its_address(host: Path) -> None:
     assert (
         Access(host, {"HOME": "/none", "PIP_INDEX_URL": "https://u:p@mirror/simple"}).index_name() == "the host's index"
     )
+
+
+def test_how_long_mirrors_are_waited_for(host: Path) -> None:
+    assert "FETCHING" not in given(host)[0]["environment"]
+    assert "FETCHING_PATIENCE=7" in given(host, CLOUDIFY_SCIPION_PATIENCE="7")[0]["environment"].splitlines()

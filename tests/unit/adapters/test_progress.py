@@ -33,6 +33,26 @@ def test_signs_of_life() -> None:
     assert lines[-1] == "making x: done in 0 s"
 
 
+def test_a_sign_of_life_names_what_is_waited_for() -> None:
+    lines: list[str] = []
+    seen = threading.Event()
+
+    def write(line: str) -> None:
+        lines.append(line)
+        if "waiting for" in line:
+            seen.set()
+
+    progress = LineProgress(write, interval=0.02)
+    with progress.during("making x"):
+        progress.waiting("one.deb from mirror.example, 12 MB of 53 MB")
+        assert seen.wait(10)
+    told = next(line for line in lines if "waiting" in line)
+    assert told == "making x: still at it after 0 s, waiting for one.deb from mirror.example, 12 MB of 53 MB"
+    seen.clear()
+    with progress.during("making y"):
+        assert not seen.wait(0.1), "another step waits for nothing"
+
+
 def test_a_quick_step_has_none() -> None:
     lines: list[str] = []
     with LineProgress(lines.append, interval=60).during("making x"):

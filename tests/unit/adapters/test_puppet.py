@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from cloudify_scipion.adapters.access import Access
-from cloudify_scipion.adapters.puppet import PuppetOverSsh
+from cloudify_scipion.adapters.puppet import _FOLLOWED, WAITING, PuppetOverSsh
 from cloudify_scipion.adapters.puppet_applied import FOLDER, run_digest
 from cloudify_scipion.errors import PuppetFailed
 from cloudify_scipion.lifecycle.facts import CommandResult
@@ -99,7 +100,7 @@ def test_nothing_is_left_on_the_machine(code: Path, access: Access, run: str) ->
         assert run == "fails"
     base = "/run/cloudify-scipion"
     last = [words for words, _ in machine.calls if words[0] != "sh"][-1]  # then it is remembered
-    assert last == ("rm", "-rf", f"{base}/puppet", f"{base}/access", f"{base}/report")
+    assert last == ("rm", "-rf", f"{base}/puppet", f"{base}/access", f"{base}/report", f"{base}/waiting")
 
 
 def test_only_the_software_run_has_access_and_none_on_its_command_line(code: Path, access: Access) -> None:
@@ -196,3 +197,34 @@ def test_a_run_is_forgotten_before_and_remembered_only_when_it_ended_well(
     if kept:
         told = [stdin for words, stdin in machine.calls if words[0] == "sh"][0].decode()
         assert "/" in told.split("\n", 2)[2]
+
+
+def test_what_is_downloaded_is_told_in_between_and_is_no_part_of_the_log(code: Path, access: Access) -> None:
+    log = "\n".join(
+        [
+            "waiting: one_1.0_all.deb from mirror.example, 12 MB of 53 MB",
+            "said: the mirror mirror.example does not give two_1.0_all.deb: nothing came for 45 s",
+            "waiting: ",
+            "Error: last words",
+        ]
+    )
+    machine, progress = RecordingShell({"env": CommandResult(1, log, "")}), FakeProgress()
+    with pytest.raises(PuppetFailed) as caught:
+        PuppetOverSsh(code, access, progress).apply(machine, "software", ["a"], {})
+    assert progress.lines[1:4] == [
+        "waiting for one_1.0_all.deb from mirror.example, 12 MB of 53 MB",
+        "  the mirror mirror.example does not give two_1.0_all.deb: nothing came for 45 s",
+        "waiting for ",
+    ]
+    assert "waiting" not in str(caught.value) and "last words" in str(caught.value)
+
+
+def test_programs_that_download_are_followed_until_puppet_ends(tmp_path: Path) -> None:
+    """The very command, with another program in Puppet's place."""
+    (tmp_path / "environment").write_text("FETCHING_PATIENCE=7\n")
+    script = _FOLLOWED.replace(WAITING, str(tmp_path / "waiting"))
+    program = 'echo begin; echo "waiting: x" >> $FETCHING_REPORT; sleep 1.2; echo $FETCHING_PATIENCE; exit 6'
+    argv = ["timeout", "25", "sh", "-c", script, str(tmp_path / "environment"), "sh", "-c", program]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 6
+    assert sorted(done.stdout.split("\n")) == sorted(["begin", "waiting: x", "7", ""])

@@ -26,7 +26,7 @@ from urllib.parse import quote, urlsplit
 sys.path.insert(0, "/usr/local/lib/cloudify-scipion")
 
 from cloudify_fetching.single import One  # noqa: E402
-from cloudify_fetching.watch import LEAST, patience_seconds, say, watch  # noqa: E402
+from cloudify_fetching.watch import LEAST, patience_seconds, report, watch  # noqa: E402
 
 MIRRORS = "EM_PACKAGE_MIRRORS"
 CURL = (
@@ -64,7 +64,7 @@ def fetch(file: str, sha256: str, mirrors: Sequence[str], downloads: Path) -> Pa
             part.replace(path)
             return path
         reasons[mirror] = f"  {place(mirror)}: {reason}"
-        say(f"{file} could not be fetched from {place(mirror)}: {reason}")
+        report("said", f"{file} could not be fetched from {place(mirror)}: {reason}")
         part.unlink(missing_ok=True)
         if first and passes:
             again.append(mirror)
