@@ -40,6 +40,10 @@ SEEN = """
 const dialogs = [...document.querySelectorAll('dialog[open]')].map((dialog) => dialog.id);
 return JSON.stringify([Boolean(document.fullscreenElement), dialogs]);
 """
+KEY_DOWN = """
+const event = new KeyboardEvent("keydown", { key: arguments[0], bubbles: true, cancelable: true });
+document.activeElement.dispatchEvent(event);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,21 @@ def test_a_cut_is_not_seen_and_loses_no_key(served: Served, way: Way, page: webd
     wait_until(lambda: typed(served) == b"abcdefghij")
     assert set(page.execute_script("return states")) <= {"connected"}
     assert page.execute_script("return document.querySelectorAll('#screen canvas').length") == 1
+
+
+def test_letters_that_are_paced_stay_in_order_and_a_cut_loses_none(
+    served: Served, way: Way, page: webdriver.Chrome
+) -> None:
+    open_desktop(page, link(served, way))
+    for letter in "αβaγδε":
+        page.execute_script(KEY_DOWN, letter)
+    way.cut()
+    for letter in "ζηbθ":
+        page.execute_script(KEY_DOWN, letter)
+    wait_until(lambda: typed(served)[-1:] == "θ".encode("utf-16-be")[1:])
+    heard = served.vnc.heard.replace(VERSION, b"")
+    got = b"".join(heard[at : at + 2] for at in range(6, len(heard), 8))
+    assert got.decode("utf-16-be") == "αβaγδεζηbθ"
 
 
 def test_a_link_that_is_spent_is_said_to_be_so(served: Served, way: Way, page: webdriver.Chrome) -> None:

@@ -7,7 +7,10 @@ export default class RFB extends EventTarget {
     this._canvas = this._screen.appendChild(document.createElement("canvas"));
     this._canvas.tabIndex = -1;
     target.append(this._screen);
-    this._canvas.addEventListener("keydown", (event) => this._socket.send(new Uint8Array([4, 1, 0, 0, 0, 0, 0, event.key.charCodeAt(0)])));
+    this._canvas.addEventListener("keydown", (event) => {
+      const letter = event.key.charCodeAt(0);
+      this._socket.send(new Uint8Array([4, 1, 0, 0, 0, 0, letter >> 8, letter & 0xff]));
+    });
     this._socket = socket;
     this._socket.onmessage = () => {
       this._socket.onmessage = null;

@@ -1,4 +1,6 @@
 // The WebSocket to the gateway, which remembers the keys it was given: those that a cut lost on their way are sent again.
+import { paced } from "./pace.js";
+
 const MOST = 200; // keys
 const KEY = 4, EXTENDED_KEY = 255; // RFB's messages
 
@@ -12,14 +14,20 @@ export function openChannel(token) {
   socket.tab = tab;
   socket.opened = false;
   socket.addEventListener("open", () => { socket.opened = true; });
-  socket.send = (data) => {
-    WebSocket.prototype.send.call(socket, data);
-    const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
-    if (bytes[0] === KEY || bytes[0] === EXTENDED_KEY) keys.push({ at: sent, bytes: bytes.slice() });
+  const send = paced((bytes) => {
+    WebSocket.prototype.send.call(socket, bytes);
+    if (isKey(bytes)) keys.push({ at: sent, bytes });
     if (keys.length > MOST) keys.shift();
     sent += bytes.length;
+  });
+  socket.send = (data) => {
+    send(ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data));
   };
   // What the gateway has not received.
-  socket.lost = (received) => keys.filter((key) => key.at >= received).map((key) => key.bytes);
+  socket.lost = (received) => [...keys.filter((key) => key.at >= received).map((key) => key.bytes), ...send.waiting.filter(isKey)];
   return socket;
+}
+
+function isKey(bytes) {
+  return bytes[0] === KEY || bytes[0] === EXTENDED_KEY;
 }

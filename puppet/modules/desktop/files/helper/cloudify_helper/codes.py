@@ -9,29 +9,22 @@ Programs read the layout when they come to a key, not when it was typed: a code 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-FIRST_SPARE = 224
-"""Below are the keys and letters of keymap.xkb."""
-OF_MAKERS = 0x1000_0000
-"""Keysyms from here on are not letters: a key for the screen's brightness."""
+SPARE = frozenset({*range(220, 235), *range(239, 256)})
+"""The codes that keymap.xkb leaves free."""
 QUIET = 0.7  # seconds without a key: no client has one of them left to read
 SHORT = 0.6  # of all codes: with less room than that, letters go in a quiet moment. An alphabet stays
-URGENT = 0.3  # with less than that, at once
-FREED = 0.1  # of all codes: that much more, so that not every letter makes another go
-
-
-def spare(keysyms: Mapping[int, Sequence[int]]) -> frozenset[int]:
-    """The codes that may take letters, or have one already."""
-    return frozenset(code for code, syms in keysyms.items() if code >= FIRST_SPARE and max(syms, default=0) < OF_MAKERS)
+URGENT = 0.4  # with less than that, at once
+FREED = 0.2  # of all codes: that much more, so that not every letter makes another go
 
 
 @dataclass
 class Codes:
     """The codes for letters: which are taken, and when each was typed last (seconds of any clock)."""
 
-    pool: frozenset[int]
+    pool: frozenset[int] = SPARE
     _typed: dict[int, float] = field(default_factory=dict)
     _last: float = float("-inf")
 

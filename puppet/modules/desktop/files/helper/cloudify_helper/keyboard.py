@@ -11,7 +11,7 @@ from Xlib.display import Display
 from Xlib.ext import ge, xinput
 from Xlib.protocol.rq import Event
 
-from .codes import Codes, spare
+from .codes import SPARE, Codes
 
 RAW = struct.Struct("=HII")  # of a raw event: device, time, what
 
@@ -22,11 +22,9 @@ class Keyboard:
     def __init__(self, display: Display) -> None:
         self._display = display
         self._root = display.screen().root
-        self._first = display.display.info.min_keycode
-        self._count = display.display.info.max_keycode - self._first + 1
         self._root.xinput_select_events([(xinput.AllMasterDevices, xinput.RawKeyPressMask)])
         self._changed = True
-        self._codes = Codes(spare(self._layout()))
+        self._codes = Codes()
 
     def hear(self, event: Event) -> None:
         """Take a note of a key, or of a letter that the server has added."""
@@ -39,15 +37,15 @@ class Keyboard:
         """Free codes when it is time for it; after how many seconds to ask again if nothing happens."""
         if self._changed:  # read once, however many letters have come
             self._changed = False
-            self._codes.taken([code for code, syms in self._layout().items() if any(syms)], time.monotonic())
+            self._codes.taken(self._taken(), time.monotonic())
         down = self._display.query_keymap() if self._codes.wait() else []
         pressed = frozenset(8 * place + bit for place, byte in enumerate(down) for bit in range(8) if byte >> bit & 1)
         self._free(self._codes.give_back(time.monotonic(), pressed))
         return self._codes.wait()
 
-    def _layout(self) -> dict[int, list[int]]:
-        rows = self._display.get_keyboard_mapping(self._first, self._count)
-        return {self._first + place: list(row) for place, row in enumerate(rows)}
+    def _taken(self) -> list[int]:
+        rows = self._display.get_keyboard_mapping(min(SPARE), max(SPARE) + 1 - min(SPARE))
+        return [code for code, row in enumerate(rows, min(SPARE)) if any(row)]
 
     def _free(self, codes: list[int]) -> None:
         """A row of neighbours at once: each request makes all programs read the layout again."""

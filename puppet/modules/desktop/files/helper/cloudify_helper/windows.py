@@ -20,7 +20,7 @@ from .fit import Box, fit
 BUTTONS = X.Button1Mask | X.Button2Mask | X.Button3Mask
 SOON = 0.1  # seconds
 GONE = (BadWindow, BadDrawable)
-NORTH_WEST, WITH_BOX, BY_PAGER = 1, 0xF << 8, 2 << 12
+NORTH_WEST, WITH_BOX, BY_PAGER = 1, 0xF << 8, 2  # of the window manager's protocol (EWMH)
 
 
 class Windows:
@@ -62,24 +62,25 @@ class Windows:
 
     def _settle(self, window: Window) -> None:
         states = set(self._property(window, "_NET_WM_STATE"))
-        if states & {self._atom(f"_NET_WM_STATE_{state}") for state in ("FULLSCREEN", "HIDDEN")}:
+        if states & self._states("FULLSCREEN", "HIDDEN"):
             return
-        area, left, right, top, bottom = self._area(), *(self._property(window, "_NET_FRAME_EXTENTS") or [0] * 4)
-        inner, corner = window.get_geometry(), window.translate_coords(self._root, 0, 0)
+        area, (left, right, top, bottom) = self._area(), self._property(window, "_NET_FRAME_EXTENTS") or (0, 0, 0, 0)
+        size, corner = window.get_geometry(), window.translate_coords(self._root, 0, 0)
+        inner = Box(-corner.x, -corner.y, size.width, size.height)
+        maximized = self._states("MAXIMIZED_VERT", "MAXIMIZED_HORZ")
+        if states >= maximized:  # its frame is outside on purpose
+            if fit(inner, area) != inner:
+                for change in (0, 1):  # away, and on again
+                    self._tell(window, "_NET_WM_STATE", [change, *maximized, BY_PAGER])
+            return
+        across, down = left + right, top + bottom
         hints = window.get_wm_normal_hints()
-        frame = (left + right, top + bottom)
-        now = Box(-corner.x - left, -corner.y - top, inner.width + frame[0], inner.height + frame[1])
-        least = (hints.min_width + frame[0], hints.min_height + frame[1]) if hints else (1, 1)
+        least = (hints.min_width + across, hints.min_height + down) if hints else (1, 1)
+        now = Box(inner.x - left, inner.y - top, inner.width + across, inner.height + down)
         wanted = fit(now, area, least)
-        if wanted == now:
-            return
-        maximized = [self._atom(f"_NET_WM_STATE_MAXIMIZED_{way}") for way in ("VERT", "HORZ")]
-        if states.issuperset(maximized):
-            for change in (0, 1):  # away, and on again
-                self._tell(window, "_NET_WM_STATE", [change, *maximized, 2])
-            return
-        box = [wanted.x, wanted.y, wanted.width - frame[0], wanted.height - frame[1]]
-        self._tell(window, "_NET_MOVERESIZE_WINDOW", [NORTH_WEST | WITH_BOX | BY_PAGER, *box])
+        if wanted != now:
+            box = [wanted.x, wanted.y, wanted.width - across, wanted.height - down]
+            self._tell(window, "_NET_MOVERESIZE_WINDOW", [NORTH_WEST | WITH_BOX | BY_PAGER << 12, *box])
 
     def _list(self) -> None:
         listed = self._property(self._root, "_NET_CLIENT_LIST")
@@ -103,6 +104,9 @@ class Windows:
         data = [*data, *[0] * (5 - len(data))]
         event = ClientMessage(window=window, client_type=self._atom(name), data=(32, data))
         self._root.send_event(event, event_mask=X.SubstructureRedirectMask | X.SubstructureNotifyMask)
+
+    def _states(self, *names: str) -> set[int]:
+        return {self._atom(f"_NET_WM_STATE_{name}") for name in names}
 
     def _atom(self, name: str) -> int:
         return cast(int, self._display.get_atom(name))
