@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from cloudify_scipion.catalogue.choice import choose
 from cloudify_scipion.catalogue.gpu_fit import gpu_notes
@@ -11,7 +11,7 @@ from cloudify_scipion.catalogue.needs import needs_of
 from cloudify_scipion.catalogue.needs_steps import steps_of
 from cloudify_scipion.catalogue.site_fit import site_notes
 from cloudify_scipion.project.load import Loaded
-from cloudify_scipion.project.model import Data, Project, Software, TimeLimit
+from cloudify_scipion.project.model import Data, Project, Protocol, Software, TimeLimit
 from cloudify_scipion.project.site_rules import provider_problem
 
 
@@ -36,9 +36,16 @@ def notes_of(loaded: Loaded, proofs: Mapping[str, str]) -> Iterator[str]:
     if loaded.site.flavours and not _fits_somewhere(loaded):
         yield f"no flavour of {loaded.site.name} fits: cloudify-scipion choose says why"
     yield from site_notes(project.software, loaded.site, load_catalogue())
+    yield from queue_notes(project.workflow.protocols)
     yield from gpu_notes(project.software, project.workflow.protocols, loaded.site, load_catalogue())
     if problem := provider_problem(loaded.site_document):
         yield problem
+
+
+def queue_notes(protocols: Sequence[Protocol]) -> Iterator[str]:
+    """Machines have no queue: where one is asked for, Scipion would fail with words that do not say so."""
+    if asking := [str(one["object.id"]) for one in protocols if str(one.get("_useQueue")).lower() == "true"]:
+        yield f"steps {', '.join(asking)} ask for a queue; machines have none, so they are run without"
 
 
 def _fits_somewhere(loaded: Loaded) -> bool:

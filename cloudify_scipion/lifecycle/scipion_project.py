@@ -22,8 +22,6 @@ POLL_SECONDS, WORD_SECONDS = 2.0, 10.0
 FINISHED = "finished"
 ENDED = {FINISHED, "failed", "aborted", "interactive"}
 BROKEN = {"failed", "aborted"}
-ACTIVE = {"launched", "running", "scheduled"}
-INTERACTIVE = "interactive"
 PATIENT_LOOKS = 3
 """So many looks in a row must find that only a person is awaited: between two steps it may look so for a moment."""
 
@@ -42,6 +40,8 @@ class ProtocolStatus:
     since: str = ""
     step: bool = True
     """Whether it is a step of the project file; all others are the user's own."""
+    awaited: bool = False
+    """Whether the workflow waits until a person has finished it."""
 
 
 def create_scipion_project(services: Services, record: Record) -> None:
@@ -96,17 +96,19 @@ def _dropped(protocols: Sequence[dict[str, str]]) -> WorkflowDropped:
 def run_workflow(services: Services, record: Record, wait_minutes: float | None = None) -> Record:
     """Start the workflow's unit, or re-attach to it, and follow it for `wait_minutes`, by default those asked for.
 
-    Nothing is started when every protocol has finished already.
-    A protocol that fails is reported and is no error of the install.
+    Nothing is started when every protocol has finished already. From then on it goes on when the machine boots, until
+    it is not asked for any more. A protocol that fails is reported and is no error of the install.
     """
     asked = record.settings["workflow"]
-    if not asked["run"]:
-        return record
     shell = services.connect(record)
+    if not asked["run"]:
+        shell.run(["systemctl", "disable", "--quiet", "--no-reload", unit(record)], expect=range(128))
+        return record
     protocols = protocol_statuses(shell, record)
     if protocols and all(protocol.status == FINISHED for protocol in protocols if protocol.step):
         services.progress.say(f"workflow: {summary(protocols)}: nothing to do")
         return record
+    shell.run(["systemctl", "enable", "--quiet", unit(record)], expect=range(128))
     shell.run(["systemctl", "start", unit(record)])
     minutes = asked["wait_minutes"] if wait_minutes is None else wait_minutes
     return follow_workflow(services, record, shell, minutes * 60.0)
@@ -148,16 +150,15 @@ def protocol_statuses(shell: Shell, record: Record) -> list[ProtocolStatus]:
 
 def _protocol(row: Mapping[str, Any]) -> ProtocolStatus:
     """A row of the machine's answer; an older machine says less."""
-    error, since, step = row.get("error") or "", row.get("since") or "", row.get("step", True)
-    return ProtocolStatus(str(row["id"]), row["label"], row["status"], error, since, step)
+    error, since = row.get("error") or "", row.get("since") or ""
+    step, awaited = row.get("step", True), row.get("awaited", False)
+    return ProtocolStatus(str(row["id"]), row["label"], row["status"], error, since, step, awaited)
 
 
 def awaited(protocols: Sequence[ProtocolStatus]) -> str:
-    """Who is waited for, where nothing runs and steps wait for what only a person can finish; empty otherwise."""
-    if any(p.status in ACTIVE for p in protocols) or all(p.status in ENDED for p in protocols if p.step):
-        return ""
-    labels = ", ".join(f"{p.id} ({p.label})" for p in protocols if p.status == INTERACTIVE)
-    told = f"a person must finish step {labels} in Scipion's window (then: Continue); it goes on by itself after that"
+    """Who is waited for, where the workflow waits for what only a person can finish; empty otherwise."""
+    labels = ", ".join(f"{p.id} ({p.label})" for p in protocols if p.awaited)
+    told = f"a person must finish step {labels} in Scipion's window; it goes on by itself when its output is there"
     return told if labels else ""
 
 

@@ -12,21 +12,27 @@ from cloudify_scipion.lifecycle.project import note
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import TOOL, as_user, unit
 
+WAITS = "scheduled"
 _NO_SUCH_COMMAND = 2
 
 
 @dataclass(frozen=True)
 class RunningStep:
-    """A step whose process lives. `project` is Scipion's (a user may have several); `since` is UTC, ISO 8601."""
+    """A step whose process lives. `project` is Scipion's (a user may have several); `since` is UTC, ISO 8601.
+
+    `waits`: its process waits until its inputs are there.
+    """
 
     project: str
     id: str
     label: str
     since: str
+    waits: bool = False
 
     def __str__(self) -> str:
         since = f" since {self.since}" if self.since else ""
-        return f"step {self.id} of Scipion's project {self.project}: {self.label}, running{since}"
+        does = "waiting for its inputs" if self.waits else "running"
+        return f"step {self.id} of Scipion's project {self.project}: {self.label}, {does}{since}"
 
 
 def running_steps(services: Services, record: Record) -> list[RunningStep]:
@@ -66,7 +72,7 @@ def stop_steps(services: Services, record: Record) -> Record:
     steps = running_steps(services, record)
     record = record.asking("workflow", {**record.settings["workflow"], "run": False})
     services.projects.save(record)
-    shell.run(["systemctl", "stop", unit(record)], timeout=120)
+    shell.run(["systemctl", "disable", "--quiet", "--now", unit(record)], timeout=120)
     _stop_others(shell)
     for step in steps:
         record = note(services, record, f"stopped on somebody's word: {step}")
@@ -74,17 +80,23 @@ def stop_steps(services: Services, record: Record) -> Record:
 
 
 def _stop_others(shell: Shell) -> None:
-    """Those that were not the unit's: they end as if they had been stopped in Scipion's window."""
+    """Those that were not the unit's end as if they had been stopped in Scipion's window; those that were fail."""
     shell.run(as_user(TOOL, "stop"), timeout=300)
 
 
 def _steps(stdout: str, name: str) -> list[RunningStep]:
     rows: Sequence[dict[str, str]] = json.loads(stdout.strip().splitlines()[-1])[name]
-    return [RunningStep(row["project"], row["id"], row["label"], row.get("since", "")) for row in rows]
+    return [_step(row) for row in rows]
+
+
+def _step(row: dict[str, str]) -> RunningStep:
+    return RunningStep(row["project"], row["id"], row["label"], row.get("since", ""), row.get("status") == WAITS)
 
 
 def _next(record: Record) -> str:
     project, deployment = record.project, record.binding.deployment
+    forced = f"cfy uninstall -b {deployment} -p ignore_failure=true"
     return f"""wait until they have ended, or
     cloudify-scipion stop-steps {project}    end them (or: cfy executions start stop_steps -b {deployment}),
-  then uninstall again"""
+  then uninstall again; or
+    {forced}    end them and go, unsealed: the volume is held"""

@@ -48,6 +48,8 @@ class Disk:
     base: str = "b" * 64
     units: dict[str, float] = field(default_factory=dict)
     """What systemd has started since the boot, and when."""
+    enabled: set[str] = field(default_factory=set)
+    """What systemd starts at each boot, beside what Puppet has asked for."""
     works: dict[str, Work] = field(default_factory=dict)
     """Works of the agent since the boot."""
     lost: str = ""

@@ -222,6 +222,12 @@ class FakeShell:
         units, names = self.disk().units, [word for word in words[1:] if not word.startswith("--")]
         if words[0] == "show":
             return self._show(words[-1])
+        if words[0] == "enable":
+            self.disk().enabled.update(names)
+            return CommandResult(0, "", "")
+        if words[0] == "disable":
+            self.disk().enabled.difference_update(names)
+            words = ["stop", *names] if "--now" in words else ["reset-failed"]
         if words[0] == "restart":
             units |= {TIMER: self.clock.monotonic()} if names == [TIMER] else {}
             return CommandResult(0, "", "")
@@ -240,7 +246,7 @@ class FakeShell:
                 self._advance()
                 self._end_work(name)
                 units.pop(name, None)
-        else:
+        elif words[0] == "is-active":
             self._advance()
             states = ["active" if name in units else "inactive" for name in names]
             return CommandResult(0 if "inactive" not in states else 3, "\n".join(states), "")
@@ -269,7 +275,8 @@ class FakeShell:
         data, name = self._data(), words[1]
         if words[0] == "status":
             self._advance()
-            return CommandResult(0, json.dumps({"project": name, "protocols": self._protocols(name)}), "")
+            rows = [{**row, "awaited": row["status"] == "interactive"} for row in self._protocols(name)]
+            return CommandResult(0, json.dumps({"project": name, "protocols": rows}), "")
         lost = [p for p in self._protocols(name) if p["class"] in self.workflows.unknown] if name in data else []
         if lost:
             answer = {"project": name, "created": False, "protocols": 2, "dropped": [], "missing": lost}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.cli.check_text import notes_of, understood
+from cloudify_scipion.cli.check_text import notes_of, queue_notes, understood
 from cloudify_scipion.cli.console import problems_text
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.load import Loaded, load_inputs
@@ -63,6 +63,12 @@ def test_everything_is_shown() -> None:
 )  # fmt: skip
 def test_notes(changes: dict[str, Any], expected: list[str]) -> None:
     assert notes(**changes) == expected
+
+
+def test_steps_that_ask_for_a_queue_are_named() -> None:
+    steps = [{"object.id": "2", "_useQueue": False}, {"object.id": "60", "_useQueue": True}, {"object.id": "7"}]
+    assert [*queue_notes(steps)] == ["steps 60 ask for a queue; machines have none, so they are run without"]
+    assert [*queue_notes(steps[:1])] == []
 
 
 @pytest.mark.parametrize(("asked", "told"), [(1000, True), (30, False)])

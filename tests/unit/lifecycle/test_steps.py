@@ -7,7 +7,7 @@ from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.cli.status import status_lines
 from cloudify_scipion.lifecycle.facts import TARGET
-from cloudify_scipion.lifecycle.scipion_project import TOOL, ProtocolStatus, awaited
+from cloudify_scipion.lifecycle.scipion_project import TOOL, ProtocolStatus, awaited, run_workflow
 from cloudify_scipion.lifecycle.status import project_status
 from cloudify_scipion.lifecycle.steps import stop_steps
 from tests.fakes.deployment import UNSAVED, Deployment
@@ -15,6 +15,7 @@ from tests.fakes.host import Disk
 from tests.fakes.world import World
 
 MINE = {"project": "mine", "id": "7", "label": "my 3D refine", "since": "2026-02-03T04:05:06+00:00"}
+WAITING = {**MINE, "id": "8", "label": "my mask", "since": "2026-02-03T04:05:07+00:00", "status": "scheduled"}
 
 
 def disk(world: World) -> Disk:
@@ -25,16 +26,18 @@ def disk(world: World) -> Disk:
 def test_an_uninstall_names_what_runs_and_ends_nothing(world: World, inputs: dict[str, object]) -> None:
     demo = Deployment(world, dict(inputs))
     demo.install()
-    disk(world).steps.append(MINE)
+    disk(world).steps.extend([MINE, WAITING])
     before = world.facts()
     with pytest.raises(NonRecoverableError) as caught:
         demo.uninstall()
     said = str(caught.value)
+    assert "step 8 of Scipion's project mine: my mask, waiting for its inputs since 2026-02-03T04:05:07" in said
+    assert "cfy uninstall -b" in said and "ignore_failure=true" in said
     assert "step 7 of Scipion's project mine: my 3D refine, running since 2026-02-03T04:05:06+00:00" in said
     assert "cloudify-scipion stop-steps relion-2d" in said
     assert world.facts() == before
     assert disk(world).running
-    assert disk(world).steps == [MINE]
+    assert disk(world).steps == [MINE, WAITING]
 
 
 def test_steps_of_the_workflow_are_named_as_well(world: World) -> None:
@@ -52,7 +55,7 @@ def test_after_the_word_for_it_the_project_ends_sealed(world: World) -> None:
     disk(world).steps.append(MINE)
     record = stop_steps(world.services(), world.record())
     assert disk(world).steps == []
-    assert not any(unit.startswith("scipion-workflow@") for unit in disk(world).units)
+    assert not any(unit.startswith("scipion-workflow@") for unit in {*disk(world).units, *disk(world).enabled})
     assert any("stopped on somebody's word: step 7" in event.text for event in record.events)
     demo.uninstall()
     assert world.host.volumes == {}
@@ -66,6 +69,16 @@ def test_what_was_stopped_on_somebodys_word_starts_again_only_with_an_install(wo
     assert world.record().settings["workflow"]["run"] is False
     demo.install()
     assert world.record().settings["workflow"]["run"] is True
+    assert disk(world).enabled == {"scipion-workflow@relion-2d.service"}  # a boot goes on with it
+
+
+def test_a_workflow_that_is_not_asked_for_any_more_is_not_started_by_a_boot(world: World) -> None:
+    demo = Deployment(world, {"wait_minutes": "0"})
+    world.workflows.seconds = 5000.0
+    demo.install()
+    record = world.record().asking("workflow", {**world.record().settings["workflow"], "run": False})
+    run_workflow(world.services(), record)
+    assert disk(world).enabled == set()
 
 
 def test_a_question_that_has_no_answer_is_said_and_holds_nobody_back(world: World) -> None:
@@ -99,25 +112,14 @@ def test_an_install_says_who_is_awaited_and_the_unit_waits_for_him(world: World)
     demo = Deployment(world, {"wait_minutes": "60"})
     world.workflows.by_hand = {"Import particles"}
     demo.install()
-    said = "workflow: a person must finish step 2 (Import particles) in Scipion's window (then: Continue)"
+    said = "workflow: a person must finish step 2 (Import particles) in Scipion's window; it goes on by itself"
     assert any(event.text.startswith(said) for event in world.record().events)
     assert any(unit.startswith("scipion-workflow@") for unit in disk(world).units)
     assert world.clock.seconds < 3600  # nobody waits for him in the install
 
 
-def protocols(*states: str) -> list[ProtocolStatus]:
-    return [ProtocolStatus(str(number), f"box {number}", state) for number, state in enumerate(states, 1)]
-
-
-@pytest.mark.parametrize(
-    ("states", "person"),
-    [
-        (("finished", "interactive", "saved"), "step 2 (box 2)"),
-        (("running", "interactive", "saved"), ""),
-        (("finished", "interactive", "finished"), ""),
-        (("finished", "failed", "saved"), ""),
-    ],
-)
-def test_who_is_awaited_is_said_where_nothing_else_goes_on(states: tuple[str, ...], person: str) -> None:
-    assert person in awaited(protocols(*states))
-    assert bool(awaited(protocols(*states))) is bool(person)
+def test_who_is_awaited_is_what_the_machine_says() -> None:
+    """It alone knows which step waits for which; a manual step that others have used already keeps nobody back."""
+    done, open_ = (ProtocolStatus(id, f"box {id}", "interactive", awaited=id == "3") for id in "23")
+    assert awaited([done]) == ""
+    assert awaited([done, open_]).startswith("a person must finish step 3 (box 3) in Scipion's window")

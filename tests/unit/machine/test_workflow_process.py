@@ -34,7 +34,7 @@ def proc(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def step(tmp_path: Path) -> wp.Step:
-    found = wp.Step(tmp_path / "p", "Runs/58", (77,))
+    found = wp.Step(tmp_path / "p", "Runs/58", 77)
     found.database.parent.mkdir(parents=True)
     found.database.write_bytes(b"")
     written(found, BOOT + START + 100)
@@ -45,6 +45,38 @@ def written(step: wp.Step, seconds: float) -> None:
     os.utime(step.database, (seconds, seconds))
 
 
+OWN = ("python3", "/opt/pw_protocol_run.py", "{project}", "Runs/58/logs/run.db", "58", "{project}/Runs/58/logs/out")
+
+
+@pytest.mark.parametrize(
+    ("words", "runs"),
+    [
+        (OWN, True),
+        (("python3", "pw_schedule_run.py", "{project}", "Runs/58/logs/run.db", "58", "x.log"), True),
+        (("sh", "-c", 'python3 pw_protocol_run.py "{project}" "Runs/58/logs/run.db" 58'), False),  # its child counts
+        (("sleep", "600"), False),
+        (("python3", "pw_protocol_run.py", "{project}", "Runs/60/logs/run.db", "60"), False),  # another step's
+        (("python3", "pw_protocol_run.py", "{project}2", "Runs/58/logs/run.db", "58"), False),  # another project's
+        (("python3", "-m", "scipion", "project", "p"), False),
+        (("python3", "-m", "metadataviewer", "{project}/Runs/58/particles.sqlite"), False),  # a viewer
+        (("less", "Runs/58/logs/run.db"), False),
+        (("sqlitebrowser", "{project}/Runs/58/logs/run.db"), False),
+    ],
+)
+def test_a_process_is_a_steps_by_its_command_line_whatever_number_is_written(
+    proc: Path, step: wp.Step, words: tuple[str, ...], runs: bool
+) -> None:
+    process(proc, 77, START + 1, "sleep", "600")  # whose number the database has
+    process(proc, 4711, START + 2, *(word.format(project=step.project) for word in words))
+    assert wp.Started(proc).of(step) == [4711] * runs
+
+
+def test_a_project_is_the_same_under_the_name_of_a_link(proc: Path, step: wp.Step, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(step.project)
+    process(proc, 4711, START + 2, *(word.format(project=tmp_path / "link") for word in OWN))
+    assert wp.Started(proc).of(step) == [4711]
+
+
 def test_when_a_process_began(proc: Path) -> None:
     assert wp.began(1, proc) == "1970-01-12T13:55:00+00:00"
     assert wp.began(99, proc) == ""
@@ -52,17 +84,18 @@ def test_when_a_process_began(proc: Path) -> None:
 
 def test_a_step_that_was_just_launched_may_have_no_process_yet(proc: Path, step: wp.Step) -> None:
     soon = BOOT + START + 110
-    assert wp.is_alive(step, "launched", soon, proc)
-    assert not wp.is_alive(step, "running", soon, proc)
-    assert not wp.is_alive(step, "scheduled", soon + wp.GRACE_SECONDS, proc)
+    assert wp.is_starting(step, "launched", soon, proc)
+    assert not wp.is_starting(step, "running", soon, proc)
+    assert not wp.is_starting(step, "scheduled", soon + wp.GRACE_SECONDS, proc)
     written(step, BOOT + START - 1)  # it was launched before the machine was started again
-    assert not wp.is_alive(step, "launched", BOOT + START + 1, proc)
+    assert not wp.is_starting(step, "launched", BOOT + START + 1, proc)
 
 
 def test_why_a_step_died(proc: Path, step: wp.Step) -> None:
     assert "ended from outside" in wp.cause(step, proc)
     written(step, BOOT + START - 1)
     assert "started again" in wp.cause(step, proc)
+    assert "has none" in wp.cause(wp.Step(step.project, step.working, queued=True), proc)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +105,14 @@ def test_why_a_step_died(proc: Path, step: wp.Step) -> None:
 def test_a_step_that_died_of_a_full_disk_says_so(proc: Path, step: wp.Step, line: str, log: str) -> None:
     (step.database.parent / log).write_text("x" * 100_000 + f"\n{line}\nAborted\n")
     assert wp.cause(step, proc) == "the disk was full"
+
+
+def test_what_an_earlier_run_of_the_step_has_written_is_no_cause(proc: Path, step: wp.Step) -> None:
+    old, new = (step.database.parent / name for name in ("run.stderr", "run.stdout"))
+    old.write_text("No space left on device\n")
+    new.write_text("database or disk is full\nLogging configured. STDOUT --> run.stdout\nPID: 78\n")
+    os.utime(old, (BOOT, BOOT))
+    assert "ended from outside" in wp.cause(step, proc)
 
 
 def test_a_disk_that_is_full_now_is_the_likely_cause(

@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
 
+import workflow_places as wp  # noqa: E402
 import workflow_state as ws  # noqa: E402
 
 PROJECT = "/home/scipion/ScipionUserData/projects/p"
@@ -30,9 +31,9 @@ def test_a_workflow_is_read_in_order() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", '{"a": 1}', "[1]", '[{"object.id": "2"}]', "null", '["a"]'])
 def test_what_is_no_workflow_is_refused(text: str) -> None:
-    with pytest.raises(ws.Refused) as caught:
+    with pytest.raises(wp.Refused) as caught:
         ws.parse_workflow(text)
-    assert caught.value.code == ws.MISFIT
+    assert caught.value.code == wp.MISFIT
 
 
 def test_protocols_without_their_plugin_are_named() -> None:
@@ -46,85 +47,16 @@ def test_a_project_may_have_more_than_its_workflow_but_not_less() -> None:
     assert ws.lacks(states, [ws.Wanted("2", "A", ""), ws.Wanted("3", "A", "")]) == ["A"]
 
 
-def test_a_workflow_goes_forward_step_by_step() -> None:
-    turns = {"2": ws.Turn("saved"), "3": ws.Turn("saved", ["2"]), "4": ws.Turn("saved", ["2", "3"])}
-    assert ws.ready(turns, set()) == ["2"]
-    turns["2"] = ws.Turn("running")
-    assert ws.ready(turns, {"2"}) == []
-    turns["2"] = ws.Turn("finished")
-    assert ws.ready(turns, {"2"}) == ["3"]
-    turns["3"] = ws.Turn("failed", ["2"])
-    assert ws.ready(turns, {"2", "3"}) == []
-
-
-def test_streaming_protocols_start_on_growing_inputs() -> None:
-    growing, still = ws.Turn("running", growing=True), ws.Turn("running")
-    streams, waits = ws.Turn("saved", ["2"], streams=True), ws.Turn("saved", ["2"])
-    assert ws.ready({"2": growing, "3": streams}, set()) == ["3"]
-    assert ws.ready({"2": growing, "3": waits}, set()) == []
-    assert ws.ready({"2": still, "3": streams}, set()) == []
-
-
-def test_interrupted_protocols_start_again_once() -> None:
-    turns = {
-        "2": ws.Turn("failed", interrupted=True, begun=True),
-        "3": ws.Turn("running", interrupted=True, begun=True),
-    }
-    assert ws.ready(turns, set()) == ["2", "3"]
-    assert ws.ready(turns, {"2", "3"}) == []
-
-
-@pytest.mark.parametrize(
-    ("turn", "starts"),
-    [
-        (ws.Turn("saved"), True),
-        (ws.Turn("saved", mine=False), False),  # a box that the user has only saved
-        (ws.Turn("failed", mine=False, interrupted=True), False),  # one of his that died
-        (ws.Turn("failed", interrupted=True, begun=False), False),  # a step that he had started himself
-        (ws.Turn("saved", begun=True), False),  # one that he has reset
-        (ws.Turn("failed", interrupted=True, begun=True), True),
-        (ws.Turn("failed", begun=True), False),
-        (ws.Turn("aborted", begun=True), False),
-    ],
-)
-def test_only_the_project_files_steps_are_started_and_each_of_them_once(turn: ws.Turn, starts: bool) -> None:
-    assert ws.ready({"2": turn}, set()) == ["2"] * starts
-
-
-def test_the_users_own_work_keeps_the_run_from_ending_only_where_a_step_waits_for_it() -> None:
-    his = ws.Turn("running", mine=False)
-    assert not ws.is_busy({"2": ws.Turn("finished"), "9": his})
-    assert ws.is_busy({"2": ws.Turn("saved", ["9"]), "9": his})
-    assert ws.is_busy({"2": ws.Turn("running")})
-
-
-def test_a_person_is_awaited_where_nothing_else_keeps_the_steps_back() -> None:
-    turns = {
-        "2": ws.Turn("finished", begun=True),
-        "3": ws.Turn("interactive", ["2"], begun=True),
-        "4": ws.Turn("saved", ["3"]),
-        "5": ws.Turn("saved", ["4"]),
-    }
-    assert ws.awaited(turns) == ["3"]
-    assert ws.awaited({**turns, "2": ws.Turn("failed", begun=True)}) == []
-    assert ws.awaited({**turns, "4": ws.Turn("finished"), "5": ws.Turn("finished")}) == []
-    assert ws.awaited({**turns, "4": ws.Turn("saved", ["3"], mine=False), "5": ws.Turn("finished")}) == []
-
-
 def test_protocols_whose_plugin_is_gone_are_named() -> None:
     states = [ws.State("2", "Import", "A", "finished", ""), ws.State("9", "Pick", "B", "saved", "")]
     assert [state.label for state in ws.unknown(states, {"A"})] == ["Pick"]
 
 
-def test_a_parent_that_is_not_in_the_project_holds_nothing_back() -> None:
-    assert ws.ready({"3": ws.Turn("saved", ["99"])}, set()) == ["3"]
-
-
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "ä", "a/b", "a.b"])
 def test_names_that_scipion_would_change_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPION_USER_DATA", "/data")
-    with pytest.raises(ws.Refused):
-        ws.project_folder(name)
+    with pytest.raises(wp.Refused):
+        wp.project_folder(name)
 
 
 def database(path: Path, *protocols: dict[str, Any]) -> None:
@@ -135,7 +67,7 @@ def database(path: Path, *protocols: dict[str, Any]) -> None:
         connection.execute(add, (1, None, "CreationTime", "String", "2026", ""))
         for p in protocols:
             connection.execute(add, (p["id"], None, "", p["class"], None, p["label"]))
-            for name in ("status", "_error", "workingDir", "_pid"):
+            for name in ("status", "_error", "workingDir", "_pid", "_outputs", "_useQueue"):
                 row = (None, p["id"], f"{p['id']}.{name}", "String", p.get(name), "")
                 connection.execute(add, row)
 
@@ -153,10 +85,53 @@ def test_states_of_active_protocols_come_from_their_own_database(tmp_path: Path)
 
 def test_one_program_at_a_time_works_on_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPION_USER_DATA", str(tmp_path))
-    with ws.locked("p", "run"), pytest.raises(ws.Refused, match="another"), ws.locked("p", "run"):
+    with wp.locked("p", "run"), pytest.raises(wp.Refused, match="another"), wp.locked("p", "run"):
         pass
-    with ws.locked("p", "run"), ws.locked("q", "run"), ws.locked("p", "create"):
+    with wp.locked("p", "run"), wp.locked("q", "run"), wp.locked("p", "create"):
         pass
+
+
+def test_whom_a_run_waits_for_is_known_as_long_as_it_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCIPION_USER_DATA", str(tmp_path))
+    assert wp.awaited_now("p") == []
+    with wp.locked("p", "run", awaited="3 7"):
+        assert wp.awaited_now("p") == ["3", "7"]
+    assert wp.awaited_now("p") == []
+    with wp.locked("p", "run"):
+        assert wp.awaited_now("p") == []
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("PRAGMA cache_spill = 1")
+connection.execute("PRAGMA cache_size = 1")
+for number in range(1000):
+    connection.execute("INSERT INTO Objects (parent_id, name, value) VALUES (9, 'x', ?)", ("y" * 3000,))
+connection.execute("UPDATE Objects SET value = 'finished' WHERE name = '58.status'")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_project_whose_writer_was_killed_in_the_middle_can_be_read(tmp_path: Path) -> None:
+    database(tmp_path / "project.sqlite", {**step(tmp_path, 0), "status": "saved"})
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "project.sqlite"], check=False)
+    assert (tmp_path / "project.sqlite-journal").stat().st_size > 0
+    assert [state.status for state in ws.read_states(tmp_path)] == ["saved"]
+
+
+@pytest.mark.parametrize("left", [b"", b"SQLite format 3\0" + bytes(50), b"x" * 4096])
+def test_a_steps_own_database_that_a_full_disk_has_cut_short_is_passed_over(tmp_path: Path, left: bytes) -> None:
+    database(tmp_path / "project.sqlite", step(tmp_path, 7))
+    (tmp_path / "Runs/58/logs").mkdir(parents=True)
+    (tmp_path / "Runs/58/logs/run.db").write_bytes(left)
+    assert [state.status for state in ws.read_states(tmp_path)] == ["failed"]
+
+
+def test_an_error_is_told_without_the_colours_of_a_terminal(tmp_path: Path) -> None:
+    error = "\x1b[31mProtocol failed: no disk\x1b[0m"
+    database(tmp_path / "project.sqlite", {**step(tmp_path, 0), "status": "failed", "_error": error})
+    assert [state.error for state in ws.read_states(tmp_path)] == ["Protocol failed: no disk"]
 
 
 def step(folder: Path, number: int) -> dict[str, Any]:
@@ -181,6 +156,7 @@ def test_a_step_is_running_only_while_its_own_process_lives(tmp_path: Path) -> N
             database(folder / "project.sqlite", step(folder, process.pid))
             database(folder / "Runs/58/logs/run.db", step(folder, process.pid))
             (state,) = ws.read_states(folder)
+            assert [pids for _, pids in ws.living(folder)] == [[process.pid]] * (words is scipions)
             process.kill()
         assert (state.status, bool(state.since)) == (status, status == "running")
         (state,) = ws.read_states(folder)
@@ -189,3 +165,4 @@ def test_a_step_is_running_only_while_its_own_process_lives(tmp_path: Path) -> N
         assert f"Process {process.pid} not found running: " in state.error
         assert state.error.endswith("Run the step again.")
         assert set(ws.newly_dead(folder)) == {"58"}
+        assert "not found running: on somebody's word. Run" in ws.newly_dead(folder, "on somebody's word")["58"].error

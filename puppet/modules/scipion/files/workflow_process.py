@@ -6,8 +6,10 @@ import errno
 import os
 import re
 import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -16,18 +18,24 @@ GRACE_SECONDS = 60.0
 FULL_PERCENT = 99
 _BIRTH = 19
 """Place of a process's start in /proc/PID/stat, counted after its name."""
-_TAIL = 20_000
+_TAIL, _SAME_RUN_SECONDS = 20_000, 60.0
+_BEGINNING = "Logging configured."
+"""What each run of a step writes first."""
 _WORDS = [os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), "database or disk is full", "disk I/O error"]
 _FULL = re.compile("|".join(map(re.escape, _WORDS)), re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a project as its databases have it: `working` is its folder below `project`, `pids` what is written."""
+    """A step of a project as its databases have it: `working` is its folder below `project`, `pid` what is written.
+
+    `queued`: it asks for a queue.
+    """
 
     project: Path
     working: str
-    pids: tuple[int, ...] = ()
+    pid: int = 0
+    queued: bool = False
 
     @property
     def database(self) -> Path:
@@ -35,24 +43,34 @@ class Step:
         return self.project / self.working / "logs" / "run.db"
 
 
-def process_of(step: Step, proc: Path = PROC) -> int:
-    """The number of the step's process, 0 if none of those written is one of Scipion's that works on this step.
+class Started:
+    """The processes that Scipion has started for steps and that live now.
 
-    A number alone proves nothing: after a restart, or on another machine, it is somebody else's. Scipion names project
-    and database of the step on each command line.
+    They are known by their command lines, which name project and database of the step one after the other. A number
+    that is written somewhere proves nothing: after a restart, or on another machine, it is somebody else's.
     """
-    named = re.compile(rf"(?<![\w-]){re.escape(step.project.name)}(?![\w-])")
-    for pid in step.pids:
-        line = command_line(pid, proc)
-        if named.search(line) and f"{step.working}/logs/run.db" in line:
-            return pid
-    return 0
+
+    def __init__(self, proc: Path = PROC) -> None:
+        self._found: dict[tuple[str, str], list[int]] = {}
+        for entry in proc.iterdir():
+            if entry.name.isdecimal():
+                for key in _named(command_line(int(entry.name), proc)):
+                    self._found.setdefault(key, []).append(int(entry.name))
+
+    def of(self, step: Step) -> list[int]:
+        """Numbers of the step's processes, the oldest first as far as numbers tell; none if it does not run."""
+        return sorted(self._found.get((os.path.realpath(step.project), f"{step.working}/logs/run.db"), []))
 
 
-def is_alive(step: Step, status: str, now: float, proc: Path = PROC) -> bool:
-    """Whether an active step's process lives, or may not have said its number yet (`now` in seconds since 1970)."""
-    if process_of(step, proc):
-        return True
+def _named(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Project and database that a command line names."""
+    for project, database in pairwise(words):
+        if project.startswith("/") and database.endswith("/logs/run.db") and not database.startswith("/"):
+            yield os.path.realpath(project), database
+
+
+def is_starting(step: Step, status: str, now: float, proc: Path = PROC) -> bool:
+    """Whether a step without a process may get one yet (`now` in seconds since 1970)."""
     written = _written(step)
     is_young = written > _machine_start(proc) and now - written < GRACE_SECONDS
     return is_young and status in ("launched", "scheduled")
@@ -66,9 +84,10 @@ def began(pid: int, proc: Path = PROC) -> str:
 
 def cause(step: Step, proc: Path = PROC) -> str:
     """Why the step's process is gone, as far as that can be seen, for people."""
-    for log in ("run.stderr", "run.stdout"):
-        if _FULL.search(_tail(step.project / step.working / "logs" / log)):
-            return "the disk was full"
+    if step.queued:
+        return "it asked for a queue, and this machine has none. Take 'Use a queue' off"
+    if any(_FULL.search(text) for text in _last_words(step)):
+        return "the disk was full"
     if _written(step) < _machine_start(proc):
         return "the machine was started again, or is another one, since it ran"
     if percent_used(step.project) >= FULL_PERCENT:
@@ -82,12 +101,12 @@ def percent_used(path: Path) -> int:
     return -(-usage.used * 100 // max(1, usage.used + usage.free))
 
 
-def command_line(pid: int, proc: Path = PROC) -> str:
-    """Command line of a process; empty if there is none, or if it is dead and only not collected yet."""
+def command_line(pid: int, proc: Path = PROC) -> list[str]:
+    """Words of a process's command; none if there is no process, or if it is dead and only not collected yet."""
     try:
-        return (proc / f"{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace") if pid > 0 else ""
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
+        return (proc / f"{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
 
 
 def _machine_start(proc: Path) -> float:
@@ -111,10 +130,12 @@ def _written(step: Step) -> float:
         return 0.0
 
 
-def _tail(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""
+def _last_words(step: Step) -> Iterator[str]:
+    """The ends of the step's logs; what an earlier run has written in them does not count."""
+    logs = [step.database.with_name(name) for name in ("run.stdout", "run.stderr")]
+    times = {log: log.stat().st_mtime for log in logs if log.is_file()}
+    for log, time in times.items():
+        if time > max(times.values()) - _SAME_RUN_SECONDS:
+            with log.open("rb") as file:
+                file.seek(max(0, log.stat().st_size - _TAIL))
+                yield file.read().decode(errors="replace").rpartition(_BEGINNING)[2]

@@ -1,35 +1,26 @@
-"""What is known of a workflow and of a project without asking Scipion: files, databases, decisions."""
+"""What is known of a workflow and of a project without asking Scipion: files and databases."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from workflow_process import Step, began, cause, is_alive, process_of
+from workflow_places import MISFIT, Refused
+from workflow_process import Started, Step, began, cause, is_starting
 
-OK, UNFINISHED, USAGE, DROPPED, MISFIT, MISSING = range(6)
 ACTIVE = frozenset({"launched", "running", "scheduled"})
 INTERACTIVE = "interactive"
 """Scipion's word for a step that waits for a person."""
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # what Scipion leaves unchanged
 _DEAD = re.compile(r"Process \S+ not found running")  # Scipion's words for a process that was killed, and ours
-
-
-class Refused(Exception):
-    """What was asked cannot be done; carries the exit status."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class Wanted:
 class State:
     """A protocol of a project. `status` is Scipion's word; `error` is empty unless it failed.
 
-    `since` is when its process began (ISO 8601, UTC), empty unless one lives.
+    `since` is when its process began (ISO 8601, UTC), empty unless one lives; `outputs` names what it has given.
     """
 
     id: str
@@ -58,34 +49,12 @@ class State:
     status: str
     error: str
     since: str = ""
+    outputs: str = ""
 
     def row(self) -> dict[str, str]:
         """As it is reported."""
-        return {("class" if key == "class_name" else key): value for key, value in asdict(self).items()}
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What decides whether a protocol's turn has come. `streams`: it can work on inputs that still grow.
-
-    `mine`: it is a step of the project file; `begun`: this program has started it, now or in an earlier run.
-    """
-
-    status: str
-    parents: Collection[str] = ()
-    streams: bool = False
-    growing: bool = False
-    interrupted: bool = False
-    mine: bool = True
-    begun: bool = False
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is ours to start: a step of the project file that never began, or died after we had started it.
-
-        All others are the user's: his own boxes, and those of the workflow that he has started or reset himself.
-        """
-        return self.mine and (self.interrupted if self.begun else self.status == "saved")
+        told = {("class" if key == "class_name" else key): value for key, value in asdict(self).items()}
+        return {key: value for key, value in told.items() if key != "outputs"}
 
 
 def parse_workflow(text: str) -> list[Wanted]:
@@ -120,92 +89,37 @@ def was_killed(state: State) -> bool:
     return state.status == "failed" and bool(_DEAD.match(state.error))
 
 
-def ready(turns: Mapping[str, Turn], started: Collection[str]) -> list[str]:
-    """Protocols to start now: those that wait for us, whose inputs are complete, or grow and can be used growing."""
-
-    def fed(turn: Turn) -> bool:
-        parents = [turns[parent] for parent in turn.parents if parent in turns]
-        return all(p.status == "finished" or (turn.streams and p.growing and p.status in ACTIVE) for p in parents)
-
-    return [name for name, turn in turns.items() if turn.waits and name not in started and fed(turn)]
-
-
-def is_busy(turns: Mapping[str, Turn]) -> bool:
-    """Whether something runs that is ours, or that one of ours waits for; the user's other work is not our matter."""
-    ours = {name for name, turn in turns.items() if turn.mine}
-    ours |= {one for name, turn in turns.items() if turn.waits for one in _above(turns, name)}
-    return any(turns[name].status in ACTIVE for name in ours)
-
-
-def awaited(turns: Mapping[str, Turn]) -> list[str]:
-    """Steps that a person must finish before others can go on, which nothing else keeps from it for ever."""
-    found: set[str] = set()
-    for name, turn in turns.items():
-        if turn.waits:
-            above = _above(turns, name)
-            if all(turns[one].status in {"finished", INTERACTIVE} or turns[one].waits for one in above):
-                found |= {one for one in above if turns[one].status == INTERACTIVE}
-    return [name for name in turns if name in found]
-
-
-def _above(turns: Mapping[str, Turn], name: str) -> set[str]:
-    """All that a step depends on, directly or not."""
-    found: set[str] = set()
-    following = [name]
-    while following:
-        new = {parent for parent in turns[following.pop()].parents if parent in turns} - found
-        found |= new
-        following += new
-    return found
-
-
-def user_data() -> Path:
-    """Folder of all projects and of this program's own files."""
-    return Path(os.environ["SCIPION_USER_DATA"])
-
-
-def project_folder(name: str) -> Path:
-    """Where a project is; it need not exist."""
-    if not _NAME.fullmatch(name):
-        raise Refused(USAGE, f"not a name for a Scipion project: {name!r}")
-    return user_data() / "projects" / name
-
-
-def own_folder() -> Path:
-    """Folder for locks and half-made projects, on the same file system as the projects."""
-    folder = user_data() / ".scipion-workflow"
-    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def locked(name: str, work: str) -> Iterator[None]:
-    """One `work` at a time for each project; the lock ends with the process.
-
-    Making a project and running it have locks of their own: what is there can be looked at while it runs.
-    """
-    with (own_folder() / f"{name}.{work}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused(MISFIT, f"another scipion-workflow {work} works on {name}") from error
-        yield
-
-
 _STATES = """
-SELECT o.id, o.label, o.classname, s.value, COALESCE(e.value, ''), COALESCE(w.value, ''), COALESCE(p.value, 0)
+SELECT o.id, o.label, o.classname, s.value, COALESCE(e.value, ''), COALESCE(t.value, ''), COALESCE(w.value, ''),
+    COALESCE(p.value, 0), COALESCE(q.value, 0)
 FROM Objects o JOIN Objects s ON s.parent_id = o.id AND s.name = o.id || '.status'
 LEFT JOIN Objects e ON e.parent_id = o.id AND e.name = o.id || '._error'
+LEFT JOIN Objects t ON t.parent_id = o.id AND t.name = o.id || '._outputs'
 LEFT JOIN Objects w ON w.parent_id = o.id AND w.name = o.id || '.workingDir'
 LEFT JOIN Objects p ON p.parent_id = o.id AND p.name = o.id || '._pid'
+LEFT JOIN Objects q ON q.parent_id = o.id AND q.name = o.id || '._useQueue'
 WHERE o.parent_id IS NULL ORDER BY o.id"""
 
 
-def read_rows(database: Path) -> list[tuple[State, str, int]]:
-    """Protocols in a project's (or run's) database, each with its folder and the number of its process (0: none)."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
-        rows = connection.execute(_STATES).fetchall()
-    return [(State(str(row[0]), row[1] or "", row[2], row[3] or "new", row[4]), row[5], int(row[6])) for row in rows]
+def read_rows(folder: Path, database: Path) -> list[tuple[State, Step]]:
+    """Protocols in a project's (or run's) database, as it has them. Raises sqlite3.Error where it cannot be read."""
+    try:
+        return [_row(folder, *row) for row in _read(database, "ro")]
+    except sqlite3.OperationalError:
+        # Its last writer was killed: SQLite has to take back what that had begun, as Scipion's window would.
+        return [_row(folder, *row) for row in _read(database, "rw")]
+
+
+def _read(database: Path, mode: str) -> list[Any]:
+    with closing(sqlite3.connect(f"file:{database}?mode={mode}", uri=True, timeout=10)) as connection:
+        return connection.execute(_STATES).fetchall()
+
+
+def _row(folder: Path, id: int, label: str | None, kind: str, status: str | None, *rest: Any) -> tuple[State, Step]:
+    error, outputs, working, pid, queued = rest
+    error = _COLOURS.sub("", error)
+    state = State(str(id), label or "", kind, status or "new", error, outputs=outputs)
+    return state, Step(folder, working, int(pid), bool(int(queued)))
 
 
 def read_states(folder: Path) -> list[State]:
@@ -213,43 +127,40 @@ def read_states(folder: Path) -> list[State]:
 
     One whose process does not live is failed, with the reason, whatever the databases say.
     """
-    return [_true_state(folder, *row) for row in read_rows(folder / "project.sqlite")]
+    started = Started()
+    return [_true_state(started, *row) for row in read_rows(folder, folder / "project.sqlite")]
 
 
-def newly_dead(folder: Path) -> dict[str, State]:
-    """Protocols, by id, that are active for Scipion though their process is gone, as they truly are."""
-    stored = {state.id for state, _, _ in read_rows(folder / "project.sqlite") if state.status in ACTIVE}
-    return {state.id: state for state in read_states(folder) if state.id in stored and was_killed(state)}
+def newly_dead(folder: Path, why: str = "") -> dict[str, State]:
+    """Protocols, by id, that are active for Scipion though their process is gone, as they truly are.
+
+    `why` is the reason, where it is known.
+    """
+    rows = read_rows(folder, folder / "project.sqlite")
+    steps = {state.id: step for state, step in rows if state.status in ACTIVE}
+    dead = {state.id: state for state in read_states(folder) if state.id in steps and was_killed(state)}
+    return {id: replace(state, error=told(steps[id], why) if why else state.error) for id, state in dead.items()}
 
 
-def _true_state(folder: Path, state: State, working: str, pid: int) -> State:
+def living(folder: Path) -> list[tuple[State, list[int]]]:
+    """The protocols that have processes now, whatever the databases say of them, and those processes' numbers."""
+    started = Started()
+    rows = [(state, started.of(step)) for state, step in read_rows(folder, folder / "project.sqlite")]
+    return [(replace(state, since=began(found[0])), found) for state, found in rows if found]
+
+
+def _true_state(started: Started, state: State, step: Step) -> State:
+    if state.status in ACTIVE and step.database.is_file():
+        with suppress(sqlite3.Error):  # on a full disk it may be half made
+            own = {row[0].id: row for row in read_rows(step.project, step.database)}
+            state, step = own.get(state.id, (state, step))
     if state.status not in ACTIVE:
         return state
-    step = Step(folder, working, (pid,))
-    if step.database.is_file():
-        own = {other.id: (other, number) for other, _, number in read_rows(step.database)}
-        state, number = own.get(state.id, (state, pid))
-        step = replace(step, pids=(pid, number))
-    if state.status not in ACTIVE:
-        return state
-    if process := process_of(step):
-        return replace(state, since=began(process))
-    return state if is_alive(step, state.status, time.time()) else replace(state, status="failed", error=told(step))
+    if found := started.of(step):
+        return replace(state, since=began(found[0]))
+    return state if is_starting(step, state.status, time.time()) else replace(state, status="failed", error=told(step))
 
 
-def told(step: Step) -> str:
+def told(step: Step, why: str = "") -> str:
     """What is said of a step whose process is gone; it begins as Scipion says it."""
-    return f"Process {step.pids[-1]} not found running: {cause(step)}. Run the step again."
-
-
-def projects() -> list[Path]:
-    """Folders of all projects."""
-    return sorted(path.parent.resolve() for path in (user_data() / "projects").glob("*/project.sqlite"))
-
-
-def existing(name: str) -> Path:
-    """Folder of a project that exists; raises Refused."""
-    folder = project_folder(name).resolve()
-    if not (folder / "project.sqlite").is_file():
-        raise Refused(MISFIT, f"there is no project {name}")
-    return folder
+    return f"Process {step.pid} not found running: {why or cause(step)}. Run the step again."

@@ -39,18 +39,6 @@ class scipion::install {
     $installer:
       source => 'puppet:///modules/scipion/install_requirements.py',
       ;
-    "${home}/libexec/workflow_process.py":
-      mode   => '0644',
-      source => 'puppet:///modules/scipion/workflow_process.py',
-      ;
-    "${home}/libexec/workflow_record.py":
-      mode   => '0644',
-      source => 'puppet:///modules/scipion/workflow_record.py',
-      ;
-    "${home}/libexec/workflow_state.py":
-      mode   => '0644',
-      source => 'puppet:///modules/scipion/workflow_state.py',
-      ;
     $workflow:
       source => 'puppet:///modules/scipion/scipion_workflow.py',
       ;
@@ -67,6 +55,16 @@ class scipion::install {
       mode    => '0644',
       content => $scipion::requirements,
       ;
+  }
+
+  ['places', 'process', 'project', 'record', 'run', 'state', 'turns'].each |String $part| {
+    file { "${home}/libexec/workflow_${part}.py":
+      ensure => file,
+      owner  => 'root',
+      group  => 'root',
+      mode   => '0644',
+      source => "puppet:///modules/scipion/workflow_${part}.py",
+    }
   }
 
   # The stamp is written last and names the requirements' digest: an interrupted installation is done again.

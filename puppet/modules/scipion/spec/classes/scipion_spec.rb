@@ -37,8 +37,25 @@ describe 'scipion' do
     is_expected.to contain_file('/etc/systemd/system/scipion-workflow@.service')
       .with_content(%r{^User=scipion$})
       .with_content(%r{^ExecStart=/opt/scipion/bin/scipion-workflow run %i$})
-      .that_notifies('Exec[systemd reads scipion-workflow@.service]')
+      .with_content(%r{^WantedBy=multi-user\.target$})
+      .that_notifies('Exec[systemd reads the units of Scipion]')
   }
+
+  it 'puts right what a restart has ended, before the desktop shows it' do
+    is_expected.to contain_file('/etc/systemd/system/scipion-settle.service')
+      .with_content(%r{^User=scipion$})
+      .with_content(%r{^Before=cloudify-desktop-session\.service$})
+      .with_content(%r{^ExecStart=/opt/scipion/bin/scipion-workflow settle$})
+    is_expected.to contain_file('/etc/systemd/system/multi-user.target.wants/scipion-settle.service')
+      .with_ensure('link')
+  end
+
+  it 'brings all that scipion-workflow consists of' do
+    Dir.glob(File.join(__dir__, '../../files/*workflow*.py')).each do |file|
+      is_expected.to contain_file("/opt/scipion/libexec/#{File.basename(file)}")
+        .with_source("puppet:///modules/scipion/#{File.basename(file)}")
+    end
+  end
 
   context 'with variables' do
     let(:params) { super().merge(variables: { 'RELION_HOME' => '/opt/em/relion-3.1', 'NICE' => '5%' }, cores: 16) }

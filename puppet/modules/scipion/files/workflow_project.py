@@ -1,0 +1,207 @@
+"""Projects in Scipion's hands: made, put right where steps have died, and their steps ended."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util  # Scipion uses it without importing it
+import json
+import os
+import sqlite3
+import sys
+import sysconfig
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from workflow_places import Refused, locked, projects
+from workflow_state import ACTIVE, State, Wanted, living, newly_dead, read_states
+
+READ_ONLY = ".workflow.readonly"  # in the project's folder: it was we who made it read-only
+STOPPED = "it was stopped on the operator's word"
+ENDING_SECONDS = 2.0
+"""So long a step's process may live on when the step has ended."""
+
+
+def scipion() -> Any:
+    """Scipion's protocols and classes (its "domain"), with its configuration read as its own command does.
+
+    Nothing of pyworkflow may be imported before: it reads its configuration once, when it is imported.
+    """
+    arguments, sys.argv = sys.argv, sys.argv[:1]
+    os.environ.update(importlib.import_module("scipion.__main__").VARS)
+    sys.argv = arguments
+    config = importlib.import_module("pyworkflow").Config
+    os.environ.update(config.getVars())
+    domain = config.getDomain()
+    _remember(domain.getProtocols())
+    return domain
+
+
+def are_known(classes: Collection[str]) -> bool:
+    """Whether Scipion has all these classes of protocols, as it was seen with the very packages that are installed.
+
+    Loading Scipion to ask it takes seconds; false means that it has to be asked.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        seen = json.loads(_seen().read_text())
+        return bool(seen["packages"] == _packages() and set(classes) <= set(seen["classes"]))
+    return False
+
+
+def _remember(classes: Collection[str]) -> None:
+    seen = {"packages": _packages(), "classes": sorted(classes)}
+    with contextlib.suppress(OSError):
+        if not _seen().is_file() or json.loads(_seen().read_text() or "{}") != seen:
+            _seen().parent.mkdir(parents=True, exist_ok=True)
+            _seen().write_text(json.dumps(seen))
+
+
+def _seen() -> Path:
+    return Path.home() / ".cache/scipion-workflow/classes.json"
+
+
+def _packages() -> str:
+    names = sorted(path.name for path in Path(sysconfig.get_path("purelib")).iterdir())
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+@contextmanager
+def opened(domain: Any, folder: Path) -> Iterator[Any]:
+    """A project, loaded. Whoever loads it is in its folder; afterwards we are out of it."""
+    project = open_project(domain, folder)
+    project.load()
+    try:
+        yield project
+    finally:
+        project.closeMapper()
+        os.chdir("/")
+
+
+def open_project(domain: Any, folder: Path) -> Any:
+    """A project, not loaded yet."""
+    return importlib.import_module("pyworkflow.project").Project(domain, str(folder))
+
+
+def make_project(domain: Any, folder: Path, file: Path, wanted: Sequence[Wanted]) -> dict[str, str]:
+    """Make a project with a workflow; returns the class of each box by its id.
+
+    Some protocols forget the label that they are given: it is set again. Machines have no queue: a step that asks for
+    one would fail, so that is taken off.
+    """
+    project = open_project(domain, folder)
+    project.create()
+    made = project.loadProtocols(str(file))
+    for protocol in wanted:
+        box = made[protocol.id]
+        if protocol.label:
+            box.setObjLabel(protocol.label)
+        box._useQueue.set(False)
+        project.mapper.store(box)
+    project.mapper.commit()
+    project.closeMapper()
+    os.chdir("/")
+    return {made[step.id].strId(): step.class_name for step in wanted}
+
+
+def has_to_settle(folder: Path, read_only: bool) -> bool:
+    """Whether a project does not say yet which of its steps died, or whether it may be changed."""
+    return read_only != (folder / READ_ONLY).exists() or bool(newly_dead(folder))
+
+
+def settle(domain: Any, folder: Path, read_only: bool) -> None:
+    """Let the project itself say it."""
+    with opened(domain, folder) as project:
+        fail_dead(project, folder)
+        if read_only != (folder / READ_ONLY).exists():
+            project.setReadOnly(read_only)
+            project.settings.write()
+            (folder / READ_ONLY).touch() if read_only else (folder / READ_ONLY).unlink()
+
+
+def settle_all() -> list[str]:
+    """Let all projects say which of their steps died; returns the names of those that had to. Cheap where none died."""
+    done = []
+    for folder in projects():
+        if newly_dead(folder):
+            # Where the workflow runs, whoever runs it does this.
+            with contextlib.suppress(Refused), locked(folder.name, "run"), opened(scipion(), folder) as project:
+                fail_dead(project, folder)
+                done.append(folder.name)
+    return done
+
+
+def fail_dead(project: Any, folder: Path, why: str = "") -> None:
+    """Steps that are active for Scipion and whose process is gone fail, with the reason, in both databases."""
+    dead = newly_dead(folder, why)
+    for run in project.getRuns(refresh=False) if dead else ():
+        if run.strId() in dead:
+            run.setFailed(dead[run.strId()].error)
+            store(project, run)
+
+
+def store(project: Any, run: Any) -> None:
+    """Write a protocol to its own database, which Scipion believes, and to the project's."""
+    if Path(run.getDbPath()).is_file():
+        with contextlib.suppress(sqlite3.Error):  # on a full disk it may be half made
+            run.setMapper(project.createMapper(run.getDbPath()))
+            run._store()
+            run.getMapper().close()
+    run.setMapper(project.mapper)
+    project.mapper.store(run)
+    project.mapper.commit()
+
+
+def running_steps() -> list[tuple[Path, State]]:
+    """The steps of all projects that have a process, or wait for one, whoever has started them."""
+    found = _running()
+    if any(state.status not in ACTIVE for _, state in found):
+        time.sleep(ENDING_SECONDS)
+        return _running()
+    return found
+
+
+def _running() -> list[tuple[Path, State]]:
+    found = []
+    for folder in projects():
+        alive = {state.id for state, _ in living(folder)}
+        for state in read_states(folder):
+            # Scipion may have given a step up whose process goes on.
+            if state.status in ACTIVE or (state.id in alive and state.status in ("failed", "aborted", "saved")):
+                found.append((folder, state))
+    return found
+
+
+def stop_all() -> list[tuple[Path, State]]:
+    """End all of `running_steps`: their boxes are aborted then, as by Scipion's own Stop; returns what was ended."""
+    found = running_steps()
+    for folder in projects():
+        ids = {state.id for where, state in found if where == folder}
+        dead = newly_dead(folder)
+        if not ids and not dead:
+            continue
+        for state, pids in living(folder):
+            if state.id in ids:
+                _end(pids)
+        with opened(scipion(), folder) as project:
+            fail_dead(project, folder, STOPPED)
+            for run in project.getRuns(refresh=False):
+                if run.strId() in ids:
+                    run.setAborted()
+                    store(project, run)
+    return found
+
+
+def _end(pids: Sequence[int]) -> None:
+    """End processes and all that they have started."""
+    psutil = importlib.import_module("psutil")
+    with contextlib.suppress(psutil.NoSuchProcess):
+        roots = [psutil.Process(pid) for pid in pids]
+        every = [*roots, *(child for root in roots for child in root.children(recursive=True))]
+        for process in every:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(every, timeout=10)
