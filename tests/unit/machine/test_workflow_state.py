@@ -91,6 +91,20 @@ def test_one_program_at_a_time_works_on_a_project(tmp_path: Path, monkeypatch: p
         pass
 
 
+def test_a_projects_folders_without_its_files_are_no_project(tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    assert not wp.is_there(folder)
+    (folder / "Runs/2/extra").mkdir(parents=True)
+    assert not wp.is_there(folder) and not folder.exists()
+    (folder / "Runs").mkdir(parents=True)
+    (folder / "Runs/particles.star").write_text("mine")
+    with pytest.raises(wp.Refused, match=r"holds files and no project\.sqlite"):
+        wp.is_there(folder)
+    assert (folder / "Runs/particles.star").read_text() == "mine"
+    (folder / "project.sqlite").write_text("")
+    assert wp.is_there(folder)
+
+
 def test_whom_a_run_waits_for_is_known_as_long_as_it_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPION_USER_DATA", str(tmp_path))
     assert wp.awaited_now("p") == []

@@ -34,6 +34,7 @@ from workflow_places import (
     Refused,
     awaited_now,
     existing,
+    is_there,
     locked,
     own_folder,
     project_folder,
@@ -81,7 +82,7 @@ def create(name: str, file: Path, read_only: bool = False) -> dict[str, Any]:
     wanted, digest = parse_workflow(text), hashlib.sha256(text.encode()).hexdigest()
     report = {"project": name, "created": False, "protocols": len(wanted), "dropped": [], "missing": []}
     with locked(name, "create"):
-        if folder.exists():
+        if is_there(folder):
             lost = look_at(folder.resolve(), wanted, digest, read_only)
             return {**report, "missing": [state.row() for state in lost]}
         domain = scipion()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +86,20 @@ def _taken(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
 def projects() -> list[Path]:
     """Folders of all projects."""
     return sorted(path.parent.resolve() for path in (user_data() / "projects").glob("*/project.sqlite"))
+
+
+def is_there(folder: Path) -> bool:
+    """Whether there is a project; folders alone, as a deleted project leaves them in a data space, are none.
+
+    Raises Refused where there are files without the database that makes a project of them.
+    """
+    if (folder / "project.sqlite").is_file() or not folder.exists():
+        return folder.exists()
+    if any(not path.is_dir() or path.is_symlink() for path in folder.rglob("*")):
+        told = "move them away, or get it back (on the desktop: Earlier versions)"
+        raise Refused(MISFIT, f"{folder} holds files and no project.sqlite: {told}")
+    shutil.rmtree(folder)
+    return False
 
 
 def existing(name: str) -> Path:
