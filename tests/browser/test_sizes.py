@@ -10,7 +10,7 @@ import pytest
 from selenium import webdriver
 
 from tests.browser.desktop_browser import STRIP, browser, double_click, move, open_desktop
-from tests.browser.screen import as_user, close, look, program
+from tests.browser.screen import Screen, as_user, close, look, program
 from tests.browser.target import Desktop
 from tests.installation import wait_until
 
@@ -20,25 +20,28 @@ USUAL = [1600, 900]
 FORM = "Protocol Run"
 CLASSIFICATION = (326, 325)
 """Where this box of Scipion's window is."""
-WINDOW = "import sys, tkinter; root = tkinter.Tk(); root.title('large'); root.geometry(sys.argv[1]); root.mainloop()"
+WINDOW = """
+import sys, tkinter
+root = tkinter.Tk()
+root.title("large")
+root.geometry(sys.argv[1])
+root.bind("<Configure>", lambda _: root.title(f"large {root.winfo_rootx()} {root.winfo_rooty()}"))
+root.mainloop()
+"""
+"""A window whose title tells where the program believes it to be: there it would open its menus."""
 CANVAS = """
 const canvas = document.querySelector('#screen canvas'), box = canvas.getBoundingClientRect();
 return [canvas.width, canvas.height, box.width / canvas.width, box.height / canvas.height];
 """
 
 
-@pytest.fixture(autouse=True)
-def usual_size(desktop: Desktop) -> Iterator[None]:
-    yield
+@pytest.fixture(scope="module")
+def opened(desktop: Desktop, shared_page: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
+    open_desktop(shared_page, desktop.link())
+    yield shared_page
+    shared_page.get("about:blank")
     as_user(desktop, "/usr/local/share/cloudify-desktop/bin/size")
     wait_until(lambda: look(desktop).size == USUAL)
-
-
-@pytest.fixture
-def opened(desktop: Desktop, page: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
-    open_desktop(page, desktop.link())
-    yield page
-    resize(page, USUAL[0], USUAL[1] + STRIP)
 
 
 def resize(page: webdriver.Chrome, width: int, height: int, factor: float = 1) -> None:
@@ -108,16 +111,34 @@ def test_a_form_opens_with_its_last_button_on_the_screen(desktop: Desktop, opene
 
 
 def test_what_is_too_large_or_outside_comes_back_onto_the_screen(desktop: Desktop, opened: webdriver.Chrome) -> None:
+    resize(opened, USUAL[0], USUAL[1] + STRIP)
+    becomes(desktop, opened, USUAL)
     for geometry in ("3000x2000+0+50", "500x400+1500+700", "500x400-300-200"):
         with program(desktop, "large", ["python3", "-c", WINDOW, geometry]):
             wait_until(lambda: look(desktop).seen("large"), 5)
-    with program(desktop, "large", ["python3", "-c", WINDOW, "400x300+1100+500"]):
+
+
+@pytest.mark.parametrize(("geometry", "kept"), [("400x300+200+100", True), ("400x300+1100+500", False)])
+def test_windows_keep_their_places_on_a_smaller_screen_if_they_can_and_know_them(
+    desktop: Desktop, opened: webdriver.Chrome, geometry: str, kept: bool
+) -> None:
+    resize(opened, USUAL[0], USUAL[1] + STRIP)
+    becomes(desktop, opened, USUAL)
+    with program(desktop, "large", ["python3", "-c", WINDOW, geometry]):
+        before = look(desktop).box("large")
         resize(opened, 1024, 600 + STRIP)
         becomes(desktop, opened, [1024, 600])
-        wait_until(lambda: look(desktop).seen("large"), 5)
+        wait_until(lambda: knows_its_place(look(desktop)) and look(desktop).seen("large"), 5)
+        assert (look(desktop).box("large") == before) is kept
 
 
-def test_another_geometry_closes_no_window(desktop: Desktop) -> None:
+def knows_its_place(screen: Screen) -> bool:
+    title = next(title for title in screen.windows if "large " in title)
+    (x, y), box = map(int, title.split()[1:]), screen.windows[title]
+    return 0 <= x - box[0] < 10 and 20 < y - box[1] < 40  # within its frame
+
+
+def test_another_geometry_closes_no_window(desktop: Desktop, opened: webdriver.Chrome) -> None:
     units = ("cloudify-desktop-vnc", "cloudify-desktop-session")
     before = desktop.run(["systemctl", "show", "--property=MainPID", *units])
     windows = set(look(desktop).windows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cloudify_helper.fit import Box, fit
+from cloudify_helper.fit import Box, beside, fit
 
 AREA = Box(0, 0, 1366, 725)
 
@@ -32,3 +32,20 @@ def test_what_cannot_be_so_small_begins_in_the_corner() -> None:
 
 def test_a_strip_of_the_screen_that_belongs_to_others_is_left_free() -> None:
     assert fit(Box(0, 0, 2000, 2000), Box(10, 40, 1000, 600)) == Box(10, 40, 1000, 600)
+
+
+@pytest.mark.parametrize(
+    ("popup", "pointer", "place"),
+    [
+        (Box(100, 100, 200, 300), (100, 100), (100, 100)),
+        (Box(101, 601, 200, 300), (100, 600), (101, 425)),  # moved up, beside the pointer as it is
+        (Box(100, 600, 200, 300), (100, 600), (100, 300)),  # above it
+        (Box(1300, 100, 200, 300), (1300, 100), (1100, 100)),  # to its left
+        (Box(100, 200, 200, 700), (100, 200), (101, 25)),  # neither above nor below is there room
+        (Box(50, 200, 1400, 700), (100, 200), (0, 25)),  # nor anywhere
+    ],
+)
+def test_a_menu_opens_on_the_screen_and_not_under_the_pointer(
+    popup: Box, pointer: tuple[int, int], place: tuple[int, int]
+) -> None:
+    assert beside(popup, pointer, AREA) == Box(*place, popup.width, popup.height)

@@ -25,3 +25,24 @@ def fit(window: Box, area: Box, least: tuple[int, int] = (1, 1)) -> Box:
     x = max(area.x, min(window.x, area.x + area.width - width))
     y = max(area.y, min(window.y, area.y + area.height - height))
     return Box(x, y, width, height)
+
+
+def beside(popup: Box, pointer: tuple[int, int], screen: Box) -> Box:
+    """A menu or hint within the screen. What has to move never comes under the pointer, whose button is down."""
+    within = fit(popup, screen)
+    if within == popup:
+        return popup
+    x, y = pointer
+    places = (
+        (within.x, within.y),
+        (within.x, y - popup.height),
+        (x + 1, within.y),
+        (x - popup.width, within.y),
+    )
+    boxes = [Box(*place, popup.width, popup.height) for place in places]
+    good = (box for box in boxes if fit(box, screen) == box and not _holds(box, x, y))
+    return next(good, boxes[0])
+
+
+def _holds(box: Box, x: int, y: int) -> bool:
+    return box.x <= x < box.x + box.width and box.y <= y < box.y + box.height

@@ -5,18 +5,23 @@ from __future__ import annotations
 import contextlib
 import select
 
+from Xlib import X
 from Xlib.display import Display
 from Xlib.error import ConnectionClosedError
 
 from .keyboard import Keyboard
+from .popups import Popups
 from .windows import Windows
+
+EVENTS = X.PropertyChangeMask | X.StructureNotifyMask | X.SubstructureNotifyMask
 
 
 def main() -> None:
     """Serve the display until it goes."""
     display = Display()
     display.set_error_handler(lambda error, request: None)  # a window that is gone by now
-    helpers = (Keyboard(display), Windows(display))
+    display.screen().root.change_attributes(event_mask=EVENTS)
+    helpers = (Keyboard(display), Windows(display), Popups(display))
     while True:
         while display.pending_events():
             event = display.next_event()
