@@ -12,6 +12,9 @@ import pytest
 from tests.fakes.sick_mirror import HANGS, HEADERS, SLOW, refusing, sick_mirror, unreachable
 from tests.unit.fetching.rig import OwnApt, repository
 
+SICK = list(zip(HANGS, cycle(["Packages", "two_1.0_all.deb"]), strict=False))
+SICK_TOO = list(zip(HANGS, cycle([".deb", "Packages"]), strict=False))
+
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -31,7 +34,7 @@ def test_all_is_well(apt: OwnApt, packages: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("way", "sick"), zip(HANGS, cycle(["Packages", "two_1.0_all.deb"]), strict=False))
+@pytest.mark.parametrize(("way", "sick"), SICK)
 def test_the_only_mirror_hangs(apt: OwnApt, packages: Path, way: str, sick: str) -> None:
     with sick_mirror(packages, way, sick) as mirror:
         apt.sources(f"{mirror.url.replace('//', '//me:pass-word@')} ./")
@@ -44,7 +47,7 @@ def test_the_only_mirror_hangs(apt: OwnApt, packages: Path, way: str, sick: str)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("way", "sick"), zip(HANGS, cycle([".deb", "Packages"]), strict=False))
+@pytest.mark.parametrize(("way", "sick"), SICK_TOO)
 def test_the_next_mirror_is_tried(apt: OwnApt, packages: Path, way: str, sick: str) -> None:
     with sick_mirror(packages, way, sick) as bad, sick_mirror(packages, host="127.0.0.2") as good:
         apt.sources(f"{bad.url} ./", f"{good.url} ./")

@@ -189,7 +189,9 @@ class Apt:
         return bool(parts) and all(parts.values())
 
     def _tell(self, lines: Iterable[str]) -> None:
-        print("\n".join([line for line in lines if line.startswith(("E:", "W:", "Err:"))][-5:]))
+        """What apt says where no mirror has hung: otherwise that is the reason, and it is the last word."""
+        if not self._hung:
+            print("\n".join([line for line in lines if line.startswith(("E:", "W:", "Err:"))][-5:]))
 
 
 def lists_are_fresh(seconds: float = 3600) -> bool:

@@ -23,7 +23,7 @@ _FILE = re.compile(r"^\s*Downloading (\S+) \(([\d.]+) (bytes|kB|MB|GB)\)")
 _CAME = re.compile(r"^\s*Added \S+ from ")
 _BROKEN = re.compile(r"^pip\._vendor\.\S*?(?:Error|Exception): (.*(?:HTTPS?ConnectionPool|Connection broken).*)")
 _PEOPLE = re.compile(r"^\s*(?:ERROR|WARNING): (?!Exception:)")
-_OBJECT = re.compile(r"<\S+ object at \w+>: ")
+_OBJECT = re.compile(r"<\S+ object at \w+>: |\S+ConnectionPool\(.*?\): ")
 _OPTION = re.compile(r"^(?:global|:env:)\.((?:extra-)?index-url)=('.*')$", re.MULTILINE)
 _UNITS = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
