@@ -12,7 +12,7 @@ from pathlib import Path
 
 SILENT, HEADERS, HALF, DRIP, SLOW_HEADERS = "silent", "headers", "half", "drip", "slow headers"
 HANGS = (SILENT, HEADERS, HALF, DRIP, SLOW_HEADERS)
-"""Takes the question and answers nothing; only headers; half of the file; a byte a second; headers a byte a second."""
+"""Takes the question and answers nothing; only headers; half of the file; a byte now and then; headers likewise."""
 SLOW, WELL = "slow", "well"
 """The whole file in two seconds; at once."""
 
@@ -131,7 +131,7 @@ class _Handler(SimpleHTTPRequestHandler):
         try:
             for byte in content:
                 self.wfile.write(bytes([byte]))
-                if self.one.ended.wait(1.0):
+                if self.one.ended.wait(0.4):
                     return
         except OSError:  # whoever asked has gone
             return
