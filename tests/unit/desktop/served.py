@@ -20,8 +20,9 @@ from cloudify_desktop.relay import Patience
 from tests.browser.peer import LONG, Peer
 from tests.browser.target import connection, get, opening
 
-CALM = Patience(request=LONG, check=0.02)
-PINGS = Patience(request=LONG, ping=0.05, check=0.02)
+NEVER = 100.0 * LONG
+CALM = Patience(request=NEVER, check=0.02)
+PINGS = Patience(request=NEVER, ping=0.05, check=0.02)
 
 
 class Clock:
