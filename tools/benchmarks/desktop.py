@@ -27,8 +27,9 @@ FIRST_FRAME = 1.5
 KEYS = 200
 CONNECTIONS = (0, 1, 8, 32)
 PER_SESSION = 8  # the gateway's limit
-TERMINAL = ("xterm", "-geometry", "80x30+0+0", "-e")
-PLACE = (0, 0, 800, 600)  # of that terminal, in the desktop's pixels
+TERMINAL = ("xterm", "-geometry", "100x30+0+0", "-e", "sh", "-c")
+SHOWS = "seq 10; exec cat"  # what is typed, from the eleventh line on
+PLACE = (0, 60, 920, 400)  # all columns of that terminal and most lines, in pixels: nothing else lies there
 PAUSE = 0.03, 0.08  # seconds between keys, by chance, so that they meet no rhythm
 SETTLED = 2.0  # seconds that memory is given after the last connection
 GATEWAY = "pid=$(systemctl show --property MainPID --value cloudify-desktop-gateway)"
@@ -99,7 +100,7 @@ def first_frame(desktop: Demo) -> float:
 def pressed(desktop: Demo, page: webdriver.Chrome, keys: int) -> list[float]:
     """Milliseconds from each key to its pixels."""
     say(f"{keys} keys in a browser")
-    with shown(desktop, *TERMINAL, "cat"):
+    with shown(desktop, *TERMINAL, SHOWS):
         while _changes(page):
             pass
         return [_pressed(page) for _ in range(keys)]
@@ -109,8 +110,8 @@ def without_browser(desktop: Demo, keys: int) -> dict[str, list[float]]:
     """The same, by the machine's own client."""
     say(f"{keys} keys without a browser")
     program = Path(__file__).with_name("on_machine.py").read_text("utf-8")
-    words = ["/run/cloudify-desktop-vnc/socket", "6080", token_of(desktop.link()), str(keys)]
-    with shown(desktop, *TERMINAL, "cat"):
+    words = ["/run/cloudify-desktop-vnc/socket", "6080", token_of(desktop.link()), str(keys), *map(str, PLACE)]
+    with shown(desktop, *TERMINAL, SHOWS):
         samples: dict[str, list[float]] = json.loads(desktop.run(["python3", "-c", program, *words]))
     return samples
 
@@ -119,7 +120,7 @@ def memory(desktop: Demo, connections: Sequence[int]) -> list[Figure]:
     """The gateway's memory with so many connections, and what one takes, in MB."""
     say(f"the gateway's memory with {', '.join(map(str, connections))} connections")
     found = []
-    with shown(desktop, *TERMINAL, "sh", "-c", "while date +%N; do sleep 0.05; done"), ExitStack() as held:
+    with shown(desktop, *TERMINAL, "while date +%N; do sleep 0.05; done"), ExitStack() as held:
         peers: list[Peer] = []
         for count in connections:
             while len(peers) < count:

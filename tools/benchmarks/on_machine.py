@@ -1,7 +1,8 @@
 """Runs on a machine: from a key to the picture of it, by a client that draws nothing. Standard library only.
 
-    python3 on_machine.py SOCKET PORT TOKEN KEYS       {"direct": [milliseconds, ...], "gateway": [...]}
+    python3 on_machine.py SOCKET PORT TOKEN KEYS X Y WIDTH HEIGHT
 
+It prints {"direct": [milliseconds, ...], "gateway": [...]} for keys whose picture lies at that place.
 `direct` speaks to the VNC server's unix socket, `gateway` the same by a WebSocket; they take turns, so that both see
 the same machine.
 """
@@ -19,7 +20,6 @@ import sys
 import time
 from collections.abc import Sequence
 
-X, Y, WIDTH, HEIGHT = 0, 0, 800, 600  # what is watched; a terminal lies there
 RAW = struct.pack(">BxHi", 2, 1, 0)
 PAUSE = 0.03, 0.08  # seconds between keys: by chance, so that no rhythm of the server's meets them always
 
@@ -27,8 +27,8 @@ PAUSE = 0.03, 0.08  # seconds between keys: by chance, so that no rhythm of the 
 class Direct:
     """Bytes from and to a socket."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+    def __init__(self, sock: socket.socket, place: tuple[int, ...]) -> None:
+        self.sock, self.place = sock, place
         sock.settimeout(30)
 
     def send(self, data: bytes) -> None:
@@ -49,8 +49,8 @@ class Direct:
 class Framed(Direct):
     """The same in a WebSocket's frames."""
 
-    def __init__(self, port: int, token: str) -> None:
-        super().__init__(socket.create_connection(("127.0.0.1", port)))
+    def __init__(self, port: int, token: str, place: tuple[int, ...]) -> None:
+        super().__init__(socket.create_connection(("127.0.0.1", port)), place)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers do
         self.waiting = b""
         host = f"127.0.0.1:{port}"
@@ -104,7 +104,7 @@ def greet(way: Direct) -> None:
 
 def ask(way: Direct, *, incremental: bool) -> None:
     """For what has changed."""
-    way.send(struct.pack(">BBHHHH", 3, incremental, X, Y, WIDTH, HEIGHT))
+    way.send(struct.pack(">BBHHHH", 3, incremental, *way.place))
 
 
 def update(way: Direct) -> None:
@@ -142,10 +142,11 @@ def pressed(way: Direct) -> float:
 
 def main() -> None:
     """Measure, and print."""
-    path, port, token, keys = sys.argv[1:]
+    path, port, token, keys, *numbers = sys.argv[1:]
+    place = tuple(map(int, numbers))
     plain = socket.socket(socket.AF_UNIX)
     plain.connect(path)
-    ways = {"direct": Direct(plain), "gateway": Framed(int(port), token)}
+    ways = {"direct": Direct(plain, place), "gateway": Framed(int(port), token, place)}
     for way in ways.values():
         greet(way)
     samples: dict[str, list[float]] = {name: [] for name in ways}
