@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.sick_mirror import HANGS, HEADERS, SLOW, refusing, sick_mirror, unreachable
+from tests.fakes.sick_mirror import HANGS, HEADERS, SILENT, SLOW, refusing, sick_mirror, unreachable
 from tests.unit.fetching.rig import OwnApt, repository
 
 SICK = list(zip(HANGS, cycle(["Packages", "two_1.0_all.deb"]), strict=False))
@@ -108,3 +108,15 @@ def test_a_release_that_no_mirror_gives_is_no_success(apt: OwnApt, packages: Pat
         apt.sources(f"{mirror.url} ./", f"{url} bookworm main")
         said = apt.run("download", "one", code=1)
         assert url.removeprefix("http://") in said
+
+
+@pytest.mark.long
+def test_another_program_that_runs_apt_is_ended_when_its_mirror_hangs(apt: OwnApt, packages: Path) -> None:
+    update = ["watch", "apt-get", "update", "-q", "-o", "Debug::pkgAcquire::Worker=1", "-o", "Acquire::Retries=1"]
+    with sick_mirror(packages, SILENT, "Packages") as mirror:
+        apt.sources(f"{mirror.url} ./")
+        said = apt.run(*update, code=75)
+        assert f"the mirror {mirror.place} does not give Packages: nothing came for 1 s" in said
+    with sick_mirror(packages) as mirror:
+        apt.sources(f"{mirror.url} ./")
+        assert "%20" not in apt.run(*update)
