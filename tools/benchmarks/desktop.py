@@ -12,7 +12,7 @@ from statistics import median, quantiles
 
 from selenium import webdriver
 
-from tests.browser.desktop_browser import browser, open_desktop
+from tests.browser.desktop_browser import browser, click, open_desktop
 from tests.browser.peer import Peer
 from tests.browser.target import VERSION, connection, opening, token_of
 from tests.browser.terminal import shown
@@ -31,6 +31,7 @@ TERMINAL = ("xterm", "-geometry", "100x30+0+0", "-e", "sh", "-c")
 SHOWS = "seq 10; exec cat"  # what is typed, from the eleventh line on
 PLACE = (0, 60, 920, 400)  # all columns of that terminal and most lines, in pixels: nothing else lies there
 PAUSE = 0.03, 0.08  # seconds between keys, by chance, so that they meet no rhythm
+WAIT, TIMES = 10.0, 5  # seconds for a key to be seen at all, and attempts
 SETTLED = 2.0  # seconds that memory is given after the last connection
 GATEWAY = "pid=$(systemctl show --property MainPID --value cloudify-desktop-gateway)"
 MEMORY = f"{GATEWAY}; awk '/^Pss:/ {{print $2}}' /proc/$pid/smaps_rollup"
@@ -41,9 +42,11 @@ const look = () => new Uint32Array(context.getImageData(...place).data.buffer).r
 WATCH = f"""
 {LOOK}
 window.seen = null;
+const turn = window.turn = (window.turn ?? 0) + 1;
 addEventListener("keydown", (event) => {{
   const began = event.timeStamp, before = look();
   const frame = () => {{
+    if (window.turn !== turn) return;
     if (look() === before) requestAnimationFrame(frame);
     else window.seen = performance.now() - began;
   }};
@@ -133,7 +136,7 @@ def memory(desktop: Demo, connections: Sequence[int]) -> list[Figure]:
     ]
     return [
         *rows,
-        Figure("a connection, of the most", [(found[-1] - found[0]) / (connections[-1] - connections[0])], "MB"),
+        Figure("one connection of the most", [(found[-1] - found[0]) / (connections[-1] - connections[0])], "MB"),
     ]
 
 
@@ -153,14 +156,23 @@ def _changes(page: webdriver.Chrome) -> bool:
 
 
 def _pressed(page: webdriver.Chrome) -> float:
-    time.sleep(random.uniform(*PAUSE))
-    page.execute_script(WATCH, PLACE)
-    for kind, more in (("keyDown", {"text": "x"}), ("keyUp", {})):
-        event = {"type": kind, "key": "x", "code": "KeyX", "windowsVirtualKeyCode": 88, **more}
-        page.execute_cdp_cmd("Input.dispatchKeyEvent", event)
-    while (seen := page.execute_script("return window.seen")) is None:
+    for _ in range(TIMES):
+        time.sleep(random.uniform(*PAUSE))
+        page.execute_script(WATCH, PLACE)
+        for kind, more in (("keyDown", {"text": "x"}), ("keyUp", {})):
+            event = {"type": kind, "key": "x", "code": "KeyX", "windowsVirtualKeyCode": 88, **more}
+            page.execute_cdp_cmd("Input.dispatchKeyEvent", event)
+        if (seen := _seen(page)) is not None:
+            return seen
+        click(page, PLACE[2] / 2, PLACE[3] / 2)  # another window had come, and had the key
+    raise RuntimeError("the terminal shows nothing of what is typed")
+
+
+def _seen(page: webdriver.Chrome) -> float | None:
+    end = time.monotonic() + WAIT
+    while (seen := page.execute_script("return window.seen")) is None and time.monotonic() < end:
         time.sleep(0.01)
-    return float(seen)
+    return None if seen is None else float(seen)
 
 
 def _session(desktop: Demo, held: ExitStack, count: int) -> list[Peer]:
