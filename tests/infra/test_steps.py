@@ -175,6 +175,13 @@ def test_after_a_power_cut_scipions_window_shows_what_is_dead_and_the_workflow_g
     assert steps(kept)["Choose"]["status"] == "interactive" and not steps(kept)["Choose"]["awaited"]
 
 
+def test_a_step_that_the_user_has_stopped_is_not_started_again(kept: Saved) -> None:
+    window(kept, 'run = box("A few"); project.launchProtocol(run); project.stopProtocol(run)')
+    kept.run("systemctl", "restart", UNIT)
+    wait_until(lambda: kept.run("systemctl", "is-active", UNIT, expect=range(9)).stdout.strip() == "failed")
+    assert steps(kept)["A few"]["status"] == in_window(kept)["A few"] == "aborted"
+
+
 def test_a_full_disk_is_told_before_and_the_step_that_died_of_it_is_not_running(kept: Saved) -> None:
     assert "ScipionUserData) is more than 90 % full" in kept.run("sh", "-euc", FILLS).stdout
     (disk,) = status(kept)["disks"]
