@@ -65,7 +65,7 @@ class Started:
 def _named(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Project and database that a command line names."""
     for project, database in pairwise(words):
-        if project.startswith("/") and database.endswith("/logs/run.db") and not database.startswith("/"):
+        if database.endswith("/logs/run.db"):
             yield os.path.realpath(project), database
 
 
