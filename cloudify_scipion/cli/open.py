@@ -14,6 +14,9 @@ from cloudify_scipion.cli.wiring import known_record, services
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.desktop import Link, Visitor, open_link, revoke_links, who_is_connected
 from cloudify_scipion.lifecycle.looks import give_back
+from cloudify_scipion.lifecycle.machine import machine_problem
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.record import Record
 
 VALID_SECONDS = 60
 
@@ -34,6 +37,7 @@ def open_command(
         raise click.UsageError("--id goes with --revoke")
     ports = services()
     record = known_record(ports, project)
+    _refuse_without_machine(ports, record)
     if revoke:
         ended = revoke_links(ports, record, view_only=view_only, id=link_id)
         click.echo(json.dumps({"revoked": ended}) if as_json else f"ended {ended} links and sessions")
@@ -44,6 +48,13 @@ def open_command(
         _say_link(link, project, view_only, as_json)
         if browser and not browse(link.url):
             raise PermanentError("there is no browser on this machine", "open the link in yours, before it expires")
+
+
+def _refuse_without_machine(ports: Services, record: Record) -> None:
+    """SSH's words would say neither whose move it is nor what next."""
+    down = machine_problem(ports, record) if record.installed else f"project '{record.project}' is not installed"
+    if down:
+        raise PermanentError(down, f"cloudify-scipion repair {record.project}, or install the project again")
 
 
 def _say_link(link: Link, project: str, view_only: bool, as_json: bool) -> None:

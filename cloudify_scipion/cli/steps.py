@@ -16,5 +16,6 @@ def stop_steps_command(project: str) -> None:
     record = locked_record(ports, project, "stop-steps")
     for step in running_steps(ports, record):
         click.echo(f"ending {step}")
-    stop_steps(ports, record)
-    click.echo(f"no step of project '{project}' runs; its workflow goes on only when it is installed again")
+    asked = stop_steps(ports, record).settings.get("workflow", {})
+    later = "with its machine" if asked.get("run") else "only when it is installed again"  # that was off: nothing ended
+    click.echo(f"no step of project '{project}' runs; its workflow goes on {later}")

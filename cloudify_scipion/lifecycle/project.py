@@ -129,7 +129,7 @@ def refuse_changes(
         listed = "\n".join(f"  {difference}" for difference in differences)
         raise PermanentError(
             f"project '{record.project}' exists and cannot be changed in this way:\n{listed}",
-            "put the old values back, or use another project id",
+            "put the old values back, or use another project id; after an uninstall, software may be another one",
         )
 
 

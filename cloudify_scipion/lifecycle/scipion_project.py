@@ -81,15 +81,16 @@ def missing_plugins(protocols: Sequence[Mapping[str, str]]) -> str:
     return "protocols whose plugin is not installed:\n" + "\n".join(lines)
 
 
-_MISSING_NEXT = """add the plugins to software.plugins, or set workflow.missing_plugins to read_only, to look at the
-  project without them; nothing was changed in it"""
+_MISSING_NEXT = """nothing was changed in it. To work with it: uninstall (its data stay), add the plugins to
+  software.plugins, render and install. To look at it without: workflow.missing_plugins read_only, render and install"""
 
 
 def _dropped(protocols: Sequence[dict[str, str]]) -> WorkflowDropped:
     listed = "\n".join(f"  protocol {p['id']}: {p['class']} ({p['label']})" for p in protocols)
     return WorkflowDropped(
         f"Scipion does not know these protocols and would leave them out of the project:\n{listed}",
-        "add the plugins that provide them to software.plugins, or take the protocols out of the workflow",
+        "uninstall, add the plugins that provide them to software.plugins, or take the protocols out of the workflow;"
+        " then render and install",
     )
 
 

@@ -72,3 +72,11 @@ def test_without_a_browser_the_link_stands_there_all_the_same(monkeypatch: pytes
     said = run("--browser")
     assert said.exit_code == 1
     assert "#token=t0ken" in said.stdout and "there is no browser on this machine" in said.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("--revoke",), ("--who",)])
+def test_without_its_machine_it_is_said_what_to_do(installed: World, words: tuple[str, ...]) -> None:
+    installed.host.machines[installed.record().machine].running = False
+    said = run(*words)
+    assert said.exit_code == 1
+    assert "is not running" in said.stderr and f"cloudify-scipion repair {PROJECT}" in said.stderr

@@ -69,7 +69,7 @@ def test_a_project_with_steps_whose_plugin_is_gone_is_refused_and_both_are_named
     text = str(caught.value)
     assert "protocol 58: ProtRelionClassify2D (relion - 2D classification), of scipion-em-relion" in text
     assert "ProtImportParticles" not in text
-    assert "workflow.missing_plugins" in text
+    assert "uninstall (its data stay), add the plugins" in text and "workflow.missing_plugins" in text
     assert demo.world.host.volumes[demo.world.record().volume].files == before
 
 
