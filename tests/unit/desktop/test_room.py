@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -134,3 +135,16 @@ def test_a_renewed_certificate_is_used_from_the_next_connection_on(tmp_path: Pat
             assert presented(port) == fingerprint(used[0].read_text())
             peer.send(b"still here")
             wait_until(lambda: served.vnc.heard.endswith(b"still here"))
+
+
+def test_no_connection_resumes_one_that_was_shown_an_older_certificate(tmp_path: Path) -> None:
+    client = ssl.create_default_context()
+    client.check_hostname, client.verify_mode, client.minimum_version = False, ssl.CERT_NONE, ssl.TLSVersion.TLSv1_3
+    earlier = None
+    with gateway(tmp_path / "state", CALM, self_signed(tmp_path)) as served:
+        parts = "127.0.0.1", urlsplit(served.url).port or 0
+        for _ in range(3):
+            with client.wrap_socket(socket.create_connection(parts, timeout=60), session=earlier) as sock:
+                sock.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                assert sock.recv(12) == b"HTTP/1.1 200" and not sock.session_reused
+                earlier = sock.session

@@ -33,4 +33,5 @@ class Certificate:
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._certificate, self._key)
+        context.num_tickets = 0  # who resumes with TLS 1.3 is shown no certificate, and would go on with the old one
         return context
