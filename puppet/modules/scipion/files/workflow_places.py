@@ -96,7 +96,7 @@ def is_there(folder: Path) -> bool:
     if (folder / "project.sqlite").is_file() or not folder.exists():
         return folder.exists()
     if any(not path.is_dir() or path.is_symlink() for path in folder.rglob("*")):
-        told = "move them away, or get it back (on the desktop: Earlier versions)"
+        told = "move them away, or get it back (on the desktop: Earlier versions of files)"
         raise Refused(MISFIT, f"{folder} holds files and no project.sqlite: {told}")
     shutil.rmtree(folder)
     return False
