@@ -42,9 +42,9 @@ def begun(demo: Demo) -> Iterator[Demo]:
     said = demo.run(["cat", STATUS])
     demo.run(["systemctl", "stop", *TIMERS])
     demo.run(["python3", "-c", CALM])
-    demo.run(["systemctl", "restart", "cloudify-desktop-vnc", "cloudify-desktop-session"])
+    demo.run(["systemctl", "restart", "cloudify-desktop-vnc"])  # the session and Scipion's window follow it
     try:
-        wait_until(lambda: any(title.startswith(f"{demo.project} (") for title in windows(demo)), 60)
+        wait_until(lambda: any(title.startswith(f"{demo.project} (") for title in windows(demo)), 120)
         yield demo
     finally:
         demo.run(["sh", "-c", f'printf %s "$1" > {STATUS}', "sh", json.dumps(json.loads(said), indent=1)])
