@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudify_scipion.errors import NotAllSaved, NotSealed, ScipionError, TemporaryError
+from cloudify_scipion.errors import NotAllSaved, NotSealed, ScipionError, StepsRun, TemporaryError
 from cloudify_scipion.lifecycle.agent import DONE, error_of
 from cloudify_scipion.lifecycle.data import pull_data, push, saving_status, unsaved_lines
 from cloudify_scipion.lifecycle.ports import Services
@@ -35,6 +35,8 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
         raise NotSealed(_refusal(record, "its machine does not run", [what_is_known(record)]), _next(record))
     try:
         return seal_project(services, record)
+    except StepsRun:
+        raise
     except ScipionError as error:
         refusal = _refusal(record, error.what, _unsaved(services, record, error))
         if isinstance(error, TemporaryError):

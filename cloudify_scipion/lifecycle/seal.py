@@ -10,6 +10,7 @@ from cloudify_scipion.lifecycle.mounts import is_read_only
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import keep_seal, reopen, unseal
 from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.steps import ask_about_steps
 from cloudify_scipion.lifecycle.writers import end_writers, start_writers
 
 
@@ -32,6 +33,7 @@ def seal_project(services: Services, record: Record) -> Record:
     if pushed.code != DONE:
         raise error_of(pushed)
     write_about(services, record)
+    ask_about_steps(services, record)  # saving may have taken hours, and somebody may have begun one meanwhile
     try:
         end_writers(services, record)
         return seal_quiet(services, record)

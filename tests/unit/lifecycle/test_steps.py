@@ -6,6 +6,8 @@ import pytest
 from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.cli.status import status_lines
+from cloudify_scipion.lifecycle import seal
+from cloudify_scipion.lifecycle.desktop import SERVICES
 from cloudify_scipion.lifecycle.facts import TARGET
 from cloudify_scipion.lifecycle.scipion_project import TOOL, ProtocolStatus, awaited, run_workflow
 from cloudify_scipion.lifecycle.status import project_status
@@ -38,6 +40,18 @@ def test_an_uninstall_names_what_runs_and_ends_nothing(world: World, inputs: dic
     assert world.facts() == before
     assert disk(world).running
     assert disk(world).steps == [MINE, WAITING]
+
+
+def test_a_step_that_began_while_all_was_saved_is_asked_about_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = Deployment(world)
+    demo.install()
+    monkeypatch.setattr(seal, "write_about", lambda *_: disk(world).steps.append(MINE))
+    with pytest.raises(NonRecoverableError, match="are running, so nothing was stopped:\n.*my 3D refine"):
+        demo.uninstall()
+    assert disk(world).steps == [MINE]
+    assert set(SERVICES) <= set(disk(world).units)
 
 
 def test_steps_of_the_workflow_are_named_as_well(world: World) -> None:

@@ -16,10 +16,12 @@ BOOT, START = 1_000_000, 500
 """When the kernel and the machine began, in seconds."""
 
 
-def process(proc: Path, pid: int, seconds: float, *words: str) -> None:
+def process(proc: Path, pid: int, seconds: float, *words: str, cwd: Path | None = None) -> None:
     folder = proc / str(pid)
     folder.mkdir(parents=True)
     (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
+    if cwd:
+        (folder / "cwd").symlink_to(cwd)
     ticks = int(seconds * os.sysconf("SC_CLK_TCK"))
     (folder / "stat").write_text(f"{pid} (a) b) S {'0 ' * 18}{ticks} 0 0\n")
 
@@ -75,6 +77,33 @@ def test_a_project_is_the_same_under_the_name_of_a_link(proc: Path, step: wp.Ste
     (tmp_path / "link").symlink_to(step.project)
     process(proc, 4711, START + 2, *(word.format(project=tmp_path / "link") for word in OWN))
     assert wp.Started(proc).of(step) == [4711]
+
+
+@pytest.mark.parametrize("inside", ["", "Runs/58/tmp"])
+def test_a_step_lives_on_in_a_project_that_was_renamed_and_in_no_new_one_of_that_name(
+    proc: Path, step: wp.Step, tmp_path: Path, inside: str
+) -> None:
+    process(proc, 4711, START + 2, *(word.format(project=step.project) for word in OWN), cwd=tmp_path / "q" / inside)
+    step.project.rename(tmp_path / "q")
+    step.database.parent.mkdir(parents=True)
+    step.database.touch()
+    assert wp.Started(proc).of(step) == []
+    assert wp.Started(proc).of(wp.Step(tmp_path / "q", "Runs/58")) == [4711]
+
+
+def test_a_step_whose_folder_says_nothing_is_where_its_command_says(proc: Path, step: wp.Step, tmp_path: Path) -> None:
+    process(proc, 4711, START + 2, *(word.format(project=step.project) for word in OWN), cwd=tmp_path)
+    assert wp.Started(proc).of(step) == [4711]
+
+
+def test_steps_that_no_known_project_has(proc: Path, step: wp.Step) -> None:
+    for pid, word in enumerate(("less", "-k"), 5000):  # looks at it, and is no step
+        process(proc, pid, START + 3, word, "Runs/58/logs/run.db")
+    process(proc, 5005, START + 3, "sqlitebrowser", str(step.project), str(step.database))
+    process(proc, 4711, START + 2, *(word.format(project=step.project) for word in OWN))
+    assert wp.Started(proc).others([step]) == []
+    ((other, pids),) = wp.Started(proc).others([])
+    assert (other.project, other.working, pids) == (step.project, step.working, [4711])
 
 
 def test_when_a_process_began(proc: Path) -> None:

@@ -180,3 +180,45 @@ def test_a_step_is_running_only_while_its_own_process_lives(tmp_path: Path) -> N
         assert state.error.endswith("Run the step again.")
         assert set(ws.newly_dead(folder)) == {"58"}
         assert "not found running: on somebody's word. Run" in ws.newly_dead(folder, "on somebody's word")["58"].error
+
+
+SLEEPS = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)", "pw_protocol_run.py"]
+
+
+def test_a_step_that_began_while_its_database_was_waited_for_is_not_called_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, began = ws.read_rows, []
+    database(tmp_path / "project.sqlite", step(tmp_path, 7))
+
+    def after_a_while(folder: Path, path: Path) -> list[tuple[ws.State, ws.Step]]:
+        words = [*SLEEPS, str(tmp_path), "Runs/58/logs/run.db", "58"]
+        began.append(subprocess.Popen(words, stdout=subprocess.PIPE))
+        assert began[0].stdout
+        began[0].stdout.readline()
+        return read(folder, path)
+
+    monkeypatch.setattr(ws, "read_rows", after_a_while)
+    try:
+        assert [state.status for state in ws.read_states(tmp_path)] == ["running"]
+    finally:
+        for one in began:
+            one.kill()
+            one.communicate()
+
+
+def test_steps_of_a_project_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    project = tmp_path / "p"
+    project.mkdir()
+    (project / "project.sqlite").write_text("")
+    words = [*SLEEPS, str(project), "Runs/000058_ProtWait/logs/run.db", "58"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        try:
+            found = [(state, pids) for folder, state, pids in ws.strays([project]) if folder == project]
+        finally:
+            process.kill()
+    ((state, pids),) = found
+    assert (state.id, state.label, state.class_name, state.status) == ("58", "000058_ProtWait", "ProtWait", "running")
+    assert state.since and pids == [process.pid]

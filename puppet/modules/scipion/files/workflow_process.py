@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -46,27 +46,49 @@ class Step:
 class Started:
     """The processes that Scipion has started for steps and that live now.
 
-    They are known by their command lines, which name project and database of the step one after the other. A number
-    that is written somewhere proves nothing: after a restart, or on another machine, it is somebody else's.
+    They are known by their command lines, which name project and database of the step one after the other, and by the
+    folder that they work in, since a project may be renamed while they run. A number that is written somewhere proves
+    nothing: after a restart, or on another machine, it is somebody else's.
     """
 
     def __init__(self, proc: Path = PROC) -> None:
         self._found: dict[tuple[str, str], list[int]] = {}
         for entry in proc.iterdir():
             if entry.name.isdecimal():
-                for key in _named(command_line(int(entry.name), proc)):
+                for named, database in _named(command_line(int(entry.name), proc)):
+                    key = _project(named, database, proc / entry.name), database
                     self._found.setdefault(key, []).append(int(entry.name))
 
     def of(self, step: Step) -> list[int]:
         """Numbers of the step's processes, the oldest first as far as numbers tell; none if it does not run."""
-        return sorted(self._found.get((os.path.realpath(step.project), f"{step.working}/logs/run.db"), []))
+        return sorted(self._found.get(_key(step), []))
+
+    def others(self, known: Iterable[Step]) -> list[tuple[Step, list[int]]]:
+        """Steps that run and are none of those: of a project that cannot be read, or lies elsewhere."""
+        keys = {_key(step) for step in known}
+        rest = ((key, sorted(pids)) for key, pids in sorted(self._found.items()) if key not in keys)
+        return [(Step(Path(project), str(Path(database).parents[1])), pids) for (project, database), pids in rest]
+
+
+def _key(step: Step) -> tuple[str, str]:
+    return os.path.realpath(step.project), f"{step.working}/logs/run.db"
 
 
 def _named(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Project and database that a command line names."""
     for project, database in pairwise(words):
-        if database.endswith("/logs/run.db"):
-            yield os.path.realpath(project), database
+        if project.startswith("/") and database.endswith("/logs/run.db") and not database.startswith("/"):
+            yield project, database
+
+
+def _project(named: str, database: str, process: Path) -> str:
+    """Where a process's project is now: the folder above that it works in which has the database, or that it names."""
+    try:
+        here = (process / "cwd").readlink()
+    except OSError:
+        return os.path.realpath(named)
+    found = (folder for folder in (here, *here.parents) if (folder / database).is_file())
+    return str(next(found, os.path.realpath(named)))
 
 
 def is_starting(step: Step, status: str, now: float, proc: Path = PROC) -> bool:
@@ -104,7 +126,7 @@ def percent_used(path: Path) -> int:
 def command_line(pid: int, proc: Path = PROC) -> list[str]:
     """Words of a process's command; none if there is no process, or if it is dead and only not collected yet."""
     try:
-        return (proc / f"{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        return os.fsdecode((proc / f"{pid}/cmdline").read_bytes()).split("\0")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return []
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_places import Refused, locked, projects
-from workflow_state import ACTIVE, State, Wanted, living, newly_dead, read_states
+from workflow_state import ACTIVE, State, Wanted, living, newly_dead, read_states, strays
 
 READ_ONLY = ".workflow.readonly"  # in the project's folder: it was we who made it read-only
 STOPPED = "it was stopped on the operator's word"
@@ -122,10 +122,24 @@ def settle(domain: Any, folder: Path, read_only: bool) -> None:
             (folder / READ_ONLY).touch() if read_only else (folder / READ_ONLY).unlink()
 
 
+def readable_projects() -> list[Path]:
+    """All projects but those whose database is damaged, or none: what one of them is keeps nobody from the others."""
+    return [folder for folder in projects() if _can_be_read(folder)]
+
+
+def _can_be_read(folder: Path) -> bool:
+    try:
+        read_states(folder)
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        print(f"scipion-workflow: project {folder.name} cannot be read: {error}", file=sys.stderr, flush=True)
+        return False
+    return True
+
+
 def settle_all() -> list[str]:
     """Let all projects say which of their steps died; returns the names of those that had to. Cheap where none died."""
     done = []
-    for folder in projects():
+    for folder in readable_projects():
         if newly_dead(folder):
             # Where the workflow runs, whoever runs it does this.
             with contextlib.suppress(Refused), locked(folder.name, "run"), opened(scipion(), folder) as project:
@@ -165,8 +179,9 @@ def running_steps() -> list[tuple[Path, State]]:
 
 
 def _running() -> list[tuple[Path, State]]:
-    found = []
-    for folder in projects():
+    readable = readable_projects()
+    found = [(folder, state) for folder, state, _ in strays(readable)]
+    for folder in readable:
         alive = {state.id for state, _ in living(folder)}
         for state in read_states(folder):
             # Scipion may have given a step up whose process goes on.
@@ -177,8 +192,10 @@ def _running() -> list[tuple[Path, State]]:
 
 def stop_all() -> list[tuple[Path, State]]:
     """End all of `running_steps`: their boxes are aborted then, as by Scipion's own Stop; returns what was ended."""
-    found = running_steps()
-    for folder in projects():
+    found, readable = running_steps(), readable_projects()
+    for _, _, pids in strays(readable):
+        _end(pids)
+    for folder in readable:
         ids = {state.id for where, state in found if where == folder}
         dead = newly_dead(folder)
         if not ids and not dead:
@@ -186,6 +203,7 @@ def stop_all() -> list[tuple[Path, State]]:
         for state, pids in living(folder):
             if state.id in ids:
                 _end(pids)
+        ids -= {state.id for state in read_states(folder) if state.status == "finished"}  # it was faster
         with opened(scipion(), folder) as project:
             fail_dead(project, folder, STOPPED)
             for run in project.getRuns(refresh=False):
@@ -198,10 +216,12 @@ def stop_all() -> list[tuple[Path, State]]:
 def _end(pids: Sequence[int]) -> None:
     """End processes and all that they have started."""
     psutil = importlib.import_module("psutil")
-    with contextlib.suppress(psutil.NoSuchProcess):
-        roots = [psutil.Process(pid) for pid in pids]
-        every = [*roots, *(child for root in roots for child in root.children(recursive=True))]
-        for process in every:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(every, timeout=10)
+    every = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that has ended keeps no other alive
+            process = psutil.Process(pid)
+            every += [process, *process.children(recursive=True)]
+    for process in every:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(every, timeout=10)

@@ -149,6 +149,21 @@ def living(folder: Path) -> list[tuple[State, list[int]]]:
     return [(replace(state, since=began(found[0])), found) for state, found in rows if found]
 
 
+def strays(folders: Sequence[Path]) -> list[tuple[Path, State, list[int]]]:
+    """Steps that run and that no database of these projects has, with their processes' numbers."""
+    known = []
+    for folder in folders:
+        with suppress(sqlite3.Error):
+            known += [step for _, step in read_rows(folder, folder / "project.sqlite")]
+    return [(step.project, _stray(step, pids[0]), pids) for step, pids in Started().others(known)]
+
+
+def _stray(step: Step, pid: int) -> State:
+    name = Path(step.working).name  # Scipion calls it NUMBER_CLASS
+    number, _, kind = name.partition("_")
+    return State(number.lstrip("0"), name, kind, "running", "", began(pid))
+
+
 def _true_state(started: Started, state: State, step: Step) -> State:
     if state.status in ACTIVE and step.database.is_file():
         with suppress(sqlite3.Error):  # on a full disk it may be half made
@@ -156,7 +171,7 @@ def _true_state(started: Started, state: State, step: Step) -> State:
             state, step = own.get(state.id, (state, step))
     if state.status not in ACTIVE:
         return state
-    if found := started.of(step):
+    if found := started.of(step) or Started().of(step):  # the database may have been waited for since the first look
         return replace(state, since=began(found[0]))
     return state if is_starting(step, state.status, time.time()) else replace(state, status="failed", error=told(step))
 

@@ -1,0 +1,78 @@
+"""The machine's `scipion-workflow`: what runs in all projects, and its end. Processes are real, without Scipion."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
+
+import workflow_project as wj  # noqa: E402
+
+from tests.unit.machine.test_workflow_state import SLEEPS, database  # noqa: E402
+
+STEP = {"id": 58, "class": "B", "label": "Classify", "status": "running", "workingDir": "Runs/58"}
+
+
+@pytest.fixture
+def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SCIPION_USER_DATA", str(tmp_path))
+    database(tmp_path / "projects/good/project.sqlite", STEP)
+    return tmp_path / "projects"
+
+
+@pytest.fixture
+def runs(projects: Path) -> Iterator[subprocess.Popen[bytes]]:
+    words = [*SLEEPS, str(projects / "good"), "Runs/58/logs/run.db", "58"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def named(found: list[tuple[Path, Any]], below: Path) -> list[tuple[str, str]]:
+    return [(folder.name, state.id) for folder, state in found if folder.is_relative_to(below)]
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + bytes(80)], ids=["empty", "odd", "cut"])
+def test_a_project_that_cannot_be_read_keeps_nobody_from_the_others(
+    projects: Path, runs: subprocess.Popen[bytes], content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (projects / "bad").mkdir()
+    (projects / "bad/project.sqlite").write_bytes(content)
+    assert named(wj.running_steps(), projects) == [("good", "58")]
+    assert wj.settle_all() == []
+    assert "project bad cannot be read: " in capsys.readouterr().err
+
+
+def test_where_one_process_has_ended_the_others_are_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scipion's scheduler ends when it has started the step, whose command line is like its own."""
+
+    class NoSuchProcess(Exception):
+        pass
+
+    killed: list[int] = []
+
+    class Process:
+        def __init__(self, pid: int) -> None:
+            if pid == 1:
+                raise NoSuchProcess
+            self.pid = pid
+
+        def children(self, recursive: bool) -> list[Process]:
+            return [Process(self.pid + 1000)] if self.pid < 1000 else []
+
+        def kill(self) -> None:
+            killed.append(self.pid)
+
+    fake = types.SimpleNamespace(NoSuchProcess=NoSuchProcess, Process=Process, wait_procs=lambda *_, **__: None)
+    monkeypatch.setitem(sys.modules, "psutil", fake)
+    wj._end([1, 7, 8])
+    assert killed == [7, 1007, 8, 1008]
