@@ -19,6 +19,7 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 
 VALID_SECONDS = 60
+_WHO = "see who is there: cloudify-scipion open --who"
 
 
 @click.command("open")
@@ -33,13 +34,14 @@ def open_command(
     project: str, view_only: bool, revoke: bool, link_id: str, who: bool, browser: bool, as_json: bool
 ) -> None:
     """Print a link to PROJECT's desktop, valid for 60 seconds and for one browser."""
-    if link_id and not revoke:
-        raise click.UsageError("--id goes with --revoke")
+    _refuse_contradictions(view_only, revoke, link_id, who, browser)
     ports = services()
     record = known_record(ports, project)
     _refuse_without_machine(ports, record)
     if revoke:
         ended = revoke_links(ports, record, view_only=view_only, id=link_id)
+        if link_id and not ended:
+            raise PermanentError(f"no link or session of id {link_id!r} is there to end", f"{_WHO} {project}")
         click.echo(json.dumps({"revoked": ended}) if as_json else f"ended {ended} links and sessions")
     elif who:
         _say_who(who_is_connected(ports, record), as_json)
@@ -48,6 +50,16 @@ def open_command(
         _say_link(link, project, view_only, as_json)
         if browser and not browse(link.url):
             raise PermanentError("there is no browser on this machine", "open the link in yours, before it expires")
+
+
+def _refuse_contradictions(view_only: bool, revoke: bool, link_id: str, who: bool, browser: bool) -> None:
+    """An option that would be passed over in silence is a mistake of whoever typed it."""
+    if link_id and not revoke:
+        raise click.UsageError("--id goes with --revoke")
+    if revoke + who + browser > 1:
+        raise click.UsageError("--revoke, --who and --browser exclude each other")
+    if who and view_only:
+        raise click.UsageError("--view-only makes no difference to --who, which names all and says who looks on")
 
 
 def _refuse_without_machine(ports: Services, record: Record) -> None:

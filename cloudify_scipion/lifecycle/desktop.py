@@ -14,6 +14,7 @@ from cloudify_scipion.lifecycle.record import Record
 LINK = "/usr/local/sbin/cloudify-desktop-link"
 TLS_FOLDER = "/etc/cloudify-desktop/tls"
 SERVICES = ("cloudify-desktop-vnc", "cloudify-desktop-session", "cloudify-desktop-gateway")
+HELPER = "cloudify-desktop-helper"  # comes and goes with the session
 ANSWER_SECONDS = 60.0
 
 
@@ -101,8 +102,9 @@ def desktop_problem(services: Services, record: Record) -> str:
     """What is wrong with the desktop, empty if nothing is."""
     if not services.web.answers(desktop_url(record), record.tls_fingerprint):
         return f"the desktop does not answer at {desktop_url(record)}"
-    states = services.connect(record).run(["systemctl", "is-active", *SERVICES], expect=range(128)).stdout.split()
-    down = [name for name, state in zip(SERVICES, states, strict=False) if state != "active"]
+    names = (*SERVICES, HELPER)
+    states = services.connect(record).run(["systemctl", "is-active", *names], expect=range(128)).stdout.split()
+    down = [name for name, state in zip(names, states, strict=False) if state != "active"]
     return f"not running: {', '.join(down)}" if down else ""
 
 

@@ -19,6 +19,7 @@ from tests.fakes.agent import CONFIG, FakeAgent
 from tests.fakes.host import Disk, FakeHost, Work
 
 LINKS = "/run/cloudify-desktop/links"
+WITH = {"cloudify-desktop-session": "cloudify-desktop-helper"}  # units that come and go with another
 
 GATEWAY = SERVICES[-1]
 SCIPION = "/opt/scipion/bin/scipion"
@@ -238,6 +239,8 @@ class FakeShell:
             work = names[0].partition("@")[2].removesuffix(".service")
             self.disk().works[work] = Work(self.clock.monotonic() + 1e-6 * len(self.sent))
             return CommandResult(0, "", "")
+        if words[0] in ("start", "stop"):
+            names = [*names, *(WITH[name] for name in names if name in WITH)]
         if words[0] == "start":
             for name in names:
                 units.setdefault(name, self.clock.monotonic())

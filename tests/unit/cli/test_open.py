@@ -67,6 +67,24 @@ def test_an_id_alone_ends_nothing() -> None:
     assert "--id goes with --revoke" in said.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("--revoke", "--who"), ("--revoke", "--browser"), ("--who", "--browser"), ("--who", "--view-only")],
+)
+def test_options_that_would_be_passed_over_are_refused(words: tuple[str, ...]) -> None:
+    run()
+    assert run(*words).exit_code == 2
+    assert len(json.loads(run("--who", "--json").stdout)) == 1  # nothing was ended or made
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_an_id_that_nobody_has_is_said(more: tuple[str, ...]) -> None:
+    run()
+    said = run("--revoke", "--id", "nobody", *more)
+    assert said.exit_code == 1 and said.stdout == ""
+    assert "'nobody'" in said.stderr and f"cloudify-scipion open --who {PROJECT}" in said.stderr
+
+
 def test_without_a_browser_the_link_stands_there_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webbrowser, "_tryorder", [])
     said = run("--browser")
