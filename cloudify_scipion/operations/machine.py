@@ -10,6 +10,7 @@ from cloudify_scipion.lifecycle.gate import save_first
 from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.lifecycle.proof import recheck_seal
 from cloudify_scipion.lifecycle.space import source_of
+from cloudify_scipion.lifecycle.steps import ask_about_steps
 from cloudify_scipion.lifecycle.volume import may_discard
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known, heal_in_place
 
@@ -37,11 +38,13 @@ def _start(c: Call) -> None:
 
 
 def stop(ignore_failure: object = False, **_: Any) -> None:
-    """Save, and shut it down; refused where it cannot be saved, unless `ignore_failure`."""
+    """Save, and shut it down; refused where steps run or it cannot be saved, unless `ignore_failure`."""
     call_known(lambda c: _stop(c, str(ignore_failure).lower() == "true"))
 
 
 def _stop(c: Call, anyway: bool) -> None:
+    if not (c.ends or anyway):  # an uninstall has asked its gate
+        ask_about_steps(c.services, c.record, ends=False)
     _save(c, refuses=not anyway)
     use.stop_machine(c.services, c.record)
 

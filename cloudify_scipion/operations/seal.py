@@ -10,13 +10,13 @@ from cloudify_scipion.operations.boundary import Call, ask, call_known
 
 
 def prestop(**_: Any) -> None:
-    """Before anything of the project is stopped: if it ends, ask about running steps and seal; or save; or refuse."""
+    """Before anything of the project is stopped: ask about running steps; if it ends, seal, else save; or refuse."""
     call_known(_prestop)
 
 
 def _prestop(c: Call) -> None:
+    ask_about_steps(c.services, c.record, ends=c.ends)
     if c.ends:
-        ask_about_steps(c.services, c.record)
         pass_gate(c.services, c.record, discards=c.properties["at_end"] == "discard")
     else:  # the volume is kept
         save_first(c.services, c.record)

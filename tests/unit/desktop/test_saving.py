@@ -105,9 +105,16 @@ def test_the_window_tells_how_things_stand() -> None:
     assert many[1:-1] == [*(f"Attention: {number}" for number in (19, 18, 17)), "And 17 earlier ones."]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"work": "pu'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"work": "pu', "[" * 200_000, '{"a":' * 200_000])
 def test_what_is_no_status(text: str) -> None:
     assert parse_status(text) is None
+
+
+@pytest.mark.parametrize("at", [1e14, "9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59"])
+def test_a_time_that_no_calendar_has_is_unknown(at: float | str) -> None:
+    odd = status(saved=at, alarms=[f"{at} soon"], last={"pull": {"ok": True, "at": at}})
+    assert summary(odd, 0.0)[0] == "All saved."
+    assert line(odd)[0]
 
 
 def test_what_is_odd_counts_as_unknown() -> None:

@@ -10,6 +10,7 @@ from cloudify.exceptions import NonRecoverableError
 from tests.fakes.deployment import DISCARD, GATE, INSTALL, UNINSTALL, UNSAVED, Deployment
 from tests.fakes.world import World
 from tests.unit.lifecycle.test_seal import break_push, installed, lose_a_file, mend, sealed
+from tests.unit.lifecycle.test_steps import MINE
 
 KEEPING = [
     "reinstall", "heal", "auto_heal_reinstall_node_subgraph", "update", "csys_update_deployment",
@@ -40,6 +41,22 @@ def test_all_others_keep_the_volume(world: World, workflow: str, inputs: dict[st
     deployment.workflow = "install"
     deployment.run(INSTALL)
     assert kept(world) and not world.record().held
+
+
+@pytest.mark.parametrize(("workflow", "operation"), [*product(KEEPING, [GATE, STOP])])
+def test_what_runs_is_not_stopped_without_a_word(world: World, workflow: str, operation: tuple[str, str]) -> None:
+    deployment = installed(world)
+    steps = world.host.machines[world.record().machine].steps
+    steps.append(MINE)
+    deployment.workflow = workflow
+    with pytest.raises(NonRecoverableError) as caught:
+        deployment.operation(*operation)
+    said = str(caught.value)
+    assert "are running, so nothing was stopped:\n  step 7 of Scipion's project mine: my 3D refine" in said
+    assert "cloudify-scipion stop-steps relion-2d" in said and "the same with ignore_failure=true" in said
+    assert running(world) and steps == [MINE]
+    steps.clear()
+    deployment.operation(*operation)
 
 
 @pytest.mark.parametrize(("workflow", "operation"), [*product(KEEPING, [GATE, STOP])])
@@ -75,6 +92,7 @@ def test_ignore_failure_keeps_what_could_not_be_saved(world: World, workflow: st
 @pytest.mark.parametrize("given", [True, "true"])
 def test_one_operation_ignores_it_by_its_own_parameter(world: World, given: object) -> None:
     deployment = installed(world)
+    world.host.machines[world.record().machine].steps.append(MINE)
     break_push(world)
     deployment.workflow = "stop"
     deployment.operation("machine", "stop", ignore_failure=given)

@@ -13,6 +13,8 @@ from typing import Any
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LONGEST = 2000
 """Characters of a text that are shown."""
+_LAST_TIME = 253_370_000_000.0
+"""A time that no calendar shows in every zone, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def _failed_pull(status: Status) -> str:
 def _document(text: str) -> dict[str, Any] | None:
     try:
         given = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return given if isinstance(given, dict) else None
 
@@ -203,14 +205,15 @@ def _result(given: object) -> Result:
 def _time(value: object) -> float:
     if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value).timestamp()
+            value = datetime.fromisoformat(value).timestamp()
         except (ValueError, OverflowError, OSError):
             return 0.0
-    return _number(value)
+    found = _number(value)
+    return found if found < _LAST_TIME else 0.0
 
 
 def _number(value: Any) -> float:
-    """Not negative, and not so large that a computer's clock could not show it."""
+    """Not negative, and not without bounds."""
     known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
     return float(value) if known else 0.0
 
