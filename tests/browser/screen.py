@@ -95,6 +95,12 @@ def close(desktop: Desktop, part: str) -> None:
     wait_until(lambda: not any(part in title for title in look(desktop).windows), 10)
 
 
+def open_project(desktop: Desktop, project: str) -> None:
+    """What the menu's *Scipion project* does: opens the window, or brings it to the front."""
+    command = "/usr/local/share/cloudify-desktop/bin/scipion"
+    as_user(desktop, f"SCIPION_PROJECT={project}", "PROJECT_FOLDER=ScipionUserData", command)
+
+
 @contextmanager
 def program(desktop: Desktop, title: str, words: Sequence[str]) -> Iterator[None]:
     """A program on the desktop, from when its window is there until the block ends."""

@@ -10,8 +10,9 @@ import pytest
 from selenium import webdriver
 
 from tests.browser.desktop_browser import STRIP, browser, double_click, move, open_desktop
-from tests.browser.screen import Screen, as_user, close, look, program
+from tests.browser.screen import Screen, as_user, close, look, open_project, program
 from tests.browser.target import Desktop
+from tests.conftest import Demo
 from tests.installation import wait_until
 
 pytestmark = pytest.mark.machine
@@ -96,7 +97,8 @@ def test_of_two_browsers_the_last_one_decides_and_who_looks_never(desktop: Deskt
         becomes(desktop, other, [1500, 800])
 
 
-def test_a_form_opens_with_its_last_button_on_the_screen(desktop: Desktop, opened: webdriver.Chrome) -> None:
+def test_a_form_opens_with_its_last_button_on_the_screen(desktop: Demo, opened: webdriver.Chrome) -> None:
+    open_project(desktop, desktop.project)
     for width, height in (USUAL, (1366, 768)):
         resize(opened, width, height + STRIP)
         becomes(desktop, opened, [width, height])

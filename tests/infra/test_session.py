@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.screen import DISPLAY, as_user, close
+from tests.browser.screen import DISPLAY, as_user, close, open_project
 from tests.conftest import Demo
 from tests.installation import wait_until
 
@@ -92,6 +92,5 @@ def test_a_window_that_was_closed_stays_closed_and_opens_from_the_menu(demo: Dem
         wait_until(lambda: "icewm" in as_user(demo, "sh", "-c", "pgrep -l icewm || true"))
         assert demo.run(["sh", "-c", "pgrep -fc '[s]cipion project' || true"]).strip() == "0"
     finally:
-        menu = "SCIPION_PROJECT=$0 PROJECT_FOLDER=ScipionUserData /usr/local/share/cloudify-desktop/bin/scipion"
-        as_user(demo, "sh", "-c", menu, demo.project)
+        open_project(demo, demo.project)
     wait_until(lambda: scipion(demo), 60)
