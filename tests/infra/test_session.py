@@ -76,7 +76,7 @@ def test_what_is_killed_comes_back(demo: Demo, computation: str, signal: str, pa
 
 def test_what_dies_again_and_again_comes_back(demo: Demo) -> None:
     before = {part: main(demo, part) for part in ALL}
-    for _ in range(7):  # systemd forgives five within ten seconds, if nobody says otherwise
+    for _ in range(6):  # systemd forgives five within ten seconds, if nobody says otherwise
         wait_until(lambda: main(demo, "vnc") != "0", 30)
         kill(demo, "KILL", "vnc", "session", "gateway")
     wait_until(lambda: well(demo, {part: pid for part, pid in before.items() if part != "helper"}), 60)
