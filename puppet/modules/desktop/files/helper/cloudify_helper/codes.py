@@ -15,10 +15,8 @@ from dataclasses import dataclass, field
 SPARE = frozenset({*range(220, 235), *range(239, 256)})
 """The codes that keymap.xkb leaves free."""
 QUIET = 0.7  # seconds without a key: no client has one of them left to read
-SHORT = 0.6  # of all codes: with less room than that, letters go in a quiet moment. An alphabet stays
-URGENT = 0.4  # with less than that, at once
-FREED = 0.2  # of all codes: that much more, so that not every letter makes another go
-
+SHORT = (0.6, 0.75)  # of all codes: with less room than that, letters go in a quiet moment, until there is that much
+URGENT = (0.25, 0.55)  # the same, at once. Many together: each time all programs read the layout again
 
 @dataclass
 class Codes:
@@ -43,12 +41,12 @@ class Codes:
         """The codes to free now; most of the time none. None of `pressed` is among them."""
         room = len(self.pool) - len(self._typed)
         quiet = now - self._last >= QUIET
-        wanted = len(self.pool) * (SHORT if quiet else URGENT)
-        if room >= wanted:
+        least, wanted = (share * len(self.pool) for share in (SHORT if quiet else URGENT))
+        if room >= least:
             return []
         oldest = [code for code in sorted(self._typed, key=lambda code: self._typed[code]) if code not in pressed]
-        return oldest[: round(wanted + len(self.pool) * FREED) - room]
+        return oldest[: round(wanted) - room]
 
     def wait(self) -> float | None:
         """After how many seconds without news `give_back` may answer otherwise; None: never."""
-        return QUIET if len(self.pool) - len(self._typed) < len(self.pool) * SHORT else None
+        return QUIET if len(self.pool) - len(self._typed) < len(self.pool) * SHORT[0] else None
