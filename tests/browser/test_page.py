@@ -52,8 +52,15 @@ def shared_page() -> Iterator[webdriver.Chrome]:
         yield driver
 
 
+def pressed(served: Served) -> list[int]:
+    """The numbers of the keys that went down."""
+    heard = served.vnc.heard.replace(VERSION, b"")
+    messages = [heard[at : at + 8] for at in range(0, len(heard) - 7, 8)]
+    return [int.from_bytes(message[6:]) for message in messages if message[1]]
+
+
 def typed(served: Served) -> bytes:
-    return served.vnc.heard.replace(VERSION, b"")[7::8]
+    return bytes(number & 0xFF for number in pressed(served))
 
 
 def link(served: Served, way: Way, *, view_only: bool = False) -> str:
@@ -81,6 +88,34 @@ def test_a_cut_is_not_seen_and_loses_no_key(served: Served, way: Way, page: webd
     assert page.execute_script("return document.querySelectorAll('#screen canvas').length") == 1
 
 
+HELD = {"Control": "ControlLeft", "Shift": "ShiftRight"}
+
+
+def turn(page: webdriver.Chrome, key: str, kind: str) -> None:
+    page.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": kind, "key": key, "code": HELD[key]})
+
+
+# The stand-in sends the first letter of a modifier's name.
+def test_modifiers_that_are_held_over_a_cut_are_held_after_it(
+    served: Served, way: Way, page: webdriver.Chrome
+) -> None:
+    open_desktop(page, link(served, way))
+    turn(page, "Control", "keyDown")
+    turn(page, "Shift", "keyDown")
+    wait_until(lambda: typed(served) == b"CS")
+    way.cut()
+    turn(page, "Shift", "keyUp")
+    press(page, "c")
+    wait_until(lambda: typed(served)[-1:] == b"c")
+    assert typed(served) == b"CSCSc"
+    way.cut()
+    wait_until(lambda: typed(served) == b"CSCScC")
+    page.execute_script("dispatchEvent(new Event('blur'))")
+    way.cut()
+    press(page, "d")
+    wait_until(lambda: typed(served) == b"CSCScCd")
+
+
 # The stand-in's keys have the letter's number, here those that X has for Hebrew's.
 def test_letters_that_are_paced_stay_in_order_and_a_cut_loses_none(
     served: Served, way: Way, page: webdriver.Chrome
@@ -92,9 +127,8 @@ def test_letters_that_are_paced_stay_in_order_and_a_cut_loses_none(
     for letter in "\u0ce5\u0ce6b\u0ce7":
         page.execute_script(KEY_DOWN, letter)
     wait_until(lambda: typed(served)[-1:] == b"\xe7")
-    heard = served.vnc.heard.replace(VERSION, b"")
-    got = b"".join(heard[at : at + 2] for at in range(6, len(heard), 8))
-    assert got.decode("utf-16-be") == "\u0ce0\u0ce1a\u0ce2\u0ce3\u0ce4\u0ce5\u0ce6b\u0ce7"
+    got = "".join(map(chr, pressed(served)))
+    assert got == "\u0ce0\u0ce1a\u0ce2\u0ce3\u0ce4\u0ce5\u0ce6b\u0ce7"
 
 
 def test_a_link_that_is_spent_is_said_to_be_so(served: Served, way: Way, page: webdriver.Chrome) -> None:

@@ -7,9 +7,9 @@ export default class RFB extends EventTarget {
     this._canvas = this._screen.appendChild(document.createElement("canvas"));
     this._canvas.tabIndex = -1;
     target.append(this._screen);
-    this._canvas.addEventListener("keydown", (event) => {
+    for (const type of ["keydown", "keyup"]) this._canvas.addEventListener(type, (event) => {
       const letter = event.key.charCodeAt(0);
-      this._socket.send(new Uint8Array([4, 1, 0, 0, 0, 0, letter >> 8, letter & 0xff]));
+      this._socket.send(new Uint8Array([4, type === "keydown", 0, 0, 0, 0, letter >> 8, letter & 0xff]));
     });
     this._socket = socket;
     this._socket.onmessage = () => {
