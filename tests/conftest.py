@@ -16,7 +16,7 @@ from cloudify_scipion.adapters.nspawn.base import BaseCache
 from cloudify_scipion.adapters.progress import LineProgress
 from cloudify_scipion.agent.ports import ballast
 from tests import seeds
-from tests.installation import Installation, remove, write_project
+from tests.installation import Installation, remove, wait_until, write_project
 from tests.realhost import state_root
 
 
@@ -92,6 +92,12 @@ class Demo:
         answer = self.run(["/usr/local/sbin/cloudify-desktop-link", "--valid", f"{valid:g}", *looks])
         return f"{self.url}#token={json.loads(answer)['token']}"
 
+    def has_opened(self) -> bool:
+        """Whether Scipion's window is there: until then it may come in front of what a test looks at."""
+        place = ["DISPLAY=:1", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority"]
+        listed = self.run(["runuser", "-u", "scipion", "--", "env", *place, "sh", "-c", "icesh -all list || true"])
+        return f'"{self.project} (' in listed
+
     def revoke(self) -> None:
         self.installation.run("cloudify-scipion", "open", self.project, "--revoke")
 
@@ -105,7 +111,8 @@ def demo(installation: Installation) -> Iterator[Demo]:
 
 @pytest.fixture(scope="session")
 def desktop(demo: Demo) -> Demo:
-    """A running desktop."""
+    """A running desktop, on which nothing more opens by itself."""
+    wait_until(demo.has_opened, 120)
     return demo
 
 

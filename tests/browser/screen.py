@@ -92,7 +92,7 @@ def look(desktop: Desktop) -> Screen:
 def close(desktop: Desktop, part: str) -> None:
     """Close the windows whose titles hold `part`, as a click on their corner does, and wait until they are gone."""
     as_user(desktop, "python3", "-c", CLOSE, part)
-    wait_until(lambda: not any(part in title for title in look(desktop).windows), 10)
+    wait_until(lambda: not any(part in title for title in look(desktop).windows), 60)
 
 
 def open_project(desktop: Desktop, project: str) -> None:

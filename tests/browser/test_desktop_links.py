@@ -136,10 +136,10 @@ def test_revoke_cuts_the_connection_and_ends_the_session(desktop: Desktop, page:
     with connection(desktop.url) as live:
         cookie = cookie_of(opening(live, desktop.url, token=token_of(desktop.link())))
         desktop.revoke()
-        live.settimeout(5)
+        live.settimeout(60)
         while live.recv(65536):
             pass
-    wait_for_state(page, "ended", 5)
+    wait_for_state(page, "ended", 30)
     assert "session has ended" in message(page)
     assert status(handshake(desktop.url, cookie=cookie)) == 403
     assert status(handshake(desktop.url, token=unused)) == 403
@@ -151,9 +151,11 @@ def test_revoke_cuts_the_connection_and_ends_the_session(desktop: Desktop, page:
 def test_after_a_restart_of_the_gateway_the_page_comes_back(desktop: Desktop, page: webdriver.Chrome) -> None:
     open_desktop(page, desktop.link())
     desktop.run(["systemctl", "stop", "cloudify-desktop-gateway"])
-    wait_for_message(page, "interrupted", 5)
-    desktop.run(["systemctl", "start", "cloudify-desktop-gateway"])
-    wait_for_frame(page, 10)
+    try:
+        wait_for_message(page, "interrupted", 30)
+    finally:
+        desktop.run(["systemctl", "start", "cloudify-desktop-gateway"])
+    wait_for_frame(page, 30)
 
 
 def test_a_stopped_vnc_server_is_said_and_costs_no_link(desktop: Desktop, page: webdriver.Chrome) -> None:
@@ -162,10 +164,10 @@ def test_a_stopped_vnc_server_is_said_and_costs_no_link(desktop: Desktop, page: 
         link = desktop.link()
         assert status(handshake(desktop.url, token=token_of(link))) == 503
         page.get(link)
-        wait_for_message(page, "starting", 5)
+        wait_for_message(page, "starting", 30)
     finally:
         desktop.run(["systemctl", "start", "cloudify-desktop-vnc", "cloudify-desktop-session"])
-    wait_for_frame(page, 15)
+    wait_for_frame(page, 30)
     assert state_of(page) == "connected"
 
 

@@ -53,8 +53,8 @@ def resize(page: webdriver.Chrome, width: int, height: int, factor: float = 1) -
 
 def becomes(desktop: Desktop, page: webdriver.Chrome, size: list[int]) -> None:
     """Wait until the machine's screen and the browser's picture have this size."""
-    wait_until(lambda: look(desktop).size == size, 15)
-    wait_until(lambda: page.execute_script(CANVAS)[:2] == size, 15)
+    wait_until(lambda: look(desktop).size == size, 60)
+    wait_until(lambda: page.execute_script(CANVAS)[:2] == size, 60)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_letters_are_one_to_one_and_clicks_hit(
     assert opened.execute_script(CANVAS)[2:] == [1, 1]
     for place in ([7, 5], [size[0] // 3, size[1] // 2], [size[0] - 2, size[1] - 2]):
         move(opened, *place)
-        wait_until(lambda place=place: look(desktop).pointer == place, 5)
+        wait_until(lambda place=place: look(desktop).pointer == place, 60)
 
 
 def test_in_a_tiny_window_the_picture_is_shrunk(desktop: Desktop, opened: webdriver.Chrome) -> None:
@@ -77,7 +77,7 @@ def test_in_a_tiny_window_the_picture_is_shrunk(desktop: Desktop, opened: webdri
     becomes(desktop, opened, [1024, 600])
     assert opened.execute_script(CANVAS)[2:] == pytest.approx([0.5, 0.5], abs=0.01)
     move(opened, 800, 500)
-    wait_until(lambda: all(abs(a - b) <= 2 for a, b in zip(look(desktop).pointer, (800, 500), strict=True)), 5)
+    wait_until(lambda: all(abs(a - b) <= 2 for a, b in zip(look(desktop).pointer, (800, 500), strict=True)), 60)
 
 
 def test_of_two_browsers_the_last_one_decides_and_who_looks_never(desktop: Desktop, opened: webdriver.Chrome) -> None:
@@ -107,7 +107,7 @@ def test_a_form_opens_with_its_last_button_on_the_screen(desktop: Demo, opened: 
         double_click(opened, *CLASSIFICATION)
         try:
             wait_until(lambda: any(FORM in title for title in look(desktop).windows), 20)
-            wait_until(lambda: look(desktop).seen(FORM), 5)
+            wait_until(lambda: look(desktop).seen(FORM), 60)
         finally:
             close(desktop, FORM)
 
@@ -117,7 +117,7 @@ def test_what_is_too_large_or_outside_comes_back_onto_the_screen(desktop: Deskto
     becomes(desktop, opened, USUAL)
     for geometry in ("3000x2000+0+50", "500x400+1500+700", "500x400-300-200"):
         with program(desktop, "large", ["python3", "-c", WINDOW, geometry]):
-            wait_until(lambda: look(desktop).seen("large"), 5)
+            wait_until(lambda: look(desktop).seen("large"), 60)
 
 
 @pytest.mark.parametrize(("geometry", "kept"), [("400x300+200+100", True), ("400x300+1100+500", False)])
@@ -130,7 +130,7 @@ def test_windows_keep_their_places_on_a_smaller_screen_if_they_can_and_know_them
         before = look(desktop).box("large")
         resize(opened, 1024, 600 + STRIP)
         becomes(desktop, opened, [1024, 600])
-        wait_until(lambda: knows_its_place(look(desktop)) and look(desktop).seen("large"), 5)
+        wait_until(lambda: knows_its_place(look(desktop)) and look(desktop).seen("large"), 60)
         assert (look(desktop).box("large") == before) is kept
 
 

@@ -24,7 +24,7 @@ def told(tmp_path: Path) -> Path:
 
 
 def test_a_session_ends_its_own_silent_connections(told: Path) -> None:
-    connections = Connections(told, Clock())
+    connections = Connections(told, Clock(), Clock())
     other = connections.enter("other", False, "")
     mine = [connections.enter("mine", False, "") for _ in range(PER_SESSION)]
     mine[0].heard = 1000  # the oldest, and lively
@@ -34,7 +34,7 @@ def test_a_session_ends_its_own_silent_connections(told: Path) -> None:
 
 
 def test_of_many_sessions_the_most_silent_goes(told: Path) -> None:
-    connections = Connections(told, Clock())
+    connections = Connections(told, Clock(), Clock())
     everybody = [connections.enter(str(number), False, "") for number in range(300)]
     staying = [one for one in everybody if not one.ended]
     assert len(staying) == IN_ALL and staying == everybody[-IN_ALL:]
@@ -42,7 +42,7 @@ def test_of_many_sessions_the_most_silent_goes(told: Path) -> None:
 
 def test_who_is_connected_is_told(told: Path) -> None:
     assert connected(told) == []
-    connections = Connections(told, Clock())
+    connections = Connections(told, Clock(), Clock())
     one, two = connections.enter("a1", False, "10.0.0.1"), connections.enter("b2", True, "10.0.0.2")
     assert [(who["id"], who["view_only"], who["address"]) for who in connected(told)] == [
         ("a1", False, "10.0.0.1"),
@@ -55,6 +55,14 @@ def test_who_is_connected_is_told(told: Path) -> None:
 
 
 def test_a_restarted_gateway_knows_of_nobody(told: Path) -> None:
-    Connections(told, Clock()).enter("a1", False, "")
-    Connections(told, Clock())
+    Connections(told, Clock(), Clock()).enter("a1", False, "")
+    Connections(told, Clock(), Clock())
     assert connected(told) == []
+
+
+def test_where_nothing_can_be_written_the_desktop_goes_on(tmp_path: Path) -> None:
+    connections = Connections(tmp_path / "gone" / "connected.json", Clock(), Clock())
+    connection = connections.enter("a1", False, "")
+    assert connections.all == [connection]
+    connections.leave(connection)
+    assert connections.all == []

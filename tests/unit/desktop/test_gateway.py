@@ -141,6 +141,23 @@ def test_an_idle_desktop_says_something_and_a_browser_that_answers_stays(pinging
         assert len(pinging.who()) == 1
 
 
+@pytest.mark.parametrize("seconds", [10 * PINGS.silence, -10 * PINGS.silence])
+def test_a_clock_that_is_set_cuts_nobody_and_keeps_no_dead_peer(pinging: Served, seconds: float) -> None:
+    with websocket(pinging, token=pinging.token()) as peer:
+        answer_a_ping(pinging, peer)
+        pinging.clock.wrong = seconds
+        for _ in range(5):
+            answer_a_ping(pinging, peer)
+        assert len(pinging.who()) == 1
+        wait_until(lambda: is_gone_in_time(pinging))
+
+
+def is_gone_in_time(served: Served) -> bool:
+    """Whether the browser is gone; time goes on with each question, as an answer may still be on its way."""
+    served.clock.time += PINGS.silence + 1
+    return served.who() == []
+
+
 def test_proxies_that_end_what_is_idle_for_a_minute_end_nothing() -> None:
     assert Patience().ping <= 30 < Patience().silence < 60
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import cycle
@@ -39,9 +40,11 @@ def test_the_only_mirror_hangs(apt: OwnApt, packages: Path, way: str, sick: str)
     with sick_mirror(packages, way, sick) as mirror:
         apt.sources(f"{mirror.url.replace('//', '//me:pass-word@')} ./")
         said = apt.run("download", "one", "two", "three", code=1)
-        assert f"the mirror {mirror.place} does not give {sick}: " in said
+        behind = {sick, "three_1.0_all.deb"} if sick.endswith(".deb") else {sick}  # apt asks for several at once
+        named = re.search(rf"the mirror {mirror.place} does not give (\S+): ", said)
+        assert named and named[1] in behind
         assert "next: " in said and "/etc/apt" in said
-        assert f"said: the mirror {mirror.place} does not give {sick}" in apt.reported
+        assert re.search(rf"said: the mirror {mirror.place} does not give ({'|'.join(behind)})", apt.reported)
         assert "pass-word" not in said + apt.reported
         assert len([path for path in mirror.asked if path.endswith(".deb")]) < 10, "not file after file"
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.lifecycle.proof import valid_seal
 from cloudify_scipion.lifecycle.rescue import rescue
+from cloudify_scipion.lifecycle.steps import running_steps, stop_steps
 from tests.fakes.deployment import DISCARD, UNSAVED, Deployment
 from tests.fakes.kill import Killed, Reaper
 from tests.fakes.world import World
@@ -186,6 +188,17 @@ class Rescuing(Deployment):
         rescue(reaper.over(services) if reaper else services, self.world.record())
 
 
+def end_steps(world: World, deployment: Deployment) -> None:
+    """Steps that run are named by an uninstall, which ends nothing before somebody has said it may."""
+    services = world.services()
+    if world.known() and (steps := running_steps(services, world.record())):
+        with pytest.raises(NonRecoverableError, match=steps[0].label):
+            deployment.uninstall()
+        assert world.host.machines
+        stop_steps(services, world.record())
+    world.end_process()
+
+
 @pytest.mark.parametrize("inputs", [DISCARD, UNSAVED, {}])
 def test_uninstall_of_an_install_that_was_killed(new_world: NewWorld, inputs: dict[str, Any]) -> None:
     """Nothing is left, wherever the install was; a volume that may hold data is held."""
@@ -196,6 +209,7 @@ def test_uninstall_of_an_install_that_was_killed(new_world: NewWorld, inputs: di
         with pytest.raises(Killed):
             deployment.install(Reaper(at, after=True))
         world.end_process()
+        end_steps(world, deployment)
         deployment.uninstall()
         assert world.host.machines == {}, at
         if inputs != DISCARD and world.known():

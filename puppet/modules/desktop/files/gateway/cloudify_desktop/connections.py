@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .host import say
+
 PER_SESSION = 8  # one browser's windows, and those of them whose end has not been noticed yet
 IN_ALL = 64
 REMEMBERED = 256  # connections that are gone
@@ -15,7 +17,9 @@ CONNECTED = "connected.json"  # in the state folder, for the link command
 
 @dataclass(eq=False)
 class Connection:
-    """One browser at the desktop. Times are the clock's seconds; `ended` is why it has to go, or empty.
+    """One browser at the desktop; `ended` is why it has to go, or empty.
+
+    `since` is of the clock that people read, `heard` of one that nobody sets, both in seconds.
 
     `tab` is how its page calls it, and `received` the bytes that came: after a cut the page sends again what did not.
     """
@@ -36,6 +40,7 @@ class Connections:
 
     told: Path
     now: Callable[[], float]
+    elapsed: Callable[[], float]
     all: list[Connection] = field(default_factory=list)
     _gone: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -46,7 +51,7 @@ class Connections:
         """Make room by ending whoever has been silent the longest, of this session first; nobody new is refused."""
         self._make_room([other for other in self._staying() if other.id == id], PER_SESSION)
         self._make_room(self._staying(), IN_ALL)
-        connection = Connection(id, view_only, address, self.now(), self.now(), tab=tab)
+        connection = Connection(id, view_only, address, self.now(), self.elapsed(), tab=tab)
         self.all.append(connection)
         self._tell()
         return connection
@@ -82,8 +87,11 @@ class Connections:
             {"id": one.id, "view_only": one.view_only, "address": one.address, "since": one.since} for one in self.all
         ]
         fresh = self.told.with_name(self.told.name + ".new")
-        fresh.write_text(json.dumps(people), "utf-8")
-        fresh.replace(self.told)
+        try:
+            fresh.write_text(json.dumps(people), "utf-8")
+            fresh.replace(self.told)
+        except OSError as error:  # no room, say: nobody's desktop depends on it
+            say(f"who is connected cannot be told: {error.strerror}")
 
 
 def connected(told: Path) -> list[dict[str, object]]:

@@ -47,12 +47,13 @@ class Gateway:
     config: Config
     patience: Patience
     now: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         state = Path(self.config.state)
         self.site = Site(tls=bool(self.config.certificate), names=self.config.hosts)
         self.access = Access(state, self.now, self.config.session_hours * 3600)
-        self.connections = Connections(state / CONNECTED, self.now)
+        self.connections = Connections(state / CONNECTED, self.now, self.elapsed)
         self.strangers = Strangers()
 
     async def serve(self, listener: Door) -> WebSocketServer:
@@ -193,7 +194,7 @@ class Browser(WebSocketServerProtocol):
         keep = functools.partial(gateway.access.keep, self._session)
         live = functools.partial(self._is_live, self._session)
         try:
-            relay = Relay(self, reader, writer, connection, gateway.now, keep, live, gateway.patience)
+            relay = Relay(self, reader, writer, connection, gateway.elapsed, keep, live, gateway.patience)
             reason = await relay.run()
         finally:
             if not connection.received:

@@ -38,7 +38,7 @@ class Relay:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     connection: Connection
-    now: Callable[[], float]
+    elapsed: Callable[[], float]
     keep: Callable[[], bool]
     live: Callable[[], bool]
     patience: Patience
@@ -95,7 +95,7 @@ class Relay:
             self._heard()
 
     def _heard(self) -> None:
-        self.connection.heard = self.now()
+        self.connection.heard = self.elapsed()
 
     async def _watch(self) -> str:
         """What is not awaited above, since a send to a peer that is gone may never return."""
@@ -105,7 +105,7 @@ class Relay:
             if self.connection.ended:
                 return self.connection.ended
             heard = self.connection.heard
-            if self.now() - heard > self.patience.silence:
+            if self.elapsed() - heard > self.patience.silence:
                 return "the browser no longer answers"
             if not (self.keep() if heard > renewed else self.live()):  # traffic renews, an open socket does not
                 return "session ended"
