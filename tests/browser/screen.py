@@ -16,6 +16,7 @@ UNIT = "test-program"
 _WINDOWS = """
 import json, sys
 from Xlib.display import Display
+from Xlib.error import BadDrawable, BadWindow
 display = Display()
 root = display.screen().root
 def values(window, name):
@@ -28,13 +29,19 @@ def box(window):
     size, place = window.get_geometry(), window.translate_coords(root, 0, 0)
     return [-place.x - left, -place.y - top, size.width + left + right, size.height + top + bottom]
 windows = [display.create_resource_object("window", id) for id in values(root, "_NET_CLIENT_LIST")]
+def seen():
+    for window in windows:
+        try:
+            yield name(window), box(window)
+        except (BadDrawable, BadWindow):  # it has closed meanwhile
+            pass
 """
 LOOK = f"""{_WINDOWS}
 whole, pointer = root.get_geometry(), root.query_pointer()
 print(json.dumps({{
     "size": [whole.width, whole.height], "area": values(root, "_NET_WORKAREA")[:4],
     "pointer": [pointer.root_x, pointer.root_y],
-    "windows": {{name(window): box(window) for window in windows}},
+    "windows": dict(seen()),
 }}))
 """
 CLOSE = f"""{_WINDOWS}
