@@ -17,7 +17,7 @@ from tests.browser.peer import Peer
 from tests.browser.target import VERSION, connection, opening, token_of
 from tests.browser.terminal import shown
 from tests.conftest import Demo
-from tests.installation import Installation, remove, write_project
+from tests.installation import Installation, remove, wait_until, write_project
 from tools.benchmarks.installs import FRAME_SECONDS, rendered, timed_install
 from tools.benchmarks.progress import say
 from tools.benchmarks.report import Figure
@@ -80,6 +80,7 @@ def figures(
     desktop: Demo, runs: int, keys: int = KEYS, connections: Sequence[int] = CONNECTIONS
 ) -> tuple[list[Figure], list[str]]:
     """All of them, on a desktop that runs."""
+    wait_until(desktop.has_opened, FRAME_SECONDS)
     found = [Figure("from a link to the first frame", [first_frame(desktop) for _ in range(runs)], limit=FIRST_FRAME)]
     with browser() as page:
         open_desktop(page, desktop.link(), FRAME_SECONDS)
