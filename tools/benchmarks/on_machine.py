@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 RAW = struct.pack(">BxHi", 2, 1, 0)
 PAUSE = 0.03, 0.08  # seconds between keys: by chance, so that no rhythm of the server's meets them always
+PING, PONG = 9, 10
 WAIT, TIMES = 10.0, 5  # seconds for a key to be seen at all, and attempts
 
 
@@ -35,6 +36,10 @@ class Direct:
     def send(self, data: bytes) -> None:
         """All of it."""
         self.sock.sendall(data)
+
+    def has_news(self, seconds: float = 0.0) -> bool:
+        """Whether something is there to be read, or comes within that time."""
+        return bool(select.select([self.sock], [], [], seconds)[0])
 
     def receive(self, count: int) -> bytes:
         """So many."""
@@ -79,13 +84,28 @@ class Framed(Direct):
     def receive(self, count: int) -> bytes:
         """So many of the messages' bytes."""
         while len(self.waiting) < count:
-            kind, length = super().receive(2)
-            if length > 125:
-                length = int.from_bytes(super().receive(2 if length == 126 else 8), "big")
-            data = super().receive(length)
-            self.waiting += data if kind & 15 < 3 else b""
+            self._take()
         found, self.waiting = self.waiting[:count], self.waiting[count:]
         return found
+
+    def has_news(self, seconds: float = 0.0) -> bool:
+        """As of a plain socket: a ping is none."""
+        end = time.monotonic() + seconds
+        while not self.waiting:
+            if not super().has_news(max(0.0, end - time.monotonic())):
+                return False
+            self._take()
+        return True
+
+    def _take(self) -> None:
+        """One frame; a ping is answered, as browsers do."""
+        kind, length = super().receive(2)
+        if length > 125:
+            length = int.from_bytes(super().receive(2 if length == 126 else 8), "big")
+        data = super().receive(length)
+        if kind & 15 == PING:
+            self.sock.sendall(bytes([0x80 | PONG, 0x80 | length]) + bytes(4) + data)
+        self.waiting += data if kind & 15 < 3 else b""
 
 
 def greet(way: Direct) -> None:
@@ -124,7 +144,7 @@ def quiet(ways: Sequence[Direct]) -> None:
         ask(way, incremental=True)
     while True:
         time.sleep(random.uniform(*PAUSE))
-        changed = [way for way in ways if select.select([way.sock], [], [], 0)[0]]
+        changed = [way for way in ways if way.has_news()]
         if not changed:
             return
         for way in changed:
@@ -137,7 +157,7 @@ def pressed(way: Direct) -> float | None:
     began = time.monotonic()
     for down in (1, 0):
         way.send(struct.pack(">BBxxI", 4, down, ord("x")))
-    if not select.select([way.sock], [], [], WAIT)[0]:
+    if not way.has_news(WAIT):
         return None
     update(way)
     return 1000 * (time.monotonic() - began)
