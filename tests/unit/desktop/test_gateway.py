@@ -58,6 +58,33 @@ def test_plain_requests(calm: Served, path: str, status: int) -> None:
     assert int(get(calm.url, path, host="evil.example").split()[1]) == 421
 
 
+def request(path: str, *more: str) -> bytes:
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *more, "", ""]).encode()
+
+
+def test_a_page_gets_its_files_by_one_connection(calm: Served) -> None:
+    kept = "Connection: keep-alive"
+    with connection(calm.url) as sock:
+        sock.sendall(request("/", kept) + request("/nothing.js", kept) + request("/health", kept) + request("/"))
+        said = b"".join(iter(lambda: sock.recv(4096), b""))  # the last one did not ask for more
+    assert [said.count(word) for word in (b"HTTP/1.1 200", b"HTTP/1.1 404", b"<title>")] == [3, 1, 2]
+    assert said.count(b"Connection: keep-alive") == 3 and said.count(b"Connection: close") == 1
+
+
+@pytest.mark.parametrize("body", ["Content-Length: 4", "Transfer-Encoding: chunked", "Upgrade: h2c"])
+def test_nothing_is_read_after_a_body(calm: Served, body: str) -> None:
+    with connection(calm.url) as sock:
+        sock.sendall(request("/", "Connection: keep-alive", body) + request("/health"))
+        said = b"".join(iter(lambda: sock.recv(4096), b""))
+    assert said.count(b"HTTP/1.1") == 1
+
+
+def test_a_connection_that_asks_for_nothing_more_ends_in_silence(tmp_path: Path) -> None:
+    with gateway(tmp_path, Patience(between=0.05)) as served, connection(served.url) as sock:
+        sock.sendall(request("/", "Connection: keep-alive"))
+        assert b"".join(iter(lambda: sock.recv(4096), b"")).count(b"HTTP/1.1") == 1
+
+
 def test_what_has_become_of_a_link_can_be_asked_without_using_it_up(calm: Served) -> None:
     token = calm.token()
     assert calm.facts(token=token) == {"session": False, "view_only": False, "link": "good", "desktop": "up"}

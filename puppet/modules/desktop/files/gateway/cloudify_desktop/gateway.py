@@ -27,7 +27,7 @@ from .certificate import Certificate
 from .config import Config
 from .connections import CONNECTED, Connections
 from .host import Door, listen, notify_ready, quiet_log, say
-from .pages import Answer, Refused, as_file, as_json, as_refusal
+from .pages import Answer, Refused, as_file, as_json, as_refusal, may_stay, stays
 from .relay import PARTING, Patience, Relay, part
 from .rules import Site, link_token, tab_name
 from .strangers import Strangers
@@ -102,9 +102,22 @@ class Browser(WebSocketServerProtocol):
         self._vnc: Vnc | None = None
 
     async def read_http_request(self) -> tuple[str, Headers]:
+        """The first request that is not answered here: a page asks for its many files by few connections."""
+        patience = self._gateway.patience
+        path, headers = await self._request(patience.request)
+        while may_stay(headers) and (answered := await self.process_request(path, headers)):
+            self.write_http_response(answered[0], stays(answered), answered[2])
+            await self._drain()
+            try:
+                path, headers = await self._request(patience.between)
+            except InvalidMessage as error:
+                raise ConnectionAbortedError("nothing more came") from error
+        return path, headers
+
+    async def _request(self, seconds: float) -> tuple[str, Headers]:
         """Who asks nothing does not stay."""
         try:
-            return await asyncio.wait_for(super().read_http_request(), self._gateway.patience.request)
+            return await asyncio.wait_for(super().read_http_request(), seconds)
         except TimeoutError as error:
             raise InvalidMessage("no request came") from error
 

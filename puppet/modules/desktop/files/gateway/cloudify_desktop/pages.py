@@ -7,6 +7,8 @@ import json
 from http import HTTPStatus
 from pathlib import Path
 
+from websockets.datastructures import Headers
+
 from .config import Config
 
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -19,6 +21,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
+MORE = ("Upgrade", "Content-Length", "Transfer-Encoding")  # what follows the headers is no further request
 Answer = tuple[HTTPStatus, list[tuple[str, str]], bytes]
 
 
@@ -33,6 +36,17 @@ class Refused(Exception):
 def answer(status: HTTPStatus, kind: str, body: bytes) -> Answer:
     """A whole answer, with the headers that all have."""
     return status, [("Content-Type", kind), *HEADERS.items()], body
+
+
+def may_stay(headers: Headers) -> bool:
+    """Whether the connection may bring a further request after this one: browsers ask for that, and send no body."""
+    asked = ", ".join(headers.get_all("Connection")).lower()
+    return "keep-alive" in asked and not any(name in headers for name in MORE)
+
+
+def stays(answer: Answer) -> Headers:
+    """The headers of an answer after which the connection stays."""
+    return Headers([*answer[1], ("Content-Length", str(len(answer[2]))), ("Connection", "keep-alive")])
 
 
 def as_json(value: dict[str, object]) -> Answer:

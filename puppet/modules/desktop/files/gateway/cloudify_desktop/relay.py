@@ -25,6 +25,7 @@ class Patience:
     """
 
     request: float = 15.0
+    between: float = 5.0
     ping: float = 20.0
     silence: float = 50.0
     check: float = 0.5
