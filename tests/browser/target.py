@@ -28,6 +28,9 @@ class Desktop(Protocol):
     def run(self, argv: Sequence[str]) -> str:
         """Run a command on the machine as root; its standard output."""
 
+    def has_opened(self) -> bool:
+        """Whether Scipion's window is there: until then it may come in front of what a test looks at."""
+
 
 def token_of(link: str) -> str:
     """The token in a link."""

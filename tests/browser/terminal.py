@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.browser.target import Desktop
+from tests.installation import wait_until
 
 UNIT, TYPED = "test-of-the-desktop", "/tmp/typed-in-a-test"
 KEEP = f"stty -icanon -echo -ixon; touch {TYPED} {TYPED}.ready; exec cat >> {TYPED}"
@@ -25,6 +26,7 @@ def shown(desktop: Desktop, *argv: str, unit: str = UNIT) -> Iterator[None]:
 @contextmanager
 def terminal(desktop: Desktop, *options: str) -> Iterator[None]:
     """A terminal that has the keyboard; it shows nothing, and keeps every byte."""
+    wait_until(desktop.has_opened, 120)  # also when an earlier test has started the desktop again
     try:
         with shown(desktop, "xterm", "-geometry", "60x12+300+300", *options, "-e", "sh", "-c", KEEP):
             desktop.run(["sh", "-c", f"until test -e {TYPED}.ready; do sleep 0.05; done"])
