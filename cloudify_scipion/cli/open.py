@@ -19,7 +19,6 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 
 VALID_SECONDS = 60
-_WHO = "see who is there: cloudify-scipion open --who"
 
 
 @click.command("open")
@@ -41,7 +40,8 @@ def open_command(
     if revoke:
         ended = revoke_links(ports, record, view_only=view_only, id=link_id)
         if link_id and not ended:
-            raise PermanentError(f"no link or session of id {link_id!r} is there to end", f"{_WHO} {project}")
+            next_step = f"see who is there: cloudify-scipion open --who {project}"
+            raise PermanentError(f"no link or session of id {link_id!r} is there to end", next_step)
         click.echo(json.dumps({"revoked": ended}) if as_json else f"ended {ended} links and sessions")
     elif who:
         _say_who(who_is_connected(ports, record), as_json)

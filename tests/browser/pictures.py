@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.browser.target import DISPLAY
 from tests.conftest import Demo
 
 FOLDER = Path(__file__).parents[2] / "docs/images"
@@ -24,7 +25,7 @@ BLOCK = 16
 UNLIKE, MOST = 24.0, 8
 """So many levels of grey make a block another one, and more than so many blocks make another picture."""
 _WINDOW = re.compile(r'^\S+\s+\S+\s+\S+\s+"(?P<title>[^"]*)".*?(\d+)x(\d+)\+(-?\d+)\+(-?\d+)$', re.MULTILINE)
-AS_USER = ("runuser", "-u", "scipion", "--", "env", "DISPLAY=:1", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority")
+AS_USER = ("runuser", "-u", "scipion", "--", "env", *DISPLAY)
 
 
 def check_picture(name: str, image: Image.Image, folder: Path) -> None:

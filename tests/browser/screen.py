@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.browser.target import Desktop
+from tests.browser.target import DISPLAY, Desktop
 from tests.installation import wait_until
 
-DISPLAY = ("DISPLAY=:1", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority", "LANG=C.UTF-8", "HOME=/home/scipion")
+SETTINGS = (*DISPLAY, "LANG=C.UTF-8", "HOME=/home/scipion")
 UNIT = "test-program"
 _WINDOWS = """
 import json, sys
@@ -88,7 +88,7 @@ class Screen:
 
 def as_user(desktop: Desktop, *words: str) -> str:
     """Run a command as the desktop's user on its display."""
-    return desktop.run(["runuser", "-u", "scipion", "--", "env", *DISPLAY, *words])
+    return desktop.run(["runuser", "-u", "scipion", "--", "env", *SETTINGS, *words])
 
 
 def look(desktop: Desktop) -> Screen:
@@ -111,7 +111,7 @@ def open_project(desktop: Desktop, project: str) -> None:
 @contextmanager
 def program(desktop: Desktop, title: str, words: Sequence[str]) -> Iterator[None]:
     """A program on the desktop, from when its window is there until the block ends."""
-    settings = [f"--setenv={setting}" for setting in DISPLAY]
+    settings = [f"--setenv={setting}" for setting in SETTINGS]
     desktop.run(["systemd-run", "-q", "--collect", f"--unit={UNIT}", "--uid=scipion", *settings, *words])
     try:
         wait_until(lambda: any(title in name for name in look(desktop).windows), 20)

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 VERSION = b"RFB 003.008\n"  # what a browser says first, and by what a link is used
 
+DISPLAY = ("DISPLAY=:1", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority")
+"""By which programs on the machine find the desktop's screen."""
+
 
 class Desktop(Protocol):
     """A running desktop. `url` is its page, such as http://127.0.0.1:20001/ ."""

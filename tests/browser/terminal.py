@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.browser.target import Desktop
+from tests.browser.target import DISPLAY, Desktop
 from tests.installation import wait_until
 
 UNIT, TYPED = "test-of-the-desktop", "/tmp/typed-in-a-test"
@@ -15,7 +15,7 @@ KEEP = f"stty -icanon -echo -ixon; touch {TYPED} {TYPED}.ready; exec cat >> {TYP
 @contextmanager
 def shown(desktop: Desktop, *argv: str, unit: str = UNIT) -> Iterator[None]:
     """A program of the desktop's user on its screen."""
-    place = ["--setenv=DISPLAY=:1", "--setenv=XAUTHORITY=/run/cloudify-desktop-vnc/xauthority"]
+    place = [f"--setenv={setting}" for setting in DISPLAY]
     desktop.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", "--uid=scipion", *place, *argv])
     try:
         yield
@@ -42,5 +42,4 @@ def typed(desktop: Desktop) -> str:
 
 def on_the_screen(desktop: Desktop, argv: Sequence[str]) -> str:
     """What a program of the desktop's user says that has the screen before it."""
-    place = ["DISPLAY=:1", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority"]
-    return desktop.run(["runuser", "-u", "scipion", "--", "env", *place, *argv])
+    return desktop.run(["runuser", "-u", "scipion", "--", "env", *DISPLAY, *argv])

@@ -9,6 +9,7 @@ import pytest
 from selenium import webdriver
 
 from tests.browser.desktop_browser import click, open_desktop, screenshot
+from tests.browser.target import DISPLAY
 from tests.conftest import Demo
 from tests.infra.saved import AS_USER, Saved
 from tests.installation import wait_until
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.machine
 RESTORE = (983, 377)
 """Where this button is on a desktop of 1600x900: the window is in the middle, a third from the top."""
 FILES = 60
-DISPLAY = ("env", "DISPLAY=:1", "XAUTHORITY=/run/cloudify-desktop-vnc/xauthority")
+ON_DISPLAY = ("env", *DISPLAY)
 SAVING = "/usr/local/share/cloudify-desktop/bin/saving"
 PROGRESS = "/run/scipion-data/progress.json"
 GONE = 4_000_000
@@ -56,7 +57,7 @@ def windows(saved: Saved) -> list[str]:
 
 
 def on_the_desktop(saved: Saved, *argv: str) -> str:
-    return saved.run(*AS_USER, *DISPLAY, *argv).stdout
+    return saved.run(*AS_USER, *ON_DISPLAY, *argv).stdout
 
 
 def on_the_line(page: webdriver.Chrome) -> str:
@@ -85,7 +86,7 @@ def test_a_mass_deletion_is_asked_about_and_taken_back(
         wait_until(lambda: on_the_line(page) == "A question about your files waits for your answer")
         on_the_desktop(saved, "icesh", "-c", "Saving", "close")
         wait_until(lambda: "Saving" not in windows(saved), 60)
-        saved.run("systemd-run", "--quiet", "--unit=is-it-saved", *AS_USER, *DISPLAY, SAVING, "status")
+        saved.run("systemd-run", "--quiet", "--unit=is-it-saved", *AS_USER, *ON_DISPLAY, SAVING, "status")
         wait_until(lambda: windows(saved).count("Saving") == 2, 60)  # the window about saving, and the question again
         saved.run("systemctl", "stop", "is-it-saved")
         wait_until(lambda: windows(saved).count("Saving") == 1, 60)

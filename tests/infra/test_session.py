@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.screen import DISPLAY, as_user, close, open_project
+from tests.browser.screen import as_user, close, open_project
 from tests.conftest import Demo
 from tests.installation import wait_until
 
@@ -48,11 +48,6 @@ def kill(demo: Demo, signal: str, *parts: str) -> None:
     demo.run(["sh", "-c", f"kill -{signal} {pids} 2>/dev/null || true"])
 
 
-def scipion(demo: Demo) -> bool:
-    listed = "icesh -all list 2>/dev/null || true"  # by the window manager
-    return f'"{demo.project} (' in demo.run(["runuser", "-u", "scipion", "--", "env", *DISPLAY, "sh", "-c", listed])
-
-
 def well(demo: Demo, before: dict[str, str]) -> bool:
     """All parts run, and those in `before` anew; browsers get a picture, and Scipion's window is in it."""
     now = {part: main(demo, part) for part in ALL}
@@ -60,7 +55,7 @@ def well(demo: Demo, before: dict[str, str]) -> bool:
         return False
     try:
         with urllib.request.urlopen(f"{demo.url}health", timeout=5) as answer:
-            return json.load(answer)["desktop"] == "up" and scipion(demo)
+            return json.load(answer)["desktop"] == "up" and demo.has_opened()
     except OSError:  # also where the gateway dies in the middle of its answer
         return False
 
@@ -93,4 +88,4 @@ def test_a_window_that_was_closed_stays_closed_and_opens_from_the_menu(demo: Dem
         assert demo.run(["sh", "-c", "pgrep -fc '[s]cipion project' || true"]).strip() == "0"
     finally:
         open_project(demo, demo.project)
-    wait_until(lambda: scipion(demo), 60)
+    wait_until(demo.has_opened, 60)
