@@ -8,8 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from cloudify_scipion.agent.plan.abilities import Abilities
-from cloudify_scipion.agent.plan.names import BESIDE, odd_path
-from cloudify_scipion.agent.ports.databases.beside import HEADER, facts_of, is_new, says_something
+from cloudify_scipion.agent.plan.names import BESIDE, base_of, odd_path
+from cloudify_scipion.agent.ports.databases.beside import (
+    HEADER,
+    belongs_open,
+    facts_of,
+    is_new,
+    is_regular,
+    says_something,
+)
 from cloudify_scipion.agent.ports.databases.copying import Limits
 from cloudify_scipion.agent.ports.databases.locking import LeftBehind, Locked, Unreadable
 from cloudify_scipion.agent.ports.databases.pool import POOL, NoScratch
@@ -41,19 +48,27 @@ class NotOfOneMoment(OSError):
     """No copy could be made that is whole for certain: the saved version stays."""
 
 
-def upload(world: World, able: Abilities, job: Job) -> Copied:
+def upload(world: World, able: Abilities, job: Job) -> Copied | None:
     """Send a file's content to an unfinished file, unless the data space has it already.
 
+    None for what is gone by now; and for what SQLite keeps beside a database, though the folder's look saw something
+    else there: saved as somebody's own file, it would be replayed into the saved copy of the database.
     Raises Busy, NotOfOneMoment, Destroyed, or whatever the file systems say.
     """
-    fd, before = world.tree.open_with_facts(job.path)
     try:
+        fd, before = world.tree.open_with_facts(job.path)
+    except FileNotFoundError:
+        return None  # what may have its name in a moment is a new file
+    try:
+        near_file = is_regular(world.tree, base_of(job.path))
+        if near_file and belongs_open(world.tree, base_of(job.path), job.path, fd):
+            return None
         row = row_of(before, world.flushed, job, world.generation)
         if os.pread(fd, len(HEADER), 0) == HEADER:
             return replace(_Upload(world, able, job, fd, before, row).database(), database=True)
         if job.group or ((row.racy or not row.size) and _has_beside(world, job.path)):
             return replace(_Upload(world, able, job, fd, before, row).without_header(), database=True)
-        return upload_content(world, able, job, fd, before, row)
+        return upload_content(world, able, job, fd, before, row, strict=near_file)
     finally:
         os.close(fd)
 

@@ -17,6 +17,7 @@ from cloudify_scipion.agent.ports.databases import patience
 from cloudify_scipion.agent.ports.databases.copying import Limits, Source, _give_to_owner
 from cloudify_scipion.agent.ports.databases.locking import Locked
 from cloudify_scipion.agent.ports.databases.pool import POOL
+from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.rig import Rig, contents
 
 ROWS = 50
@@ -165,6 +166,61 @@ def test_while_a_writer_commits(rig: Rig) -> None:
     assert saved >= 1
     rig.push()
     assert rows(rig.space / "p/run.db") == rows(path)
+
+
+IN_USE = {"-journal": b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", "-wal": b"\x37\x7f\x06\x82"}
+
+
+@pytest.mark.parametrize("end", [*IN_USE])
+@pytest.mark.parametrize("seen", ["gone", "empty, of an empty file", "a text"])
+def test_what_sqlite_makes_after_the_look_is_not_saved_as_somebodys_file(rig: Rig, end: str, seen: str) -> None:
+    """A folder is listed while a change ends: what the next one keeps beside the database is not a file of its own."""
+    path = make(rig.user / "p/run.db")
+    side, whole = path.with_name(path.name + end), path.read_bytes()
+    side.write_bytes(b"a text" if seen == "a text" else b"" if seen.startswith("empty") else IN_USE[end])
+    if seen.startswith("empty"):
+        path.write_bytes(b"")
+
+    class Looking(Tree):
+        def open(self, name: bytes) -> int:
+            if seen == "gone" and name == os.fsencode(f"p/run.db{end}"):
+                side.unlink(missing_ok=True)
+            return super().open_with_facts(name)[0]
+
+        def open_with_facts(self, name: bytes) -> tuple[int, os.stat_result]:
+            if name == os.fsencode(f"p/run.db{end}"):
+                path.write_bytes(whole)
+                side.write_bytes(IN_USE[end])
+            return super().open_with_facts(name)
+
+    side_of_the_space = rig.space / f"p/run.db{end}"
+    rig.trees = Looking
+    assert not rig.push().failed
+    assert not side_of_the_space.exists()
+    rig.trees = Tree
+    side.unlink(missing_ok=True)
+    assert not rig.push().failed
+    assert contents(rig.space / "p").keys() == {"run.db"}
+    assert rows(rig.space / "p/run.db") == ROWS
+
+
+def test_a_file_that_is_gone_for_a_moment_is_saved_by_the_next_push(rig: Rig) -> None:
+    path = rig.write("p/notes.txt", "one")
+
+    class Looking(Tree):
+        def open_with_facts(self, name: bytes) -> tuple[int, os.stat_result]:
+            if name == b"p/notes.txt":
+                path.unlink()
+            try:
+                return super().open_with_facts(name)
+            finally:
+                path.write_text("two")
+
+    rig.trees = Looking
+    assert not rig.push().failed
+    rig.trees = Tree
+    assert not rig.push().failed
+    assert rig.saved() == {"p/notes.txt": b"two"}
 
 
 @pytest.mark.parametrize("dies", [False, True])

@@ -59,20 +59,42 @@ def is_database(tree: ReadTree, path: bytes) -> bool:
 
 def is_side(tree: ReadTree, path: bytes) -> bool:
     """Whether a file of such a name is what SQLite puts beside a database, and not somebody's own."""
-    end = next(end for end in BESIDE if path.endswith(end))
     found = beginning(tree, path, 4)
-    return found is not None and (found in _BEGINNINGS[end] or not found.strip(b"\0"))
+    return found is not None and _begins_as_side(path, found)
 
 
 def says_something(tree: ReadTree, path: bytes) -> bool:
     """Whether such a file changes what SQLite reads in the database: a -wal or a journal that is in use."""
-    end = next(end for end in BESIDE if path.endswith(end))
-    return end != SHM and beginning(tree, path, 4) in _BEGINNINGS[end]
+    return _is_in_use(path, beginning(tree, path, 4))
 
 
 def belongs(tree: ReadTree, base: bytes, side: bytes) -> bool:
     """Whether `side` is SQLite's and belongs to a file, which may be encrypted, or too new to have a header."""
     return (is_side(tree, side) and is_database(tree, base)) or says_something(tree, side)
+
+
+def belongs_open(tree: ReadTree, base: bytes, side: bytes, fd: int) -> bool:
+    """The same of a file that is open as `fd`, whatever has its name by now."""
+    found = patient(os.pread, fd, 4, 0)
+    return (_begins_as_side(side, found) and is_database(tree, base)) or _is_in_use(side, found)
+
+
+def is_regular(tree: ReadTree, path: bytes) -> bool:
+    """Whether a regular file is at a path; never at an empty one."""
+    facts = facts_of(tree, path) if path else None
+    return facts is not None and stat.S_ISREG(facts.st_mode)
+
+
+def _begins_as_side(path: bytes, found: bytes) -> bool:
+    return found in _BEGINNINGS[_end(path)] or not found.strip(b"\0")
+
+
+def _is_in_use(path: bytes, found: bytes | None) -> bool:
+    return _end(path) != SHM and found in _BEGINNINGS[_end(path)]
+
+
+def _end(path: bytes) -> bytes:
+    return next(end for end in BESIDE if path.endswith(end))
 
 
 def is_new(tree: ReadTree, path: bytes) -> bool:
