@@ -37,6 +37,7 @@ following.inputFullSet.setExtended("outputParticles")
 project.scheduleProtocol(following)
 """
 CHOOSES = 'run = box("Choose"); run.choose(); project._storeProtocol(run); project.mapper.commit()'
+CALLED = f"{FOLDER}/Runs/*_ProtCall/extra/called"
 FILLER = f"{WHOLE}/filler"
 FILLS = f"""set -- $(df -B1 --output=used,avail {TARGET} | tail -1)
 fallocate -l $((($1 + $2) * 93 / 100 - $1)) {FILLER}
@@ -196,9 +197,19 @@ def test_a_full_disk_is_told_before_and_the_step_that_died_of_it_is_not_running(
     kept.run("rm", FILLER)
 
 
+def test_a_program_that_outlives_its_step_is_the_steps_and_is_not_called_dead(kept: Saved) -> None:
+    window(kept, 'project.launchProtocol(new("ProtCall", "calls"))')
+    wait_until(lambda: kept.run("sh", "-c", f"cat {CALLED}", expect=range(2)).stdout.strip(), 60)
+    kept.run("sh", "-euc", f"kill -KILL $(cat {FOLDER}/Runs/*_ProtCall/extra/own)")
+    kept.run("sh", "-euc", f"while [ -d /proc/$(cat {FOLDER}/Runs/*_ProtCall/extra/own) ]; do sleep 0.1; done")
+    assert steps(kept)["calls"]["status"] == "running"
+    assert "calls, running since 20" in kept.installation.uninstall(NAME, code=1)
+
+
 def test_on_somebodys_word_the_steps_end_whoever_started_them(kept: Saved) -> None:
     window(kept, 'project.launchProtocol(new("ProtWait", "his last", seconds=600))')
     kept.installation.run("cfy", "executions", "start", "stop_steps", "-b", NAME)
     assert json.loads(kept.run(*AS_USER, TOOL, "running").stdout) == {"running": []}
-    assert in_window(kept)["his last"] == "aborted"
+    assert in_window(kept)["his last"] == in_window(kept)["calls"] == "aborted"
+    kept.run("sh", "-euc", f"! test -d /proc/$(cat {CALLED})")
     assert kept.run("systemctl", "is-enabled", UNIT, expect=(1,)).stdout.strip() == "disabled"

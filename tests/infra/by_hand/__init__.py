@@ -1,6 +1,7 @@
 """A Scipion plugin of the tests' own; `put` lays it onto a machine, beside the real ones.
 
-It brings a step that a person must finish (no plugin of the catalogue has one) and a step that fills a disk.
+It brings a step that a person must finish (no plugin of the catalogue has one) a step that fills a disk, and
+one that calls a program.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """The plugin's steps."""
 
+import os
 from pathlib import Path
 
 import pyworkflow.protocol.params as params
@@ -45,3 +46,16 @@ class ProtFill(EMProtocol):
             while True:
                 file.write(b"x" * 1_000_000)
                 file.flush()
+
+
+class ProtCall(EMProtocol):
+    """Calls a program, as most steps do, and tells both numbers."""
+
+    _label = "call"
+
+    def _insertAllSteps(self):
+        self._insertFunctionStep("callStep")
+
+    def callStep(self):
+        Path(self._getExtraPath("own")).write_text(str(os.getpid()))
+        self.runJob("sh", f"-c 'echo $$ >{self._getExtraPath('called')}; exec sleep 600'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,9 +17,14 @@ BOOT, START = 1_000_000, 500
 """When the kernel and the machine began, in seconds."""
 
 
-def process(proc: Path, pid: int, seconds: float, *words: str, cwd: Path | None = None) -> None:
+def process(
+    proc: Path, pid: int, seconds: float, *words: str, cwd: Path | None = None, says: Path | None = None
+) -> None:
     folder = proc / str(pid)
     folder.mkdir(parents=True)
+    (folder / "fd").mkdir()
+    if says:
+        (folder / "fd/1").symlink_to(says)
     (folder / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
     if cwd:
         (folder / "cwd").symlink_to(cwd)
@@ -104,6 +110,31 @@ def test_steps_that_no_known_project_has(proc: Path, step: wp.Step) -> None:
     assert wp.Started(proc).others([step]) == []
     ((other, pids),) = wp.Started(proc).others([])
     assert (other.project, other.working, pids) == (step.project, step.working, [4711])
+
+
+def test_a_program_that_a_step_has_called_is_the_steps_though_scipions_own_process_is_gone(
+    proc: Path, step: wp.Step, tmp_path: Path
+) -> None:
+    process(
+        proc, 4600, START + 3, "relion_refine", "--o", "Runs/58/extra/run", says=step.database.with_name("run.stdout")
+    )
+    process(proc, 4500, START + 3, "relion_refine", says=tmp_path / "other/Runs/58/logs/run.stdout")
+    process(proc, 4501, START + 3, "xterm", says=tmp_path / "p/notes/run.txt")
+    assert wp.Started(proc).of(step) == wp.Started(proc).left_alone(step) == [4600]
+    process(proc, 4711, START + 2, *(word.format(project=step.project) for word in OWN))
+    assert wp.Started(proc).of(step) == [4711, 4600]
+    assert wp.Started(proc).left_alone(step) == []
+
+
+def test_a_program_that_a_real_step_has_called_is_found_by_where_it_writes(step: wp.Step) -> None:
+    log = step.database.with_name("run.stderr")
+    with log.open("w") as out, subprocess.Popen(["sleep", "60"], stderr=out) as called:
+        try:
+            assert wp.Started().left_alone(step) == [called.pid]
+            step.project.rename(step.project.with_name("renamed"))
+            assert wp.Started().left_alone(wp.Step(step.project.with_name("renamed"), step.working)) == [called.pid]
+        finally:
+            called.kill()
 
 
 def test_when_a_process_began(proc: Path) -> None:

@@ -52,6 +52,33 @@ def test_a_project_that_cannot_be_read_keeps_nobody_from_the_others(
     assert "project bad cannot be read: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "ends"),
+    [
+        ({"status": "running"}, True),
+        ({"status": "failed", "_error": "Process 77 not found running"}, True),
+        ({"status": "failed", "_error": "no such file"}, False),
+        ({"status": "aborted"}, False),
+    ],
+)
+def test_what_a_killed_step_has_called_ends_before_the_step_begins_again(
+    projects: Path, monkeypatch: pytest.MonkeyPatch, words: dict[str, str], ends: bool
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(wj, "_end", ended.extend)
+    project = projects / "own"
+    database(project / "project.sqlite", {**STEP, **words})
+    logs = project / "Runs/58/logs"
+    logs.mkdir(parents=True)
+    with (logs / "run.stdout").open("w") as log, subprocess.Popen(["sleep", "60"], stdout=log) as called:
+        try:
+            assert wj.end_left_alone(project, {"59"}) == []
+            assert [state.id for state in wj.end_left_alone(project, {"58"})] == ["58"] * ends
+        finally:
+            called.kill()
+    assert ended == [called.pid] * ends
+
+
 def test_where_one_process_has_ended_the_others_are_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scipion's scheduler ends when it has started the step, whose command line is like its own."""
 

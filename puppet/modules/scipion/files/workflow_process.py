@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -19,6 +20,8 @@ FULL_PERCENT = 99
 _BIRTH = 19
 """Place of a process's start in /proc/PID/stat, counted after its name."""
 _TAIL, _SAME_RUN_SECONDS = 20_000, 60.0
+LOGS, _DEPTH = ("run.stdout", "run.stderr"), 4
+"""Logs of a step, and how far below the project: Runs/STEP/logs/run.stdout."""
 _BEGINNING = "Logging configured."
 """What each run of a step writes first."""
 _WORDS = [os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), "database or disk is full", "disk I/O error"]
@@ -47,21 +50,35 @@ class Started:
     """The processes that Scipion has started for steps and that live now.
 
     They are known by their command lines, which name project and database of the step one after the other, and by the
-    folder that they work in, since a project may be renamed while they run. A number that is written somewhere proves
-    nothing: after a restart, or on another machine, it is somebody else's.
+    folder that they work in, since a project may be renamed while they run. A program that a step has called is known
+    by its standard output, which is the step's log: it may live on, and write, when Scipion's own process was killed.
+    A number that is written somewhere proves nothing: after a restart, or on another machine, it is somebody else's.
     """
 
     def __init__(self, proc: Path = PROC) -> None:
         self._found: dict[tuple[str, str], list[int]] = {}
+        self._called: dict[tuple[str, str], list[int]] = {}
         for entry in proc.iterdir():
             if entry.name.isdecimal():
-                for named, database in _named(command_line(int(entry.name), proc)):
-                    key = _project(named, database, proc / entry.name), database
+                keys = [*_started(entry, command_line(int(entry.name), proc))]
+                for key in keys:
                     self._found.setdefault(key, []).append(int(entry.name))
+                for key in () if keys else _logged(entry):
+                    self._called.setdefault(key, []).append(int(entry.name))
 
     def of(self, step: Step) -> list[int]:
-        """Numbers of the step's processes, the oldest first as far as numbers tell; none if it does not run."""
-        return sorted(self._found.get(_key(step), []))
+        """Numbers of the step's processes, Scipion's own first, then the oldest first as far as numbers tell.
+
+        None if it does not run.
+        """
+        return sorted(self._found.get(_key(step), [])) + self._programs(step)
+
+    def left_alone(self, step: Step) -> list[int]:
+        """Numbers of the programs that a step has called and that live though Scipion's own process is gone."""
+        return [] if _key(step) in self._found else self._programs(step)
+
+    def _programs(self, step: Step) -> list[int]:
+        return sorted(self._called.get(_key(step), []))
 
     def others(self, known: Iterable[Step]) -> list[tuple[Step, list[int]]]:
         """Steps that run and are none of those: of a project that cannot be read, or lies elsewhere."""
@@ -72,6 +89,24 @@ class Started:
 
 def _key(step: Step) -> tuple[str, str]:
     return os.path.realpath(step.project), f"{step.working}/logs/run.db"
+
+
+def _started(process: Path, words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Project and database of the steps for which Scipion has started a process."""
+    for named, database in _named(words):
+        yield _project(named, database, process), database
+
+
+def _logged(process: Path) -> set[tuple[str, str]]:
+    """Project and database of the step in whose log a process writes what it says."""
+    found = set()
+    for number in (1, 2):
+        with suppress(OSError):
+            log = (process / f"fd/{number}").readlink()
+            if log.name in LOGS and log.parent.name == "logs" and len(log.parents) > _DEPTH:
+                project = log.parents[_DEPTH - 1]
+                found.add((str(project), str(log.with_name("run.db").relative_to(project))))
+    return found
 
 
 def _named(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -154,7 +189,7 @@ def _written(step: Step) -> float:
 
 def _last_words(step: Step) -> Iterator[str]:
     """The ends of the step's logs; what an earlier run has written in them does not count."""
-    logs = [step.database.with_name(name) for name in ("run.stdout", "run.stderr")]
+    logs = [step.database.with_name(name) for name in LOGS]
     times = {log: log.stat().st_mtime for log in logs if log.is_file()}
     for log, time in times.items():
         if time > max(times.values()) - _SAME_RUN_SECONDS:

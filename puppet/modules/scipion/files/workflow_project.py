@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_places import Refused, locked, projects
-from workflow_state import ACTIVE, State, Wanted, living, newly_dead, read_states, strays
+from workflow_state import ACTIVE, State, Wanted, left_alone, living, newly_dead, read_states, strays, was_killed
 
 READ_ONLY = ".workflow.readonly"  # in the project's folder: it was we who made it read-only
 STOPPED = "it was stopped on the operator's word"
@@ -211,6 +211,18 @@ def stop_all() -> list[tuple[Path, State]]:
                     run.setAborted()
                     store(project, run)
     return found
+
+
+def end_left_alone(folder: Path, ids: Collection[str]) -> list[State]:
+    """End what those steps have called and what goes on without them, if they were killed; returns the steps.
+
+    Begun again beside that, a step would write into its folder twice.
+    """
+    alone = [(state, pids) for state, pids in left_alone(folder) if state.id in ids]
+    found = [(state, pids) for state, pids in alone if state.status in ACTIVE or was_killed(state)]
+    for _, pids in found:
+        _end(pids)
+    return [state for state, _ in found]
 
 
 def _end(pids: Sequence[int]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_places import OK, UNFINISHED, existing, locked
-from workflow_project import READ_ONLY, fail_dead, open_project, scipion
+from workflow_project import READ_ONLY, end_left_alone, fail_dead, open_project, scipion
 from workflow_record import Made, begun, note_begun, read_made
 from workflow_state import ACTIVE, INTERACTIVE, State, read_states, was_killed
 from workflow_turns import Turn, awaited, is_busy, ready
@@ -30,6 +30,8 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self._folder, self._made, self._begun = folder, read_made(folder), begun(folder)
         self._project = open_project(scipion(), folder)
+        for state in end_left_alone(folder, self._begun):
+            say(f"{state.label}: its own process was killed; what it had called is ended, and the step runs again")
         # Steps whose process was killed, with an earlier run or by a restart of the machine: ours start again.
         self._interrupted = {state.id for state in read_states(folder) if was_killed(state)}
         self._started: set[str] = set()

@@ -149,6 +149,16 @@ def living(folder: Path) -> list[tuple[State, list[int]]]:
     return [(replace(state, since=began(found[0])), found) for state, found in rows if found]
 
 
+def left_alone(folder: Path) -> list[tuple[State, list[int]]]:
+    """The protocols whose own process is gone though programs that it has called live on, and those programs' numbers.
+
+    None of them can come to its end: nobody waits for what the programs give.
+    """
+    started = Started()
+    rows = [(state, started.left_alone(step)) for state, step in read_rows(folder, folder / "project.sqlite")]
+    return [(state, found) for state, found in rows if found]
+
+
 def strays(folders: Sequence[Path]) -> list[tuple[Path, State, list[int]]]:
     """Steps that run and that no database of these projects has, with their processes' numbers."""
     known = []
