@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
 
+import workflow_places  # noqa: E402
 import workflow_project as wj  # noqa: E402
+from workflow_state import State  # noqa: E402
 
 from tests.unit.machine.test_workflow_state import SLEEPS, database  # noqa: E402
 
 STEP = {"id": 58, "class": "B", "label": "Classify", "status": "running", "workingDir": "Runs/58"}
+NEXT = State("58", "Classify", "B", "running", "")
 
 
 @pytest.fixture
@@ -39,6 +43,28 @@ def runs(projects: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def named(found: list[tuple[Path, Any]], below: Path) -> list[tuple[str, str]]:
     return [(folder.name, state.id) for folder, state in found if folder.is_relative_to(below)]
+
+
+def test_between_two_steps_of_a_workflow_the_next_one_is_waited_for(
+    projects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The unit has just finished one, or still loads Scipion: an uninstall must not find nothing running."""
+    looks: list[int] = []
+    monkeypatch.setattr(wj, "_running", lambda: looks.append(1) or [(projects, NEXT)] * (len(looks) == 3))
+    with workflow_places.locked("good", "run"):
+        assert wj.running_steps() == [(projects, NEXT)]
+    assert len(looks) == 3
+
+
+@pytest.mark.parametrize("awaited", ["", "58"])
+def test_a_workflow_that_is_over_or_waits_for_a_person_is_not_waited_for(
+    projects: Path, monkeypatch: pytest.MonkeyPatch, awaited: str
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(wj, "_running", lambda: looks.append(1) or [])
+    with workflow_places.locked("good", "run", awaited=awaited) if awaited else nullcontext():
+        assert wj.running_steps() == []
+    assert len(looks) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + bytes(80)], ids=["empty", "odd", "cut"])

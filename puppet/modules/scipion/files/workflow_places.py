@@ -64,11 +64,21 @@ def locked(name: str, work: str, seconds: float = 0.0, awaited: str = "") -> Ite
 
 def awaited_now(name: str) -> list[str]:
     """The steps, by id, that the project's workflow waits for until a person has finished them."""
+    return _holder(name) or []
+
+
+def goes_on(name: str) -> bool:
+    """Whether the project's workflow is at work and waits for no person: it may start a step at any moment."""
+    return _holder(name) == []
+
+
+def _holder(name: str) -> list[str] | None:
+    """The steps that whoever runs the project's workflow waits for; None if nobody runs it."""
     try:
         with _lock(name, "run").open() as file:
-            return [] if _taken(file, fcntl.LOCK_SH) else file.read().split()
+            return None if _taken(file, fcntl.LOCK_SH) else file.read().split()
     except FileNotFoundError:
-        return []
+        return None
 
 
 def _lock(name: str, work: str) -> Path:

@@ -17,13 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workflow_places import Refused, locked, projects
+from workflow_places import Refused, goes_on, locked, projects
 from workflow_state import ACTIVE, State, Wanted, left_alone, living, newly_dead, read_states, strays, was_killed
 
 READ_ONLY = ".workflow.readonly"  # in the project's folder: it was we who made it read-only
 STOPPED = "it was stopped on the operator's word"
 ENDING_SECONDS = 2.0
 """So long a step's process may live on when the step has ended."""
+BETWEEN_SECONDS = 30.0
+"""So long a workflow's unit may need to load Scipion and start its next step, or to end."""
 
 
 def scipion() -> Any:
@@ -170,8 +172,15 @@ def store(project: Any, run: Any) -> None:
 
 
 def running_steps() -> list[tuple[Path, State]]:
-    """The steps of all projects that have a process, or wait for one, whoever has started them."""
+    """The steps of all projects that have a process, or wait for one, whoever has started them.
+
+    Where a workflow is between two steps, the next one is waited for.
+    """
+    end = time.monotonic() + BETWEEN_SECONDS
     found = _running()
+    while not found and time.monotonic() < end and any(goes_on(folder.name) for folder in projects()):
+        time.sleep(0.5)
+        found = _running()
     if any(state.status not in ACTIVE for _, state in found):
         time.sleep(ENDING_SECONDS)
         return _running()
