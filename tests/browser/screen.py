@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from tests.browser.target import DISPLAY, Desktop
 from tests.installation import wait_until
 
 SETTINGS = (*DISPLAY, "LANG=C.UTF-8", "HOME=/home/scipion")
-UNIT = "test-program"
+UNIT, TYPED = "test-program", "/tmp/typed-in-a-test"
 _WINDOWS = """
 import json, sys
 from Xlib.display import Display
@@ -109,29 +108,43 @@ def open_project(desktop: Desktop, project: str) -> None:
 
 
 @contextmanager
-def program(desktop: Desktop, title: str, words: Sequence[str]) -> Iterator[None]:
-    """A program on the desktop, from when its window is there until the block ends."""
+def program(desktop: Desktop, words: Sequence[str], title: str = "") -> Iterator[None]:
+    """A program on the desktop until the block ends; of one with a `title`, the window is waited for."""
     settings = [f"--setenv={setting}" for setting in SETTINGS]
     desktop.run(["systemd-run", "-q", "--collect", f"--unit={UNIT}", "--uid=scipion", *settings, *words])
     try:
-        wait_until(lambda: any(title in name for name in look(desktop).windows), 20)
+        wait_until(lambda: any(title in name for name in look(desktop).windows), 20) if title else None
         yield
     finally:
         desktop.run(["systemctl", "stop", UNIT])
 
 
 @contextmanager
-def terminal(desktop: Desktop, path: str) -> Iterator[None]:
-    """An xterm that writes lines to a file."""
-    desktop.run(["rm", "-f", path])
-    inner = f"printf '\\033]0;typed\\007'; cat > {shlex.quote(path)}"
-    with program(desktop, "typed", ["xterm", "-e", "sh", "-c", inner]):
+def terminal(desktop: Desktop, raw: bool = False) -> Iterator[None]:
+    """An xterm that has the keyboard and keeps what is typed into it: lines, or each byte if `raw`."""
+    wait_until(desktop.has_opened, 120)  # also when an earlier test has started the desktop again
+    keys = "stty -icanon -echo -ixon; " if raw else ""
+    inner = f"{keys}printf '\\033]0;typed\\007'; exec cat >> {TYPED}"
+    with _kept(desktop), program(desktop, ["xterm", "-geometry", "60x12+300+300", "-e", "sh", "-c", inner], "typed"):
         yield
 
 
 @contextmanager
-def entry(desktop: Desktop, path: str) -> Iterator[None]:
-    """A Tk entry that writes what it holds to a file."""
-    desktop.run(["rm", "-f", path])
-    with program(desktop, "entry", ["python3", "-c", ENTRY, path]):
+def entry(desktop: Desktop) -> Iterator[None]:
+    """A Tk entry that keeps what it holds."""
+    with _kept(desktop), program(desktop, ["python3", "-c", ENTRY, TYPED], "entry"):
         yield
+
+
+def typed(desktop: Desktop) -> str:
+    """What the terminal or the entry was given."""
+    return desktop.run(["cat", TYPED])
+
+
+@contextmanager
+def _kept(desktop: Desktop) -> Iterator[None]:
+    desktop.run(["install", "-o", "scipion", "/dev/null", TYPED])
+    try:
+        yield
+    finally:
+        desktop.run(["rm", "-f", TYPED])

@@ -17,9 +17,9 @@ from selenium import webdriver
 from tests import seeds
 from tests.browser.desktop_browser import open_desktop
 from tests.browser.peer import Peer
+from tests.browser.screen import terminal, typed
 from tests.browser.shown import way_to
 from tests.browser.target import VERSION, Desktop, connection, get, opening
-from tests.browser.terminal import terminal, typed
 from tests.unit.desktop.served import wait_until
 
 pytestmark = pytest.mark.machine
@@ -49,7 +49,7 @@ def test_five_cuts_lose_no_letter(desktop: Desktop, page: webdriver.Chrome) -> N
     draw = random.Random(seeds.seed())
     letters = "".join(draw.choices(string.ascii_lowercase, k=LETTERS))
     cuts = set(draw.sample(range(1, LETTERS), CUTS))
-    with way_to(desktop.url) as way, terminal(desktop):
+    with way_to(desktop.url) as way, terminal(desktop, raw=True):
         open_desktop(page, desktop.link().replace(urlsplit(desktop.url).netloc, f"127.0.0.1:{way.port}"))
         page.execute_script(STATES)
         for number, letter in enumerate(letters):

@@ -11,13 +11,12 @@ from selenium import webdriver
 
 from tests.browser.desktop_browser import open_desktop, wait_for_frame
 from tests.browser.keys import Key, keyboard, letters, press, pretend
-from tests.browser.screen import entry, look, terminal
+from tests.browser.screen import entry, look, terminal, typed
 from tests.browser.target import Desktop
 from tests.installation import wait_until
 
 pytestmark = pytest.mark.machine
 
-TYPED = "/tmp/typed.txt"
 ENTER = letters("\n")
 KEYBOARDS = {
     "de": """
@@ -54,7 +53,7 @@ FOREIGN = "".join(
         "".join(map(chr, range(0x4E00, 0x4E00 + 60))),
     ]
 )
-Field = Callable[[Desktop, str], AbstractContextManager[None]]
+Field = Callable[[Desktop], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def arrives(desktop: Desktop, text: str) -> None:
     """Wait for what was typed, and compare."""
     got = ""
     for _ in range(40):
-        got = desktop.run(["cat", TYPED])
+        got = typed(desktop)
         if len(got) >= len(text):
             break
         time.sleep(0.5)
@@ -81,7 +80,7 @@ def test_any_number_of_foreign_letters_arrives_also_the_first_of_a_new_server(
     desktop.run(["systemctl", "restart", "cloudify-desktop-vnc"])
     wait_until(lambda: any(" on " in title for title in look(desktop).windows), 60)  # Scipion's takes the keyboard
     for field, text in ((terminal, f"{FOREIGN[::-1]}\n"), (entry, FOREIGN[-120:])):
-        with field(desktop, TYPED):
+        with field(desktop):
             wait_for_frame(opened)
             press(opened, letters(text))
             arrives(desktop, text)
@@ -92,7 +91,7 @@ def test_keyboards_of_countries_and_systems_type_what_is_on_them(
     desktop: Desktop, page: webdriver.Chrome, field: Field
 ) -> None:
     expected = ""
-    with field(desktop, TYPED):
+    with field(desktop):
         for system in ("linux", "windows", "mac"):
             pretend(page, system)
             open_desktop(page, desktop.link())

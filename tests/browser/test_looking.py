@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
+from tests.browser.screen import as_user, program, terminal, typed
 from tests.browser.target import Desktop
-from tests.browser.terminal import on_the_screen, shown, terminal, typed
 from tests.browser.viewer import Viewer, viewer
 from tests.conftest import Demo
 from tests.unit.desktop.served import wait_until
@@ -54,14 +54,14 @@ def acts(there: Viewer) -> bytes:
 
 
 def test_nothing_that_such_a_browser_does_arrives(desktop: Desktop) -> None:
-    with terminal(desktop), viewer(desktop, desktop.link(view_only=True)) as looks:
-        before = on_the_screen(desktop, ["python3", "-c", STATE])
+    with terminal(desktop, raw=True), viewer(desktop, desktop.link(view_only=True)) as looks:
+        before = as_user(desktop, "python3", "-c", STATE)
         looks.say(acts(looks))
         with viewer(desktop, desktop.link()) as works:
             works.say(key("o"))
             wait_until(lambda: bool(typed(desktop)))
         assert typed(desktop) == "o"
-        assert on_the_screen(desktop, ["python3", "-c", STATE]) == before
+        assert as_user(desktop, "python3", "-c", STATE) == before
         looks.say(b"\x63")  # nobody knows what this is, nor how long
         assert looks.is_ended()
 
@@ -73,7 +73,7 @@ def test_such_a_browser_is_not_told_what_is_copied(desktop: Desktop) -> None:
         asks.say(CLIPBOARD_ENCODING, CAPABILITIES)
         for one, times in ((plain, 1), (asks, 2)):
             assert [clipboard_word(one) for _ in range(times)] == [CAN] * times
-        with shown(desktop, "python3", "-c", COPY, SECRET):
+        with program(desktop, ["python3", "-c", COPY, SECRET]):
             assert works.cut_text() == (len(SECRET), SECRET.encode())
             assert (clipboard_word(plain), clipboard_word(asks)) == (THERE_IS_TEXT, THERE_IS_TEXT)
             asks.say(ASK_FOR_TEXT)

@@ -116,7 +116,7 @@ def test_what_is_too_large_or_outside_comes_back_onto_the_screen(desktop: Deskto
     resize(opened, USUAL[0], USUAL[1] + STRIP)
     becomes(desktop, opened, USUAL)
     for geometry in ("3000x2000+0+50", "500x400+1500+700", "500x400-300-200"):
-        with program(desktop, "large", ["python3", "-c", WINDOW, geometry]):
+        with program(desktop, ["python3", "-c", WINDOW, geometry], "large"):
             wait_until(lambda: look(desktop).seen("large"), 60)
 
 
@@ -126,7 +126,7 @@ def test_windows_keep_their_places_on_a_smaller_screen_if_they_can_and_know_them
 ) -> None:
     resize(opened, USUAL[0], USUAL[1] + STRIP)
     becomes(desktop, opened, USUAL)
-    with program(desktop, "large", ["python3", "-c", WINDOW, geometry]):
+    with program(desktop, ["python3", "-c", WINDOW, geometry], "large"):
         before = look(desktop).box("large")
         resize(opened, 1024, 600 + STRIP)
         becomes(desktop, opened, [1024, 600])
