@@ -71,7 +71,9 @@ class MustHold(Books):
     def check_same(self) -> None:
         """Both sides have the same."""
         there, here = self.held(self.look(self.there)), self.held(self.look(self.rig.user))
-        assert there == here, f"not the same on both sides: {sorted(dict(there.items() ^ here.items()))}"
+        other = {path: (there.get(path), here.get(path)) for path in sorted(dict(there.items() ^ here.items()))}
+        told = [f"{path[-40:]!r}: {str(one)[:60]} there, {str(two)[:60]} here" for path, (one, two) in other.items()]
+        assert there == here, "not the same on both sides: " + "\n".join(told)
 
     def held(self, found: dict[str, bytes]) -> dict[str, bytes]:
         """What of it the data space can hold under its own name."""
