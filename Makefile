@@ -34,7 +34,7 @@ check: deps ## lint, types, unit tests (six minutes on two processors)
 	pytest -q -n auto -m 'not long and not machine and not packaging' tests
 
 test: deps check ## everything: real install, real browser (needs root)
-	pytest -q -n $$((2 * $$(nproc))) -m long tests  # they wait for half of their time
+	pytest -q -n $$((2 * $$(nproc))) --dist worksteal -m long tests  # they wait for half of their time
 	pytest -q -m 'machine or packaging' tests
 
 demo: deps ## from the project file to a desktop in the browser

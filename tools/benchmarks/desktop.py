@@ -14,8 +14,8 @@ from selenium import webdriver
 
 from tests.browser.desktop_browser import browser, click, open_desktop
 from tests.browser.peer import Peer
+from tests.browser.screen import program
 from tests.browser.target import VERSION, connection, opening, token_of
-from tests.browser.terminal import shown
 from tests.conftest import Demo
 from tests.installation import Installation, remove, wait_until, write_project
 from tools.benchmarks.installs import FRAME_SECONDS, rendered, timed_install
@@ -104,7 +104,7 @@ def first_frame(desktop: Demo) -> float:
 def pressed(desktop: Demo, page: webdriver.Chrome, keys: int) -> list[float]:
     """Milliseconds from each key to its pixels."""
     say(f"{keys} keys in a browser")
-    with shown(desktop, *TERMINAL, SHOWS):
+    with program(desktop, [*TERMINAL, SHOWS]):
         while _changes(page):
             pass
         return [_pressed(page) for _ in range(keys)]
@@ -113,10 +113,10 @@ def pressed(desktop: Demo, page: webdriver.Chrome, keys: int) -> list[float]:
 def without_browser(desktop: Demo, keys: int) -> dict[str, list[float]]:
     """The same, by the machine's own client."""
     say(f"{keys} keys without a browser")
-    program = Path(__file__).with_name("on_machine.py").read_text("utf-8")
+    text = Path(__file__).with_name("on_machine.py").read_text("utf-8")
     words = ["/run/cloudify-desktop-vnc/socket", "6080", token_of(desktop.link()), str(keys), *map(str, PLACE)]
-    with shown(desktop, *TERMINAL, SHOWS):
-        samples: dict[str, list[float]] = json.loads(desktop.run(["python3", "-c", program, *words]))
+    with program(desktop, [*TERMINAL, SHOWS]):
+        samples: dict[str, list[float]] = json.loads(desktop.run(["python3", "-c", text, *words]))
     return samples
 
 
@@ -125,7 +125,7 @@ def memory(desktop: Demo, connections: Sequence[int]) -> list[Figure]:
     say(f"the gateway's memory with {', '.join(map(str, connections))} connections")
     found = []
     desktop.run(["systemctl", "restart", "cloudify-desktop-gateway"])  # a process gives nothing back that it once took
-    with shown(desktop, *TERMINAL, "while date +%N; do sleep 0.05; done"), ExitStack() as held:
+    with program(desktop, [*TERMINAL, "while date +%N; do sleep 0.05; done"]), ExitStack() as held:
         peers: list[Peer] = []
         for count in connections:
             while len(peers) < count:
