@@ -20,6 +20,7 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space import datasets, mounts_folders, onedata_parts, saved_part
+from cloudify_scipion.lifecycle.steps import ask_about_steps
 
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
@@ -111,9 +112,13 @@ def heal_data(services: Services, record: Record) -> Record:
 
 
 def _remount(services: Services, record: Record) -> Record:
-    """A folder of the host is mounted while the machine boots, and only then. What can be saved before is."""
+    """A folder of the host is mounted while the machine boots, and only then. What can be saved before is.
+
+    Raises StepsRun where that would end steps.
+    """
     lines = _unwell_mounts(services, record)
     if lines and mounts_folders(record):
+        ask_about_steps(services, record, ends=False, forces=False)
         record = _saved_if_possible(services, record, lines)
         record = note(services, record, f"{'; '.join(lines)}: the machine is started again, which mounts it anew")
         services.machines.stop(record.machine)

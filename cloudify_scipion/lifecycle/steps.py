@@ -46,11 +46,11 @@ def running_steps(services: Services, record: Record) -> list[RunningStep]:
     return _steps(done.stdout, "running")
 
 
-def ask_about_steps(services: Services, record: Record, *, ends: bool = True) -> None:
+def ask_about_steps(services: Services, record: Record, *, ends: bool = True, forces: bool = True) -> None:
     """Before a machine is stopped: raises StepsRun if steps run, which names them and says how to go on.
 
-    `ends`: the project is uninstalled. Where the question has no answer (a machine that hangs), that is said, and
-    whoever asks goes on: what it needs itself is asked next.
+    `ends`: the project is uninstalled; `forces`: otherwise there is `ignore_failure` as well. Where the question has no
+    answer (a machine that hangs), that is said, and whoever asks goes on: what it needs itself is asked next.
     """
     try:
         steps = running_steps(services, record)
@@ -60,7 +60,7 @@ def ask_about_steps(services: Services, record: Record, *, ends: bool = True) ->
     if steps:
         listed = "\n".join(f"  {step}" for step in steps)
         what = f"steps of project '{record.project}' are running, so nothing was stopped:\n{listed}"
-        raise StepsRun(what, _next(record) if ends else _next_stop(record))
+        raise StepsRun(what, _next(record) if ends else _next_stop(record, forces))
 
 
 def stop_steps(services: Services, record: Record) -> Record:
@@ -102,7 +102,7 @@ def _next(record: Record) -> str:
     {forced}    end them and go, unsealed: the volume is held"""
 
 
-def _next_stop(record: Record) -> str:
+def _next_stop(record: Record, forces: bool) -> str:
+    forced = "; or\n    the same with ignore_failure=true (of an operation, its own parameter)    stop all the same"
     return f"""wait until they have ended, or
-    cloudify-scipion stop-steps {record.project}    end them, then do the same again; or
-    the same with ignore_failure=true (of an operation, its own parameter)    stop all the same"""
+    cloudify-scipion stop-steps {record.project}    end them, then do the same again{forced * forces}"""

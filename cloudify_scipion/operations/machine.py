@@ -43,7 +43,7 @@ def stop(ignore_failure: object = False, **_: Any) -> None:
 
 
 def _stop(c: Call, anyway: bool) -> None:
-    if not (c.ends or anyway):  # an uninstall has asked its gate
+    if not anyway:  # in an uninstall, too: one of this node alone has no gate
         ask_about_steps(c.services, c.record, ends=False)
     _save(c, refuses=not anyway)
     use.stop_machine(c.services, c.record)
@@ -67,7 +67,10 @@ def delete(**_: Any) -> None:
 
 
 def _delete(c: Call) -> None:
-    _save(c, refuses=c.workflow == "execute_operation")  # all other workflows have asked its stop before
+    alone = c.workflow == "execute_operation"  # all other workflows have asked its stop before
+    if alone:
+        ask_about_steps(c.services, c.record, ends=False, forces=False)
+    _save(c, refuses=alone)
     use.delete_machine(c.services, recheck_seal(c.services, c.record))
     c.forget()
 

@@ -8,6 +8,7 @@ from typing import Any
 from cloudify import ctx
 
 from cloudify_scipion.lifecycle import scipion_project as use
+from cloudify_scipion.lifecycle.steps import ask_about_steps
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known
 from cloudify_scipion.project.inputs import coerce_inputs
 
@@ -25,9 +26,15 @@ def start(**_: Any) -> None:
     call(lambda c: use.run_workflow(c.services, c.asking("workflow", _settings(c)).record))
 
 
-def stop(**_: Any) -> None:
-    """End what runs."""
-    call_known(lambda c: use.stop_workflow(c.services, c.record))
+def stop(ignore_failure: object = False, **_: Any) -> None:
+    """End the workflow's run; refused where steps run, unless `ignore_failure`."""
+    call_known(lambda c: _stop(c, str(ignore_failure).lower() == "true"))
+
+
+def _stop(c: Call, anyway: bool) -> None:
+    if not anyway:
+        ask_about_steps(c.services, c.record, ends=False)
+    use.stop_workflow(c.services, c.record)
 
 
 def check_status(**_: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ from cloudify_scipion.errors import (
     PermanentError,
     PuppetFailed,
     ReadOnlyDataSpace,
+    StepsRun,
     TemporaryError,
     TokenRefused,
     UnknownDataSpace,
@@ -251,6 +252,20 @@ def test_a_lost_mount_of_a_folder_is_mounted_by_a_boot(demo: Deployment, way: st
     assert demo.check("working_copy") == {"status": "ok"}
     save(world.services(), world.record())
     assert world.space().files["mine"] == b"results"
+
+
+@pytest.mark.parametrize("way", ["heal", "repair"])
+def test_a_boot_that_mounts_a_folder_asks_about_steps_that_run(demo: Deployment, way: str) -> None:
+    demo.install()
+    world = demo.world
+    machine = world.host.machines[world.record().machine]
+    machine.lost = "/srv/scipion-space/project is not mounted"
+    machine.steps.append({"project": "mine", "id": "7", "label": "my 3D refine"})
+    with pytest.raises((NonRecoverableError, StepsRun)) as caught:
+        demo.operation("working_copy", "heal") if way == "heal" else repair_project(world.services(), world.record())
+    assert "so nothing was stopped:\n  step 7 of Scipion's project mine: my 3D refine" in str(caught.value)
+    assert "ignore_failure" not in str(caught.value)
+    assert machine.running and len(machine.steps) == 1
 
 
 def test_what_is_unsaved_for_people() -> None:

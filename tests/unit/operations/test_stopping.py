@@ -17,7 +17,7 @@ KEEPING = [
     "csys_new_deployment_update", "execute_operation", "stop", "restart", "rollback", "scale", "somebody_elses",
 ]  # fmt: skip
 """Cloudify's own workflows, its system workflows on a manager, and one that a blueprint's author wrote."""
-STOP, DELETE = ("machine", "stop"), ("machine", "delete")
+STOP, DELETE, RUN = ("machine", "stop"), ("machine", "delete"), ("scipion_project", "stop")
 
 
 def running(world: World) -> bool:
@@ -43,9 +43,16 @@ def test_all_others_keep_the_volume(world: World, workflow: str, inputs: dict[st
     assert kept(world) and not world.record().held
 
 
-@pytest.mark.parametrize(("workflow", "operation"), [*product(KEEPING, [GATE, STOP])])
-def test_what_runs_is_not_stopped_without_a_word(world: World, workflow: str, operation: tuple[str, str]) -> None:
-    deployment = installed(world)
+@pytest.mark.parametrize("inputs", [{}, UNSAVED], ids=["saved", "without a data space"])
+@pytest.mark.parametrize(
+    ("workflow", "operation"),
+    [*product(KEEPING, [GATE, STOP, RUN]), ("uninstall", STOP), ("uninstall", RUN), ("execute_operation", DELETE)],
+)
+def test_what_runs_is_not_stopped_without_a_word(
+    world: World, workflow: str, operation: tuple[str, str], inputs: dict[str, object]
+) -> None:
+    """Also by `uninstall -p node_ids=machine`, which never asks the gate."""
+    deployment = installed(world, **inputs)
     steps = world.host.machines[world.record().machine].steps
     steps.append(MINE)
     deployment.workflow = workflow
@@ -53,7 +60,8 @@ def test_what_runs_is_not_stopped_without_a_word(world: World, workflow: str, op
         deployment.operation(*operation)
     said = str(caught.value)
     assert "are running, so nothing was stopped:\n  step 7 of Scipion's project mine: my 3D refine" in said
-    assert "cloudify-scipion stop-steps relion-2d" in said and "the same with ignore_failure=true" in said
+    assert "cloudify-scipion stop-steps relion-2d" in said
+    assert ("the same with ignore_failure=true" in said) is (operation != DELETE)  # which has no such parameter
     assert running(world) and steps == [MINE]
     steps.clear()
     deployment.operation(*operation)
@@ -95,9 +103,19 @@ def test_one_operation_ignores_it_by_its_own_parameter(world: World, given: obje
     world.host.machines[world.record().machine].steps.append(MINE)
     break_push(world)
     deployment.workflow = "stop"
+    deployment.operation("scipion_project", "stop", ignore_failure=given)
+    assert running(world)
     deployment.operation("machine", "stop", ignore_failure=given)
     assert not running(world) and kept(world)
     assert "NOT SAVED, stopped all the same; its volume is kept" in world.progress.text
+
+
+def test_an_uninstall_that_ignores_failures_ends_steps_that_run_and_saves(world: World) -> None:
+    deployment = installed(world)
+    world.host.machines[world.record().machine].steps.append(MINE)
+    deployment.workflow = "uninstall"
+    deployment.run([GATE, *UNINSTALL], ignore_failure=True)
+    assert not world.host.machines and kept(world) and world.space().files["mine"] == b"results"
 
 
 @pytest.mark.parametrize("operation", [STOP, DELETE])
