@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
 
 import workflow_record as wr  # noqa: E402
 from workflow_state import State, Wanted  # noqa: E402
 
+ODD = ["", "{", "[]", "null", '{"digest": "d"}', '{"digest": "d", "steps": ["2"]}', "\0" * 40]
 STATES = [
     State("1", "my first", "B", "saved", ""),
     State("2", "Import", "A", "finished", ""),
@@ -38,6 +41,15 @@ def test_what_is_known_stays_and_another_workflow_has_other_steps(tmp_path: Path
     wr.adopt(tmp_path, STATES, WANTED, "d")
     assert wr.read_made(tmp_path).steps == {"10": "B"}
     wr.adopt(tmp_path, STATES, WANTED, "e")
+    assert wr.read_made(tmp_path).steps == {"2": "A", "3": "B"}
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_record_that_cannot_be_read_is_none_and_is_made_anew(tmp_path: Path, text: str) -> None:
+    """A machine that lost its power while it was written leaves an empty file."""
+    (tmp_path / wr.STEPS).write_text(text)
+    assert wr.read_made(tmp_path) == wr.Made()
+    wr.adopt(tmp_path, STATES, WANTED, "d")
     assert wr.read_made(tmp_path).steps == {"2": "A", "3": "B"}
 
 

@@ -28,11 +28,11 @@ class Made:
 
 
 def read_made(folder: Path) -> Made:
-    """What the project's folder remembers; of a project that was made elsewhere, nothing."""
+    """What the project's folder remembers; of a project that was made elsewhere, or a record that was cut, nothing."""
     try:
         given = json.loads((folder / STEPS).read_text())
-        return Made(given["digest"], given["steps"])
-    except FileNotFoundError:
+        return Made(given["digest"], dict(given["steps"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return Made()
 
 
