@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,8 +14,10 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files
 
 import workflow_project as wj  # noqa: E402
 import workflow_run as wr  # noqa: E402
-from workflow_record import Made  # noqa: E402
+from workflow_record import Made, write_made  # noqa: E402
 from workflow_state import State  # noqa: E402
+
+from tests.unit.machine.test_workflow_state import database  # noqa: E402
 
 DEAD = "Process 7 not found running: the machine was started again. Run the step again."
 GIVEN = {"3": "", "7": "outputBox"}
@@ -83,3 +88,63 @@ def test_classes_that_scipion_was_seen_to_have_are_known_until_its_packages_chan
     assert not wj.are_known({"A"})
     wj._seen().write_text("{")
     assert not wj.are_known({"A"})
+
+
+class Box:
+    """A protocol as Scipion has it, which is done as soon as it is scheduled."""
+
+    def __init__(self, id: str, status: str) -> None:
+        self.id, self.status, self._outputs = id, status, list[str]()
+
+    def strId(self) -> str:  # noqa: N802 - Scipion's names
+        return self.id
+
+    def __getattr__(self, name: str) -> Any:
+        answers = {
+            "getStatus": self.status, "getClassName": "A", "getObjLabel": f"box {self.id}", "getPrerequisites": [],
+            "getInputStatus": (False, False, False), "iterOutputAttributes": [], "worksInStreaming": False,
+            "validate": [], "getWorkingDir": f"Runs/{self.id}",
+        }  # fmt: skip
+        return lambda: answers[name]
+
+
+class Project:
+    """Scipion's project; `fails` is raised at its next looks."""
+
+    def __init__(self, *boxes: Box) -> None:
+        self.boxes, self.scheduled, self.fails = boxes, list[str](), list[Exception]()
+
+    def load(self) -> None: ...
+
+    def getRuns(self, **_: bool) -> tuple[Box, ...]:  # noqa: N802
+        if self.fails:
+            raise self.fails.pop()
+        return self.boxes
+
+    def getRunsGraph(self) -> Any:  # noqa: N802
+        return SimpleNamespace(getNode=lambda _: SimpleNamespace(getParents=list))
+
+    def scheduleProtocol(self, box: Box) -> None:  # noqa: N802
+        self.scheduled.append(box.id)
+        box.status = "finished"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Of two steps of the project file, neither of which was begun; the unit's run of them is quick."""
+    project = Project(Box("3", "saved"), Box("70", "saved"))
+    rows = ({"id": int(box.id), "class": "A", "label": "", "status": box.status} for box in project.boxes)
+    database(tmp_path / "project.sqlite", *rows)
+    write_made(tmp_path, Made("d", {"3": "A", "70": "A"}))
+    monkeypatch.setattr(wr, "scipion", lambda: None)
+    monkeypatch.setattr(wr, "open_project", lambda *_: project)
+    monkeypatch.setattr(wr, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(logging, "disable", lambda _: None)
+    return project
+
+
+def test_a_step_that_the_user_has_started_himself_and_reset_is_his(tmp_path: Path, project: Project) -> None:
+    """Scipion's Reset empties the step's folder and makes it again."""
+    (tmp_path / "Runs/3/logs").mkdir(parents=True)
+    assert wr.Runner(tmp_path).run() == {}
+    assert project.scheduled == ["70"]

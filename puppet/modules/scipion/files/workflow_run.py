@@ -70,8 +70,12 @@ class Runner:
             growing=any(output.isStreamOpen() for output in outputs),
             interrupted=name in self._interrupted and name not in self._started,
             mine=self._made.has(name, run.getClassName()),
-            begun=name in self._begun,
+            begun=name in self._begun or (run.getStatus() == "saved" and self._was_reset(run)),
         )
+
+    def _was_reset(self, run: Any) -> bool:
+        """Whether a saved step has been started by somebody: Scipion's Reset leaves it an empty folder of logs."""
+        return (self._folder / run.getWorkingDir() / "logs").is_dir()
 
     def _start(self, run: Any) -> None:
         """Hand it to Scipion's scheduler, which would wait for ever for an invalid one: that fails here instead."""

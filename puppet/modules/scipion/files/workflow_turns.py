@@ -12,7 +12,8 @@ from workflow_state import ACTIVE, INTERACTIVE
 class Turn:
     """What decides whether a protocol's turn has come. `streams`: it can work on inputs that still grow.
 
-    `mine`: it is a step of the project file; `begun`: this program has started it, now or in an earlier run.
+    `mine`: it is a step of the project file; `begun`: this program has started it, now or in an earlier run, or
+    somebody has reset it.
     `supplied`: those parents whose part of its inputs is there; `outputs` names what it has given itself.
     """
 
