@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ import workflow_run as wr  # noqa: E402
 from workflow_record import Made, write_made  # noqa: E402
 from workflow_state import State  # noqa: E402
 
-from tests.unit.machine.test_workflow_state import database  # noqa: E402
+from tests.unit.machine.test_workflow_state import SLEEPS, database  # noqa: E402
 
 DEAD = "Process 7 not found running: the machine was started again. Run the step again."
 GIVEN = {"3": "", "7": "outputBox"}
@@ -139,6 +141,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(wr, "scipion", lambda: None)
     monkeypatch.setattr(wr, "open_project", lambda *_: project)
     monkeypatch.setattr(wr, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(wr, "FAILED_SECONDS", 0.0)
     monkeypatch.setattr(logging, "disable", lambda _: None)
     return project
 
@@ -148,3 +151,28 @@ def test_a_step_that_the_user_has_started_himself_and_reset_is_his(tmp_path: Pat
     (tmp_path / "Runs/3/logs").mkdir(parents=True)
     assert wr.Runner(tmp_path).run() == {}
     assert project.scheduled == ["70"]
+
+
+def test_a_look_that_fails_while_a_step_runs_is_repeated_since_the_runs_end_would_end_the_step(
+    tmp_path: Path, project: Project
+) -> None:
+    """As on a full disk: the unit's processes end with the run."""
+    project.fails = [sqlite3.OperationalError("database or disk is full") for _ in range(3)]
+    words = [*SLEEPS, str(tmp_path), "Runs/3/logs/run.db", "3"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as step:
+        assert step.stdout
+        step.stdout.readline()
+        try:
+            assert wr.Runner(tmp_path).run() == {}
+        finally:
+            step.kill()
+    assert project.scheduled == ["3", "70"]
+
+
+def test_a_look_that_fails_while_nothing_runs_ends_the_run(
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wr, "Started", lambda: SimpleNamespace(others=lambda _: []))
+    project.fails = [sqlite3.OperationalError("database or disk is full")]
+    with pytest.raises(sqlite3.OperationalError):
+        wr.Runner(tmp_path).run()

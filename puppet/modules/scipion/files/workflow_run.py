@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from workflow_places import OK, UNFINISHED, existing, locked
+from workflow_process import Started
 from workflow_project import READ_ONLY, end_left_alone, fail_dead, open_project, scipion
 from workflow_record import Made, begun, note_begun, read_made
 from workflow_state import ACTIVE, INTERACTIVE, State, read_states, was_killed
 from workflow_turns import Turn, awaited, is_busy, ready
 
-POLL_SECONDS, PERSON_SECONDS, LOCK_SECONDS = 1.0, 5.0, 30.0
+POLL_SECONDS, PERSON_SECONDS, LOCK_SECONDS, FAILED_SECONDS = 1.0, 5.0, 30.0, 30.0
 ENVIRONMENT = dict(os.environ)
 
 
@@ -45,7 +47,7 @@ class Runner:
         The answer: steps that a person must finish first, each with what it has given up to now.
         """
         while True:
-            protocols = {run.strId(): run for run in self._project.getRuns(refresh=True, checkPids=True)}
+            protocols = {run.strId(): run for run in self._look()}
             turns = {name: self._turn(run) for name, run in protocols.items()}
             begin = ready(turns, self._started)
             for name in begin:
@@ -54,6 +56,17 @@ class Runner:
                 return {name: turns[name].outputs for name in awaited(turns)}
             reap()
             time.sleep(POLL_SECONDS)
+
+    def _look(self) -> list[Any]:
+        """The protocols as they are. On a full disk that fails: what runs goes on, and our end would be its end."""
+        while True:
+            try:
+                return list(self._project.getRuns(refresh=True, checkPids=True))
+            except sqlite3.OperationalError as error:
+                if not Started().others(()):
+                    raise
+                say(f"the project cannot be looked at: {error}; once more in {FAILED_SECONDS:.0f} s")
+            time.sleep(FAILED_SECONDS)
 
     def _turn(self, run: Any) -> Turn:
         name = run.strId()
