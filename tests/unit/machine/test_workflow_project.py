@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
 
+import scipion_workflow as sw  # noqa: E402
 import workflow_places  # noqa: E402
 import workflow_project as wj  # noqa: E402
 from workflow_state import State  # noqa: E402
@@ -65,6 +67,20 @@ def test_a_workflow_that_is_over_or_waits_for_a_person_is_not_waited_for(
     with workflow_places.locked("good", "run", awaited=awaited) if awaited else nullcontext():
         assert wj.running_steps() == []
     assert len(looks) == 1
+
+
+def test_a_create_waits_for_one_whose_caller_was_killed(
+    projects: Path, runs: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An install that was broken off and is run again at once."""
+    (projects.parent / "workflow.json").write_text("[]")
+    monkeypatch.setattr(sw, "are_known", lambda _: True)
+    with ThreadPoolExecutor() as pool:
+        with workflow_places.locked("good", "create"):
+            second = pool.submit(sw.create, "good", projects.parent / "workflow.json")
+            with pytest.raises(TimeoutError):
+                second.result(0.3)
+        assert second.result()["protocols"] == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + bytes(80)], ids=["empty", "odd", "cut"])

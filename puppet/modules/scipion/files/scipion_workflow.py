@@ -54,6 +54,10 @@ from workflow_run import await_person, run, say
 from workflow_state import State, Wanted, dropped, lacks, parse_workflow, read_states, unknown
 
 
+CREATE_SECONDS = 120.0
+"""So long one may work on whose caller was killed: nothing ends it then."""
+
+
 def look_at(folder: Path, wanted: Sequence[Wanted], digest: str, read_only: bool) -> list[State]:
     """Make a project that is there already what it should be; returns its protocols whose plugin is missing.
 
@@ -81,7 +85,7 @@ def create(name: str, file: Path, read_only: bool = False) -> dict[str, Any]:
     folder, text = project_folder(name), file.read_text()
     wanted, digest = parse_workflow(text), hashlib.sha256(text.encode()).hexdigest()
     report = {"project": name, "created": False, "protocols": len(wanted), "dropped": [], "missing": []}
-    with locked(name, "create"):
+    with locked(name, "create", CREATE_SECONDS):
         if is_there(folder):
             lost = look_at(folder.resolve(), wanted, digest, read_only)
             return {**report, "missing": [state.row() for state in lost]}
