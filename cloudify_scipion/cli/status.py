@@ -50,6 +50,8 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
     lines = [line for line in lines if line[1]]
     if status.protocols:
         lines.append(("workflow", summary(status.protocols)))
+    if status.workflow_problem:
+        lines.append(("workflow", f"what its steps do cannot be said: {status.workflow_problem}"))
     if status.machine_problem or status.desktop_problem:
         lines.append(("next", f"cloudify-scipion repair {status.project}, or install the project again"))
     return lines + [("", protocol_line(protocol)) for protocol in status.protocols]

@@ -22,6 +22,7 @@ class Status:
     """A project seen from outside. A `problem` is empty where all is well; `seconds_left` may be negative.
 
     `disks` names those that are nearly full; `disk_full` is true where steps that write fail by now.
+    `workflow_problem` is why `protocols` is empty where the Scipion project cannot be read.
     """
 
     project: str
@@ -41,6 +42,7 @@ class Status:
     disks: list[str] = field(default_factory=list)
     disk_full: bool = False
     title: str = ""
+    workflow_problem: str = ""
 
 
 def project_status(services: Services, record: Record) -> Status:
@@ -48,6 +50,7 @@ def project_status(services: Services, record: Record) -> Status:
     down = machine_problem(services, record) if record.installed else "not installed"
     record = record if down else give_back(services, record)
     disks = [] if down else _disks(services, record)
+    protocols, problem = ([], "") if down else _protocols(services, record)
     left = datetime.fromisoformat(record.expires) - services.clock.now()
     return Status(
         project=record.project,
@@ -63,10 +66,11 @@ def project_status(services: Services, record: Record) -> Status:
         saving={} if down else _saving(services, record),
         expires=record.expires,
         seconds_left=left.total_seconds(),
-        protocols=[] if down else _protocols(services, record),
+        protocols=protocols,
         disks=[str(disk) for disk in disks],
         disk_full=any(disk.percent >= FULL for disk in disks),
         title=record.settings.get("project", {}).get("title") or record.project,
+        workflow_problem=problem,
     )
 
 
@@ -91,11 +95,13 @@ def _disks(services: Services, record: Record) -> list[FullDisk]:
         return []
 
 
-def _protocols(services: Services, record: Record) -> list[ProtocolStatus]:
+def _protocols(services: Services, record: Record) -> tuple[list[ProtocolStatus], str]:
+    if "workflow" not in record.settings:
+        return [], ""
     try:
-        return protocol_statuses(services.connect(record), record)
-    except ScipionError:
-        return []
+        return protocol_statuses(services.connect(record), record), ""
+    except ScipionError as error:
+        return [], error.what
 
 
 def _ask(question: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cloudify_scipion.cli.status import status_lines
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.status import project_status
@@ -124,8 +125,11 @@ def test_status(demo: Deployment) -> None:
 def test_status_of_a_machine_that_is_down_or_cannot_be_reached(demo: Deployment) -> None:
     demo.install()
     world = demo.world
-    world.broken["/opt/scipion/bin/scipion-workflow"] = "no such project"
-    assert project_status(world.services(), world.record()).protocols == []
+    world.broken["/opt/scipion/bin/scipion-workflow"] = "file is not a database"
+    status = project_status(world.services(), world.record())
+    assert status.protocols == []
+    (told,) = [text for name, text in status_lines(status) if name == "workflow"]
+    assert told.startswith("what its steps do cannot be said: ") and "file is not a database" in told
     world.host.cut_network(world.record().machine)
     assert "has no network" in project_status(world.services(), world.record()).machine_problem
     world.host.reboot()
