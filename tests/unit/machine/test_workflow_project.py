@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files
 import scipion_workflow as sw  # noqa: E402
 import workflow_places  # noqa: E402
 import workflow_project as wj  # noqa: E402
+from workflow_record import Made, write_made  # noqa: E402
 from workflow_state import State  # noqa: E402
 
 from tests.unit.machine.test_workflow_state import SLEEPS, database  # noqa: E402
@@ -81,6 +82,15 @@ def test_a_create_waits_for_one_whose_caller_was_killed(
             with pytest.raises(TimeoutError):
                 second.result(0.3)
         assert second.result()["protocols"] == 0
+
+
+def test_a_project_that_the_user_has_renamed_is_not_made_and_run_once_more(projects: Path) -> None:
+    write_made(projects / "good", Made("d", {"58": "B"}, "demo"))
+    (projects.parent / "workflow.json").write_text("[]")
+    with pytest.raises(workflow_places.Refused, match="project demo is called good now") as caught:
+        sw.create("demo", projects.parent / "workflow.json")
+    assert f"mv {projects}/good {projects}/demo" in str(caught.value)
+    assert not (projects / "demo").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + bytes(80)], ids=["empty", "odd", "cut"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from workflow_places import MISFIT, Refused, projects
 from workflow_state import State, Wanted
 
 STEPS = ".workflow.json"
@@ -17,10 +18,14 @@ OLD = ".workflow.sha256"
 
 @dataclass(frozen=True)
 class Made:
-    """What a project was made from: the workflow's digest, and the class of each box that is its step, by id."""
+    """What a project was made from: the workflow's digest, and the class of each box that is its step, by id.
+
+    `project` is how it was called then.
+    """
 
     digest: str = ""
     steps: Mapping[str, str] = field(default_factory=dict)
+    project: str = ""
 
     def has(self, id: str, class_name: str) -> bool:
         """Whether a box is a step of the project file; a number may have been given again to another box."""
@@ -31,7 +36,7 @@ def read_made(folder: Path) -> Made:
     """What the project's folder remembers; of a project that was made elsewhere, or a record that was cut, nothing."""
     try:
         given = json.loads((folder / STEPS).read_text())
-        return Made(given["digest"], dict(given["steps"]))
+        return Made(given["digest"], dict(given["steps"]), given.get("project", ""))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return Made()
 
@@ -39,7 +44,7 @@ def read_made(folder: Path) -> Made:
 def write_made(folder: Path, made: Made) -> None:
     """Remember it; what a killed write leaves is no record."""
     partial = folder / f"{STEPS}.part"
-    partial.write_text(json.dumps({"digest": made.digest, "steps": dict(made.steps)}))
+    partial.write_text(json.dumps({"digest": made.digest, "steps": dict(made.steps), "project": made.project}))
     partial.rename(folder / STEPS)
 
 
@@ -67,7 +72,15 @@ def adopt(folder: Path, states: Sequence[State], wanted: Sequence[Wanted], diges
     """Remember the steps of a project that is there already, unless they are known."""
     made = read_made(folder)
     if made.digest != digest:
-        write_made(folder, replace(made, digest=digest, steps={**steps_among(states, wanted)}))
+        write_made(folder, Made(digest, steps_among(states, wanted), folder.name))
+
+
+def refuse_renamed(folder: Path) -> None:
+    """Before a project is made in `folder`: raise Refused if it is there by another name, with all its results."""
+    for other in projects():
+        if read_made(other).project == folder.name:
+            next_step = f"name it {folder.name} again (on the machine: mv {other} {folder}), then the same again"
+            raise Refused(MISFIT, f"project {folder.name} is called {other.name} now: {next_step}")
 
 
 def begun(folder: Path) -> set[str]:
