@@ -37,6 +37,7 @@ WAITING = [state("interactive"), state("interactive", "7", outputs="outputBox"),
     [
         ([], True),
         ([state("running")], True),  # the person works on it
+        ([state("saved", "7")], True),  # he has reset it
         ([state("interactive", outputs="outputCoordinates")], False),
         ([state("interactive", "7", outputs="outputBox,outputCoordinates")], False),
         ([state("finished")], False),

@@ -90,5 +90,15 @@ def test_a_person_is_awaited_where_nothing_else_keeps_the_steps_back() -> None:
     assert wt.awaited({**used, "5": wt.Turn("saved", ["6"])}) == ["6"]  # and no more 3, whose part was used
 
 
+def test_a_step_that_the_user_has_reset_is_awaited_where_others_need_it() -> None:
+    """He changes something in it and starts it himself: the others go on when it is done."""
+    reset = wt.Turn("saved", ["2"], begun=True)
+    turns = {"2": wt.Turn("finished", begun=True), "3": reset, "4": wt.Turn("saved", ["3"])}
+    assert wt.ready(turns, set()) == []
+    assert wt.awaited(turns) == ["3"]
+    assert wt.awaited({**turns, "4": wt.Turn("saved", ["3"], begun=True)}) == []  # all is in his hands
+    assert wt.awaited({**turns, "3": wt.Turn("saved", ["2"], mine=False)}) == []  # a box of his own
+
+
 def test_a_parent_that_is_not_in_the_project_holds_nothing_back() -> None:
     assert wt.ready({"3": wt.Turn("saved", ["99"])}, set()) == ["3"]

@@ -170,13 +170,13 @@ def await_person(name: str, given: Mapping[str, str]) -> int:
 
 
 def is_awaited(given: Mapping[str, str], states: list[State]) -> bool:
-    """Whether all steps are as they were: in a person's hands, or working on what the person has told them to."""
+    """Whether all steps are in a person's hands as they were, or reset, or working on what he has told them to."""
     now = {state.id: state for state in states}
 
     def same(id: str) -> bool:
         state = now.get(id)
         still = state is not None and state.status == INTERACTIVE and state.outputs == given[id]
-        return still or (state is not None and state.status in ACTIVE)
+        return still or (state is not None and state.status in {*ACTIVE, "saved"})
 
     return all(same(id) for id in given)
 

@@ -36,6 +36,12 @@ class Turn:
         return self.mine and (self.interrupted if self.begun else self.status == "saved")
 
 
+    @property
+    def in_hands(self) -> bool:
+        """Whether a person has to go on with it: it waits for him, or he has reset it."""
+        return self.status == INTERACTIVE or (self.mine and self.begun and self.status == "saved")
+
+
 def ready(turns: Mapping[str, Turn], started: Collection[str]) -> list[str]:
     """Protocols to start now: those that wait for us, whose inputs are complete, or grow and can be used growing.
 
@@ -65,16 +71,20 @@ def awaited(turns: Mapping[str, Turn]) -> list[str]:
     found: set[str] = set()
     for name, turn in turns.items():
         above = _above(turns, name)
-        if turn.waits and all(turns[one].status in {"finished", INTERACTIVE} or turns[one].waits for one in above):
+        if turn.waits and all(_may_end(turns[one]) for one in above):
             for one in [name, *above]:
                 found |= _not_given(turns, turns[one]) if turns[one].waits else set()
     return [name for name in turns if name in found]
 
 
+def _may_end(turn: Turn) -> bool:
+    return turn.status == "finished" or turn.in_hands or turn.waits
+
+
 def _not_given(turns: Mapping[str, Turn], turn: Turn) -> set[str]:
     """Steps in a person's hands whose part of a step's inputs is not there."""
     parents = (one for one in turn.parents if one in turns and one not in turn.supplied)
-    return {one for one in parents if turns[one].status == INTERACTIVE}
+    return {one for one in parents if turns[one].in_hands}
 
 
 def _above(turns: Mapping[str, Turn], name: str) -> set[str]:
