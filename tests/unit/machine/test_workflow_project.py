@@ -102,6 +102,9 @@ def test_a_project_that_cannot_be_read_keeps_nobody_from_the_others(
     assert named(wj.running_steps(), projects) == [("good", "58")]
     assert wj.settle_all() == []
     assert "project bad cannot be read: " in capsys.readouterr().err
+    code = subprocess.run([sys.executable, sw.__file__, "status", "bad"], capture_output=True, text=True, check=False)
+    assert code.returncode == workflow_places.MISFIT
+    assert "project.sqlite cannot be read: " in code.stderr and "Earlier versions of files" in code.stderr
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from typing import Any
 
 from workflow_places import (
     DROPPED,
+    GET_BACK,
     MISFIT,
     MISSING,
     OK,
@@ -52,7 +53,6 @@ from workflow_project import (
 from workflow_record import Made, adopt, read_made, refuse_renamed, was_made_from, write_made
 from workflow_run import await_person, run, say
 from workflow_state import State, Wanted, dropped, lacks, parse_workflow, read_states, unknown
-
 
 CREATE_SECONDS = 120.0
 """So long one may work on whose caller was killed: nothing ends it then."""
@@ -163,7 +163,10 @@ def main(arguments: Sequence[str]) -> int:
     except Refused as refused:
         say(f"scipion-workflow: {refused}")
         return refused.code
-    except (OSError, sqlite3.Error) as error:
+    except sqlite3.Error as error:
+        say(f"scipion-workflow: project.sqlite cannot be read: {error}. If it is damaged, {GET_BACK}")
+        return MISFIT
+    except OSError as error:
         say(f"scipion-workflow: {error}")
         return MISFIT
 

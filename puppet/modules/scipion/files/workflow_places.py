@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 OK, UNFINISHED, USAGE, DROPPED, MISFIT, MISSING = range(6)
+GET_BACK = "get it back (on the desktop: Earlier versions of files; in a terminal: scipion-data trash restore)"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # what Scipion leaves unchanged
 
 
@@ -106,8 +107,7 @@ def is_there(folder: Path) -> bool:
     if (folder / "project.sqlite").is_file() or not folder.exists():
         return folder.exists()
     if any(not path.is_dir() or path.is_symlink() for path in folder.rglob("*")):
-        told = "move them away, or get it back (on the desktop: Earlier versions of files)"
-        raise Refused(MISFIT, f"{folder} holds files and no project.sqlite: {told}")
+        raise Refused(MISFIT, f"{folder} holds files and no project.sqlite: move them away, or {GET_BACK}")
     shutil.rmtree(folder)
     return False
 

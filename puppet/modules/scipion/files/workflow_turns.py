@@ -35,7 +35,6 @@ class Turn:
         """
         return self.mine and (self.interrupted if self.begun else self.status == "saved")
 
-
     @property
     def in_hands(self) -> bool:
         """Whether a person has to go on with it: it waits for him, or he has reset it."""
