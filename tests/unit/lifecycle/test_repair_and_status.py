@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cloudify_scipion.cli.status import status_lines
-from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.errors import CommandFailed, PermanentError
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.status import project_status
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
@@ -98,6 +98,19 @@ def test_repair_goes_as_far_as_the_install_did(demo: Deployment, steps: int) -> 
     parts = {"scipion_project": "workflow", "desktop": "desktop"}
     for node, part in parts.items():
         assert (part in world.record().settings) == any(done == node for done, _ in INSTALL[:steps])
+
+
+@pytest.mark.parametrize("harm", [stop_services, lose_machine])
+def test_a_project_that_cannot_be_read_keeps_nobody_from_the_desktop_on_which_it_is_got_back(
+    demo: Deployment, harm: Callable[[World], None]
+) -> None:
+    demo.install()
+    world = demo.world
+    harm(world)
+    world.broken["/opt/scipion/bin/scipion-workflow"] = "project.sqlite cannot be read"
+    with pytest.raises(CommandFailed, match=r"project\.sqlite cannot be read"):
+        repair_project(world.services(), world.record())
+    assert project_status(world.services(), world.record()).desktop_problem == ""
 
 
 def test_nothing_to_repair(world: World) -> None:
