@@ -69,6 +69,9 @@ def create_scipion_project(services: Services, record: Record) -> None:
         services.progress.say(f"Scipion project {record.project}: open for reading only, since it has {told}")
     word = "made" if answer["created"] else "there already"
     services.progress.say(f"Scipion project {record.project}: {word}, {answer['protocols']} protocols")
+    if answer.get("renamed"):
+        was = f"it was renamed to {answer['renamed']}, where its results are"
+        services.progress.say(f"Scipion project {record.project}: {was}; no step of the new one starts by itself")
 
 
 def missing_plugins(protocols: Sequence[Mapping[str, str]]) -> str:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files
 import scipion_workflow as sw  # noqa: E402
 import workflow_places  # noqa: E402
 import workflow_project as wj  # noqa: E402
-from workflow_record import Made, write_made  # noqa: E402
+from workflow_record import Made, read_made, write_made  # noqa: E402
 from workflow_state import State  # noqa: E402
 
 from tests.unit.machine.test_workflow_state import SLEEPS, database  # noqa: E402
@@ -84,13 +84,17 @@ def test_a_create_waits_for_one_whose_caller_was_killed(
         assert second.result()["protocols"] == 0
 
 
-def test_a_project_that_the_user_has_renamed_is_not_made_and_run_once_more(projects: Path) -> None:
-    write_made(projects / "good", Made("d", {"58": "B"}, "demo"))
+@pytest.mark.parametrize(("was", "steps"), [("demo", {}), ("another", {"2": "A"})])
+def test_a_project_that_the_user_has_renamed_is_not_run_once_more_under_its_old_name(
+    projects: Path, monkeypatch: pytest.MonkeyPatch, was: str, steps: dict[str, str]
+) -> None:
+    write_made(projects / "good", Made("d", {"58": "B"}, was))
     (projects.parent / "workflow.json").write_text("[]")
-    with pytest.raises(workflow_places.Refused, match="project demo is called good now") as caught:
-        sw.create("demo", projects.parent / "workflow.json")
-    assert f"mv {projects}/good {projects}/demo" in str(caught.value)
-    assert not (projects / "demo").exists()
+    monkeypatch.setattr(sw, "scipion", lambda: types.SimpleNamespace(getProtocols=dict))
+    monkeypatch.setattr(sw, "make_project", lambda _, folder, *__: folder.mkdir() or {"2": "A"})
+    answer = sw.create("demo", projects.parent / "workflow.json")
+    assert answer["created"] and answer["renamed"] == ("" if steps else "good")
+    assert read_made(projects / "demo").steps == steps
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + bytes(80)], ids=["empty", "odd", "cut"])

@@ -50,7 +50,7 @@ from workflow_project import (
     settle_all,
     stop_all,
 )
-from workflow_record import Made, adopt, read_made, refuse_renamed, was_made_from, write_made
+from workflow_record import Made, adopt, read_made, renamed, was_made_from, write_made
 from workflow_run import await_person, run, say
 from workflow_state import State, Wanted, dropped, lacks, parse_workflow, read_states, unknown
 
@@ -89,17 +89,17 @@ def create(name: str, file: Path, read_only: bool = False) -> dict[str, Any]:
         if is_there(folder):
             lost = look_at(folder.resolve(), wanted, digest, read_only)
             return {**report, "missing": [state.row() for state in lost]}
-        refuse_renamed(folder)
         domain = scipion()
         if absent := dropped(wanted, domain.getProtocols()):
             return {**report, "dropped": [protocol.row() for protocol in absent]}
         partial = own_folder() / f"{name}.part"
         shutil.rmtree(partial, ignore_errors=True)
         steps = make_project(domain, partial, file.resolve(), wanted)
-        write_made(partial, Made(digest, steps, name))
+        other = renamed(name)  # its results are there: none of these steps is run once more by itself
+        write_made(partial, Made(digest, {} if other else steps, name))
         folder.parent.mkdir(mode=0o750, exist_ok=True)
         partial.rename(folder)
-    return {**report, "created": True}
+    return {**report, "created": True, "renamed": other}
 
 
 def status(name: str) -> dict[str, Any]:

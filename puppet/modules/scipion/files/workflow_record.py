@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workflow_places import MISFIT, Refused, projects
+from workflow_places import projects
 from workflow_state import State, Wanted
 
 STEPS = ".workflow.json"
@@ -75,12 +75,9 @@ def adopt(folder: Path, states: Sequence[State], wanted: Sequence[Wanted], diges
         write_made(folder, Made(digest, steps_among(states, wanted), folder.name))
 
 
-def refuse_renamed(folder: Path) -> None:
-    """Before a project is made in `folder`: raise Refused if it is there by another name, with all its results."""
-    for other in projects():
-        if read_made(other).project == folder.name:
-            next_step = f"name it {folder.name} again (on the machine: mv {other} {folder}), then the same again"
-            raise Refused(MISFIT, f"project {folder.name} is called {other.name} now: {next_step}")
+def renamed(name: str) -> str:
+    """What a project that was made as `name` is called now, where the user has renamed it; empty if he has not."""
+    return next((other.name for other in projects() if name != other.name and read_made(other).project == name), "")
 
 
 def begun(folder: Path) -> set[str]:
