@@ -261,10 +261,15 @@ def test_a_boot_that_mounts_a_folder_asks_about_steps_that_run(demo: Deployment,
     machine = world.host.machines[world.record().machine]
     machine.lost = "/srv/scipion-space/project is not mounted"
     machine.steps.append({"project": "mine", "id": "7", "label": "my 3D refine"})
-    with pytest.raises((NonRecoverableError, StepsRun)) as caught:
-        demo.operation("working_copy", "heal") if way == "heal" else repair_project(world.services(), world.record())
-    assert "so nothing was stopped:\n  step 7 of Scipion's project mine: my 3D refine" in str(caught.value)
-    assert "ignore_failure" not in str(caught.value)
+    if way == "heal":  # a failure would make Cloudify end the desktop, and make it again
+        demo.operation("working_copy", "heal")
+        said = world.progress.text
+    else:
+        with pytest.raises(StepsRun) as caught:
+            repair_project(world.services(), world.record())
+        said = str(caught.value)
+    assert "so nothing was stopped:\n  step 7 of Scipion's project mine: my 3D refine" in said
+    assert "stop-steps" in said and "ignore_failure" not in said
     assert machine.running and len(machine.steps) == 1
 
 
