@@ -22,6 +22,8 @@ _BIRTH = 19
 _TAIL, _SAME_RUN_SECONDS = 20_000, 60.0
 LOGS, _DEPTH = ("run.stdout", "run.stderr"), 4
 """Logs of a step, and how far below the project: Runs/STEP/logs/run.stdout."""
+_GONE = " (deleted)"
+"""What the kernel adds to the name of a file that is open and gone, as after Scipion's Reset."""
 _BEGINNING = "Logging configured."
 """What each run of a step writes first."""
 _WORDS = [os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), "database or disk is full", "disk I/O error"]
@@ -102,7 +104,7 @@ def _logged(process: Path) -> set[tuple[str, str]]:
     found = set()
     for number in (1, 2):
         with suppress(OSError):
-            log = (process / f"fd/{number}").readlink()
+            log = Path(str((process / f"fd/{number}").readlink()).removesuffix(_GONE))
             if log.name in LOGS and log.parent.name == "logs" and len(log.parents) > _DEPTH:
                 project = log.parents[_DEPTH - 1]
                 found.add((str(project), str(log.with_name("run.db").relative_to(project))))
