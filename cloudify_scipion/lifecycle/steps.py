@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudify_scipion.errors import ScipionError, StepsRun
+from cloudify_scipion.errors import ScipionError, StepsRun, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.project import note
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import TOOL, as_user, unit
 
 WAITS = "scheduled"
+ANSWER_SECONDS = 30.0
 _NO_SUCH_COMMAND = 2
 
 
@@ -53,7 +54,7 @@ def ask_about_steps(services: Services, record: Record, *, ends: bool = True, fo
     answer (a machine that hangs), that is said, and whoever asks goes on: what it needs itself is asked next.
     """
     try:
-        steps = running_steps(services, record)
+        steps = _patiently(services, record)
     except ScipionError as error:
         services.progress.say(f"which steps run cannot be said: {error.what}")
         return
@@ -61,6 +62,18 @@ def ask_about_steps(services: Services, record: Record, *, ends: bool = True, fo
         listed = "\n".join(f"  {step}" for step in steps)
         what = f"steps of project '{record.project}' are running, so nothing was stopped:\n{listed}"
         raise StepsRun(what, _next(record) if ends else _next_stop(record, forces))
+
+
+def _patiently(services: Services, record: Record) -> list[RunningStep]:
+    """The same; a machine whose steps leave it no time to answer is asked again."""
+    end = services.clock.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            return running_steps(services, record)
+        except TemporaryError as error:
+            if services.clock.monotonic() + error.retry_after > end:
+                raise
+            services.clock.sleep(error.retry_after)
 
 
 def stop_steps(services: Services, record: Record) -> Record:

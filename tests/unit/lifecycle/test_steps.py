@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.cli.status import status_lines
+from cloudify_scipion.errors import MachineUnreachable, StepsRun
 from cloudify_scipion.lifecycle import seal
 from cloudify_scipion.lifecycle.desktop import SERVICES
 from cloudify_scipion.lifecycle.facts import TARGET
+from cloudify_scipion.lifecycle.ports import Shell
+from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import TOOL, ProtocolStatus, awaited, run_workflow
 from cloudify_scipion.lifecycle.status import project_status
-from cloudify_scipion.lifecycle.steps import stop_steps
+from cloudify_scipion.lifecycle.steps import ask_about_steps, stop_steps
 from tests.fakes.deployment import UNSAVED, Deployment
 from tests.fakes.host import Disk
 from tests.fakes.world import World
@@ -93,6 +98,21 @@ def test_a_workflow_that_is_not_asked_for_any_more_is_not_started_by_a_boot(worl
     record = world.record().asking("workflow", {**world.record().settings["workflow"], "run": False})
     run_workflow(world.services(), record)
     assert disk(world).enabled == set()
+
+
+def test_a_machine_that_works_too_hard_to_answer_at_once_is_asked_again(world: World) -> None:
+    Deployment(world, UNSAVED).install()
+    disk(world).steps.append(MINE)
+    services, busy = world.services(), [True, True]
+
+    def connect(record: Record) -> Shell:
+        if busy:
+            busy.pop()
+            raise MachineUnreachable("SSH failed: Connection timed out during banner exchange")
+        return services.connect(record)
+
+    with pytest.raises(StepsRun, match="my 3D refine"):
+        ask_about_steps(replace(services, connect=connect), world.record())
 
 
 def test_a_question_that_has_no_answer_is_said_and_holds_nobody_back(world: World) -> None:
