@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.lifecycle.test_steps import MINE
 from tests.workflows.engine import Engine
 
 Cause = Callable[[Callable[[], object]], str]
@@ -54,6 +55,26 @@ def test_what_cannot_be_saved_is_not_stopped(engine: Engine, cause: Cause, name:
     assert len(engine.world.host.alive()) == 1
     (volume,) = engine.world.host.volumes.values()
     assert volume.files["mine"] == b"data"
+
+
+RUN = {"node_ids": ["scipion_project"]}
+ENDING_STEPS = {
+    **STOPPING,
+    "uninstall": ("uninstall", {}),
+    "uninstall of the workflow's node": ("uninstall", RUN),
+    "stop of the workflow's node": ("stop", RUN),
+}
+
+
+@pytest.mark.parametrize("name", ENDING_STEPS)
+def test_steps_that_run_are_not_ended_without_a_word(engine: Engine, cause: Cause, name: str) -> None:
+    workflow, parameters = ENDING_STEPS[name]
+    engine.install()
+    (disk,) = engine.world.host.machines.values()
+    disk.steps.append(MINE)
+    said = cause(lambda: engine.execute(workflow, **parameters))
+    assert "are running, so nothing was stopped:\n  step 7 of Scipion's project mine: my 3D refine" in said
+    assert disk.running and disk.steps == [MINE]
 
 
 IGNORING: dict[str, tuple[str, dict[str, Any]]] = {
