@@ -193,7 +193,7 @@ def next_step(outcome: Outcome, where: str) -> str:
     assert outcome.hung is not None
     return (
         f"{outcome}.\n"
-        "next: this is the mirror's fault, or the network's: ask its operator, or try it from this host; name another\n"
-        f"  mirror in {where};\n"
+        "next: this is the mirror's fault, or the network's (a proxy's, where one is set): ask its operator, or try\n"
+        f"  it from this host; name another mirror in {where};\n"
         "  then run the same command again."
     )
