@@ -75,6 +75,15 @@ def test_the_session_is_found_among_other_cookies() -> None:
     assert PLAIN.session("127.0.0.1:20001", "\x00;;=") == ""
 
 
+# Browsers send a host's cookies to all of its ports, also those of programs that keep to no standard.
+@pytest.mark.parametrize(
+    "other", ['seen={"a": 1}', "name=a b", "name=Jos\udcc3\udca9", "flag", "=x", 'half="x', "a[b]=1", "path=/", "a=b=c", ""]
+)
+def test_other_programs_cookies_hide_no_session(other: str) -> None:
+    for cookies in (f"{other}; desktop-20001=mine", f"desktop-20001=mine; {other}"):
+        assert PLAIN.session("127.0.0.1:20001", cookies) == "mine"
+
+
 @pytest.mark.parametrize(
     ("header", "token"),
     [("binary, link.abc-_1", "abc-_1"), ("link.abc", "abc"), ("binary", ""), ("", ""), ("binary,link.", "")],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 LINK_PREFIX = "link."  # the token comes as a second WebSocket sub-protocol: unlike a URL, nobody logs that header
@@ -44,12 +43,9 @@ class Site:
         return f"{self.cookie_name(host)}={session}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
     def session(self, host: str, cookies: str) -> str:
-        """The session in a Cookie header, or an empty text."""
-        try:
-            morsel = SimpleCookie(cookies).get(self.cookie_name(host))
-        except CookieError:
-            return ""
-        return morsel.value if morsel else ""
+        """The session in a Cookie header, or an empty text. Beside it are this host's other cookies, of whatever form."""
+        pairs = (cookie.strip().partition("=") for cookie in cookies.split(";"))
+        return {name: value for name, _, value in pairs}.get(self.cookie_name(host), "")
 
 
 def link_token(protocols: str) -> str:
