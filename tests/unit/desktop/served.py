@@ -53,11 +53,13 @@ class Vnc:
 
     def __init__(self) -> None:
         self.heard = self.greeting = b""
+        self.came = 0
         self.writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         self.writers.append(writer)
+        self.came += 1
         writer.write(self.greeting)
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cloudify_desktop.gateway import Vnc
 from cloudify_desktop.host import KEEPALIVE, listen
 from cloudify_desktop.relay import Patience
 from cloudify_desktop.rfb import NO_CONTENTS
 
+from tests.browser.certificate import self_signed
 from tests.browser.peer import Peer
-from tests.browser.target import connection, get
+from tests.browser.target import connection, get, opening
 from tests.unit.desktop.served import CALM, PINGS, Served, gateway, wait_until, websocket
 
 GREETING = b"RFB 003.008\n\x01\x01"
@@ -151,6 +154,25 @@ def test_a_desktop_that_is_down_costs_no_link(calm: Served, tmp_path: Path) -> N
     with websocket(calm, token=token) as peer:
         assert peer.status == 503
     assert calm.facts(token=token) == {"session": False, "view_only": False, "link": "good", "desktop": "down"}
+
+
+@pytest.mark.parametrize("with_tls", [False, True])
+def test_who_leaves_while_the_desktop_is_asked_costs_no_link(tmp_path: Path, with_tls: bool) -> None:
+    with gateway(tmp_path / "state", CALM, self_signed(tmp_path) if with_tls else None) as served:
+        token, answers = served.token(), served.gateway.connect
+        with connection(served.url) as browser:
+
+            async def answers_late() -> Vnc | None:
+                browser.shutdown(socket.SHUT_RDWR)
+                while any(one.fileno() >= 0 for one in served.gateway.strangers._there):
+                    await asyncio.sleep(0.01)
+                served.gateway.connect = answers  # type: ignore[method-assign]
+                return await answers()
+
+            served.gateway.connect = answers_late  # type: ignore[method-assign]
+            assert opening(browser, served.url, token=token) == ""
+        wait_until(lambda: served.gateway.connect == answers and served.vnc.came == 1 and not served.vnc.writers)
+        assert served.facts(token=token)["link"] == "good"
 
 
 def answer_a_ping(served: Served, peer: Peer) -> None:

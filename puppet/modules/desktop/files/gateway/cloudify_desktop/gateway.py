@@ -173,6 +173,9 @@ class Browser(WebSocketServerProtocol):
         self._vnc = await self._gateway.connect()
         if self._vnc is None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The desktop is not running.")
+        if self.transport.is_closing():  # its loss has been told already: nobody would give this back
+            self._vnc[1].close()
+            raise ConnectionAbortedError("the browser left")
         opened = access.redeem(token)
         if opened is None and not access.live(session):  # another connection was faster
             raise Refused(HTTPStatus.FORBIDDEN, "The link is used up or has expired.")
