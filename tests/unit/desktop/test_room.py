@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -12,13 +13,16 @@ from urllib.parse import urlsplit
 import pytest
 from cloudify_desktop import strangers
 from cloudify_desktop.connections import IN_ALL
+from cloudify_desktop.gateway import LARGEST, WAITING
 from cloudify_desktop.strangers import Strangers
 
 from tests.browser.certificate import fingerprint, presented, self_signed
 from tests.browser.target import connection
+from tests.unit.desktop.conftest import FILES
 from tests.unit.desktop.served import CALM, LONG, Served, gateway, wait_until, websocket
 
 MANY = 300
+UNIT = FILES.parent / "templates/gateway.service.epp"
 HELLO = bytes.fromhex("160301020001")  # TLS: the first bytes of a greeting of 512
 Held = contextlib.ExitStack
 
@@ -118,6 +122,17 @@ def test_those_that_have_left_take_no_room() -> None:
 
 def test_the_limits_are_far_below_what_the_unit_may_open() -> None:
     assert strangers.LIMIT + 2 * IN_ALL < 1024
+
+
+def test_what_browsers_send_to_a_desktop_that_takes_nothing_has_room() -> None:
+    (room,) = re.findall(r"^MemoryMax=(\d+)M$", UNIT.read_text("utf-8"), re.MULTILINE)
+    assert IN_ALL * (WAITING + 2) * LARGEST < int(room) * 2**20 / 2
+
+
+def test_who_sends_more_at_once_than_has_room_is_ended(served: Served) -> None:
+    with websocket(served, token=served.token()) as peer:
+        peer.sock.sendall(b"\x82\xff" + (LARGEST + 1).to_bytes(8, "big") + bytes(4))
+        assert peer.read() is None
 
 
 def test_a_renewed_certificate_is_used_from_the_next_connection_on(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ from .told import told
 
 LINK_HEADER = "X-Desktop-Link"  # the page asks with it what has become of its link
 TAB_HEADER = "X-Desktop-Tab"  # and what has come of its cut connection
-LARGEST = 1 << 20  # bytes of one message; noVNC's are far smaller
+LARGEST = 1 << 16  # bytes of one message; noVNC's have 10 kB at most
+WAITING = 32  # messages that have come and that the VNC server does not take
 POLICY = 1008  # the WebSocket's code for "not by our rules"
 Vnc = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -73,6 +74,7 @@ class Gateway:
             server_header=None,
             ping_interval=None,  # the relay does
             max_size=LARGEST,
+            max_queue=WAITING,
         )
 
     async def connect(self) -> Vnc | None:
