@@ -125,6 +125,20 @@ def test_a_half_written_file_is_no_session(tmp_path: Path, access: Access) -> No
     access.issue(60)
 
 
+def test_where_nothing_can_be_written_a_session_stays_and_no_link_is_used_up(
+    tmp_path: Path, access: Access, clock: Clock
+) -> None:
+    session, token = access.redeem(access.issue(600).token) or "", access.issue(600).token
+    (written,) = (tmp_path / "sessions").iterdir()
+    written.with_name(f"{written.name}.new").mkdir()
+    clock.now += 100
+    assert access.keep(session) and access.live(session)
+    (tmp_path / "sessions").rename(tmp_path / "gone")
+    with pytest.raises(OSError):
+        access.redeem(token)
+    assert access.told(token) == "good"
+
+
 def test_nobody_else_may_look(tmp_path: Path, access: Access) -> None:
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "links", tmp_path / "sessions")} == {0}
 

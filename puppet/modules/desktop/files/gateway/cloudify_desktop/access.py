@@ -7,12 +7,12 @@ sessions survive the gateway's restart. A link that is spent is remembered for a
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -82,9 +82,9 @@ class Access:
             link = _read(self._link(token))
             if link is None or not self.is_open(token):
                 return None
-            _write(self._link(token), replace(link, spent="used"))
             session = secrets.token_urlsafe(32)
             _write(self._session(session), Grant(link.id, link.view_only, self._now(), self._now()))
+            _write(self._link(token), replace(link, spent="used"))  # last: what fails before has used nothing
         return session
 
     def give_back(self, token: str, session: str) -> None:
@@ -101,10 +101,10 @@ class Access:
         return grant if grant and self._now() < grant.time + self._idle else None
 
     def keep(self, session: str) -> bool:
-        """Renew a live session; False once it has expired or was revoked."""
+        """Renew a live session; False once it has expired or was revoked. Without room to write it is only not renewed."""
         grant = self.live(session)
         if grant and self._now() >= grant.time + self._renew_after:
-            with self._locked():  # or a revocation in between would be undone
+            with contextlib.suppress(OSError), self._locked():  # or a revocation in between would be undone
                 if grant := self.live(session):
                     _write(self._session(session), replace(grant, time=self._now()))
         return grant is not None
@@ -152,7 +152,7 @@ class Access:
     def _session(self, session: str) -> Path:
         return self._root / "sessions" / _digest(session)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         with (self._root / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
