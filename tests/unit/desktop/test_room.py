@@ -15,6 +15,7 @@ from cloudify_desktop import strangers
 from cloudify_desktop.connections import IN_ALL
 from cloudify_desktop.gateway import LARGEST, WAITING
 from cloudify_desktop.strangers import Strangers
+from websockets.legacy import http
 
 from tests.browser.certificate import fingerprint, presented, self_signed
 from tests.browser.target import connection
@@ -124,9 +125,20 @@ def test_the_limits_are_far_below_what_the_unit_may_open() -> None:
     assert strangers.LIMIT + 2 * IN_ALL < 1024
 
 
-def test_what_browsers_send_to_a_desktop_that_takes_nothing_has_room() -> None:
+def test_what_strangers_and_browsers_send_and_nobody_takes_has_room() -> None:
     (room,) = re.findall(r"^MemoryMax=(\d+)M$", UNIT.read_text("utf-8"), re.MULTILINE)
-    assert IN_ALL * (WAITING + 2) * LARGEST < int(room) * 2**20 / 2
+    heads = strangers.LIMIT * http.MAX_HEADERS * http.MAX_LINE
+    assert heads + IN_ALL * (WAITING + 2) * LARGEST < int(room) * 2**20 / 2
+
+
+@pytest.mark.parametrize(("lines", "length", "status"), [(40, 10, b"200"), (1, 8000, b"200"), (60, 10, b"400")])
+def test_a_head_has_room_for_what_browsers_send_and_not_for_more(
+    served: Served, lines: int, length: int, status: bytes
+) -> None:
+    with connection(served.url) as sock:
+        more = b"Cookie-of-others: " + b"x" * length + b"\r\n"
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + more * lines + b"\r\n")
+        assert sock.recv(12).split()[1] == status
 
 
 def test_who_sends_more_at_once_than_has_room_is_ended(served: Served) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.exceptions import InvalidMessage
+from websockets.legacy import http
 from websockets.legacy.handshake import check_request
 from websockets.legacy.server import WebSocketServer, WebSocketServerProtocol, serve
 
@@ -38,6 +39,8 @@ TAB_HEADER = "X-Desktop-Tab"  # and what has come of its cut connection
 LARGEST = 1 << 16  # bytes of one message; noVNC's have 10 kB at most
 WAITING = 32  # messages that have come and that the VNC server does not take
 POLICY = 1008  # the WebSocket's code for "not by our rules"
+# A browser sends 20 lines, and one with all of a host's cookies; those of many strangers have to fit into the memory.
+http.MAX_HEADERS, http.MAX_LINE = 48, 8192
 Vnc = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
