@@ -14,7 +14,7 @@ class Peer:
     def __init__(self, sock: socket.socket, head: str) -> None:
         self.sock, self.head = sock, head
         self.status = int(head.split()[1])
-        self.pings = 0
+        self.pings = self.code = 0  # code: by which the gateway has ended it
         sock.settimeout(LONG)
 
     @property
@@ -32,7 +32,10 @@ class Peer:
         """The next message, answering pings before it; None when the gateway has ended the connection."""
         while True:
             head = self._exactly(2)
-            if len(head) < 2 or head[0] & 15 == 8:
+            if len(head) < 2:
+                return None
+            if head[0] & 15 == 8:
+                self.code = int.from_bytes(self._exactly(head[1])[:2])
                 return None
             length = head[1]
             if length > 125:

@@ -27,6 +27,7 @@ CASES: dict[str, dict[str, Any]] = {
     "held back, TLS": {**KNOWN, "failures": 2, "secure": True},
     "away": {**KNOWN, "answer": None},
     "cut, TLS": {**KNOWN, "answer": None, "connected": True, "secure": True},
+    "too many": {"crowded": True},
     "offline": {**KNOWN, "answer": None, "connected": True, "online": False},
 }
 SHOW = """
@@ -38,7 +39,13 @@ Promise.all([import("/causes.js"), import("/card.js")]).then(([{ judge }, { show
   done([inside, card.innerText]);
 });
 """
-MOVES = ("Ask for a new link", "tell who gave you the link", "tell your IT support", "comes back with its network")
+MOVES = (
+    "Ask for a new link",
+    "tell who gave you the link",
+    "tell your IT support",
+    "load the page again",
+    "comes back with its network",
+)
 
 
 @pytest.fixture(scope="module", params=[(1366, 768), (1920, 1080)], ids=["1366x768", "1920x1080"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from cloudify_desktop.connections import MADE_ROOM, Connection
 from selenium import webdriver
 
 from tests.browser.certificate import key_hash, self_signed
@@ -88,6 +90,40 @@ def test_a_cut_is_not_seen_and_loses_no_key(served: Served, way: Way, page: webd
     assert page.execute_script("return document.querySelectorAll('#screen canvas').length") == 1
 
 
+ASKS = """
+const fetched = window.fetch;
+window.fetch = () => {
+  window.fetch = fetched;
+  return new Promise((_, fails) => { window.fails = fails; });
+};
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+FAILS = """
+const close = WebSocket.prototype.close, done = arguments[0];
+let closed = false;
+WebSocket.prototype.close = function () { closed = true; return close.call(this); };
+fails(new TypeError("no network"));
+setTimeout(() => done(closed));
+"""
+
+
+def test_an_answer_that_a_cut_has_lost_cuts_nothing_else(served: Served, way: Way, page: webdriver.Chrome) -> None:
+    open_desktop(page, link(served, way))
+    for cut in (True, False):
+        page.execute_script(ASKS)
+        if cut:
+            (before,) = served.gateway.connections.all
+            way.cut()
+            wait_until(partial(_has_come_back, served, before))
+            press(page, "a")  # arrives when the page knows
+            wait_until(lambda: typed(served) == b"a")
+        assert page.execute_async_script(FAILS) is not cut
+
+
+def _has_come_back(served: Served, before: Connection) -> bool:
+    return [one for one in served.gateway.connections.all if one is not before] == served.gateway.connections.all != []
+
+
 HELD = {"Control": "ControlLeft", "Shift": "ShiftRight"}
 
 
@@ -140,6 +176,46 @@ def test_letters_that_are_paced_stay_in_order_and_a_cut_loses_none(
     wait_until(lambda: typed(served)[-1:] == b"\xe7")
     got = "".join(map(chr, pressed(served)))
     assert got == "\u0ce0\u0ce1a\u0ce2\u0ce3\u0ce4\u0ce5\u0ce6b\u0ce7"
+
+
+@pytest.mark.parametrize("more", [")", ">.", "%20%E2%80%A6", '",'])
+def test_what_a_mail_program_adds_to_a_link_is_no_part_of_it(
+    served: Served, way: Way, page: webdriver.Chrome, more: str
+) -> None:
+    open_desktop(page, link(served, way) + more)
+
+
+NO_STORAGE = "Object.defineProperty(window, 'sessionStorage', {get() { throw new DOMException('', 'SecurityError') }})"
+
+
+@pytest.mark.parametrize("fault", ["a file is missing", "the browser keeps nothing"])
+def test_a_page_that_cannot_run_says_so(served: Served, way: Way, page: webdriver.Chrome, fault: str) -> None:
+    whole, script = served.gateway.config, ""
+    if fault == "a file is missing":
+        served.gateway.config = replace(whole, novnc=whole.page)
+    else:
+        added = page.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": NO_STORAGE})
+        script = added["identifier"]
+    page.get(link(served, way))
+    wait_for_message(page, "did not load completely")
+    assert state_of(page) == "ended"
+    served.gateway.config = whole
+    if script:
+        page.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script})
+    click_as_a_user(page, "reload")
+    wait_for_frame(page)
+
+
+def test_a_window_that_had_to_go_for_another_does_not_come_back_by_itself(
+    served: Served, way: Way, page: webdriver.Chrome
+) -> None:
+    open_desktop(page, link(served, way))
+    (there,) = served.gateway.connections.all
+    there.ended = MADE_ROOM
+    wait_for_message(page, "too many windows")
+    assert state_of(page) == "ended" and served.who() == []
+    click_as_a_user(page, "reload")
+    wait_for_frame(page)
 
 
 def test_a_link_that_is_spent_is_said_to_be_so(served: Served, way: Way, page: webdriver.Chrome) -> None:
@@ -268,6 +344,16 @@ def _differs(page: webdriver.Chrome, seen: str) -> bool:
     return not _is(page, seen)
 
 
+LEAVES_IN_A_CUT = """
+const fetched = window.fetch;
+window.fetch = (address, options) => {  // the gateway is asked what it has received
+  const event = new Event('beforeunload', {cancelable: true});
+  if (options.headers["X-Desktop-Tab"]) (window.asked ??= []).push(!dispatchEvent(event));
+  return fetched(address, options);
+};
+"""
+
+
 def test_leaving_is_asked_about_and_full_screen_takes_the_keys(
     served: Served, way: Way, page: webdriver.Chrome
 ) -> None:
@@ -277,6 +363,11 @@ def test_leaving_is_asked_about_and_full_screen_takes_the_keys(
     assert page.execute_script(leaves) is False
     open_desktop(page, link(served, way))
     assert page.execute_script(leaves) is True
+    page.execute_script(LEAVES_IN_A_CUT)
+    way.cut()
+    wait_until(lambda: bool(page.execute_script("return window.asked")))
+    assert page.execute_script("return window.asked") == [True]
+    wait_for_frame(page)
     page.execute_script("navigator.keyboard.lock = async () => { window.locked = true }")
     click_as_a_user(page, "full")
     wait_until(lambda: bool(page.execute_script("return window.locked")))

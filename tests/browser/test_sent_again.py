@@ -17,6 +17,10 @@ WHOLE = """
 const [there, gone, done] = arguments, bytes = (keys) => keys.map((key) => Uint8Array.from(key));
 import("/channel.js").then(({ whole }) => done(whole(bytes(there), bytes(gone)).map((key) => [...key])));
 """
+KEYS = """
+const [messages, done] = arguments;
+import("/channel.js").then(({ isKey }) => done(messages.map((bytes) => isKey(Uint8Array.from(bytes)))));
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +59,10 @@ def test_keys_begin_with_what_was_held_and_end_with_nothing_held(served: Served,
         for case in CASES:
             there, gone, again = ([message(NUMBERS[key], sign == "+") for sign, key in text.split()] for text in case)
             assert page.execute_async_script(WHOLE, there, gone) == again, case
+
+
+def test_a_piece_of_a_long_text_is_no_key(served: Served, page: webdriver.Chrome) -> None:
+    page.get(served.url)
+    wait_for_state(page, "ended")
+    pieces = [[kind, *[7] * 10239] for kind in (4, 255)]
+    assert page.execute_async_script(KEYS, [plain(C, True), extended(C, True), *pieces]) == [True, True, False, False]

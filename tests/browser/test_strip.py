@@ -14,7 +14,7 @@ from selenium import webdriver
 
 from cloudify_scipion.agent import status as agent
 from tests.browser.desktop_browser import browser, open_desktop, wait_for_state
-from tests.unit.desktop.served import Served, wait_until
+from tests.unit.desktop.served import Served, wait_until, websocket
 
 pytestmark = pytest.mark.long
 
@@ -63,6 +63,16 @@ def until(page: webdriver.Chrome, part: str, mood: str, words: str) -> None:
         return found[0] == mood and words in found[1] and found[2]
 
     wait_until(is_shown)
+
+
+def test_who_works_sees_that_others_are_there(served: Served, page: webdriver.Chrome) -> None:
+    opened(served, page)
+    assert shown(page, "others")[2] is False
+    with websocket(served, token=served.token(view_only=True)):
+        wait_until(lambda: shown(page, "others")[1:] == ["1 other is connected", True])
+        with websocket(served, token=served.token()):
+            wait_until(lambda: shown(page, "others")[1:] == ["2 others are connected", True])
+    wait_until(lambda: shown(page, "others")[2] is False)
 
 
 def test_the_state_of_saving_is_told_by_the_readers_clock(served: Served, page: webdriver.Chrome) -> None:

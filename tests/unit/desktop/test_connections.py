@@ -40,6 +40,13 @@ def test_of_many_sessions_the_most_silent_goes(told: Path) -> None:
     assert len(staying) == IN_ALL and staying == everybody[-IN_ALL:]
 
 
+def test_who_works_makes_no_room_for_who_looks(told: Path) -> None:
+    connections = Connections(told, Clock(), Clock())
+    owner = connections.enter("owner", False, "")
+    guests = [connections.enter(str(number), True, "") for number in range(IN_ALL)]
+    assert [one for one in (owner, *guests) if one.ended] == [guests[0]]
+
+
 def test_who_is_connected_is_told(told: Path) -> None:
     assert connected(told) == []
     connections = Connections(told, Clock(), Clock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cloudify_desktop.gateway import Vnc
+from cloudify_desktop.connections import PER_SESSION
+from cloudify_desktop.gateway import CROWDED, Vnc
 from cloudify_desktop.host import KEEPALIVE, listen
 from cloudify_desktop.relay import Patience
 from cloudify_desktop.rfb import NO_CONTENTS
@@ -221,6 +223,15 @@ def test_a_dead_peer_does_not_live(pinging: Served, waiting: int) -> None:
         wait_until(lambda: pinging.who() == [] and not pinging.vnc.writers)
 
 
+def test_who_has_to_go_for_another_is_told_so_and_stays_away(calm: Served) -> None:
+    with contextlib.ExitStack() as held:
+        first = held.enter_context(websocket(calm, token=calm.token()))
+        for _ in range(PER_SESSION):
+            held.enter_context(websocket(calm, cookie=first.cookie))
+        assert first.read() is None and first.code == CROWDED
+        wait_until(lambda: len(calm.who()) == PER_SESSION)
+
+
 def test_who_asks_nothing_does_not_stay(tmp_path: Path) -> None:
     with gateway(tmp_path, Patience(request=0.1)) as served, connection(served.url) as sock:
         while sock.recv(4096):
@@ -262,6 +273,8 @@ def test_who_only_looks_sends_no_key_and_is_ended_alone(calm: Served) -> None:
         looks.send(KEY + ASK)
         wait_until(lambda: calm.vnc.heard == GREETING + NO_CONTENTS + ASK)
         assert calm.facts(cookie=looks.cookie)["view_only"] is True
+        wait_until(lambda: len(calm.who()) == 2)
+        assert [calm.facts(cookie=one.cookie).get("others") for one in (owner, looks)] == [1, None]
         assert sorted(str(one["view_only"]) for one in calm.who()) == ["False", "True"]
         calm.gateway.access.revoke(view_only=True)
         assert looks.read() is None

@@ -2,7 +2,7 @@
 //
 // `answer` is the gateway's (null: none came), `token` whether there is an unused link, `connected` whether the desktop was
 // ever seen, `failures` how many WebSockets in a row failed though the gateway would have let them in, `silent` whether the last
-// one got through and nothing came.
+// one got through and nothing came, `crowded` whether the gateway has ended it for another: coming back by itself it would end that.
 const LINKS = {
   used: "This link is used up: it opens the desktop once, in one browser.",
   expired: "This link has expired: it was not opened in time.",
@@ -19,10 +19,15 @@ const SILENT = {
   message: "The machine answers, but your desktop does not: it may be very busy.",
   next: "It is tried again all the time. If it lasts more than some minutes, tell who gave you the link.",
 };
+const CROWDED = {
+  message: "Your desktop is open in too many windows, by you or by others: this one had to go.",
+  next: `Close windows that nobody needs, then load the page again. ${GOES_ON}`,
+};
 const OWN_CERTIFICATE = " If your browser has warned of this page's certificate: load the page again, and accept it.";
 const OTHER_CERTIFICATE = " If its certificate has changed, your browser accepts it no more: load the page again, and it says so.";
 
-export function judge({ answer, token, connected, failures, silent, online, secure }) {
+export function judge({ answer, token, connected, failures, silent, online, secure, crowded }) {
+  if (crowded) return { state: "ended", ...CROWDED, reload: true };
   if (!answer) return unreachable(connected, online, secure);
   if (!answer.session && token && answer.link !== "good") return ended(LINKS[answer.link] ?? LINKS.unknown);
   if (!answer.session && !token) return connected ? ended("Your session has ended.", GOES_ON) : ended("This desktop opens with a link.");

@@ -2,7 +2,8 @@
 import { paced } from "./pace.js";
 
 const MOST = 200; // keys
-const KEY = 4, EXTENDED_KEY = 255; // RFB's messages
+const MADE_ROOM = 4000; // the gateway's code for a connection that had to go
+const KEY = 4, EXTENDED_KEY = 255, LENGTHS = { [KEY]: 8, [EXTENDED_KEY]: 12 }; // RFB's messages
 
 export function openChannel(token) {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -14,6 +15,7 @@ export function openChannel(token) {
   socket.tab = tab;
   socket.opened = false;
   socket.addEventListener("open", () => { socket.opened = true; });
+  socket.addEventListener("close", (event) => { socket.crowded = event.code === MADE_ROOM; });
   const send = paced((bytes) => {
     WebSocket.prototype.send.call(socket, bytes);
     if (isKey(bytes)) keys.push({ at: sent, bytes });
@@ -64,6 +66,6 @@ function isModifier(key) { // Shift, Ctrl, Meta, Alt, Super, Hyper, AltGr; no lo
   return (number >= 0xffe1 && number <= 0xffee && number !== 0xffe5 && number !== 0xffe6) || number === 0xfe03;
 }
 
-function isKey(bytes) {
-  return bytes[0] === KEY || bytes[0] === EXTENDED_KEY;
+export function isKey(bytes) { // a long text goes in pieces, which begin with anything
+  return bytes.length === LENGTHS[bytes[0]];
 }

@@ -107,12 +107,12 @@ function lost(layer) {
     failures = silent ? 0 : failures + 1;
   }
   open = false;
-  again();
+  cut.crowded ? show(judge({ crowded: true })) : again();
 }
 
 async function look() {
-  const answer = await facts().catch(() => null);
-  if (!open) return;
+  const asked = rfb, answer = await facts().catch(() => null);
+  if (!open || rfb !== asked) return;
   if (!answer) return rfb.disconnect();
   rfb.viewOnly = answer.view_only;
   document.body.dataset.viewOnly = answer.view_only;
@@ -158,8 +158,9 @@ addEventListener("hashchange", () => { // a new link pasted into this window
   leaving = true;
   location.reload();
 });
-addEventListener("beforeunload", (event) => { // Ctrl+W was meant for the desktop
-  if (!open || leaving || rfb.viewOnly) return;
+addEventListener("beforeunload", (event) => { // Ctrl+W was meant for the desktop, also while a cut is not seen
+  const { state, viewOnly } = document.body.dataset;
+  if (state !== "connected" || leaving || viewOnly === "true") return;
   event.preventDefault();
   event.returnValue = "";
 });

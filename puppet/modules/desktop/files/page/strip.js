@@ -1,13 +1,16 @@
-// The line above the desktop: how saving stands and how much time is left, by the reader's own clock.
+// The line above the desktop: how saving stands, how much time is left, by the reader's own clock, and who is there as well.
 const HOUR = 3600, DAY = 24 * HOUR;
 const LITTLE = 3 * DAY; // s: what is left is worth another colour
+const OTHERS = "They see your desktop, and only look on or work on it as well. Who gave you the link knows who, and can end that.";
 const NOTE_STAYS = 5000; // ms
 const $ = (id) => document.getElementById(id);
 let noted = null;
 
 // What the gateway has answered; times in seconds since 1970.
-export function tell({ session, saving, ends }, now = Date.now() / 1000) {
+export function tell({ session, saving, ends, others = 0 }, now = Date.now() / 1000) {
   if (!session) return;
+  put("others", { mood: "good", text: `${others} other${others === 1 ? " is" : "s are"} connected`, title: OTHERS });
+  $("others").hidden = !others;
   put("saving", { mood: saving.mood, text: saving.at ? saving.text.replace("{at}", moment(saving.at, now)) : saving.text });
   if (ends) put("left", timeLeft(ends, now));
 }

@@ -101,7 +101,7 @@ class Access:
         return grant if grant and self._now() < grant.time + self._idle else None
 
     def keep(self, session: str) -> bool:
-        """Renew a live session; False once it has expired or was revoked. Without room to write it is only not renewed."""
+        """Renew a live session, if there is room to write; False once it has expired or was revoked."""
         grant = self.live(session)
         if grant and self._now() >= grant.time + self._renew_after:
             with contextlib.suppress(OSError), self._locked():  # or a revocation in between would be undone

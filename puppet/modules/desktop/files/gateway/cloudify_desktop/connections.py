@@ -11,6 +11,7 @@ from .host import say
 
 PER_SESSION = 8  # one browser's windows, and those of them whose end has not been noticed yet
 IN_ALL = 64
+MADE_ROOM = "silent the longest, and another one came"
 REMEMBERED = 256  # connections that are gone
 CONNECTED = "connected.json"  # in the state folder, for the link command
 
@@ -48,7 +49,8 @@ class Connections:
         self._tell()
 
     def enter(self, id: str, view_only: bool, address: str, tab: str = "") -> Connection:
-        """Make room by ending whoever has been silent the longest, of this session first; nobody new is refused."""
+        """Make room by ending whoever has been silent the longest, of this session first, and who only looks before who
+        works; nobody new is refused."""
         self._make_room([other for other in self._staying() if other.id == id], PER_SESSION)
         self._make_room(self._staying(), IN_ALL)
         connection = Connection(id, view_only, address, self.now(), self.elapsed(), tab=tab)
@@ -63,6 +65,10 @@ class Connections:
         while len(self._gone) > REMEMBERED:
             del self._gone[next(iter(self._gone))]
         self._tell()
+
+    def others(self, id: str) -> int:
+        """How many people besides that one are connected."""
+        return len({one.id for one in self.all} - {id})
 
     def end_tab(self, id: str, tab: str) -> bool:
         """A page that asks after its cut connection has left it: end what is left of that; whether it is gone."""
@@ -79,8 +85,9 @@ class Connections:
         return [connection for connection in self.all if not connection.ended]
 
     def _make_room(self, those: list[Connection], limit: int) -> None:
-        for connection in sorted(those, key=lambda one: one.heard)[: max(0, len(those) - limit + 1)]:
-            connection.ended = "silent the longest, and another one came"
+        those = sorted(those, key=lambda one: (not one.view_only, one.heard))
+        for connection in those[: max(0, len(those) - limit + 1)]:
+            connection.ended = MADE_ROOM
 
     def _tell(self) -> None:
         people = [

@@ -26,7 +26,7 @@ from websockets.legacy.server import WebSocketServer, WebSocketServerProtocol, s
 from .access import Access
 from .certificate import Certificate
 from .config import Config
-from .connections import CONNECTED, Connections
+from .connections import CONNECTED, MADE_ROOM, Connections
 from .host import Door, listen, notify_ready, quiet_log, say
 from .pages import Answer, Refused, as_file, as_json, as_refusal, may_stay, stays
 from .relay import PARTING, Patience, Relay, part
@@ -39,6 +39,7 @@ TAB_HEADER = "X-Desktop-Tab"  # and what has come of its cut connection
 LARGEST = 1 << 16  # bytes of one message; noVNC's have 10 kB at most
 WAITING = 32  # messages that have come and that the VNC server does not take
 POLICY = 1008  # the WebSocket's code for "not by our rules"
+CROWDED = 4000  # ours, for the page: coming back by itself it would end the next one
 # A browser sends 20 lines, and one with all of a host's cookies; those of many strangers have to fit into the memory.
 http.MAX_HEADERS, http.MAX_LINE = 48, 8192
 Vnc = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -156,6 +157,8 @@ class Browser(WebSocketServerProtocol):
         facts: dict[str, object] = {"session": grant is not None, "view_only": bool(grant and grant.view_only)}
         if grant:
             facts |= told(self._gateway.config, time.time())
+        if grant and not grant.view_only:
+            facts["others"] = self._gateway.connections.others(grant.id)
         if tab and (id := grant.id if grant else access.id_of(token)):
             facts["received"] = await self._received(id, tab)
         link = access.told(token) if token else "none"  # after that: a link by which nothing has come is good again
@@ -224,7 +227,7 @@ class Browser(WebSocketServerProtocol):
             gateway.connections.leave(connection)
         say(f"disconnected: {reason}")
         self.close_timeout = PARTING
-        self.fail_connection(POLICY, reason)
+        self.fail_connection(CROWDED if reason == MADE_ROOM else POLICY, reason)
 
     def _is_live(self, session: str) -> bool:
         return self._gateway.access.live(session) is not None

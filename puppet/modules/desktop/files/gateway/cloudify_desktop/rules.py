@@ -43,7 +43,7 @@ class Site:
         return f"{self.cookie_name(host)}={session}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
     def session(self, host: str, cookies: str) -> str:
-        """The session in a Cookie header, or an empty text. Beside it are this host's other cookies, of whatever form."""
+        """The session in a Cookie header, or an empty text. Beside it are other programs' cookies, of whatever form."""
         pairs = (cookie.strip().partition("=") for cookie in cookies.split(";"))
         return {name: value for name, _, value in pairs}.get(self.cookie_name(host), "")
 
