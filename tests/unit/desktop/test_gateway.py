@@ -141,6 +141,18 @@ def test_a_link_whose_answer_never_arrived_is_good_again(calm: Served) -> None:
         assert calm.facts(token=token, tab="second")["link"] == "used"
 
 
+def test_a_session_that_another_window_uses_gives_no_link_back(calm: Served) -> None:
+    token = calm.token()
+    with websocket(calm, token=token) as silent, websocket(calm, cookie=silent.cookie) as other:
+        wait_until(lambda: len(calm.who()) == 2)
+        silent.sock.close()
+        wait_until(lambda: len(calm.who()) == 1)
+        other.send(GREETING)
+        wait_until(lambda: calm.vnc.heard == GREETING)
+        assert calm.facts(token=token, cookie=silent.cookie)["session"] is True
+        assert calm.facts(token=token)["link"] == "used"
+
+
 def test_a_revoked_session_gives_no_link_back(calm: Served) -> None:
     token = calm.token()
     with websocket(calm, token=token) as peer:

@@ -70,6 +70,10 @@ class Connections:
         """How many people besides that one are connected."""
         return len({one.id for one in self.all} - {id})
 
+    def is_alone(self, connection: Connection) -> bool:
+        """Whether nobody else is connected by its session."""
+        return not any(one.id == connection.id for one in self.all if one is not connection)
+
     def end_tab(self, id: str, tab: str) -> bool:
         """A page that asks after its cut connection has left it: end what is left of that; whether it is gone."""
         there = [one for one in self.all if (one.id, one.tab) == (id, tab)]

@@ -221,7 +221,7 @@ class Browser(WebSocketServerProtocol):
             relay = Relay(self, reader, writer, connection, gateway.elapsed, keep, live, gateway.patience)
             reason = await relay.run()
         finally:
-            if not connection.received:
+            if not connection.received and gateway.connections.is_alone(connection):  # others have its cookie
                 self._give_back()
             await part(reader, writer)
             gateway.connections.leave(connection)
