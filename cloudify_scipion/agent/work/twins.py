@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from cloudify_scipion.agent.plan.names import joined, split
 from cloudify_scipion.agent.plan.spelling import folded
+from cloudify_scipion.agent.ports.facts import kind
+from cloudify_scipion.agent.ports.read_tree import NOTHING, ReadTree
 from cloudify_scipion.agent.work.probes import learn_folding
 from cloudify_scipion.agent.work.world import World, again
 
@@ -62,15 +65,36 @@ def each_apart(
 def twin_of(world: World, path: bytes) -> bytes | None:
     """What has the place of `path` in the data space under another name, None if there is no such thing.
 
-    Where something is there, it is either at exactly this name, or one name stands for both.
+    Where something is there, it is either at exactly this name, or one name stands for both. Raises OSError where it is
+    not there at all: what a client remembers of a name that others have taken away proves nothing of names.
     """
     folder, name = split(path)
     there = set(again(lambda: world.space.names(folder)))
     twins = [other for other in world.index.names_there(folder) | there if _are_one(name, other, there)]
     if not twins and name in there:
         return None
+    if not twins and not _opens(world.space, path):
+        raise OSError(errno.ESTALE, "others have taken it away, and the data space's client does not know it yet")
     learn_folding(world)
     return joined(folder, min(twins, default=name))
+
+
+def _opens(space: ReadTree, path: bytes) -> bool:
+    """Whether something is at a path: its facts may be remembered, its content is asked of the space itself."""
+    facts = space.stat(path)
+    try:
+        match kind(facts) if facts is not None else "":
+            case "d":
+                space.names(path)
+            case "l":
+                space.readlink(path)
+            case "f":
+                os.close(space.open(path))
+    except OSError as error:
+        if error.errno in NOTHING:
+            return False
+        raise
+    return facts is not None
 
 
 def _are_one(name: bytes, other: bytes, there: set[bytes]) -> bool:

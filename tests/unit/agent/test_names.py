@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import stat
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from cloudify_scipion.agent.plan.names import is_text, readable, whole_way
 from cloudify_scipion.agent.ports import read_tree as module
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.tree import Tree
-from tests.unit.agent.rig import Rig, write
+from tests.unit.agent.rig import Rig, contents, write
 
 NAMES = (
     b"with space", b" in front", b"behind ", b"new\nline", b"tab\tand\rreturn", b"'single' \"double\"", b"back\\slash",
@@ -315,6 +316,45 @@ def test_pipes_sockets_and_devices_are_reported(rig: Rig, poor: bool) -> None:
     assert "pipe\\n is a pipe, a socket or a device: it is not saved" in rig.alarms()
     rig.push()
     assert len(rig.alarms()) == len(expected), "it is said once"
+
+
+class Remembering(Tree):
+    """A client that believes a name to be there which others have taken away: who asks the space itself is told."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.old = Path(path).stat()
+
+    def stat(self, path: bytes) -> os.stat_result | None:
+        return super().stat(path) or (self.old if path == b"a" else None)
+
+    def mkdir(self, path: bytes, mode: int = 0o755) -> bool:
+        return path != b"a" and super().mkdir(path, mode)
+
+    def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
+        if new == b"a":
+            raise FileExistsError(errno.EEXIST, "it is there", "a")
+        super().rename(old, new, replace)
+
+
+@pytest.mark.parametrize("path", ["a", "a/f"])
+@pytest.mark.parametrize("known", [False, True])
+def test_what_a_client_remembers_of_a_name_is_no_proof_that_names_are_one(rig: Rig, path: str, known: bool) -> None:
+    if known:
+        rig.write(path)
+        rig.push()
+        shutil.rmtree(rig.space / "a") if path == "a/f" else (rig.space / "a").unlink()
+        rig.scan()
+    rig.write(path, "new")
+    rig.write("other", "new")
+    rig.trees = lambda folder: Remembering(folder) if folder == str(rig.space) else Tree(folder)
+    with pytest.raises(Unsaved, match="does not know it yet"):
+        rig.push()
+    assert rig.saved()["other"] == b"new"
+    rig.trees = Tree
+    rig.push()
+    assert rig.saved() == {path: b"new", "other": b"new"}
+    assert not contents(rig.space / ".cloudify-scipion/odd", hidden=True)
 
 
 def test_messages_about_odd_names_can_be_shown(rig: Rig) -> None:
