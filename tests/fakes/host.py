@@ -60,6 +60,8 @@ class Disk:
     """What processes that nothing ends have open for writing in the working copy."""
     used: dict[str, int] = field(default_factory=dict)
     """How full a file system is, in percent, by where it is mounted."""
+    used_files: dict[str, int] = field(default_factory=dict)
+    """How many of the files that it can hold it has, likewise."""
     steps: list[dict[str, str]] = field(default_factory=list)
     """Steps that the user has started in Scipion's window."""
 

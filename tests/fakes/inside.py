@@ -137,8 +137,12 @@ class FakeShell:
         return CommandResult(1, "", "No such file") if found is None else CommandResult(0, found.decode(), "")
 
     def _df(self, words: list[str]) -> CommandResult:
-        rows = [f"{used * 10**7} {(100 - used) * 10**7} {name}" for name, used in self.disk().used.items()]
-        return CommandResult(0, "\n".join(["Used Avail Mounted on", *rows]) + "\n", "")
+        used, files = self.disk().used, self.disk().used_files
+        rows = [
+            f"{used[name] * 10**7} {(100 - used[name]) * 10**7} {files.get(name, 0)} {100 - files.get(name, 0)} {name}"
+            for name in used
+        ]
+        return CommandResult(0, "\n".join(["Used Avail IUsed IFree Mounted on", *rows]) + "\n", "")
 
     def _rm(self, words: list[str]) -> CommandResult:
         self.disk().files.pop(words[-1], None)

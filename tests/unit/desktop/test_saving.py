@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +59,15 @@ def test_a_disk_is_told_before_it_is_full_and_by_its_name(percent: int, words: s
     said = told("The disk with your data", percent)
     assert words in said
     assert said.startswith("The disk with your data") is bool(words)
+
+
+def test_a_disk_with_room_that_can_hold_no_more_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list(os.statvfs(tmp_path))
+    found[2:8] = [1000, 900, 900, 100, 4, 4]  # blocks, free ones twice, files, free ones twice
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(found))
+    (said,) = full_disks({"The disk with your data": tmp_path})
+    assert said.startswith("The disk with your data is more than 95 % full, by the number of its files.")
+    assert "is full of files" in told("disk", 100, True)
 
 
 def test_the_text_of_a_disk_changes_only_when_it_gets_worse() -> None:

@@ -142,6 +142,17 @@ def test_disks_that_are_nearly_full_are_named(world: World, used: dict[str, int]
     assert [line[1] for line in status_lines(status) if line[0] == "DISK"] == status.disks
 
 
+def test_a_disk_that_can_hold_no_more_files_is_named_though_it_has_room(world: World) -> None:
+    Deployment(world).install()
+    disk(world).used[TARGET], disk(world).used_files[TARGET] = 10, 100
+    status = project_status(world.services(), world.record())
+    (told,) = status.disks
+    assert told.startswith("volume ") and told.endswith(
+        "FULL OF FILES, steps that make one fail, room for 0 more files"
+    )
+    assert status.disk_full
+
+
 def test_an_install_says_who_is_awaited_and_the_unit_waits_for_him(world: World) -> None:
     demo = Deployment(world, {"wait_minutes": "60"})
     world.workflows.by_hand = {"Import particles"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -155,9 +154,11 @@ def cause(step: Step, proc: Path = PROC) -> str:
 
 
 def percent_used(path: Path) -> int:
-    """How much of a file system is in use, rounded up."""
-    usage = shutil.disk_usage(path)
-    return -(-usage.used * 100 // max(1, usage.used + usage.free))
+    """How much of a file system is in use, of its room or of the files that it can hold, rounded up."""
+    found = os.statvfs(path)
+    room = found.f_blocks - found.f_bfree, found.f_bavail
+    files = found.f_files - found.f_ffree, found.f_favail
+    return max(-(-used * 100 // max(1, used + left)) for used, left in (room, files))
 
 
 def command_line(pid: int, proc: Path = PROC) -> list[str]:
