@@ -27,7 +27,7 @@ $(BIN)/.installed: $(BIN)/.packages requirements.txt requirements-dev.txt setup.
 
 deps: $(BIN)/.installed ## install the Debian packages and the Python environment
 
-check: deps ## lint, types, unit tests (six minutes on two processors)
+check: deps ## lint, types, unit tests (four minutes on two processors)
 	ruff check cloudify_scipion tests tools puppet setup.py
 	mypy
 	./tools/check-puppet
