@@ -65,7 +65,7 @@ def ask_about_steps(services: Services, record: Record, *, ends: bool = True, fo
 
 
 def _patiently(services: Services, record: Record) -> list[RunningStep]:
-    """The same; a machine whose steps leave it no time to answer is asked again."""
+    """The steps that run; a machine whose steps leave it no time to answer is asked again."""
     end = services.clock.monotonic() + ANSWER_SECONDS
     while True:
         try:

@@ -234,6 +234,11 @@ def _workflow_file(project: Mapping[str, Any]) -> Document:
     return Document(name, value, tuple(workflow_problems(value, name)))
 
 
+def is_true(value: object) -> bool:
+    """What an operation's input says, which may come as a text."""
+    return str(value).lower() == "true"
+
+
 def heal_in_place(work: Callable[[Call], object]) -> None:
     """Run a `heal` that must not end in Cloudify's reinstall of the node: a failure is a loud event, no exception."""
     try:

@@ -12,7 +12,7 @@ from cloudify_scipion.lifecycle.proof import recheck_seal
 from cloudify_scipion.lifecycle.space import source_of
 from cloudify_scipion.lifecycle.steps import ask_about_steps
 from cloudify_scipion.lifecycle.volume import may_discard
-from cloudify_scipion.operations.boundary import Call, ask, call, call_known, heal_in_place
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known, heal_in_place, is_true
 
 
 def create(**_: Any) -> None:
@@ -39,7 +39,7 @@ def _start(c: Call) -> None:
 
 def stop(ignore_failure: object = False, **_: Any) -> None:
     """Save, and shut it down; refused where steps run or it cannot be saved, unless `ignore_failure`."""
-    call_known(lambda c: _stop(c, str(ignore_failure).lower() == "true"))
+    call_known(lambda c: _stop(c, is_true(ignore_failure)))
 
 
 def _stop(c: Call, anyway: bool) -> None:

@@ -9,7 +9,7 @@ from cloudify import ctx
 
 from cloudify_scipion.lifecycle import scipion_project as use
 from cloudify_scipion.lifecycle.steps import ask_about_steps
-from cloudify_scipion.operations.boundary import Call, ask, call, call_known
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known, is_true
 from cloudify_scipion.project.inputs import coerce_inputs
 
 
@@ -28,7 +28,7 @@ def start(**_: Any) -> None:
 
 def stop(ignore_failure: object = False, **_: Any) -> None:
     """End the workflow's run; refused where steps run, unless `ignore_failure`."""
-    call_known(lambda c: _stop(c, str(ignore_failure).lower() == "true"))
+    call_known(lambda c: _stop(c, is_true(ignore_failure)))
 
 
 def _stop(c: Call, anyway: bool) -> None:

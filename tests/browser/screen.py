@@ -113,7 +113,8 @@ def program(desktop: Desktop, words: Sequence[str], title: str = "") -> Iterator
     settings = [f"--setenv={setting}" for setting in SETTINGS]
     desktop.run(["systemd-run", "-q", "--collect", f"--unit={UNIT}", "--uid=scipion", *settings, *words])
     try:
-        wait_until(lambda: any(title in name for name in look(desktop).windows), 20) if title else None
+        if title:
+            wait_until(lambda: any(title in name for name in look(desktop).windows), 20)
         yield
     finally:
         desktop.run(["systemctl", "stop", UNIT])

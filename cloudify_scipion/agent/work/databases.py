@@ -8,14 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from cloudify_scipion.agent.plan.abilities import Abilities
-from cloudify_scipion.agent.plan.names import BESIDE, base_of, odd_path
+from cloudify_scipion.agent.plan.names import base_of, odd_path
 from cloudify_scipion.agent.ports.databases.beside import (
     HEADER,
     belongs_open,
-    facts_of,
+    has_change_beside,
     is_new,
     is_regular,
-    says_something,
 )
 from cloudify_scipion.agent.ports.databases.copying import Limits
 from cloudify_scipion.agent.ports.databases.locking import LeftBehind, Locked, Unreadable
@@ -66,16 +65,11 @@ def upload(world: World, able: Abilities, job: Job) -> Copied | None:
         row = row_of(before, world.flushed, job, world.generation)
         if os.pread(fd, len(HEADER), 0) == HEADER:
             return replace(_Upload(world, able, job, fd, before, row).database(), database=True)
-        if job.group or ((row.racy or not row.size) and _has_beside(world, job.path)):
+        if job.group or ((row.racy or not row.size) and has_change_beside(world.tree, job.path)):
             return replace(_Upload(world, able, job, fd, before, row).without_header(), database=True)
         return upload_content(world, able, job, fd, before, row, strict=near_file)
     finally:
         os.close(fd)
-
-
-def _has_beside(world: World, path: bytes) -> bool:
-    """Whether something lies beside a file that changes what SQLite reads in it."""
-    return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
 
 
 class _Upload:
@@ -84,7 +78,7 @@ class _Upload:
     def __init__(self, world: World, able: Abilities, job: Job, fd: int, before: os.stat_result, row: Row) -> None:
         self.world, self.able, self.job, self.fd, self.before, self.row = world, able, job, fd, before, row
         self.held = job.known if job.known is not None and job.known.held() else None
-        self.quiet = not _has_beside(world, job.path)
+        self.quiet = not has_change_beside(world.tree, job.path)
         self.local = digest_at(fd)
         self.linked = job.final and before.st_nlink > 1
         """Whether it is one file with others, beside which not the same lies: it stays that only as it is."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE
-from cloudify_scipion.agent.ports.databases.beside import facts_of, is_side, says_something
+from cloudify_scipion.agent.ports.databases.beside import facts_of, has_change_beside, is_side
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.read_tree import ReadTree
@@ -99,11 +99,6 @@ def left_behind(world: World, path: bytes, base: Entry) -> bool:
     return is_older_beside(world, path, base.mtime) and is_unused(world, path)
 
 
-def has_change_beside(world: World, path: bytes) -> bool:
-    """Whether something lies beside a file that changes what SQLite reads in it."""
-    return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
-
-
 def gives_way(world: World, path: bytes, row: Row | None, newer: int) -> bool:
     """Whether a file or link is as it came from others, and nobody uses it.
 
@@ -112,7 +107,7 @@ def gives_way(world: World, path: bytes, row: Row | None, newer: int) -> bool:
     facts = world.tree.stat(path)
     if row is None or facts is None or not row.held() or row.origin > 0 or row.racy or not is_as_known(row, facts):
         return False
-    return kind(facts) == "l" or (is_unused(world, path) and (not has_change_beside(world, path)
+    return kind(facts) == "l" or (is_unused(world, path) and (not has_change_beside(world.tree, path)
                                                               or is_older_beside(world, path, newer)))  # fmt: skip
 
 
@@ -157,7 +152,7 @@ def unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
     try:
         with contextlib.suppress(OSError):
             fd = world.tree.open(path)
-        same = fd >= 0 and row.held() and row.kind == "f" and not has_change_beside(world, path)
+        same = fd >= 0 and row.held() and row.kind == "f" and not has_change_beside(world.tree, path)
         yield fd if same and digest_at(fd) == (row.local or row.hash) else -1
     finally:
         if fd >= 0:

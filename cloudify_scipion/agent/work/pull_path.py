@@ -10,7 +10,7 @@ import os
 from dataclasses import replace
 
 from cloudify_scipion.agent.plan.news import Side, is_newer_there
-from cloudify_scipion.agent.ports.databases.beside import is_database
+from cloudify_scipion.agent.ports.databases.beside import has_change_beside, is_database
 from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.conflicts import keep_beside
@@ -19,7 +19,6 @@ from cloudify_scipion.agent.work.damaged import is_damaged, throw_damaged
 from cloudify_scipion.agent.work.exchange import (
     give_newer,
     gives_way,
-    has_change_beside,
     is_part,
     is_unused,
     replace_unchanged,
@@ -77,7 +76,7 @@ def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
             set_aside_older(world, job.path)
             return replace(fetch(world, job.path, job.path, None), conflicts=1)
         as_it_came = digest_of(world.tree, job.path)[0] == (row.local or row.hash)
-        if as_it_came and not (is_unused(world, job.path) and has_change_beside(world, job.path)):
+        if as_it_came and not (is_unused(world, job.path) and has_change_beside(world.tree, job.path)):
             return Seen()  # somebody has it open: another time
     known = row is None or row.held()
     if known and kind(local) == "f" and (seen := _went_on(world, job.path, local, facts)) is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cloudify_scipion.agent.plan.names import BESIDE
 from cloudify_scipion.agent.ports.calls import patient
-from cloudify_scipion.agent.ports.databases.beside import facts_of, says_something
+from cloudify_scipion.agent.ports.databases.beside import facts_of, has_change_beside
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
@@ -51,7 +51,7 @@ def open_databases(world: World, space: ReadTree, trial: Trial, found: Proven) -
         world.beat()
         beside = {end: side for end in BESIDE if (side := trial.get(path + end)) is not None and side.kind == "f"}
         strange = [end for end, side in beside.items() if not _is_here(world, path + end, side)]
-        live = row.point or row.local not in ("", row.hash) or _has_beside(world, path)
+        live = row.point or row.local not in ("", row.hash) or has_change_beside(world.tree, path)
         grouped = any(world.index.get(path + end) is not None for end in BESIDE)  # raw: saved as it lies here
         if strange or (live and not grouped):
             try:
@@ -64,10 +64,6 @@ def _is_here(world: World, path: bytes, side: Row) -> bool:
     """Whether what would lie beside a database lies beside it here as well, with that content."""
     row = world.index.get(path)
     return row is not None and row.hash == side.hash and world.tree.stat(path) is not None
-
-
-def _has_beside(world: World, path: bytes) -> bool:
-    return any(facts_of(world.tree, path + end) and says_something(world.tree, path + end) for end in BESIDE)
 
 
 def _open(

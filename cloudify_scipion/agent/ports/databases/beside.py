@@ -68,13 +68,18 @@ def says_something(tree: ReadTree, path: bytes) -> bool:
     return _is_in_use(path, beginning(tree, path, 4))
 
 
+def has_change_beside(tree: ReadTree, path: bytes) -> bool:
+    """Whether something lies beside a file that changes what SQLite reads in it."""
+    return any(facts_of(tree, path + end) and says_something(tree, path + end) for end in BESIDE)
+
+
 def belongs(tree: ReadTree, base: bytes, side: bytes) -> bool:
     """Whether `side` is SQLite's and belongs to a file, which may be encrypted, or too new to have a header."""
     return (is_side(tree, side) and is_database(tree, base)) or says_something(tree, side)
 
 
 def belongs_open(tree: ReadTree, base: bytes, side: bytes, fd: int) -> bool:
-    """The same of a file that is open as `fd`, whatever has its name by now."""
+    """Whether a file that is open as `fd`, whatever has its name `side` by now, is SQLite's and belongs to `base`."""
     found = patient(os.pread, fd, 4, 0)
     return (_begins_as_side(side, found) and is_database(tree, base)) or _is_in_use(side, found)
 

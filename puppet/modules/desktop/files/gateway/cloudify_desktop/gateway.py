@@ -41,6 +41,7 @@ WAITING = 32  # messages that have come and that the VNC server does not take
 POLICY = 1008  # the WebSocket's code for "not by our rules"
 CROWDED = 4000  # ours, for the page: coming back by itself it would end the next one
 # A browser sends 20 lines, and one with all of a host's cookies; those of many strangers have to fit into the memory.
+# Debian's version of the library has no other way to say so.
 http.MAX_HEADERS, http.MAX_LINE = 48, 8192
 Vnc = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
