@@ -1,4 +1,6 @@
 // Stands in for noVNC: the first bytes are the picture, and each key goes to the gateway as RFB's message.
+const MODIFIERS = { Shift: 0xffe1, Control: 0xffe3 }; // X's numbers
+
 export default class RFB extends EventTarget {
   constructor(target, socket) {
     super();
@@ -8,7 +10,7 @@ export default class RFB extends EventTarget {
     this._canvas.tabIndex = -1;
     target.append(this._screen);
     for (const type of ["keydown", "keyup"]) this._canvas.addEventListener(type, (event) => {
-      const letter = event.key.charCodeAt(0);
+      const letter = MODIFIERS[event.key] ?? event.key.charCodeAt(0);
       this._socket.send(new Uint8Array([4, type === "keydown", 0, 0, 0, 0, letter >> 8, letter & 0xff]));
     });
     this._socket = socket;
