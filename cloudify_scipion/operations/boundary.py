@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from cloudify import ctx
-from cloudify.exceptions import HttpException, NonRecoverableError, OperationRetry
+from cloudify.exceptions import NonRecoverableError, OperationRetry
 
 from cloudify_scipion.adapters.local import local_services
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.lock import Lock, check_lock, from_text, request_problems
+from cloudify_scipion.catalogue.lock import Lock, from_text, request_problems
 from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.layer import asked_software
@@ -25,12 +25,12 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.record import Binding, Record
 from cloudify_scipion.operations._memory import forget_made, publish, remember_made, remembered
+from cloudify_scipion.operations.beside import read_lock, workflow_document
 from cloudify_scipion.project.documents import Document, part
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
 from cloudify_scipion.project.site import site_from_document
 from cloudify_scipion.project.site_rules import provider_problem
-from cloudify_scipion.project.workflow import workflow_problems
 
 make_services: Callable[[Callable[[str], object]], Services] = local_services
 """The one place where ports are chosen; it gets a function that takes the lines of progress."""
@@ -173,20 +173,6 @@ def check_inputs(document: Mapping[str, Any], lock: str = "") -> Mapping[str, An
     return checked_documents(document, ctx.node.properties["site"], _workflow_file, known)[0]
 
 
-def read_lock(name: str) -> str:
-    """The text of the lock file of that name beside the blueprint, checked; empty for no name."""
-    if not name:
-        return ""
-    try:
-        content: bytes = ctx.get_resource(name)
-    except (OSError, HttpException) as error:
-        problems = [Problem(name, "$", "there is no such file beside the blueprint")]
-        raise NonRecoverableError(str(InputError(problems))) from error
-    if problems := check_lock(content, name):
-        raise NonRecoverableError(str(InputError(problems)))
-    return content.decode()
-
-
 def checked_documents(
     document: object,
     site: object,
@@ -224,14 +210,7 @@ def _workflow_file(project: Mapping[str, Any]) -> Document:
     name = part(project, dict, "workflow").get("file")
     if not isinstance(name, str):
         return Document("inputs", [])
-    try:
-        value = json.loads(ctx.get_resource(name))
-    except (OSError, HttpException):
-        message = f"there is no file {name!r} beside the blueprint"
-        return Document("inputs", None, (Problem("inputs", "$.workflow.file", message),))
-    except ValueError as error:
-        return Document(name, None, (Problem(name, "$", f"this is no JSON: {error}"),))
-    return Document(name, value, tuple(workflow_problems(value, name)))
+    return workflow_document(name)
 
 
 def is_true(value: object) -> bool:

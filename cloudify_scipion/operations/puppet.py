@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from cloudify import ctx
-
-from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.puppet import apply_classes
+from cloudify_scipion.operations.beside import unpack_modules
 from cloudify_scipion.operations.boundary import Call, ask, call
 
 
@@ -34,22 +30,7 @@ def check_status(**_: Any) -> dict[str, str]:
 def _apply(c: Call, unless_known: bool) -> None:
     given = c.properties
     with tempfile.TemporaryDirectory() as folder:
-        modules = _unpack(given["modules"], Path(folder)) if given["modules"] else None
+        modules = unpack_modules(given["modules"], Path(folder)) if given["modules"] else None
         # What an author adds is the project's own: no layer for others is made of it.
         record = update(c.services, c.record, personal=True)
         apply_classes(c.services, record, given["run"], given["classes"], given["data"], modules, unless_known)
-
-
-def _unpack(resource: str, folder: Path) -> Path:
-    """Unpack the plain files of a tar archive; a path that leads out of `folder` is refused."""
-    with tarfile.open(fileobj=io.BytesIO(ctx.get_resource(resource))) as archive:
-        for entry in archive:
-            content = archive.extractfile(entry) if entry.isreg() else None
-            path = PurePosixPath(entry.name)
-            if path.is_absolute() or ".." in path.parts:
-                raise PermanentError(f"{resource}: {entry.name} leads out of the archive", "pack relative paths only")
-            if content is not None:
-                target = folder / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content.read())
-    return folder

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from cloudify import ctx
 
 from cloudify_scipion.lifecycle import scipion_project as use
 from cloudify_scipion.lifecycle.steps import ask_about_steps
+from cloudify_scipion.operations.beside import read_workflow
 from cloudify_scipion.operations.boundary import Call, ask, call, call_known, is_true
 from cloudify_scipion.project.inputs import coerce_inputs
 
@@ -49,7 +47,5 @@ def _settings(c: Call) -> dict[str, Any]:
         "missing_plugins": c.properties["missing_plugins"],
     }
     asked = coerce_inputs(given, "project", "workflow")
-    resource = c.properties["workflow"]
-    protocols = json.loads(ctx.get_resource(resource)) if resource else []
     defaults = {"run": False, "wait_minutes": 0, "missing_plugins": "refuse"}
-    return {"protocols": protocols, **defaults, **asked}
+    return {"protocols": read_workflow(c.properties["workflow"]), **defaults, **asked}

@@ -11,7 +11,8 @@ from cloudify_scipion.lifecycle.lock import ask_for_software, check_lock_can_be_
 from cloudify_scipion.lifecycle.onedata import check_tokens
 from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.lifecycle.space import source_of
-from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place, read_lock
+from cloudify_scipion.operations.beside import read_lock
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place
 
 
 def precreate(document: Mapping[str, Any], lock: str = "", **_: Any) -> None:

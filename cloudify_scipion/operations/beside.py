@@ -1,0 +1,102 @@
+"""The files beside the blueprint that its author names: workflow, lock file, Puppet modules.
+
+Whatever is wrong with one is a problem of the input, told with the file's name; Cloudify does not try it again.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tarfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cloudify import ctx
+from cloudify.exceptions import HttpException, NonRecoverableError
+
+from cloudify_scipion.catalogue.lock import check_lock
+from cloudify_scipion.errors import InputError, Problem
+from cloudify_scipion.project.documents import Document, parse_json
+from cloudify_scipion.project.workflow import workflow_problems
+
+_NO_ARCHIVE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError)
+"""What Python's readers raise for content that is no archive, or not all of one."""
+
+
+def workflow_document(name: str) -> Document:
+    """The workflow in the file `name`, as Scipion exports it, and everything that is wrong with it."""
+    content = _content(name)
+    if isinstance(content, Problem):
+        return Document(name, None, (content,))
+    document = parse_json(content, name)
+    return Document(name, document.value, document.problems or tuple(workflow_problems(document.value, name)))
+
+
+def read_workflow(name: str) -> list[dict[str, Any]]:
+    """The protocols in the file `name`; none for no name. Raises NonRecoverableError with all problems."""
+    document = workflow_document(name) if name else Document(name, [])
+    _refuse(document.problems)
+    protocols: list[dict[str, Any]] = document.value
+    return protocols
+
+
+def read_lock(name: str) -> str:
+    """The text of the lock file `name`, checked; empty for no name. Raises NonRecoverableError with all problems."""
+    content = _read(name) if name else b""
+    _refuse(check_lock(content, name) if name else ())
+    return content.decode()
+
+
+def unpack_modules(name: str, folder: Path) -> Path:
+    """Unpack the plain files of the tar archive `name` into `folder`, which is returned.
+
+    Raises NonRecoverableError where that cannot be read, or has a path that leads out of it: nothing is unpacked then.
+    """
+    files = _unpacked(name, _read(name))
+    _refuse(
+        Problem(name, "$", f"{path} leads out of the archive: pack relative paths only")
+        for path in files
+        if path.is_absolute() or ".." in path.parts
+    )
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return folder
+
+
+def _unpacked(name: str, content: bytes) -> dict[PurePosixPath, bytes]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            entries = [(PurePosixPath(entry.name), archive.extractfile(entry)) for entry in archive if entry.isreg()]
+            return {path: file.read() for path, file in entries if file}
+    except _NO_ARCHIVE as error:
+        raise _refusal([Problem(name, "$", f"this is no tar archive, or not a whole one: {error}")]) from error
+
+
+def _read(name: str) -> bytes:
+    content = _content(name)
+    if isinstance(content, Problem):
+        raise _refusal([content])
+    return content
+
+
+def _content(name: str) -> bytes | Problem:
+    try:
+        content: bytes = ctx.get_resource(name)
+    except (FileNotFoundError, HttpException):
+        return Problem(name, "$", "there is no such file beside the blueprint")
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        return Problem(name, "$", f"it cannot be read: {getattr(error, 'strerror', None) or error}")
+    return content
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    if found := list(problems):
+        raise _refusal(found)
+
+
+def _refusal(problems: list[Problem]) -> NonRecoverableError:
+    return NonRecoverableError(str(InputError(problems)))
