@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters.nspawn.base import BaseCache
+from cloudify_scipion.adapters.local.base import BaseCache
 from cloudify_scipion.adapters.progress import LineProgress
 from cloudify_scipion.agent.ports import ballast
 from tests import seeds

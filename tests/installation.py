@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.adapters.local import local_services
+from cloudify_scipion.adapters.services import local_services
 from cloudify_scipion.adapters.state import VARIABLE
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record

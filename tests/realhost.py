@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cloudify_scipion.adapters.nspawn import LayerCache, LoopVolumes, NspawnMachines
-from cloudify_scipion.adapters.nspawn.cgroups import Group, hierarchies
-from cloudify_scipion.adapters.nspawn.folders import MachineFolder, machine_folders
-from cloudify_scipion.adapters.nspawn.mounts import mounted_below, mounts
-from cloudify_scipion.adapters.nspawn.process import Process, is_namespace_init, send, wait_gone
-from cloudify_scipion.adapters.nspawn.tree import remove_tree
-from cloudify_scipion.adapters.nspawn.volume_place import KNOWN
+from cloudify_scipion.adapters.local import LayerCache, LoopVolumes, NspawnMachines
+from cloudify_scipion.adapters.local.cgroups import Group, hierarchies
+from cloudify_scipion.adapters.local.folders import MachineFolder, machine_folders
+from cloudify_scipion.adapters.local.mounts import mounted_below, mounts
+from cloudify_scipion.adapters.local.process import Process, is_namespace_init, send, wait_gone
+from cloudify_scipion.adapters.local.tree import remove_tree
+from cloudify_scipion.adapters.local.volume_place import KNOWN
 from cloudify_scipion.adapters.progress import LineProgress
 
 PREFIX = "cloudify-scipion-"

@@ -13,7 +13,7 @@ import json
 import shutil
 from pathlib import Path
 
-from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.adapters.local.tree import remove_tree
 from tools.benchmarks import data, facts
 from tools.benchmarks.progress import say
 from tools.benchmarks.report import Part, document, from_json, to_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from cloudify_scipion.adapters.nspawn.volume_place import KNOWN, MARK
+from cloudify_scipion.adapters.local.volume_place import KNOWN, MARK
 
 _MUST_BE_EMPTY = ("projects", "machines", "volumes/mnt", "secrets", "store", "cache/base", "spaces")
 _LOCKS = ("ports.lock", "volumes/.lock", f"volumes/{MARK}", "cache/layers/.lock")

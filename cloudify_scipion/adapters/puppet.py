@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from cloudify_scipion.adapters.access import Access
+from cloudify_scipion.adapters.local.access import Access
 from cloudify_scipion.adapters.puppet_applied import Applied, run_digest
 from cloudify_scipion.adapters.puppet_report import failures, parse_line, parse_report
 from cloudify_scipion.adapters.tarball import pack, read_files, unpack_on

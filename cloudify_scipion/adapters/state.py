@@ -14,8 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from cloudify_scipion.adapters.files import make_private, parse, write_atomic
+from cloudify_scipion.adapters.local.network import port_is_free
 from cloudify_scipion.adapters.lock import Locks
-from cloudify_scipion.adapters.nspawn.network import port_is_free
 from cloudify_scipion.adapters.ssh_keys import ensure_keys
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.facts import Keys, Place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cloudify_scipion.adapters.local import local_services
-from cloudify_scipion.adapters.nspawn.hosttools import require_root
+from cloudify_scipion.adapters.local.hosttools import require_root
+from cloudify_scipion.adapters.services import local_services
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import as_it_is

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from cloudify import ctx
 from cloudify.exceptions import NonRecoverableError, OperationRetry
 
-from cloudify_scipion.adapters.local import local_services
+from cloudify_scipion.adapters.services import local_services
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.lock import Lock, from_text, request_problems
 from cloudify_scipion.catalogue.request import document_problems

@@ -8,7 +8,7 @@ from typing import TypeVar
 from cloudify.exceptions import NonRecoverableError
 from cloudify.workflows import ctx
 
-from cloudify_scipion.adapters.local import local_services
+from cloudify_scipion.adapters.services import local_services
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.made import MADE, has_ended, made_from, record_lost
 from cloudify_scipion.lifecycle.ports import Services

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from cloudify_scipion.adapters.nspawn.folders import MachineRecord
+from cloudify_scipion.adapters.local.folders import MachineRecord
 from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
 from cloudify_scipion.lifecycle.ports import Layers, Machines, Volumes
 from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes

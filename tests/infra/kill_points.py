@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-PACKAGE = "cloudify_scipion.adapters.nspawn"
+PACKAGE = "cloudify_scipion.adapters.local"
 
 
 @dataclass(frozen=True)

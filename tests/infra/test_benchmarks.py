@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters.nspawn.mounts import mounted_below
+from cloudify_scipion.adapters.local.mounts import mounted_below
 from tests.conftest import Demo
 from tests.installation import REPOSITORY, Installation, write_project
 from tools import bench_data

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cloudify_scipion.adapters.nspawn.mounts import mounted_below
+from cloudify_scipion.adapters.local.mounts import mounted_below
 from tests.installation import REPOSITORY, Installation, kill_when, remove, wait_until, write_project
 
 pytestmark = pytest.mark.machine

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cloudify_scipion.adapters.access import PATIENCE
+from cloudify_scipion.adapters.local.access import PATIENCE
 from cloudify_scipion.catalogue.load import VARIABLE
 from cloudify_scipion.catalogue.lock import FILE, from_text
 from cloudify_scipion.errors import PuppetFailed

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters.nspawn import aptsources, base, network, resolving
-from cloudify_scipion.adapters.nspawn.base import BaseCache
-from cloudify_scipion.adapters.nspawn.mounts import mounted_below
-from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.adapters.local import aptsources, base, network, resolving
+from cloudify_scipion.adapters.local.base import BaseCache
+from cloudify_scipion.adapters.local.mounts import mounted_below
+from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.adapters.progress import LineProgress
 from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import MachineSpec, VolumeMount
@@ -455,7 +455,7 @@ def test_disk_full_while_the_base_is_built(small_disk: Path, monkeypatch: pytest
 def test_builder_killed_leaves_no_process_and_no_mount(tmp_path: Path) -> None:
     state = tmp_path / "state"
     code = (
-        "import sys; from pathlib import Path; from cloudify_scipion.adapters.nspawn.base import BaseCache;"
+        "import sys; from pathlib import Path; from cloudify_scipion.adapters.local.base import BaseCache;"
         "from cloudify_scipion.adapters.progress import LineProgress;"
         "BaseCache(Path(sys.argv[1]), LineProgress(print)).ensure()"
     )
@@ -469,4 +469,4 @@ def test_builder_killed_leaves_no_process_and_no_mount(tmp_path: Path) -> None:
     assert not mounted_below(state)
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.exists()]
     assert not [command for command in commands if str(state).encode() in command]
-    assert [*state.glob("cache/base/*.part")]  # the next builder removes it: tests/unit/nspawn/test_base.py
+    assert [*state.glob("cache/base/*.part")]  # the next builder removes it: tests/unit/local/test_base.py

@@ -11,7 +11,7 @@ from statistics import median
 
 import yaml
 
-from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.adapters.tarball import read_files
 from cloudify_scipion.lifecycle.configure import project_run
 from cloudify_scipion.lifecycle.layer import software_layer

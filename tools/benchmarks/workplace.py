@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from cloudify_scipion.adapters.nspawn.cgroups import Group
-from cloudify_scipion.adapters.nspawn.mounts import mounted_below
-from cloudify_scipion.adapters.nspawn.process import Process, identify, send, wait_gone
-from cloudify_scipion.adapters.nspawn.tree import remove_tree
+from cloudify_scipion.adapters.local.cgroups import Group
+from cloudify_scipion.adapters.local.mounts import mounted_below
+from cloudify_scipion.adapters.local.process import Process, identify, send, wait_gone
+from cloudify_scipion.adapters.local.tree import remove_tree
 from tests.realhost import RealHost
 from tools.benchmarks.hand import CONTAINER
 from tools.benchmarks.progress import say

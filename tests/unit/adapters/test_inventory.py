@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters.access import Access
 from cloudify_scipion.adapters.inventory import FOLDER, InventoryOverSsh
+from cloudify_scipion.adapters.local.access import Access
 from cloudify_scipion.catalogue.lock import AptPackage, PythonPackage
 from cloudify_scipion.lifecycle.facts import CommandResult
 from tests.fakes.ports import FakeProgress

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cloudify_scipion.adapters.access import Access
+from cloudify_scipion.adapters.local.access import Access
 from cloudify_scipion.adapters.puppet import _FOLLOWED, WAITING, PuppetOverSsh
 from cloudify_scipion.adapters.puppet_applied import FOLDER, run_digest
 from cloudify_scipion.errors import PuppetFailed

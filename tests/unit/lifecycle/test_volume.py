@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
-from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
+from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.held import held_volumes
 from cloudify_scipion.lifecycle.volume import discard, end_volume, heal_volume, volume_problem

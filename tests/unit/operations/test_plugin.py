@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import cloudify_scipion
-from cloudify_scipion.adapters.local import local_services
+from cloudify_scipion.adapters.services import local_services
 from cloudify_scipion.blueprint.render import render
 from cloudify_scipion.operations import boundary
 from cloudify_scipion.project.load import load_inputs

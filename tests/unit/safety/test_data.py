@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from cloudify.exceptions import NonRecoverableError
 
-from cloudify_scipion.adapters.nspawn.volumes import LoopVolumes
+from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.cli import wiring
 from cloudify_scipion.cli.main import main
 from cloudify_scipion.errors import PermanentError
