@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters import nspawn
+from cloudify_scipion.adapters import local
 from tests.infra.kill_points import KILL_POINTS, PACKAGE, KillPoint, holder_of
 
 ENTRIES = {
@@ -79,7 +79,7 @@ class Code:
         return self.methods.get(name, set())
 
 
-CODE = Code(Path(nspawn.__file__).parent)
+CODE = Code(Path(local.__file__).parent)
 
 
 @cache
