@@ -129,7 +129,9 @@ def _refusal(needs: Needs, site: Site, source: str) -> Problem:
     lacks = f"no flavour of {site.name} has {exact(needs.gpus.value)} with {card} beside {machine}; take another site"
     if needs.gpu_required_by:
         who = f"{', '.join(needs.gpu_required_by)} cannot run without a GPU"
-        return Problem(source, "$.workflow", f"{who}, and {lacks}, ask for less (needs), or leave the step out")
+        by_step = needs.gpu_required_by[0] in needs.gpu_users
+        path, what = ("$.workflow", "the step") if by_step else ("$.software.em_packages", "it")
+        return Problem(source, path, f"{who}, and {lacks}, ask for less (needs), or leave {what} out")
     return Problem(source, "$.needs", f"a GPU is asked for, and {lacks}, or ask for less")
 
 

@@ -102,6 +102,7 @@ def _package(kind: str, document: Mapping[str, Any], version: str, texts: Texts)
         binary=facts.get("binary", ""),
         gpu=facts.get("gpu", "no"),
         cuda=facts.get("cuda", ""),
+        gpu_memory_gb=_number(facts.get("gpu_memory_gb")),
         compute_capability=_number(facts.get("compute_capability")),
         licence=_licence(facts),
         proof=facts.get("proof", ""),

@@ -96,6 +96,11 @@ class PluginVersion:
     not_installed: str = ""
 
     @property
+    def title(self) -> str:
+        """Name and version, for people."""
+        return f"{self.name} {self.version}"
+
+    @property
     def installable(self) -> bool:
         """Whether a project can have it."""
         return not self.not_installed
@@ -112,7 +117,8 @@ class EmPackageVersion:
     not at all, and `why` says what that would take. An empty `sha256` is one that its makers do not publish: the site
     states it (see `site_files`). `binary` is its name for Scipion's `installb`.
 
-    `gpu` is `no`, `optional` or `required`; `cuda` a range such as `>=11.0`, empty for any.
+    `gpu` is `no`, `optional` or `required`; `cuda` a range such as `>=11.0`, empty for any. `gpu_memory_gb` is what it
+    takes of a card whatever the data (GB of 10^9 bytes), None if that is not known.
     """
 
     name: str
@@ -131,10 +137,16 @@ class EmPackageVersion:
     binary: str = ""
     gpu: str = "no"
     cuda: str = ""
+    gpu_memory_gb: Number | None = None
     compute_capability: Number | None = None
     licence: Licence | None = None
     proof: str = ""
     why: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name and version, for people."""
+        return f"{self.name} {self.version}"
 
     @property
     def installable(self) -> bool:

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cloudify_scipion.catalogue import needs_numbers as n
-from cloudify_scipion.catalogue.model import Number
+from cloudify_scipion.catalogue.model import EmPackageVersion, Number, ProtocolFacts
 from cloudify_scipion.catalogue.needs_ram import ram, reason_of
-from cloudify_scipion.catalogue.needs_steps import Step, real
-from cloudify_scipion.project.model import Needs as Asked
-from cloudify_scipion.project.model import Project
+from cloudify_scipion.catalogue.needs_steps import Step, Workload, real
 
 ASKED = "asked for in the project file (needs)"
 VOLUME_PHASES = ("initial", "classify3d", "refine")
@@ -46,25 +44,28 @@ class Needs:
     notes: tuple[str, ...] = ()
 
 
-def needs_of(project: Project, steps: Sequence[Step], asked: Asked | None = None) -> Needs:
-    """The needs of some steps of a project. What is asked for goes before what is worked out."""
-    asked = project.needs if asked is None else asked
+def needs_of(work: Workload) -> Needs:
+    """What a machine for some steps needs. What is asked for goes before what is worked out."""
+    asked, steps = work.asked, work.steps
     card_asked = asked.gpu_memory_gb is not None or asked.compute_capability is not None
-    gpus = _asked(asked.gpus) or _gpus(steps)
+    gpus = _asked(asked.gpus) or _gpus(work)
     if card_asked and asked.gpus is None and not gpus.value:
         gpus = Need(1, ASKED)
     no_gpu = Need(0, "no graphics card is needed")
     return Needs(
         cpus=_asked(asked.cpus) or _cpus(steps),
-        ram_gb=_asked(asked.ram_gb) or Need(*ram(steps, project.acquisition)),
+        ram_gb=_asked(asked.ram_gb) or Need(*ram(steps, work.acquisition)),
         disk_gb=Need(n.DISK_GB.value, n.DISK_GB.source),
         gpus=gpus,
-        gpu_memory_gb=(_asked(asked.gpu_memory_gb) or _gpu_memory(steps)) if gpus.value else no_gpu,
-        compute_capability=(_asked(asked.compute_capability) or _capability(steps)) if gpus.value else no_gpu,
+        gpu_memory_gb=(_asked(asked.gpu_memory_gb) or _gpu_memory(work)) if gpus.value else no_gpu,
+        compute_capability=(_asked(asked.compute_capability) or _capability(work)) if gpus.value else no_gpu,
         gpu_users=tuple(step.name for step in steps if step.uses_gpu),
-        gpu_required_by=tuple(step.name for step in steps if step.facts.gpu == "required"),
+        gpu_required_by=(
+            *(step.name for step in steps if step.facts.gpu == "required"),
+            *(package.title for package in work.packages if package.gpu == "required"),
+        ),
         gpu_asked=bool(gpus.value) and (card_asked or asked.gpus is not None),
-        notes=(*_notes(steps), *_binning_notes(steps, project.acquisition.bin_factor)),
+        notes=(*_notes(steps), *_binning_notes(steps, work.acquisition.bin_factor)),
     )
 
 
@@ -80,10 +81,12 @@ def _cpus(steps: Sequence[Step]) -> Need:
     return Need(step.cores, f"{step.name}: {mpi} x {threads}; steps are counted one after another")
 
 
-def _gpus(steps: Sequence[Step]) -> Need:
-    if not steps:
+def _gpus(work: Workload) -> Need:
+    if not work.steps:
         return Need(1, f"there is no workflow: {n.TALK}: not mandatory, but new algorithms require one")
-    users = [step for step in steps if step.uses_gpu]
+    users = [step for step in work.steps if step.uses_gpu]
+    if not users and work.packages:
+        return Need(1, f"{work.packages[0].title} requires one")
     if not users:
         return Need(0, "no step uses a GPU")
     step = max(users, key=lambda step: (step.cards, step.facts.gpu == "required"))
@@ -93,10 +96,9 @@ def _gpus(steps: Sequence[Step]) -> Need:
     return Need(step.cards, f"{step.name}: {cards}{more}")
 
 
-def _gpu_memory(steps: Sequence[Step]) -> Need:
-    candidates = [Need(n.GPU_MEMORY_GB.value, n.GPU_MEMORY_GB.source)]
-    for step in (step for step in steps if step.uses_gpu):
-        candidates += _known(step, step.facts.gpu_memory_gb)
+def _gpu_memory(work: Workload) -> Need:
+    candidates = [Need(n.GPU_MEMORY_GB.value, n.GPU_MEMORY_GB.source), *_told(work, "gpu_memory_gb")]
+    for step in (step for step in work.steps if step.uses_gpu):
         if step.facts.phase in VOLUME_PHASES and step.box:
             raw = n.GPU_BYTES_PER_VOXEL.value * step.box**3 / 1e9
             formula = f"{n.GPU_BYTES_PER_VOXEL.value:g} bytes x {step.box}^3 = {raw:.1f} GB"
@@ -105,15 +107,24 @@ def _gpu_memory(steps: Sequence[Step]) -> Need:
     return max(candidates, key=lambda need: need.value)
 
 
-def _capability(steps: Sequence[Step]) -> Need:
-    candidates = [Need(n.COMPUTE_CAPABILITY.value, n.COMPUTE_CAPABILITY.source)]
-    for step in (step for step in steps if step.uses_gpu):
-        candidates += _known(step, step.facts.compute_capability)
+def _capability(work: Workload) -> Need:
+    candidates = [Need(n.COMPUTE_CAPABILITY.value, n.COMPUTE_CAPABILITY.source), *_told(work, "compute_capability")]
     return max(candidates, key=lambda need: need.value)
 
 
-def _known(step: Step, number: Number | None) -> list[Need]:
-    return [Need(number.value, f"{step.name}: {reason_of(number)}")] if number else []
+def _told(work: Workload, key: str) -> Iterator[Need]:
+    """What the catalogue says of a card for the steps that use one, and for the EM packages that these call."""
+    for who, facts in _on_cards(work):
+        number: Number | None = getattr(facts, key)
+        if number:
+            yield Need(number.value, f"{who}: {reason_of(number)}")
+
+
+def _on_cards(work: Workload) -> Iterator[tuple[str, ProtocolFacts | EmPackageVersion]]:
+    for step in (step for step in work.steps if step.uses_gpu):
+        yield step.name, step.facts
+        yield from ((f"{step.name}, with {package.title}", package) for package in step.packages)
+    yield from ((package.title, package) for package in work.packages)
 
 
 def _notes(steps: Sequence[Step]) -> Iterator[str]:

@@ -8,8 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudify_scipion.catalogue.model import Catalogue, ProtocolFacts
-from cloudify_scipion.project.model import Project, Software
+from cloudify_scipion.catalogue.model import (
+    Catalogue,
+    EmPackageVersion,
+    PluginVersion,
+    ProtocolFacts,
+    ScipionVersion,
+)
+from cloudify_scipion.catalogue.ranges import reaches
+from cloudify_scipion.project.model import Acquisition, Needs, Project, Software
 from cloudify_scipion.project.workflow import in_order
 
 
@@ -18,7 +25,8 @@ class Step:
     """A protocol of a workflow. What its parameters say goes before what its class declares.
 
     `box` is the side in pixels of the particles that it works on, if that is known; `known` says whether the catalogue
-    has the class.
+    has the class. `packages` are the project's EM packages that its plugin calls and that can use a graphics card;
+    `old_driver` says that the site's driver is too old for one of them.
     """
 
     number: str
@@ -26,6 +34,8 @@ class Step:
     parameters: Mapping[str, Any]
     box: int | None = None
     known: bool = True
+    packages: tuple[EmPackageVersion, ...] = ()
+    old_driver: bool = False
 
     @property
     def name(self) -> str:
@@ -66,7 +76,7 @@ class Step:
     @property
     def uses_gpu(self) -> bool:
         """Whether it runs on a graphics card."""
-        if self.facts.gpu != "optional":
+        if self.facts.gpu != "optional" or self.old_driver:
             return self.facts.gpu == "required"
         name = self.switch_name
         return is_true(self.parameters[name]) if name else self.facts.gpu_default
@@ -82,35 +92,70 @@ class Step:
         return max(1, len(set(re.findall(r"[0-9]+", self.gpu_list)))) if self.uses_gpu else 0
 
 
-def steps_of(project: Project, catalogue: Catalogue) -> tuple[Step, ...]:
-    """The workflow's steps, in the order they run in. A step's box is the one extracted last before it."""
-    box, steps = project.acquisition.box_size, []
+@dataclass(frozen=True)
+class Workload:
+    """What a machine is for: steps in the order they run in, the data they work on, and what is asked of it.
+
+    `packages` are EM packages that count whatever the steps do: those that do not run without a graphics card, unless a
+    step says as much of itself; and without a workflow all that can use one.
+    """
+
+    steps: tuple[Step, ...]
+    acquisition: Acquisition
+    asked: Needs
+    packages: tuple[EmPackageVersion, ...] = ()
+
+
+def workload_of(project: Project, catalogue: Catalogue, driver: str = "") -> Workload:
+    """All that a project computes. `driver` is the CUDA version that the site's driver supports, empty if not known."""
+    on_cards = _packages_on_cards(project.software, catalogue)
+    steps = tuple(_steps(project, catalogue, on_cards, driver))
+    told = [package for step in steps if step.facts.gpu == "required" for package in step.packages]
+    counting = [one for one in on_cards if one.gpu == "required" or not steps and runs_on(driver, one.cuda)]
+    return Workload(steps, project.acquisition, project.needs, tuple(one for one in counting if one not in told))
+
+
+def _steps(project: Project, catalogue: Catalogue, on_cards: Sequence[EmPackageVersion], driver: str) -> Iterator[Step]:
+    """A step's box is the one extracted last before it."""
+    box = project.acquisition.box_size
     for protocol in in_order(project.workflow.protocols):
-        found = facts_of(catalogue, project.software, protocol)
-        if found and found.phase == "extract":
+        owner = owner_of(catalogue, project.software, protocol)
+        facts = owner.protocols[str(protocol["object.className"])] if owner else _unknown(protocol)
+        if facts.phase == "extract":
             box = _extracted(protocol) or box
-        facts = found or _unknown(protocol)
-        steps.append(Step(str(protocol["object.id"]), facts, protocol, box, found is not None))
-    return tuple(steps)
+        calls = owner.em_packages if isinstance(owner, PluginVersion) else ()
+        packages = tuple(package for package in on_cards if package.name in calls)
+        old_driver = not all(runs_on(driver, package.cuda) for package in packages)
+        yield Step(str(protocol["object.id"]), facts, protocol, box, owner is not None, packages, old_driver)
+
+
+def _packages_on_cards(software: Software, catalogue: Catalogue) -> tuple[EmPackageVersion, ...]:
+    """The EM packages of a request that can use a graphics card, in the order of their names."""
+    found = (catalogue.em_packages.get(name, {}).get(version) for name, version in sorted(software.em_packages.items()))
+    return tuple(package for package in found if package and package.gpu != "no")
+
+
+def runs_on(driver: str, cuda: str) -> bool:
+    """Whether a driver runs programs made for a range of CUDA versions: only lower bounds count; empty is not known."""
+    return not driver or reaches(driver, cuda)
 
 
 def known_steps(software: Software, protocols: Sequence[Any], catalogue: Catalogue) -> Iterator[tuple[int, Step]]:
     """Index and step of the protocols whose class is known, in a workflow that may be wrong elsewhere."""
     for index, protocol in enumerate(protocols):
         readable = isinstance(protocol, Mapping) and isinstance(protocol.get("object.className"), str)
-        if readable and (facts := facts_of(catalogue, software, protocol)):
+        if readable and (owner := owner_of(catalogue, software, protocol)):
+            facts = owner.protocols[protocol["object.className"]]
             yield index, Step(str(protocol.get("object.id", "?")), facts, protocol)
 
 
-def facts_of(catalogue: Catalogue, software: Software, protocol: Mapping[str, Any]) -> ProtocolFacts | None:
-    """What the catalogue says of a protocol's class: its plugins first, then Scipion; None if they do not have it."""
-    name = str(protocol["object.className"])
-    for plugin, version in sorted(software.plugins.items()):
-        entry = catalogue.plugins.get(plugin, {}).get(version)
-        if entry and name in entry.protocols:
-            return entry.protocols[name]
-    scipion = catalogue.scipion.get(software.scipion)
-    return scipion.protocols.get(name) if scipion else None
+def owner_of(
+    catalogue: Catalogue, software: Software, protocol: Mapping[str, Any]
+) -> PluginVersion | ScipionVersion | None:
+    """The entry of a request that brings a protocol's class: a plugin before Scipion; None if none does."""
+    plugins = (catalogue.plugins.get(name, {}).get(version) for name, version in sorted(software.plugins.items()))
+    entries: tuple[PluginVersion | ScipionVersion | None, ...] = (*plugins, catalogue.scipion.get(software.scipion))
+    return next((entry for entry in entries if entry and str(protocol["object.className"]) in entry.protocols), None)
 
 
 def _unknown(protocol: Mapping[str, Any]) -> ProtocolFacts:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from cloudify_scipion.catalogue.choice import Choice, cpu_flavours, smallest
 from cloudify_scipion.catalogue.needs import Needs, needs_of
-from cloudify_scipion.catalogue.needs_steps import Step
+from cloudify_scipion.catalogue.needs_steps import Workload
 from cloudify_scipion.catalogue.phase_hours import Hours, hours_of
-from cloudify_scipion.project.model import Project
 from cloudify_scipion.project.site import Flavour, Site
 
 FIRST, SECOND = "pick and extract", "classify and refine"
@@ -63,41 +62,43 @@ class Plan:
         return None if self.gpu_hours is None or self.whole_gpu_hours is None else self.whole_gpu_hours - self.gpu_hours
 
 
-def plan(project: Project, steps: Sequence[Step], choice: Choice, site: Site) -> Plan:
+def plan(work: Workload, choice: Choice, site: Site) -> Plan:
     """The phase plan of a project for which a flavour was chosen."""
-    first, second = split(steps)
+    first, second = split(work)
     if choice.flavour is None:
         return Plan(because=("no flavour fits the project",))
-    if not first or not second:
-        missing = FIRST if not first else SECOND
+    if not first.steps or not second.steps:
+        missing = FIRST if not first.steps else SECOND
         return Plan(because=(f"the workflow has no step to {missing}: there is nothing to split",))
     if not choice.needs.gpus.value:
         return Plan(because=("no step runs on a graphics card: there is nothing to split",))
-    parts, because = _parts(project, first, second, choice.flavour, site)
-    whole = _hours(project, steps, choice.flavour)
+    parts, because = _parts(first, second, choice.flavour, site)
+    whole = _hours(work, choice.flavour)
     gpu_hours = [_times(part.total, part.flavour.gpus) for part in parts]
     return Plan(parts, because, _sum(whole), _times(_sum(whole), choice.flavour.gpus), _total(gpu_hours))
 
 
-def split(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """Everything before the first step that classifies or refines, and the rest, in the order of the workflow."""
-    begins = next((index for index, step in enumerate(steps) if step.facts.phase in _SECOND_PHASES), len(steps))
-    return tuple(steps[:begins]), tuple(steps[begins:])
+def split(work: Workload) -> tuple[Workload, Workload]:
+    """Everything before the first step that classifies or refines, and the rest, in the order of the workflow.
 
-
-def _parts(
-    project: Project, first: tuple[Step, ...], second: tuple[Step, ...], chosen: Flavour, site: Site
-) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    asked = project.needs
+    A card that is asked for, and packages that count whatever the steps do, are the second part's affair.
+    """
+    begins = (index for index, step in enumerate(work.steps) if step.facts.phase in _SECOND_PHASES)
+    first, second = work.steps[: (cut := next(begins, len(work.steps)))], work.steps[cut:]
+    asked = work.asked
     if not any(step.uses_gpu for step in first):
         asked = replace(asked, gpus=None, gpu_memory_gb=None, compute_capability=None)
-    needs_first, needs_second = needs_of(project, first, asked), needs_of(project, second)
+    return replace(work, steps=first, asked=asked, packages=()), replace(work, steps=second)
+
+
+def _parts(first: Workload, second: Workload, chosen: Flavour, site: Site) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    needs_first, needs_second = needs_of(first), needs_of(second)
     flavour, because = _flavour_first(needs_first, chosen, site)
-    flavour = _no_dearer(project, first, flavour, chosen)
-    later = _no_dearer(project, second, smallest(needs_second, site.flavours) or chosen, chosen)
+    flavour = _no_dearer(first, flavour, chosen)
+    later = _no_dearer(second, smallest(needs_second, site.flavours) or chosen, chosen)
     return (
-        Part(FIRST, _names(first), needs_first, flavour, _hours(project, first, flavour)),
-        Part(SECOND, _names(second), needs_second, later, _hours(project, second, later)),
+        Part(FIRST, _names(first), needs_first, flavour, _hours(first, flavour)),
+        Part(SECOND, _names(second), needs_second, later, _hours(second, later)),
     ), because
 
 
@@ -113,18 +114,18 @@ def _flavour_first(needs: Needs, chosen: Flavour, site: Site) -> tuple[Flavour, 
     return chosen, (f"{site.name} has {lack}: to {FIRST} it stays on {chosen.name}",)
 
 
-def _no_dearer(project: Project, steps: Sequence[Step], smaller: Flavour, chosen: Flavour) -> Flavour:
+def _no_dearer(work: Workload, smaller: Flavour, chosen: Flavour) -> Flavour:
     """The smaller flavour, unless it has so few cores that the GPU hours become more than those of the chosen one."""
-    few, many = (_times(_sum(_hours(project, steps, flavour)), flavour.gpus) for flavour in (smaller, chosen))
+    few, many = (_times(_sum(_hours(work, flavour)), flavour.gpus) for flavour in (smaller, chosen))
     return chosen if few is not None and many is not None and few > many else smaller
 
 
-def _hours(project: Project, steps: Sequence[Step], flavour: Flavour) -> tuple[Hours, ...]:
-    return tuple(hours_of(step, project.acquisition, flavour.cpus, flavour.gpus) for step in steps)
+def _hours(work: Workload, flavour: Flavour) -> tuple[Hours, ...]:
+    return tuple(hours_of(step, work.acquisition, flavour.cpus, flavour.gpus) for step in work.steps)
 
 
-def _names(steps: Sequence[Step]) -> tuple[str, ...]:
-    return tuple(step.name for step in steps)
+def _names(work: Workload) -> tuple[str, ...]:
+    return tuple(step.name for step in work.steps)
 
 
 def _sum(hours: Sequence[Hours]) -> float | None:

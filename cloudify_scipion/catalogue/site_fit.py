@@ -44,23 +44,12 @@ def site_notes(request: Software, site: Site, catalogue: Catalogue) -> Iterator[
 def _cuda(entry: PluginVersion | EmPackageVersion, site: Site) -> str:
     """A driver runs programs of older CUDA versions, so only lower bounds count."""
     if site.cuda and not reaches(site.cuda, entry.cuda):
-        return f"{_title(entry)} needs CUDA {entry.cuda}; the driver of site {site.name} supports {site.cuda}"
+        return f"{entry.title} needs CUDA {entry.cuda}; the driver of site {site.name} supports {site.cuda}"
     return ""
 
 
 def _gpu(package: EmPackageVersion, site: Site) -> str:
-    models = {flavour.gpu for flavour in site.flavours if flavour.gpu}
-    if package.gpu != "required" or not site.flavours:
+    """Whether there is any graphics card; which of them is good enough, `choose` says."""
+    if package.gpu != "required" or not site.flavours or any(flavour.gpu for flavour in site.flavours):
         return ""
-    if not models:
-        return f"{_title(package)} needs a GPU; no flavour of site {site.name} has one"
-    needed = package.compute_capability.value if package.compute_capability else 0.0
-    best = max(model.compute_capability for model in models)
-    if best < needed:
-        has = f"the GPUs of site {site.name} have up to {best:g}"
-        return f"{_title(package)} needs compute capability {needed:g}; {has}"
-    return ""
-
-
-def _title(entry: PluginVersion | EmPackageVersion) -> str:
-    return f"{entry.name} {entry.version}"
+    return f"{package.title} needs a GPU; no flavour of site {site.name} has one"

@@ -8,7 +8,7 @@ from cloudify_scipion.catalogue.choice import choose
 from cloudify_scipion.catalogue.gpu_fit import gpu_notes
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.needs import needs_of
-from cloudify_scipion.catalogue.needs_steps import steps_of
+from cloudify_scipion.catalogue.needs_steps import workload_of
 from cloudify_scipion.catalogue.site_fit import site_notes
 from cloudify_scipion.project.load import Loaded
 from cloudify_scipion.project.model import Data, Project, Protocol, Software, TimeLimit
@@ -49,8 +49,8 @@ def queue_notes(protocols: Sequence[Protocol]) -> Iterator[str]:
 
 
 def _fits_somewhere(loaded: Loaded) -> bool:
-    needs = needs_of(loaded.project, steps_of(loaded.project, load_catalogue()))
-    return choose(needs, loaded.site).flavour is not None
+    work = workload_of(loaded.project, load_catalogue(), loaded.site.cuda)
+    return choose(needs_of(work), loaded.site).flavour is not None
 
 
 def _full_volume(project: Project) -> Iterator[str]:

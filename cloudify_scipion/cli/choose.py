@@ -11,10 +11,10 @@ import click
 from cloudify_scipion.catalogue.choice import Choice, Verdict, choose, exact
 from cloudify_scipion.catalogue.load import load_catalogue
 from cloudify_scipion.catalogue.needs import Needs, needs_of
-from cloudify_scipion.catalogue.needs_steps import steps_of
+from cloudify_scipion.catalogue.needs_steps import workload_of
 from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.resolve import software_problems
-from cloudify_scipion.catalogue.site_fit import site_misfits
+from cloudify_scipion.catalogue.site_fit import site_misfits, site_notes
 from cloudify_scipion.cli.console import error_document, errors_as_json, fail, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
 from cloudify_scipion.errors import InputError, PermanentError, ScipionError
@@ -53,9 +53,9 @@ def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...]]:
     loaded = load_known(project, site)
     if not loaded.site.flavours:
         raise PermanentError(f"the site {loaded.site.name} has no flavours", f"list them in {site} (flavours)")
-    steps = steps_of(loaded.project, load_catalogue())
-    choice = choose(needs_of(loaded.project, steps), loaded.site, str(project))
-    phases = plan(loaded.project, steps, choice, loaded.site)
+    work = workload_of(loaded.project, load_catalogue(), loaded.site.cuda)
+    choice = choose(needs_of(work), loaded.site, str(project))
+    phases = plan(work, choice, loaded.site)
     notes = (*choice.needs.notes, *choice.notes, *_time_notes(phases, loaded.project.time_limit.days))
     return choice, phases, (*notes, *_software_notes(loaded))
 
@@ -73,6 +73,7 @@ def _software_notes(loaded: Loaded) -> Iterator[str]:
     found = [(problem.path, problem.message) for problem in software_problems(request, catalogue)]
     for path, message in [*found, *site_misfits(request, loaded.site, catalogue)]:
         yield f"the install will refuse {path}: {message}"
+    yield from site_notes(request, loaded.site, catalogue)
 
 
 def as_document(choice: Choice, phases: Plan, notes: Sequence[str] = ()) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from cloudify_scipion.catalogue.fit import clashes
 from cloudify_scipion.catalogue.licences import licence_problems
 from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.model import EmPackageVersion, Licence, Number
+from cloudify_scipion.catalogue.model import EmPackageVersion, Licence
 from cloudify_scipion.catalogue.ranges import in_range
 from cloudify_scipion.catalogue.request import document_problems
 from cloudify_scipion.catalogue.resolve import software_problems
@@ -19,7 +19,6 @@ from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
 
 TITAN = GpuModel("titan-x", 12, 5.2)
-GT200 = GpuModel("gt200", 1, 1.3)
 CATALOGUE = load_catalogue()
 NAMES_NONE = (
     "names none: its operator puts the file on a mirror and names that in the site file (docs/operator.md, Mirrors)"
@@ -256,14 +255,6 @@ def test_python_must_fit() -> None:
     assert problem.message == "scipion-em-localrec 3.2.0 needs Python >=3.8; Scipion 3.8.3 runs on 3.7"
 
 
-def test_compute_capability_of_a_package() -> None:
-    package = replace(CATALOGUE.em_packages["motioncor3"]["1.2.4"], compute_capability=Number(3.5, "a manual"))
-    catalogue = replace(CATALOGUE, em_packages={"motioncor3": {"1.2.4": package}})
-    site = Site("a", flavours=(Flavour("g1", 1, 5, gpus=1, gpu=GT200), Flavour("m1", 1, 5)))
-    (found,) = site_misfits(Software("3.8.3", em_packages={"motioncor3": "1.2.4"}), site, catalogue)
-    assert found[1] == "motioncor3 1.2.4 needs compute capability 3.5; the GPUs of site a have up to 1.3"
-
-
 def test_a_file_of_the_mirrors() -> None:
     package = EmPackageVersion("tool", "1.0", "archive", "/opt/em/tool-1.0", file="tool-1.0.tgz", sha256="0" * 64)
     catalogue = replace(CATALOGUE, em_packages={"tool": {"1.0": package}})
@@ -271,15 +262,6 @@ def test_a_file_of_the_mirrors() -> None:
     (found,) = site_misfits(request, Site("a"), catalogue)
     assert found[1] == f"tool 1.0 is fetched as tool-1.0.tgz from the site's mirrors; site a {NAMES_NONE}"
     assert list(site_misfits(request, Site("a", mirrors={"m": "https://mirror.example.org"}), catalogue)) == []
-
-
-def test_a_capability_that_just_suffices() -> None:
-    package = replace(CATALOGUE.em_packages["motioncor3"]["1.2.4"], compute_capability=Number(5.2, "a manual"))
-    catalogue = replace(CATALOGUE, em_packages={"motioncor3": {"1.2.4": package}})
-    request = Software("3.8.3", em_packages={"motioncor3": "1.2.4"})
-    card = Flavour("g2", 1, 5, gpus=1, gpu=TITAN)
-    mirrors = {"m": "https://mirror.example.org"}
-    assert list(site_misfits(request, Site("a", flavours=(card,), mirrors=mirrors), catalogue)) == []
 
 
 @pytest.mark.parametrize(("driver", "fits"), [("10.0", False), ("10.1", True), ("10.2", True), ("12.4", True)])

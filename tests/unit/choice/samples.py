@@ -8,7 +8,7 @@ from typing import Any
 
 from cloudify_scipion.catalogue.model import Catalogue, PluginVersion, ProtocolFacts, ScipionVersion
 from cloudify_scipion.catalogue.needs import Needs, needs_of
-from cloudify_scipion.catalogue.needs_steps import Step, steps_of
+from cloudify_scipion.catalogue.needs_steps import Workload, workload_of
 from cloudify_scipion.project.documents import read_yaml
 from cloudify_scipion.project.model import Project, project_from_document
 from cloudify_scipion.project.site import Flavour, Site, site_from_document
@@ -61,12 +61,12 @@ def project(
     return project_from_document(document, protocols)
 
 
-def steps(given: Project) -> tuple[Step, ...]:
-    return steps_of(given, CATALOGUE)
+def work(given: Project) -> Workload:
+    return workload_of(given, CATALOGUE)
 
 
 def needs(given: Project) -> Needs:
-    return needs_of(given, steps(given))
+    return needs_of(work(given))
 
 
 def site(*flavours: Flavour) -> Site:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.catalogue.needs import ASKED, needs_of
+from cloudify_scipion.catalogue.needs import ASKED
 from cloudify_scipion.catalogue.needs_steps import Step
 from cloudify_scipion.catalogue.request import document_problems, unknown_in_document
 from tests.unit.choice.samples import (
@@ -18,7 +18,7 @@ from tests.unit.choice.samples import (
     USUAL,
     needs,
     project,
-    steps,
+    work,
 )
 
 
@@ -81,7 +81,7 @@ def test_the_box_is_that_of_the_particles_extracted_before() -> None:
     boxes = [{"boxSize": 256, "doRescale": True, "rescaledSize": 64}, {}, {"boxSize": 256}, {}]
     for protocol, own in zip(given.workflow.protocols, boxes, strict=True):
         protocol.update(own)  # type: ignore[attr-defined]
-    assert [step.box for step in steps(given)] == [64, 64, 256, 256]
+    assert [step.box for step in work(given).steps] == [64, 64, 256, 256]
 
 
 @pytest.mark.parametrize("missing", ["detector", "frames"])
@@ -161,11 +161,11 @@ def test_values_of_a_workflow_cannot_break_it(value: object) -> None:
     step = Step("1", FACTS["Refine"], {"numberOfThreads": value, "numberOfMpi": value, "gpusToUse": value})
     assert step.cores >= 1 and step.cards >= 1
     given = project(*USUAL, numberOfThreads=value, binFactor=value, numberOfClasses=value, boxSize=value)
-    assert needs_of(given, steps(given)).ram_gb.value >= 4
+    assert needs(given).ram_gb.value >= 4
 
 
 def test_what_a_workflow_says_of_itself_is_one_short_line() -> None:
-    (step,) = steps(project("Refine", doGpu="x\ny", **{"object.label": "a\n\nchoice: b" + "c" * 10_000}))
+    (step,) = work(project("Refine", doGpu="x\ny", **{"object.label": "a\n\nchoice: b" + "c" * 10_000})).steps
     assert step.name.startswith("a choice: bccc")
     assert len(step.name) < 120
     assert step.switch == "doGpu: x y"

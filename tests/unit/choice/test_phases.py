@@ -16,18 +16,18 @@ from cloudify_scipion.catalogue.phases import FIRST, SECOND, Plan, plan, split
 from cloudify_scipion.cli.choose import _saving
 from cloudify_scipion.project.model import Project
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
-from tests.unit.choice.samples import EMPIAR_10061, EXAMPLE_CLOUD, IFCA, USUAL, needs, project, site, steps
+from tests.unit.choice.samples import EMPIAR_10061, EXAMPLE_CLOUD, IFCA, USUAL, needs, project, site, work
 
 FIGURES = {name: value for name, value in vars(needs_numbers).items() if isinstance(value, Figure)}
 
 
 def planned(given: Project, site: Site) -> Plan:
-    return plan(given, steps(given), choose(needs(given), site), site)
+    return plan(work(given), choose(needs(given), site), site)
 
 
 def hours(name: str, acquisition: dict[str, Any], cpus: int = 8, gpus: int = 0, **parameters: Any) -> float | None:
     given = project(name, acquisition=acquisition, **parameters)
-    found = hours_of(steps(given)[0], given.acquisition, cpus, gpus)
+    found = hours_of(work(given).steps[0], given.acquisition, cpus, gpus)
     assert found.reason.startswith(f"{name.lower()} ({name}, protocol 1): ")
     return found.value
 
@@ -134,15 +134,15 @@ def test_parts_follow_the_links_and_not_the_order_of_the_file() -> None:
     ]
     protocols[0]["inputParticles"], protocols[1]["inputCoordinates"] = "2.outputParticles", "1.outputCoordinates"
     given = replace(given, workflow=replace(given.workflow, protocols=tuple(protocols)))
-    first, second = split(steps(given))
-    assert [step.number for step in first] == ["1", "2"]
-    assert [step.number for step in second] == ["3"]
+    first, second = split(work(given))
+    assert [step.number for step in first.steps] == ["1", "2"]
+    assert [step.number for step in second.steps] == ["3"]
 
 
 def test_a_second_extraction_belongs_to_the_second_part() -> None:
-    first, second = split(steps(project("Import", "Extract", "Classify2D", "Extract", "Refine")))
-    assert [step.number for step in first] == ["1", "2"]
-    assert [step.number for step in second] == ["3", "4", "5"]
+    first, second = split(work(project("Import", "Extract", "Classify2D", "Extract", "Refine")))
+    assert [step.number for step in first.steps] == ["1", "2"]
+    assert [step.number for step in second.steps] == ["3", "4", "5"]
 
 
 @pytest.mark.parametrize("missing", ["movies", "particles", "box_size", "frames"])
