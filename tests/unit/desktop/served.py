@@ -13,9 +13,10 @@ from pathlib import Path
 
 from cloudify_desktop.config import Config
 from cloudify_desktop.connections import CONNECTED, connected
+from cloudify_desktop.door import listen
 from cloudify_desktop.gateway import Gateway
-from cloudify_desktop.host import listen
 from cloudify_desktop.relay import Patience
+from cloudify_desktop.server import serve
 
 from tests.browser.peer import LONG, Peer
 from tests.browser.target import connection, get, opening
@@ -127,7 +128,7 @@ def gateway(folder: Path, patience: Patience, pair: tuple[Path, Path] | None = N
 
     async def begin() -> None:
         await asyncio.start_unix_server(vnc.serve, config.vnc_socket)
-        await served.gateway.serve(listener)
+        await serve(served.gateway, listener)
 
     async def end() -> None:
         loop.remove_reader(listener)  # nobody more comes in

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cloudify_desktop.browser import CROWDED
 from cloudify_desktop.connections import PER_SESSION
-from cloudify_desktop.gateway import CROWDED, Vnc
-from cloudify_desktop.host import KEEPALIVE, listen
+from cloudify_desktop.door import KEEPALIVE, listen
+from cloudify_desktop.gateway import Vnc
 from cloudify_desktop.relay import Patience
 from cloudify_desktop.rfb import NO_CONTENTS
 

@@ -20,7 +20,7 @@ def packages(module: str) -> set[str]:
 
 
 def test_the_gateway_needs_websockets_alone() -> None:
-    assert packages("gateway") == {"cloudify_desktop", "cloudify_saving", "websockets"}
+    assert packages("server") == {"cloudify_desktop", "cloudify_saving", "websockets"}
 
 
 def test_the_link_command_needs_nothing() -> None:

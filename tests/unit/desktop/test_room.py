@@ -11,10 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from cloudify_desktop import strangers
+from cloudify_desktop import door
 from cloudify_desktop.connections import IN_ALL
-from cloudify_desktop.gateway import LARGEST, WAITING
-from cloudify_desktop.strangers import Strangers
+from cloudify_desktop.door import Strangers
+from cloudify_desktop.server import LARGEST, WAITING
 from websockets.legacy import http
 
 from tests.browser.certificate import fingerprint, presented, self_signed
@@ -122,12 +122,12 @@ def test_those_that_have_left_take_no_room() -> None:
 
 
 def test_the_limits_are_far_below_what_the_unit_may_open() -> None:
-    assert strangers.LIMIT + 2 * IN_ALL < 1024
+    assert door.LIMIT + 2 * IN_ALL < 1024
 
 
 def test_what_strangers_and_browsers_send_and_nobody_takes_has_room() -> None:
     (room,) = re.findall(r"^MemoryMax=(\d+)M$", UNIT.read_text("utf-8"), re.MULTILINE)
-    heads = strangers.LIMIT * http.MAX_HEADERS * http.MAX_LINE
+    heads = door.LIMIT * http.MAX_HEADERS * http.MAX_LINE
     assert heads + IN_ALL * (WAITING + 2) * LARGEST < int(room) * 2**20 / 2
 
 

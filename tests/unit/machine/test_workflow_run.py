@@ -14,8 +14,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
 
-import workflow_project as wj  # noqa: E402
 import workflow_run as wr  # noqa: E402
+import workflow_scipion  # noqa: E402
 from workflow_record import Made, write_made  # noqa: E402
 from workflow_state import State  # noqa: E402
 
@@ -79,18 +79,18 @@ def test_classes_that_scipion_was_seen_to_have_are_known_until_its_packages_chan
 ) -> None:
     packages = tmp_path / "site-packages"
     (packages / "relion").mkdir(parents=True)
-    monkeypatch.setattr(wj.Path, "home", lambda: tmp_path)
-    monkeypatch.setattr(wj.sysconfig, "get_path", lambda name: str(packages))
-    assert not wj.are_known({"A"})
-    wj._remember({"A": object, "B": object})
-    assert wj.are_known({"A"}) and wj.are_known({"A", "B"})
-    assert not wj.are_known({"A", "C"})
+    monkeypatch.setattr(workflow_scipion.Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(workflow_scipion.sysconfig, "get_path", lambda name: str(packages))
+    assert not workflow_scipion.are_known({"A"})
+    workflow_scipion._remember({"A": object, "B": object})
+    assert workflow_scipion.are_known({"A"}) and workflow_scipion.are_known({"A", "B"})
+    assert not workflow_scipion.are_known({"A", "C"})
     (packages / "relion").rename(packages / "elsewhere")
-    assert not wj.are_known({"A"})
-    wj._remember({"B": object})
-    assert not wj.are_known({"A"})
-    wj._seen().write_text("{")
-    assert not wj.are_known({"A"})
+    assert not workflow_scipion.are_known({"A"})
+    workflow_scipion._remember({"B": object})
+    assert not workflow_scipion.are_known({"A"})
+    workflow_scipion._seen().write_text("{")
+    assert not workflow_scipion.are_known({"A"})
 
 
 class Box:

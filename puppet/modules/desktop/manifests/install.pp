@@ -39,7 +39,7 @@ class desktop::install {
       ensure => directory,
       mode   => '0755';
     '/usr/local/sbin/cloudify-desktop-link':
-      source => 'puppet:///modules/desktop/link-command',
+      source => 'puppet:///modules/desktop/link_command.py',
       mode   => '0755';
   }
 

@@ -40,18 +40,10 @@ from workflow_places import (
     own_folder,
     project_folder,
 )
-from workflow_project import (
-    are_known,
-    has_to_settle,
-    make_project,
-    running_steps,
-    scipion,
-    settle,
-    settle_all,
-    stop_all,
-)
+from workflow_project import has_to_settle, make_project, running_steps, settle, settle_all, stop_all
 from workflow_record import Made, adopt, read_made, renamed, was_made_from, write_made
 from workflow_run import await_person, run, say
+from workflow_scipion import are_known, scipion
 from workflow_state import State, Wanted, dropped, lacks, parse_workflow, read_states, unknown
 
 CREATE_SECONDS = 120.0

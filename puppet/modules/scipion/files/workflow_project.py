@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
-import importlib.util  # Scipion uses it without importing it
-import json
 import os
 import sqlite3
 import sys
-import sysconfig
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 from workflow_places import Refused, goes_on, locked, projects
+from workflow_scipion import Domain, Project, Run, open_project, opened, scipion
 from workflow_state import ACTIVE, State, Wanted, left_alone, living, newly_dead, read_states, strays, was_killed
 
 READ_ONLY = ".workflow.readonly"  # in the project's folder: it was we who made it read-only
@@ -28,67 +23,7 @@ BETWEEN_SECONDS = 30.0
 """So long a workflow's unit may need to load Scipion and start its next step, or to end."""
 
 
-def scipion() -> Any:
-    """Scipion's protocols and classes (its "domain"), with its configuration read as its own command does.
-
-    Nothing of pyworkflow may be imported before: it reads its configuration once, when it is imported.
-    """
-    arguments, sys.argv = sys.argv, sys.argv[:1]
-    os.environ.update(importlib.import_module("scipion.__main__").VARS)
-    sys.argv = arguments
-    config = importlib.import_module("pyworkflow").Config
-    os.environ.update(config.getVars())
-    domain = config.getDomain()
-    _remember(domain.getProtocols())
-    return domain
-
-
-def are_known(classes: Collection[str]) -> bool:
-    """Whether Scipion has all these classes of protocols, as it was seen with the very packages that are installed.
-
-    Loading Scipion to ask it takes seconds; false means that it has to be asked.
-    """
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        seen = json.loads(_seen().read_text())
-        return bool(seen["packages"] == _packages() and set(classes) <= set(seen["classes"]))
-    return False
-
-
-def _remember(classes: Collection[str]) -> None:
-    seen = {"packages": _packages(), "classes": sorted(classes)}
-    with contextlib.suppress(OSError):
-        if not _seen().is_file() or json.loads(_seen().read_text() or "{}") != seen:
-            _seen().parent.mkdir(parents=True, exist_ok=True)
-            _seen().write_text(json.dumps(seen))
-
-
-def _seen() -> Path:
-    return Path.home() / ".cache/scipion-workflow/classes.json"
-
-
-def _packages() -> str:
-    names = sorted(path.name for path in Path(sysconfig.get_path("purelib")).iterdir())
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
-
-
-@contextmanager
-def opened(domain: Any, folder: Path) -> Iterator[Any]:
-    """A project, loaded. Whoever loads it is in its folder; afterwards we are out of it."""
-    project = open_project(domain, folder)
-    project.load()
-    try:
-        yield project
-    finally:
-        project.closeMapper()
-        os.chdir("/")
-
-
-def open_project(domain: Any, folder: Path) -> Any:
-    """A project, not loaded yet."""
-    return importlib.import_module("pyworkflow.project").Project(domain, str(folder))
-
-
-def make_project(domain: Any, folder: Path, file: Path, wanted: Sequence[Wanted]) -> dict[str, str]:
+def make_project(domain: Domain, folder: Path, file: Path, wanted: Sequence[Wanted]) -> dict[str, str]:
     """Make a project with a workflow; returns the class of each box by its id.
 
     Some protocols forget the label that they are given: it is set again. Machines have no queue: a step that asks for
@@ -114,7 +49,7 @@ def has_to_settle(folder: Path, read_only: bool) -> bool:
     return read_only != (folder / READ_ONLY).exists() or bool(newly_dead(folder))
 
 
-def settle(domain: Any, folder: Path, read_only: bool) -> None:
+def settle(domain: Domain, folder: Path, read_only: bool) -> None:
     """Let the project itself say it."""
     with opened(domain, folder) as project:
         fail_dead(project, folder)
@@ -150,7 +85,7 @@ def settle_all() -> list[str]:
     return done
 
 
-def fail_dead(project: Any, folder: Path, why: str = "") -> None:
+def fail_dead(project: Project, folder: Path, why: str = "") -> None:
     """Steps that are active for Scipion and whose process is gone fail, with the reason, in both databases."""
     dead = newly_dead(folder, why)
     for run in project.getRuns(refresh=False) if dead else ():
@@ -159,7 +94,7 @@ def fail_dead(project: Any, folder: Path, why: str = "") -> None:
             store(project, run)
 
 
-def store(project: Any, run: Any) -> None:
+def store(project: Project, run: Run) -> None:
     """Write a protocol to its own database, which Scipion believes, and to the project's."""
     if Path(run.getDbPath()).is_file():
         with contextlib.suppress(sqlite3.Error):  # on a full disk it may be half made

@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from workflow_places import OK, UNFINISHED, existing, locked
 from workflow_process import Started
-from workflow_project import READ_ONLY, end_left_alone, fail_dead, open_project, scipion
+from workflow_project import READ_ONLY, end_left_alone, fail_dead
 from workflow_record import Made, begun, note_begun, read_made
+from workflow_scipion import Run, open_project, scipion
 from workflow_state import ACTIVE, INTERACTIVE, State, read_states, was_killed
 from workflow_turns import Turn, awaited, is_busy, ready
 
@@ -57,7 +57,7 @@ class Runner:
             reap()
             time.sleep(POLL_SECONDS)
 
-    def _look(self) -> list[Any]:
+    def _look(self) -> list[Run]:
         """The protocols as they are. On a full disk that fails: what runs goes on, and our end would be its end."""
         while True:
             try:
@@ -68,7 +68,7 @@ class Runner:
                 say(f"the project cannot be looked at: {error}; once more in {FAILED_SECONDS:.0f} s")
             time.sleep(FAILED_SECONDS)
 
-    def _turn(self, run: Any) -> Turn:
+    def _turn(self, run: Run) -> Turn:
         name = run.strId()
         node = self._project.getRunsGraph().getNode(name)
         parents = [parent.run.strId() for parent in node.getParents() if parent.run is not None]
@@ -86,11 +86,11 @@ class Runner:
             begun=name in self._begun or (run.getStatus() == "saved" and self._was_reset(run)),
         )
 
-    def _was_reset(self, run: Any) -> bool:
+    def _was_reset(self, run: Run) -> bool:
         """Whether a saved step has been started by somebody: Scipion's Reset leaves it an empty folder of logs."""
         return (self._folder / run.getWorkingDir() / "logs").is_dir()
 
-    def _start(self, run: Any) -> None:
+    def _start(self, run: Run) -> None:
         """Hand it to Scipion's scheduler, which would wait for ever for an invalid one: that fails here instead."""
         name = run.strId()
         self._started.add(name)

@@ -57,7 +57,7 @@ class scipion::install {
       ;
   }
 
-  ['places', 'process', 'project', 'record', 'run', 'state', 'turns'].each |String $part| {
+  ['places', 'process', 'project', 'record', 'run', 'scipion', 'state', 'turns'].each |String $part| {
     file { "${home}/libexec/workflow_${part}.py":
       ensure => file,
       owner  => 'root',

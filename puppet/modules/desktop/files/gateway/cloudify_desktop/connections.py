@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .host import say
+from .journal import say
 
 PER_SESSION = 8  # one browser's windows, and those of them whose end has not been noticed yet
 IN_ALL = 64

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import html
 import json
+from dataclasses import asdict
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 
+from cloudify_saving.folder import Folder
+from cloudify_saving.state import saving_state
 from websockets.datastructures import Headers
 
 from .config import Config
@@ -52,6 +56,14 @@ def stays(answer: Answer) -> Headers:
 def as_json(value: dict[str, object]) -> Answer:
     """Facts for the page."""
     return answer(HTTPStatus.OK, "application/json", json.dumps(value).encode())
+
+
+def project_facts(config: Config, now: float) -> dict[str, object]:
+    """How saving stands, and when the project's time ends, in seconds since 1970 (None: unknown)."""
+    folder = Folder(Path(config.saving))
+    state = saving_state(folder.status(), now, agent=folder.agent())
+    ends = datetime.fromisoformat(config.ends_at).timestamp() if config.ends_at else None
+    return {"saving": asdict(state), "ends": ends}
 
 
 def as_refusal(refused: Refused) -> Answer:

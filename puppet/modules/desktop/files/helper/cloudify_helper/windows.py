@@ -10,7 +10,6 @@ where a window was. So they go back to where they were, and are told where they 
 from __future__ import annotations
 
 import time
-from typing import cast
 
 from Xlib import X
 from Xlib.display import Display
@@ -106,8 +105,11 @@ class Windows:
             self._say_place(window, inner)
 
     def _say_place(self, window: Window, inner: Box) -> None:
-        place = {"x": inner.x, "y": inner.y, "width": inner.width, "height": inner.height, "border_width": 0}
-        window.send_event(ConfigureNotify(event=window, window=window, above_sibling=0, override=0, **place))
+        place = ConfigureNotify(
+            event=window, window=window, above_sibling=0, override=0, border_width=0,
+            x=inner.x, y=inner.y, width=inner.width, height=inner.height,
+        )  # fmt: skip
+        window.send_event(place)
 
     def _list(self) -> None:
         listed = self._property(self._root, "_NET_CLIENT_LIST")
@@ -137,4 +139,5 @@ class Windows:
         return {self._atom(f"_NET_WM_STATE_{name}") for name in names}
 
     def _atom(self, name: str) -> int:
-        return cast(int, self._display.get_atom(name))
+        atom: int = self._display.get_atom(name)
+        return atom

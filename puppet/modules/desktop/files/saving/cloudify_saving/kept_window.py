@@ -60,7 +60,8 @@ class Kept:
 
     def restore(self) -> None:
         """Have the chosen versions brought back."""
-        chosen = [self._listed[number] for number in self.list.curselection()]  # type: ignore[no-untyped-call]
+        numbers = self.list.curselection()  # type: ignore[no-untyped-call]  # tkinter's hints lack this one
+        chosen = [self._listed[number] for number in numbers]
         if not chosen:
             self.said.configure(text="Choose a file in the list first.")
             return
