@@ -19,9 +19,11 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 
 VALID_SECONDS = 60
+"""How long a link may wait for its browser. The gateway takes what it is told (at most an hour, `link.py`)."""
+ABOUT = f"Print a link to PROJECT's desktop, valid for {VALID_SECONDS} seconds and for one browser."
 
 
-@click.command("open")
+@click.command("open", help=ABOUT)
 @click.argument("project")
 @click.option("--view-only", is_flag=True, help="A link that only looks; with --revoke, end only such links.")
 @click.option("--revoke", is_flag=True, help="End all links and sessions instead of making a link.")
@@ -32,7 +34,7 @@ VALID_SECONDS = 60
 def open_command(
     project: str, view_only: bool, revoke: bool, link_id: str, who: bool, browser: bool, as_json: bool
 ) -> None:
-    """Print a link to PROJECT's desktop, valid for 60 seconds and for one browser."""
+    """The command: a link, who is there, or the end of links and sessions."""
     _refuse_contradictions(view_only, revoke, link_id, who, browser)
     ports = services()
     record = known_record(ports, project)

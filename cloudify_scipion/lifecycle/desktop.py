@@ -108,7 +108,7 @@ def desktop_problem(services: Services, record: Record) -> str:
     return f"not running: {', '.join(down)}" if down else ""
 
 
-def open_link(services: Services, record: Record, valid_seconds: int = 60, *, view_only: bool = False) -> Link:
+def open_link(services: Services, record: Record, valid_seconds: int, *, view_only: bool = False) -> Link:
     """A fresh link, made and verified on the machine. `view_only`: the gateway passes no key, click or clipboard on."""
     words = [LINK, "--valid", str(valid_seconds), *(["--view-only"] if view_only else [])]
     answer = json.loads(services.connect(record).run(words).stdout)

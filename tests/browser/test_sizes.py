@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 
@@ -88,9 +87,8 @@ def test_of_two_browsers_the_last_one_decides_and_who_looks_never(desktop: Deskt
         becomes(desktop, other, [1280, 700])
         opened.execute_script("dispatchEvent(new Event('focus'))")
         becomes(desktop, other, [1500, 800])
-        token = json.loads(desktop.run(["/usr/local/sbin/cloudify-desktop-link", "--view-only"]))["token"]
         other.get("about:blank")
-        open_desktop(other, f"{desktop.url}#token={token}")
+        open_desktop(other, desktop.link(view_only=True))
         wait_until(lambda: other.execute_script("return document.body.dataset.viewOnly") == "true")
         resize(other, 1200, 650 + STRIP)
         time.sleep(1.5)  # noVNC waits for half a second after a window's last change

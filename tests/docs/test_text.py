@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cloudify_scipion.cli.open import VALID_SECONDS
 from tests.docs.pages import PAGES, ROOT, anchors, links, text
 
 PUBLIC = {"deb.debian.org", "security.debian.org", "pypi.org", "files.pythonhosted.org", "packages.debian.org"}
@@ -34,6 +35,12 @@ def test_the_pictures_are_there_and_each_is_shown() -> None:
     assert shown == set((ROOT / "docs/images").iterdir())
     for picture in shown:
         assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size <= 250_000
+
+
+def test_the_pages_say_how_long_a_link_is_good() -> None:
+    lines = [line for page in PAGES for line in text(page).splitlines() if "link" in line.lower()]
+    told = [int(number) for line in lines for number in re.findall(r"(\d+)\W* seconds", line)]
+    assert len(told) >= 4 and set(told) == {VALID_SECONDS}
 
 
 @pytest.mark.parametrize("page", HELD)

@@ -121,8 +121,8 @@ def test_links(demo: Deployment) -> None:
 def test_links_that_only_look_are_ended_by_themselves(demo: Deployment) -> None:
     demo.install()
     services, record = demo.world.services(), demo.world.record()
-    open_link(services, record)
-    looks, other = (open_link(services, record, view_only=True) for _ in range(2))
+    open_link(services, record, 60)
+    looks, other = (open_link(services, record, 60, view_only=True) for _ in range(2))
     there = [(visitor.id, visitor.view_only) for visitor in who_is_connected(services, record)]
     assert there == [("link0", False), (looks.id, True), (other.id, True)]
     assert revoke_links(services, record, id=looks.id) == 1
@@ -135,7 +135,7 @@ def test_no_links_without_a_machine(world: World) -> None:
     demo.install()
     demo.uninstall()
     with pytest.raises(PermanentError, match="has no machine"):
-        open_link(world.services(), world.record())
+        open_link(world.services(), world.record(), 60)
 
 
 def test_problems(demo: Deployment) -> None:

@@ -82,8 +82,8 @@ def _seconds(text: str) -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cloudify-desktop-link", description=__doc__)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--valid", type=_seconds, default=60.0, metavar="SECONDS", help="how long the link is valid")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--valid", type=_seconds, metavar="SECONDS", help="make a link that is valid so long")
     what.add_argument("--revoke", action="store_true", help="end all links and sessions, cut live connections")
     what.add_argument("--who", action="store_true", help="print who has a session and who is connected")
     what.add_argument("--fingerprint", action="store_true", help="print the certificate's SHA-256 fingerprint")
