@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 MAX_TEXT = 4000
 """Longest path or message of a problem."""
@@ -84,6 +85,24 @@ class RecordLost(PermanentError):
     """A project was made, and this state root does not know it: another one's record says what may go."""
 
     exit_code = 3
+
+
+class LaterFormat(PermanentError):
+    """A file of ours that a later version of this software has written: nothing was changed."""
+
+    @classmethod
+    def refuse(cls, document: object, source: Path | str, known: int = 1) -> None:
+        """Raise it where `format` in a file's document is none up to `known`; a file that says nothing has the first.
+
+        A format is raised where an older program would take the file for something else, or lose what it says.
+        """
+        found = document.get("format", 1) if isinstance(document, Mapping) else 1
+        if not isinstance(found, int) or found > known:
+            raise cls(
+                f"{source} was written by a later version of cloudify-scipion (format {found}; this one reads up to "
+                f"{known}): nothing was changed",
+                "install that version again",
+            )
 
 
 class MissingTool(PermanentError):

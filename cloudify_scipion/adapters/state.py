@@ -17,14 +17,15 @@ from cloudify_scipion.adapters.files import make_private, parse, write_atomic
 from cloudify_scipion.adapters.local.network import port_is_free
 from cloudify_scipion.adapters.lock import Locks
 from cloudify_scipion.adapters.ssh_keys import ensure_keys
-from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.errors import LaterFormat, PermanentError
 from cloudify_scipion.lifecycle.facts import Keys, Place
-from cloudify_scipion.lifecycle.record import Binding, Record, from_document, to_document
+from cloudify_scipion.lifecycle.record import FORMAT, Binding, Record, from_document, to_document
 
 DEFAULT_ROOT = "/var/lib/cloudify-scipion"
 VARIABLE = "CLOUDIFY_SCIPION_STATE"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""What can be a project's id here, whatever a blueprint or a command line says: it names a folder and a lock."""
+"""What can be a project's or an installation's id here, whatever a blueprint or a command line says: it names a folder
+and a lock."""
 
 
 def state_root(environment: Mapping[str, str] = os.environ) -> Path:
@@ -45,7 +46,10 @@ class ProjectFolders:
         with self._locks.briefly(self._root / "installation.lock"):
             if not path.exists():
                 write_atomic(path, secrets.token_hex(4).encode())
-            return path.read_text(encoding="ascii")
+            found = path.read_text(encoding="utf-8", errors="replace")
+        if not _ID.fullmatch(found):
+            raise PermanentError(f"{path} holds no installation id: {found[:100]!r}", "restore it from a backup")
+        return found
 
     def place(self) -> Place:
         """This host, and the state root."""
@@ -61,7 +65,9 @@ class ProjectFolders:
         """The project's record, or None."""
         path = self._record(project)
         try:
-            record = from_document(parse(path.read_bytes()))
+            document = parse(path.read_bytes())
+            LaterFormat.refuse(document, path, FORMAT)
+            record = from_document(document)
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.errors import Problem
+from cloudify_scipion.errors import LaterFormat, Problem
 from cloudify_scipion.project.documents import child_path, parse_json, part
 from cloudify_scipion.project.schema import schema_problems
 
@@ -110,8 +110,9 @@ def text_digest(text: str) -> str:
 
 
 def from_text(text: str) -> Lock:
-    """The lock in a text that was checked before (see `check_lock`)."""
+    """The lock in a text that was checked, or written, before (see `check_lock`). Raises LaterFormat."""
     document = json.loads(text)
+    LaterFormat.refuse(document, FILE, FORMAT)
     found = Installed(
         tuple(AptPackage(**one) for one in document["apt"]),
         tuple(PythonPackage(**one) for one in document["python"]),

@@ -14,7 +14,9 @@ from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.reopening import end_watch
 
-_OF_A_SEAL = ("project", "volume", "generation", "manifest", "files", "bytes")
+VERSION = 1
+"""Of seals: what a later version of the agent has proven is not known here, and so is no proof."""
+_OF_A_SEAL = ("version", "project", "volume", "generation", "manifest", "files", "bytes")
 
 
 def is_sealed(services: Services, record: Record) -> bool:
@@ -33,6 +35,12 @@ def valid_seal(record: Record, volume: VolumeFacts) -> bool:
 def keep_seal(services: Services, record: Record, facts: Mapping[str, Any]) -> Record:
     """Remember a seal that lies on the volume: in the record, then in the volume's tags; only all together are one."""
     seal = dict(facts)
+    if isinstance(version := seal.get("version"), int) and version > VERSION:
+        raise PermanentError(
+            f"the agent on the machine is of a later version, and so is its seal (version {version}; this one knows "
+            f"{VERSION}): it is no proof here",
+            "install that version again, or repair the project with this one",
+        )
     if not _is_of(seal, record):
         raise PermanentError(f"the agent's seal is not one of volume {record.volume}: {seal}", "seal again")
     record = update(services, record, seal=seal)
@@ -105,7 +113,7 @@ def _on_volume(services: Services, record: Record) -> Mapping[str, Any]:
 
 def _is_of(seal: Mapping[str, Any], record: Record) -> bool:
     """Whether it is a whole seal of the record's volume and generation."""
-    wanted = {"project": record.project, "volume": record.volume, "generation": record.generation}
+    wanted = {"version": VERSION, "project": record.project, "volume": record.volume, "generation": record.generation}
     whole = {*_OF_A_SEAL} <= seal.keys() and isinstance(seal["manifest"], str) and bool(seal["manifest"])
     return whole and all(seal[name] == value for name, value in wanted.items())
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from cloudify_scipion.errors import PermanentError
 
+FORMAT = 1
+"""Of the record's file. Raise it when an older program would lose or misread what a record says."""
 MAX_EVENTS = 200
 
 

@@ -42,10 +42,10 @@ def _kind(path: Path, downloads: Path) -> str | None:
 
 def _noted(note: Path) -> dict[str, str]:
     try:
-        noted: dict[str, str] = json.loads(note.read_text())
+        noted = json.loads(note.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return noted
+    return noted if isinstance(noted, dict) else {}
 
 
 def _files(folder: Path) -> list[Path]:

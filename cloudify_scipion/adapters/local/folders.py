@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cloudify_scipion.adapters.files import make_private, parse, write_atomic
 from cloudify_scipion.adapters.local.tree import refuse_mounts, remove_tree
-from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.errors import LaterFormat, PermanentError
 from cloudify_scipion.lifecycle.facts import MachineSpec
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -54,10 +54,12 @@ class MachineFolder:
         return f"{readable}-{digest}"
 
     def record(self) -> MachineRecord | None:
-        """The record, or None if there is no (readable) one."""
+        """The record, or None if there is no (readable) one. Raises LaterFormat."""
+        path = self.path / "machine.json"
         try:
-            facts = parse((self.path / "machine.json").read_text())
-            return MachineRecord(**facts)
+            facts = parse(path.read_text())
+            LaterFormat.refuse(facts, path)
+            return MachineRecord(**{key: facts[key] for key in MachineRecord.__dataclass_fields__ if key in facts})
         except (OSError, ValueError, TypeError):
             return None
 

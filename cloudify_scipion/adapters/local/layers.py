@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.adapters.commands import run
-from cloudify_scipion.adapters.files import make_private, sync_folder, write_atomic
+from cloudify_scipion.adapters.files import make_private, parse, sync_folder, write_atomic
 from cloudify_scipion.adapters.local.folders import machine_folders
 from cloudify_scipion.adapters.local.locks import locked
 from cloudify_scipion.adapters.local.overlay import lowers_in_use
 from cloudify_scipion.adapters.local.supplies import missing
 from cloudify_scipion.adapters.local.tree import remove_tree, tree_size
 from cloudify_scipion.catalogue.lock import FILE
-from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.errors import LaterFormat, PermanentError
 from cloudify_scipion.lifecycle.facts import LayerFacts
 from cloudify_scipion.lifecycle.ports import Progress
 
@@ -130,11 +130,14 @@ class LayerCache:
 
     def _facts(self, path: Path, users: Mapping[str, Sequence[str]]) -> LayerFacts | None:
         try:
-            meta: dict[str, Any] = json.loads(path.read_text())
+            meta: dict[str, Any] = parse(path.read_text())
+            LaterFormat.refuse(meta, path)
+            digest = meta["digest"]
+            return LayerFacts(digest, meta["size"], meta["created"], meta["contents"], tuple(users.get(digest, ())))
         except FileNotFoundError:  # just being removed
             return None
-        digest = meta["digest"]
-        return LayerFacts(digest, meta["size"], meta["created"], meta["contents"], tuple(users.get(digest, ())))
+        except (ValueError, KeyError, TypeError) as error:
+            raise PermanentError(f"{path} is damaged: {error!r}", f"remove {path.parent}: it is made anew") from error
 
     def _users(self) -> dict[str, Sequence[str]]:
         users: dict[str, set[str]] = {}

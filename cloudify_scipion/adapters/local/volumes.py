@@ -28,7 +28,7 @@ from cloudify_scipion.adapters.local.loops import is_exclusive, loops_of, users_
 from cloudify_scipion.adapters.local.mounts import Mount, holding_file_system, mounted_at, unmount
 from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.adapters.local.volume_place import VolumePlace
-from cloudify_scipion.errors import DiskFull, PermanentError, VolumeBusy
+from cloudify_scipion.errors import DiskFull, LaterFormat, PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import VolumeFacts
 from cloudify_scipion.lifecycle.ports import Progress
 
@@ -260,10 +260,12 @@ class LoopVolumes:
         return changed
 
     def _tags(self, name: str) -> dict[str, str]:
+        path = self._tags_file(name)
         try:
-            tags = parse(self._tags_file(name).read_text())
+            tags = parse(path.read_text())
         except (OSError, ValueError):
             return {}
+        LaterFormat.refuse(tags, path)
         return {key: value for key, value in tags.items() if isinstance(value, str)} if isinstance(tags, dict) else {}
 
     def _locked(self) -> AbstractContextManager[None]:

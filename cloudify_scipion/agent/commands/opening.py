@@ -16,6 +16,7 @@ from cloudify_scipion.agent.ports.mount import is_mount
 from cloudify_scipion.agent.ports.tables.store import OtherVersion
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.anew import UPGRADED
 from cloudify_scipion.agent.work.world import Progress, World
 
 INDEX = "index.sqlite"
@@ -57,7 +58,12 @@ def open_index(config: Config) -> Index:
         if not is_damage(error):
             raise
         put_aside(config)
-        return Index(path)
+        index = Index(path)
+        if isinstance(error, OtherVersion):  # nothing is wrong
+            index.set_state(UPGRADED, True)
+            index.event(Clock().iso(), "event", f"{error}: it is put aside, and all is compared by content")
+            index.commit()
+        return index
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -76,7 +82,7 @@ def put_aside(config: Config) -> None:
         damaged = path.with_name(path.name + end)
         try:
             with suppress(FileNotFoundError):
-                damaged.rename(path.with_name(f"damaged{end}-{time.time_ns()}"))
+                damaged.rename(path.with_name(f"aside{end}-{time.time_ns()}"))
         except OSError as error:
             raise GuardFailed(
                 f"the index is damaged, and cannot be put aside: {damaged}: {error.strerror}",

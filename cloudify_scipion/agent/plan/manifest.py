@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, Protocol
 
+from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import ODD, is_reserved, leads_down, split
 
@@ -128,12 +129,18 @@ class Damaged(ValueError):
     """A segment that is not whole, or does not follow the one before."""
 
 
-class Later(Damaged):
-    """A segment of a later version of this software."""
+class Later(AgentError, code=1):
+    """A segment of a later version of this software: nothing is read of it, and nothing written above it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the manifest of the data space is one of a later version of this software ({what}): it stays as it is",
+            "install that version again, and repair the project; until then not all is saved",
+        )
 
 
 def decode(stream: BinaryIO) -> tuple[Header, Iterator[tuple[bytes, Entry | None]]]:
-    """A segment's header and its entries (None: the path is gone), in their order. Raises Damaged, at once."""
+    """A segment's header and its entries (None: the path is gone), in their order. Raises Damaged or Later, at once."""
     header, count, last = header_of(stream), -1, b""
     try:
         for line in _lines(stream):
@@ -148,7 +155,7 @@ def decode(stream: BinaryIO) -> tuple[Header, Iterator[tuple[bytes, Entry | None
 
 
 def header_of(stream: BinaryIO) -> Header:
-    """What a segment says of itself. Raises Damaged."""
+    """What a segment says of itself. Raises Damaged or Later."""
     try:
         first = parse(next(_lines(stream), b""))
         if first["version"] > VERSION:

@@ -10,6 +10,9 @@ from cloudify_scipion.agent.work.remote import pull
 from cloudify_scipion.agent.work.space import check_space
 from cloudify_scipion.agent.work.world import PULLED, World, check_volume
 
+UPGRADED = "upgraded"
+"""In the index: the one before was of another version of this software."""
+
 
 def know_again(world: World) -> None:
     """Compare all with the data space by content, where that is complete and only the index does not know it.
@@ -25,9 +28,11 @@ def know_again(world: World) -> None:
     mine = [replace(own, generation=generation_of(lease.name)).name() for lease in held]
     if not held or mine != [lease.name for lease in held]:
         raise foreign(world, own, held)
-    world.tell(
-        "the agent's index was lost or damaged: all is compared with the data space by content, then saving goes on",
-        "alarm",
-    )
+    if not world.index.get_state(UPGRADED):
+        world.tell(
+            "the agent's index was lost or damaged: all is compared with the data space by content, then saving goes "
+            "on",
+            "alarm",
+        )
     world.keep()
     pull(world)

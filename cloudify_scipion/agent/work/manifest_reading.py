@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cloudify_scipion.agent.errors import AgentError, Temporary
-from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, Later, decode, digest, header_of, leads_astray
+from cloudify_scipion.agent.errors import Temporary
+from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, decode, digest, header_of, leads_astray
 from cloudify_scipion.agent.plan.names import MANIFEST
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.work.manifests import UNREADABLE, begin_anew, get_head
@@ -101,10 +101,6 @@ def chain(world: World, space: ReadTree | None = None) -> list[Link]:
             continue
         try:
             header, _ = decode(stream)
-        except Later as error:
-            raise AgentError(
-                f"the manifest was written by a later version ({error})", "install the version of the project again"
-            ) from error
         except Damaged as error:
             _unreadable(world, number, error)
             continue

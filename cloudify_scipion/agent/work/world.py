@@ -224,11 +224,17 @@ def check_volume(config: Config, tree: Tree, state: Tree) -> None:
         mark = parse(config.mark.read_bytes())
         if not isinstance(mark, dict):
             raise ValueError("no object")
+        version = mark.get("version", 1)
     except (OSError, ValueError) as error:
         raise GuardFailed(
             f"the volume is not mounted: {config.mark} cannot be read",
             "repair the project; nothing is saved until then",
         ) from error
+    if version != 1:
+        raise GuardFailed(
+            f"the volume was made by a later version of this software: {config.mark} has version {version}, not 1",
+            "install that version of the project's software again; nothing is saved until then",
+        )
     if mark.get("volume") != config.volume or mark.get("project") != config.project:
         raise GuardFailed(
             f"another volume is mounted: {mark.get('volume')} of project {mark.get('project')}, not {config.volume}",

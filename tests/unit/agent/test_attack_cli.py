@@ -114,7 +114,7 @@ def test_a_damaged_index_is_put_aside(rig: Rig, where: int) -> None:
     assert run(rig, "push") == 0, "by itself"
     assert rig.saved() == rig.local()
     assert len(rig.saved()) == 301
-    assert list(rig.state.glob("damaged*"))
+    assert list(rig.state.glob("aside*"))
 
 
 def test_an_error_that_nobody_thought_of_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -295,11 +295,14 @@ def test_a_reinstall_from_the_same_file_has_everything_again(world: World) -> No
     assert not world.host.volumes
 
 
-@pytest.mark.parametrize("wrong", [{"volume": "other"}, {"project": "other"}, {"generation": 7}, {"manifest": None}])
+@pytest.mark.parametrize(
+    "wrong", [{"volume": "other"}, {"project": "other"}, {"generation": 7}, {"manifest": None}, {"version": None}]
+)
 def test_a_seal_of_something_else_is_none(world: World, wrong: dict[str, object]) -> None:
     installed(world)
     record = world.record()
-    whole = {"project": "relion-2d", "volume": record.volume, "generation": 1, "manifest": "a", "files": 1, "bytes": 1}
+    whole = {"version": 1, "project": "relion-2d", "volume": record.volume, "generation": 1, "manifest": "a",
+             "files": 1, "bytes": 1}  # fmt: skip
     facts = {name: value for name, value in {**whole, **wrong}.items() if value is not None}
     with pytest.raises(PermanentError, match="the agent's seal is not one of volume"):
         keep_seal(world.services(), record, facts)

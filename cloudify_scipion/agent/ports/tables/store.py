@@ -78,7 +78,8 @@ class Store:
             self._db.execute(f"PRAGMA user_version={VERSION}")
         elif version != VERSION:
             self._db.close()
-            raise OtherVersion(f"the index has version {version}, not {VERSION}")
+            which = "a later" if version > VERSION else "an earlier"
+            raise OtherVersion(f"the index is of {which} version of this software ({version}, not {VERSION})")
 
     def close(self) -> None:
         """Give up what was not committed."""
