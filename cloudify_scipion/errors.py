@@ -6,6 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+DONE, FAILED, WRONG_INPUT, IN_USE, NOT_SAVED = range(5)
+EXIT_CODES = {
+    DONE: "done; `status`, `list`: nothing needs a person",
+    FAILED: "an error, said on standard error with the next step; `status`: machine or desktop has a problem, or a "
+    "disk is full; `list`: a project needs a person; `choose`: no flavour fits",
+    WRONG_INPUT: "problems in the project or site file; unknown command or option",
+    IN_USE: "the project is in use by another command, or is another deployment's or another state folder's",
+    NOT_SAVED: "`status`, `list`: data are not being saved, or a question or an alarm of the last day is about them",
+}
+"""What the exit codes of `cloudify-scipion` mean. Where several hold, `status` and `list` end with the highest."""
+
 MAX_TEXT = 4000
 """Longest path or message of a problem."""
 
@@ -13,7 +24,7 @@ MAX_TEXT = 4000
 class ScipionError(Exception):
     """A failure that a person can act on. `next_step` says what to do; it may be empty."""
 
-    exit_code = 1
+    exit_code = FAILED
 
     def __init__(self, what: str, next_step: str = "") -> None:
         super().__init__(what)
@@ -60,7 +71,7 @@ class Problem:
 class InputError(PermanentError):
     """All problems of the inputs at once."""
 
-    exit_code = 2
+    exit_code = WRONG_INPUT
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -72,19 +83,19 @@ class InputError(PermanentError):
 class ProjectBusy(PermanentError):
     """Another execution holds the project's lock."""
 
-    exit_code = 3
+    exit_code = IN_USE
 
 
 class ProjectTaken(PermanentError):
     """The project id belongs to another deployment."""
 
-    exit_code = 3
+    exit_code = IN_USE
 
 
 class RecordLost(PermanentError):
     """A project was made, and this state root does not know it: another one's record says what may go."""
 
-    exit_code = 3
+    exit_code = IN_USE
 
 
 class LaterFormat(PermanentError):

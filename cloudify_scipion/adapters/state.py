@@ -85,9 +85,13 @@ class ProjectFolders:
         write_atomic(self._record(record.project), text.encode())
         self._ended(record.project).unlink(missing_ok=True)
 
+    def ids(self) -> Sequence[str]:
+        """The names of the folders that hold a record."""
+        return [path.parent.name for path in sorted((self._root / "projects").glob("*/project.json"))]
+
     def all(self) -> Sequence[Record]:
         """Every record, by project id."""
-        return [record for path in self._paths() if (record := self.load(path.parent.name))]
+        return [record for project in self.ids() if (record := self.load(project))]
 
     def of_deployment(self, binding: Binding) -> Sequence[Record]:
         """The records bound to a deployment; one that is damaged is passed over."""
@@ -151,13 +155,10 @@ class ProjectFolders:
 
     def _readable(self) -> Iterator[Record]:
         """All but damaged records, which are in nobody else's way."""
-        for path in self._paths():
+        for project in self.ids():
             with suppress(PermanentError):
-                if record := self.load(path.parent.name):
+                if record := self.load(project):
                     yield record
-
-    def _paths(self) -> Sequence[Path]:
-        return sorted((self._root / "projects").glob("*/project.json"))
 
     def _ended(self, project: str) -> Path:
         return self._root / "ended" / f"{checked_id(project)}.json"

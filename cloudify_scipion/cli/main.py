@@ -19,6 +19,7 @@ COMMANDS = {
     "schema": "cloudify_scipion.cli.schema:schema_command",
     "open": "cloudify_scipion.cli.open:open_command",
     "status": "cloudify_scipion.cli.status:status_command",
+    "list": "cloudify_scipion.cli.list_projects:list_command",
     "lock": "cloudify_scipion.cli.lock:lock_command",
     "repair": "cloudify_scipion.cli.repair:repair_command",
     "save": "cloudify_scipion.cli.saving:save_command",

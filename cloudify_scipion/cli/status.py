@@ -11,15 +11,20 @@ from typing import Any
 import click
 
 from cloudify_scipion.cli.wiring import known_record, services
+from cloudify_scipion.errors import DONE, FAILED, NOT_SAVED
 from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, summary
 from cloudify_scipion.lifecycle.status import Status, project_status
+from cloudify_scipion.lifecycle.unsaved import LATE_SAVE, SILENT
 
 
 @click.command("status")
 @click.argument("project")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status_command(project: str, as_json: bool) -> None:
-    """Show PROJECT's machine, software, desktop, time left and what runs."""
+    """Show PROJECT's machine, software, desktop, saving, time left and what runs.
+
+    Exit code 0: all is well. 1: machine or desktop has a problem, or a disk is full. 4: data are not being saved.
+    """
     ports = services()
     status = project_status(ports, known_record(ports, project))
     if as_json:
@@ -27,8 +32,14 @@ def status_command(project: str, as_json: bool) -> None:
     else:
         for name, value in status_lines(status):
             click.echo(f"{name:<10} {value}")
-    if status.machine_problem or status.desktop_problem or status.disk_full:
-        raise click.exceptions.Exit(1)
+    raise SystemExit(exit_code(status))
+
+
+def exit_code(status: Status) -> int:
+    """What `status` ends with."""
+    if status.not_saved:
+        return NOT_SAVED
+    return FAILED if status.machine_problem or status.desktop_problem or status.disk_full else DONE
 
 
 def status_lines(status: Status) -> list[tuple[str, str]]:
@@ -45,6 +56,7 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
         ("volume", f"{status.volume}, HELD: {status.held}" if status.held else status.volume),
         *(("DISK", disk) for disk in status.disks),
         ("saving", saving_line(status.saving)),
+        *(("NOT SAVED", need.text) for need in status.not_saved if need.kind in (SILENT, LATE_SAVE)),
         ("time left", f"{time_left(status.seconds_left)}, until {moment(status.expires)}"),
     ]
     lines = [line for line in lines if line[1]]

@@ -75,9 +75,9 @@ class AgentStatus:
     seal: Mapping[str, Any] | None = None
 
 
-def agent_status(shell: Shell) -> AgentStatus:
-    """Ask it. Raises CommandFailed where there is no agent, MachineUnreachable where there is no machine."""
-    told: Mapping[str, Any] = json.loads(shell.run([COMMAND, "status", "--json"], timeout=30).stdout)
+def agent_status(shell: Shell, seconds: float = 30.0) -> AgentStatus:
+    """Ask it, for so long. Raises CommandFailed where there is no agent, TemporaryError where no machine answers."""
+    told: Mapping[str, Any] = json.loads(shell.run([COMMAND, "status", "--json"], timeout=seconds).stdout)
     known = {name: value for name, value in told.items() if name in AgentStatus.__dataclass_fields__}
     known["last"] = {work: _result(result) for work, result in (told.get("last") or {}).items() if result}
     return AgentStatus(**known)

@@ -201,6 +201,9 @@ class Projects(Protocol):
     def save(self, record: Record) -> None:
         """Write it atomically."""
 
+    def ids(self) -> Sequence[str]:
+        """The id of every project that has a record, whether that can be read or not."""
+
     def all(self) -> Sequence[Record]:
         """Every record, by project id."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from cloudify_scipion.errors import ScipionError
+from cloudify_scipion.lifecycle.agent import AgentStatus
 from cloudify_scipion.lifecycle.data import saving_status
 from cloudify_scipion.lifecycle.desktop import desktop_problem, desktop_url
 from cloudify_scipion.lifecycle.disks import FULL, FullDisk, full_disks
@@ -15,6 +17,8 @@ from cloudify_scipion.lifecycle.machine import machine_problem
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, protocol_statuses
+from cloudify_scipion.lifecycle.space import saved_part
+from cloudify_scipion.lifecycle.unsaved import SILENT, Need, why_unsaved
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Status:
     """A project seen from outside. A `problem` is empty where all is well; `seconds_left` may be negative.
 
     `disks` names those that are nearly full; `disk_full` is true where steps that write fail by now.
+    `not_saved` says why the data are not being saved, or who must look whether they are.
     `workflow_problem` is why `protocols` is empty where the Scipion project cannot be read.
     """
 
@@ -43,6 +48,7 @@ class Status:
     disk_full: bool = False
     title: str = ""
     workflow_problem: str = ""
+    not_saved: Sequence[Need] = ()
 
 
 def project_status(services: Services, record: Record) -> Status:
@@ -51,6 +57,7 @@ def project_status(services: Services, record: Record) -> Status:
     record = record if down else give_back(services, record)
     disks = [] if down else _disks(services, record)
     protocols, problem = ([], "") if down else _protocols(services, record)
+    agent = None if down else saving_status(services, record)
     left = datetime.fromisoformat(record.expires) - services.clock.now()
     return Status(
         project=record.project,
@@ -63,7 +70,7 @@ def project_status(services: Services, record: Record) -> Status:
         ssh=f"scipion@127.0.0.1, port {record.port('ssh')}" if record.ports else "",
         volume=record.volume,
         held=record.held,
-        saving={} if down else _saving(services, record),
+        saving=asdict(agent) if agent else {},
         expires=record.expires,
         seconds_left=left.total_seconds(),
         protocols=protocols,
@@ -71,13 +78,15 @@ def project_status(services: Services, record: Record) -> Status:
         disk_full=any(disk.percent >= FULL for disk in disks),
         title=record.settings.get("project", {}).get("title") or record.project,
         workflow_problem=problem,
+        not_saved=[] if down else _not_saved(services, record, agent),
     )
 
 
-def _saving(services: Services, record: Record) -> dict[str, Any]:
-    """What the agent says of the working copy; empty where there is none."""
-    status = saving_status(services, record)
-    return asdict(status) if status else {}
+def _not_saved(services: Services, record: Record, agent: AgentStatus | None) -> Sequence[Need]:
+    try:
+        return why_unsaved(agent, services.clock.now()) if saved_part(record) else []
+    except ScipionError as error:  # the site does not have that data space any more
+        return [Need(SILENT, error.what)]
 
 
 def _software(record: Record) -> dict[str, str]:

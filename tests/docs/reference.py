@@ -15,6 +15,7 @@ import yaml
 
 from cloudify_scipion.blueprint.render import _environment
 from cloudify_scipion.cli.main import COMMANDS, main
+from cloudify_scipion.errors import EXIT_CODES
 from cloudify_scipion.project.inputs import INPUT_PATHS
 from cloudify_scipion.project.schema import schema
 from cloudify_scipion.resources import plugin_description
@@ -120,6 +121,11 @@ def commands() -> str:
     return "\n".join(_command(f"cloudify-scipion {path}", command) for path, command in all_commands())
 
 
+def exit_codes() -> str:
+    """What the command line's exit codes mean."""
+    return _table(("code", "meaning"), [(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+
+
 def all_commands() -> Iterator[tuple[str, click.Command]]:
     """Path (such as `cache list`) and command, for all that do something."""
     context = click.Context(main)
@@ -152,7 +158,7 @@ PARTS: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
         ("node types", node_types),
         ("data types", data_types),
     ),
-    "docs/operator.md": (("commands", commands),),
+    "docs/operator.md": (("commands", commands), ("exit codes", exit_codes)),
     "docs/developer.md": (("make targets", make_targets),),
     "ARCHITECTURE.md": (("packages", packages),),
 }

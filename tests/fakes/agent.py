@@ -109,9 +109,15 @@ class FakeAgent:
             "work": work, "phase": "copying" if work else "", "files_done": 1, "files_total": 2, "bytes_done": 10**9,
             "bytes_total": 2 * 10**9, "rate": 5e7, "seconds_left": 60, "pulled": PULLED in self.state,
             "unsaved": unsaved + len(index.keys() - self.files.keys()), "last": last,
+            "doubt": self._doubt(last), "saved": last["push"]["at"] if last.get("push", {}).get("ok") else None,
             "questions": self.ways.questions, "alarms": self.ways.alarms,
             "seal": json.loads(self.state["seal.json"]) if "seal.json" in self.state else None,
         }  # fmt: skip
+
+    def _doubt(self, last: dict[str, dict[str, Any]]) -> str:
+        failed = [work for work in ("push", "verify", "seal") if work in last and not last[work]["ok"]]
+        reasons = [] if PULLED in self.state else ["the first pull is not complete"]
+        return "; ".join(reasons + [f"the last {' and '.join(failed)} did not succeed"] * bool(failed))
 
     def problem(self) -> str:
         return self.space.away or self.lost

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable
@@ -26,6 +27,7 @@ SCIPION = "/opt/scipion/bin/scipion"
 
 
 class Time(Protocol):
+    def now(self) -> datetime: ...
     def monotonic(self) -> float: ...
     def sleep(self, seconds: float) -> None: ...
 
@@ -183,7 +185,7 @@ class FakeShell:
         disk, config = self.disk(), json.loads(self.files()[CONFIG])
         volume = self.host.volumes[disk.volumes[0]]
         space = self.host.spaces[disk.folders[config["space"]["path"]][0]]
-        now = f"{self.clock.monotonic():.0f}"
+        now = self.clock.now().isoformat(timespec="seconds")
         return FakeAgent(
             config, volume.mark, volume.files, volume.agent, space, self.host.agents, disk.read_only, now, disk.lost
         )  # fmt: skip
