@@ -36,7 +36,7 @@ setup(
     packages=find_packages(include=["cloudify_scipion", "cloudify_scipion.*"]),
     package_data={
         "cloudify_scipion.project": ["*.json"],
-        "cloudify_scipion.catalogue": ["*.json", "data/**/*"],
+        "cloudify_scipion.catalogue": ["*.json", "*/*.json", "data/**/*"],
         "cloudify_scipion.blueprint": ["templates/*"],
         "cloudify_scipion": ["py.typed"],
     },

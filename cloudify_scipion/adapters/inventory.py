@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloudify_scipion.adapters.local.access import DOWNLOADS, Access
-from cloudify_scipion.catalogue import installed as read
-from cloudify_scipion.catalogue.lock import Installed, PythonPackage
+from cloudify_scipion.catalogue.pins import parse as read
+from cloudify_scipion.catalogue.pins.file import Installed, PythonPackage
 from cloudify_scipion.lifecycle.ports import Progress, Shell
 
 FOLDER = "/run/cloudify-scipion/inventory"

@@ -11,7 +11,7 @@ from typing import Any
 
 from cloudify_scipion import __version__
 from cloudify_scipion.blueprint.text import comment, markdown, yaml_value
-from cloudify_scipion.catalogue.lock import FILE as LOCK_FILE
+from cloudify_scipion.catalogue.pins.file import FILE as LOCK_FILE
 from cloudify_scipion.project.inputs import project_inputs
 from cloudify_scipion.project.model import Project
 from cloudify_scipion.project.site import site_from_document

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.model import SoftwareSet
-from cloudify_scipion.catalogue.puppet_data import software_contents, software_proofs
-from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.entries.model import SoftwareSet
+from cloudify_scipion.catalogue.software.puppet_data import software_contents, software_proofs
+from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.cli.check_room import room_notes
 from cloudify_scipion.cli.check_secrets import secret_notes
 from cloudify_scipion.cli.check_text import notes_of, understood

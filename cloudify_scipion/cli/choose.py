@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from cloudify_scipion.catalogue.choice import Choice, Verdict, choose, exact
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.needs import Needs, needs_of
-from cloudify_scipion.catalogue.needs_steps import workload_of
-from cloudify_scipion.catalogue.phases import CAVEAT, Part, Plan, plan
-from cloudify_scipion.catalogue.resolve import software_problems
-from cloudify_scipion.catalogue.site_fit import site_misfits, site_notes
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.sizing.choose_flavour import Choice, Verdict, choose, exact
+from cloudify_scipion.catalogue.sizing.needs import Needs, needs_of
+from cloudify_scipion.catalogue.sizing.phases import CAVEAT, Part, Plan, plan
+from cloudify_scipion.catalogue.sizing.steps import workload_of
+from cloudify_scipion.catalogue.software.fit_site import site_misfits, site_notes
+from cloudify_scipion.catalogue.software.resolve import software_problems
 from cloudify_scipion.cli.console import error_document, errors_as_json, fail, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
 from cloudify_scipion.errors import InputError, PermanentError, ScipionError

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from cloudify_scipion.adapters.files import write_atomic
-from cloudify_scipion.catalogue.import_project import Import, import_project, workflow_path
-from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.importing.project import Import, import_project, workflow_path
 from cloudify_scipion.cli.console import error_document, json_option, say, say_json
 from cloudify_scipion.errors import InputError, PermanentError, Problem, ScipionError
 from cloudify_scipion.project.workflow import workflow_bytes

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.lock import MAX_BYTES, Lock, check_lock, from_text, request_problems
-from cloudify_scipion.catalogue.request import document_problems, unknown_in_document
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.pins.file import MAX_BYTES, Pins, check_pins, from_text, request_problems
+from cloudify_scipion.catalogue.software.check_document import document_problems, unknown_in_document
 from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.documents import Document, part, read_bytes
 from cloudify_scipion.project.load import Loaded, load_inputs
@@ -41,7 +41,7 @@ def read_lock(path: Path) -> bytes:
     content = read_bytes(path, str(path), MAX_BYTES)
     if isinstance(content, Document):
         raise InputError(content.problems)
-    if problems := check_lock(content, str(path)):
+    if problems := check_pins(content, str(path)):
         raise InputError(problems)
     return content
 
@@ -54,5 +54,5 @@ def _unknown(document: Mapping[str, Any], protocols: Sequence[Any], _: Site | No
     return unknown_in_document(document, protocols, load_catalogue())
 
 
-def _against_lock(lock: Lock, document: Mapping[str, Any], _: Sequence[Any], __: Site | None) -> Found:
+def _against_lock(lock: Pins, document: Mapping[str, Any], _: Sequence[Any], __: Site | None) -> Found:
     yield from request_problems(part(document, dict, "software"), lock)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cloudify_scipion.catalogue.lock import FILE
+from cloudify_scipion.catalogue.pins.file import FILE
 from cloudify_scipion.cli.wiring import known_record, services
 from cloudify_scipion.errors import PermanentError
 

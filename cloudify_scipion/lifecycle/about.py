@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cloudify_scipion.catalogue.lock import FILE
+from cloudify_scipion.catalogue.pins.file import FILE
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.facts import TARGET
 from cloudify_scipion.lifecycle.ports import Services

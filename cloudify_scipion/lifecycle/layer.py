@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.lock import Lock, from_text, locked_contents, text_digest
-from cloudify_scipion.catalogue.puppet_data import MIRRORS, puppet_data, software_contents, software_digest
-from cloudify_scipion.catalogue.resolve import resolve
-from cloudify_scipion.catalogue.site_files import checksums, with_checksums
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.pins.file import Pins, from_text, pinned_contents, text_digest
+from cloudify_scipion.catalogue.software.puppet_data import MIRRORS, puppet_data, software_contents, software_digest
+from cloudify_scipion.catalogue.software.resolve import resolve
+from cloudify_scipion.catalogue.software.site_files import checksums, with_checksums
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
@@ -31,7 +31,7 @@ class SoftwareLayer:
     classes: Sequence[str]
     data: Mapping[str, object]
     contents: Mapping[str, str]
-    lock: Lock | None = None
+    lock: Pins | None = None
     """The lock file that it is made from, if it is."""
 
     @property
@@ -81,7 +81,7 @@ def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLa
     base, code = services.machines.base_digest(), services.puppet.modules_digest()
     classes = _classes(lock.data)
     name = software_digest(base, code, classes, {**lock.data, "lock": digest})
-    return SoftwareLayer(name, classes, {**lock.data, MIRRORS: []}, locked_contents(lock), lock)
+    return SoftwareLayer(name, classes, {**lock.data, MIRRORS: []}, pinned_contents(lock), lock)
 
 
 def _classes(data: Mapping[str, object]) -> Sequence[str]:

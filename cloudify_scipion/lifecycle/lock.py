@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudify_scipion import __version__
-from cloudify_scipion.catalogue.lock import (
+from cloudify_scipion.catalogue.pins.file import (
     FILE,
     KINDS,
     Installed,
-    Lock,
+    Pins,
     differences,
     inherit,
     made_from,
     to_text,
 )
-from cloudify_scipion.catalogue.puppet_data import MIRRORS
+from cloudify_scipion.catalogue.software.puppet_data import MIRRORS
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.layer import ASKED_FILE, SoftwareLayer, software_layer
 from cloudify_scipion.lifecycle.ports import Services
@@ -64,7 +64,7 @@ def write_lock(services: Services, record: Record, layer: SoftwareLayer) -> str:
     found = services.inventory.collect(services.connect(record), homes, mirrors, layer.lock is not None)
     base = services.machines.base_digest()
     if layer.lock is None:
-        lock = Lock(MADE_BY, base, _software(record), _told(layer.data), found)
+        lock = Pins(MADE_BY, base, _software(record), _told(layer.data), found)
     else:
         found = inherit(found, layer.lock.installed)
         _compare(services, found, layer.lock)
@@ -79,7 +79,7 @@ def keep_lock(services: Services, record: Record, text: str) -> str:
     return text
 
 
-def _compare(services: Services, found: Installed, lock: Lock) -> None:
+def _compare(services: Services, found: Installed, lock: Pins) -> None:
     installed, base = differences(found, lock.installed)
     if installed:
         listed = "\n".join(f"  {line}" for line in installed[:SHOWN])

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from cloudify_scipion.catalogue.lock import Installed
+from cloudify_scipion.catalogue.pins.file import Installed
 from cloudify_scipion.lifecycle.facts import (
     CommandResult,
     Keys,

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.protocols import providers
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.software.protocols import providers
 from cloudify_scipion.errors import PermanentError, PluginsMissing, ScipionError, WorkflowDropped
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.project import note

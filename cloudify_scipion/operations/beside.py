@@ -16,7 +16,7 @@ from typing import Any
 from cloudify import ctx
 from cloudify.exceptions import HttpException, NonRecoverableError
 
-from cloudify_scipion.catalogue.lock import check_lock
+from cloudify_scipion.catalogue.pins.file import check_pins
 from cloudify_scipion.errors import InputError, Problem
 from cloudify_scipion.project.documents import Document, parse_json
 from cloudify_scipion.project.workflow import workflow_problems
@@ -45,7 +45,7 @@ def read_workflow(name: str) -> list[dict[str, Any]]:
 def read_lock(name: str) -> str:
     """The text of the lock file `name`, checked; empty for no name. Raises NonRecoverableError with all problems."""
     content = _read(name) if name else b""
-    _refuse(check_lock(content, name) if name else ())
+    _refuse(check_pins(content, name) if name else ())
     return content.decode()
 
 

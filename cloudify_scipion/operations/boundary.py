@@ -13,9 +13,9 @@ from cloudify import ctx
 from cloudify.exceptions import NonRecoverableError, OperationRetry
 
 from cloudify_scipion.adapters.services import local_services
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.lock import Lock, from_text, request_problems
-from cloudify_scipion.catalogue.request import document_problems
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.pins.file import Pins, from_text, request_problems
+from cloudify_scipion.catalogue.software.check_document import document_problems
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software
@@ -177,7 +177,7 @@ def checked_documents(
     document: object,
     site: object,
     workflow_file: Callable[[Any], Document] = lambda _: Document("inputs", []),
-    lock: Lock | None = None,
+    lock: Pins | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A project document and a site document as the schema wants them; raises with all problems of both at once.
 

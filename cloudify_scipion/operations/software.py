@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudify_scipion.catalogue.lock import FILE, text_digest
+from cloudify_scipion.catalogue.pins.file import FILE, text_digest
 from cloudify_scipion.lifecycle import software as use
 from cloudify_scipion.operations.boundary import Call, ask, call
 

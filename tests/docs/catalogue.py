@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.model import PROOFS, Catalogue, EmPackageVersion, PluginVersion
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.entries.model import PROOFS, Catalogue, EmPackageVersion, PluginVersion
 
 
 def usable() -> list[tuple[str, ...]]:

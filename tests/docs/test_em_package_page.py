@@ -9,9 +9,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from cloudify_scipion.catalogue.load import VARIABLE, load_catalogue
-from cloudify_scipion.catalogue.puppet_data import puppet_data
-from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.catalogue.entries.load import VARIABLE, load_catalogue
+from cloudify_scipion.catalogue.software.puppet_data import puppet_data
+from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.cli.main import main
 from cloudify_scipion.project.model import Software
 from tests.docs.own_catalogue import PAGE, block, write_catalogue

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.resolve import software_problems
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.software.resolve import software_problems
 from cloudify_scipion.cli.inputs import load_checked
 from cloudify_scipion.cli.main import main
 from cloudify_scipion.project.model import Software

@@ -19,7 +19,7 @@ from cloudify.state import current_ctx
 from cloudify.workflows import local
 
 from cloudify_scipion.blueprint.render import WORKFLOW_FILE, render
-from cloudify_scipion.catalogue.lock import FILE
+from cloudify_scipion.catalogue.pins.file import FILE
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.operations import boundary
 from cloudify_scipion.project.load import load_inputs

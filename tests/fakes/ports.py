@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cloudify_scipion.catalogue.lock import AptPackage, Installed, PythonPackage
+from cloudify_scipion.catalogue.pins.file import AptPackage, Installed, PythonPackage
 from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.facts import PuppetResult, ResourceResult

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cloudify_scipion.catalogue import load
-from cloudify_scipion.catalogue.load import VARIABLE
-from cloudify_scipion.catalogue.lock import check_lock, from_text
+from cloudify_scipion.catalogue.entries import load
+from cloudify_scipion.catalogue.entries.load import VARIABLE
+from cloudify_scipion.catalogue.pins.file import check_pins, from_text
 from tests.conftest import Demo
 from tests.installation import SITE, Installation, remove, write_project
 
@@ -56,7 +56,7 @@ def locked(demo: Demo, lock: str, moved_on: None, tmp_path: Path) -> Iterator[In
 
 
 def test_a_lock_names_every_package_with_checksum_and_origin(demo: Demo, lock: str) -> None:
-    assert check_lock(lock.encode(), "lock") == []
+    assert check_pins(lock.encode(), "lock") == []
     assert "://" not in lock
     found = from_text(lock).installed
     dpkg = demo.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n"])

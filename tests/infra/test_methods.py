@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from cloudify_scipion.adapters.local.access import PATIENCE
-from cloudify_scipion.catalogue.load import VARIABLE
-from cloudify_scipion.catalogue.lock import FILE, from_text
+from cloudify_scipion.catalogue.entries.load import VARIABLE
+from cloudify_scipion.catalogue.pins.file import FILE, from_text
 from cloudify_scipion.errors import PuppetFailed
 from cloudify_scipion.lifecycle.facts import PuppetResult
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer

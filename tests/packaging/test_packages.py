@@ -20,6 +20,7 @@ NEEDED = (
     "project/schema.json",
     "project/site_schema.json",
     "catalogue/schema.json",
+    "catalogue/pins/schema.json",
     "catalogue/data/scipion/3.8.3.yaml",
     "catalogue/data/requirements/scipion-3.8.3.txt",
     "catalogue/data/example_data/demo-particles-1.py",

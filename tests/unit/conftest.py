@@ -9,7 +9,7 @@ import pytest
 
 from cloudify_scipion.adapters import state
 from cloudify_scipion.adapters.files import write_atomic
-from cloudify_scipion.catalogue.load import load_catalogue
+from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.lifecycle import layer
 from tests.fakes.deployment import Deployment
 from tests.fakes.world import World

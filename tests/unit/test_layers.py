@@ -88,7 +88,7 @@ def test_every_layer_is_known() -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("cloudify_scipion.project.model", "from cloudify_scipion.catalogue.load import load_catalogue"),
+        ("cloudify_scipion.project.model", "from cloudify_scipion.catalogue.entries.load import load_catalogue"),
         ("cloudify_scipion.lifecycle.machine", "from cloudify_scipion.adapters import ssh"),
         ("cloudify_scipion.cli.open", "from cloudify_scipion.operations import desktop"),
         ("cloudify_scipion.lifecycle.machine", "def f():\n    from cloudify import ctx"),

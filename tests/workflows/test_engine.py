@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
-from cloudify_scipion.catalogue.lock import FILE, text_digest
+from cloudify_scipion.catalogue.pins.file import FILE, text_digest
 from cloudify_scipion.errors import MachineUnreachable, PermanentError, TemporaryError
 from cloudify_scipion.lifecycle.facts import MachineSpec, ResourceResult
 from cloudify_scipion.lifecycle.ports import Services

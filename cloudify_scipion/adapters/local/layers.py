@@ -16,7 +16,7 @@ from cloudify_scipion.adapters.local.locks import locked
 from cloudify_scipion.adapters.local.overlay import lowers_in_use
 from cloudify_scipion.adapters.local.supplies import missing
 from cloudify_scipion.adapters.local.tree import remove_tree, tree_size
-from cloudify_scipion.catalogue.lock import FILE
+from cloudify_scipion.catalogue.pins.file import FILE
 from cloudify_scipion.errors import LaterFormat, PermanentError
 from cloudify_scipion.lifecycle.facts import LayerFacts
 from cloudify_scipion.lifecycle.ports import Progress

@@ -9,11 +9,11 @@ import pytest
 
 from cloudify_scipion.adapters.inventory import FOLDER, InventoryOverSsh
 from cloudify_scipion.adapters.local.access import Access
-from cloudify_scipion.catalogue.lock import AptPackage, PythonPackage
+from cloudify_scipion.catalogue.pins.file import AptPackage, PythonPackage
 from cloudify_scipion.lifecycle.facts import CommandResult
 from tests.fakes.ports import FakeProgress
 from tests.unit.adapters.recording import RecordingShell
-from tests.unit.catalogue.test_lock import ORIGINS, POLICY, SUMS, B, C
+from tests.unit.catalogue.test_pins import ORIGINS, POLICY, SUMS, B, C
 
 
 class Machine(RecordingShell):

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from cloudify_scipion.catalogue import load
-from cloudify_scipion.catalogue.load import catalogue_problems, load_catalogue
-from cloudify_scipion.catalogue.model import Catalogue, EmPackageVersion, SoftwareSet
-from cloudify_scipion.catalogue.puppet_data import puppet_data, software_contents, software_digest
-from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.catalogue.entries import load
+from cloudify_scipion.catalogue.entries.load import catalogue_problems, load_catalogue
+from cloudify_scipion.catalogue.entries.model import Catalogue, EmPackageVersion, SoftwareSet
+from cloudify_scipion.catalogue.software.puppet_data import puppet_data, software_contents, software_digest
+from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.model import Software
 
@@ -199,7 +199,7 @@ def test_the_schema_is_one() -> None:
 
 
 # The data that ships.
-DATA = Path(load.__file__).parent / "data"
+DATA = Path(load.__file__).parents[1] / "data"
 
 
 def test_the_demo_resolves() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.catalogue import load
-from cloudify_scipion.catalogue.load import catalogue_problems, load_catalogue
-from cloudify_scipion.catalogue.model import (
+from cloudify_scipion.catalogue.entries import load
+from cloudify_scipion.catalogue.entries.load import catalogue_problems, load_catalogue
+from cloudify_scipion.catalogue.entries.model import (
     PHASES,
     PROOFS,
     EmPackageVersion,
@@ -20,12 +20,12 @@ from cloudify_scipion.catalogue.model import (
     PluginVersion,
     ProtocolFacts,
 )
-from cloudify_scipion.catalogue.protocols import providers
-from cloudify_scipion.catalogue.requirements import merge_requirements
+from cloudify_scipion.catalogue.software.protocols import providers
+from cloudify_scipion.catalogue.software.requirements import merge_requirements
 from cloudify_scipion.project.documents import read_yaml
 
 CATALOGUE = load_catalogue()
-DATA = Path(load.__file__).parent / "data"
+DATA = Path(load.__file__).parents[1] / "data"
 
 
 def plugins() -> Iterator[PluginVersion]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.catalogue.load import VARIABLE, load_catalogue
-from cloudify_scipion.catalogue.resolve import resolve
+from cloudify_scipion.catalogue.entries.load import VARIABLE, load_catalogue
+from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.model import Software
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.model import EmPackageVersion, ScipionVersion, SoftwareSet
-from cloudify_scipion.catalogue.puppet_data import puppet_data, software_digest
-from cloudify_scipion.catalogue.site_files import checksums, with_checksums
-from cloudify_scipion.catalogue.site_fit import site_misfits
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.entries.model import EmPackageVersion, ScipionVersion, SoftwareSet
+from cloudify_scipion.catalogue.software.fit_site import site_misfits
+from cloudify_scipion.catalogue.software.puppet_data import puppet_data, software_digest
+from cloudify_scipion.catalogue.software.site_files import checksums, with_checksums
 from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site, site_from_document

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cloudify_scipion.catalogue.lock import FILE, Installed, Lock, to_text
+from cloudify_scipion.catalogue.pins.file import FILE, Installed, Pins, to_text
 from cloudify_scipion.cli.main import main
 from tests.fakes.deployment import INSTALL, Deployment
-from tests.unit.catalogue.test_lock import DATA, A
+from tests.unit.catalogue.test_pins import DATA, A
 from tests.unit.cli.test_commands import PROJECT, SITE
 
 
 def lock(relion: str) -> str:
     asked: dict[str, Any] = json.loads(PROJECT.read_text())["software"]
     software = {"plugins": {}, "example_data": {}, **asked, "em_packages": {"relion": relion}}
-    return to_text(Lock("cloudify-scipion 0.1.0", A, software, DATA, Installed()))
+    return to_text(Pins("cloudify-scipion 0.1.0", A, software, DATA, Installed()))
 
 
 def render(tmp_path: Path, content: str, project: Path = PROJECT) -> Result:

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
-from cloudify_scipion.catalogue.load import load_catalogue
-from cloudify_scipion.catalogue.lock import FILE, from_text, text_digest
+from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.pins.file import FILE, from_text, text_digest
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle import layer
 from cloudify_scipion.lifecycle.repair import repair_project

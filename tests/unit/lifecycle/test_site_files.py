@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
-from cloudify_scipion.catalogue.lock import FILE, from_text
+from cloudify_scipion.catalogue.pins.file import FILE, from_text
 from cloudify_scipion.lifecycle.repair import repair_project
 from tests.fakes.deployment import Deployment
 from tests.fakes.world import World

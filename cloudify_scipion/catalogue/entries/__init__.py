@@ -1,0 +1,1 @@
+"""What is known: software in versions, read from the catalogue's files."""

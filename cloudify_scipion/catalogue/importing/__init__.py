@@ -1,0 +1,1 @@
+"""From exports of Scipion to the software of a project file."""

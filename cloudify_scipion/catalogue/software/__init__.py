@@ -1,0 +1,1 @@
+"""Which software fits together, to a workflow and to a site, and what Puppet is told of it."""
