@@ -15,7 +15,7 @@ from cloudify_scipion.adapters.local.volume_place import VolumePlace
 from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.adapters.progress import LineProgress
 from cloudify_scipion.adapters.state import ProjectFolders
-from cloudify_scipion.catalogue.lock import check_lock, from_text, to_text
+from cloudify_scipion.catalogue.pins.file import check_pins, from_text, to_text
 from cloudify_scipion.errors import LaterFormat, PermanentError
 from cloudify_scipion.lifecycle.record import Binding, Record
 from tests.formats.kept import files, one
@@ -64,7 +64,7 @@ def test_the_record(kept: Path) -> None:
 def test_the_lock_file(kept: Path) -> None:
     for path in files(kept, "lock file"):
         text = path.read_text()
-        assert check_lock(text.encode(), str(path)) == []
+        assert check_pins(text.encode(), str(path)) == []
         assert to_text(from_text(text)) == text
         assert from_text(text).software["em_packages"] == {"relion": "3.1.3"}
 
@@ -151,7 +151,7 @@ def test_a_later_lock_file_is_refused(kept: Path) -> None:
         later(path)
         with pytest.raises(LaterFormat, match=r"software.lock.json was written by a later version"):
             from_text(path.read_text())
-        (problem,) = check_lock(path.read_bytes(), str(path))
+        (problem,) = check_pins(path.read_bytes(), str(path))
         assert "format 2 is not known" in problem.message
 
 
