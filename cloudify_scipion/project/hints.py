@@ -11,6 +11,8 @@ from cloudify_scipion.project.names import label
 NAME_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
 """What the ids of projects and the names of sites look like."""
 _NUMBER = re.compile(r"\s*(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)([^0-9.,]*)", re.IGNORECASE)
+_URL = "https?://"
+"""Part of every pattern of a URL."""
 _PASSWORD = re.compile(r"//[^/]*@")
 _WORDS = {"true": ("true", "yes", "on", "1"), "false": ("false", "no", "off", "0")}
 _TIDYING: tuple[Callable[[str], str], ...] = (str.strip, str.lower, lambda text: text.lstrip("vV"))
@@ -42,6 +44,22 @@ def tidied(value: str, pattern: str) -> str:
     if pattern == NAME_PATTERN and re.search(r"[A-Za-z]", value):
         return f"; did you mean {label(value)[:40].rstrip('-')!r}?"
     return ""
+
+
+def url_fault(value: str, pattern: str) -> str:
+    """`: a / is missing after the host's name`, say, for text that a URL's `pattern` refuses. It is not shown itself,
+    since it may hold a password; nothing for another pattern."""
+    if _URL not in pattern:
+        return ""
+    faults = (
+        ("@" in value, "it may hold no user name and no password (no @)"),
+        (re.search(r"\s", value), "there is a blank in it"),
+        (not value.startswith(("http://", "https://", "file://")), "it does not begin with http://, https:// or file://"),
+        (value.startswith("file://"), "file:// wants a whole path behind it, as in file:///srv/mirror"),
+        ("/" not in value.partition("://")[2], "a / is missing after the host's name"),
+        (True, "the host's name is missing"),
+    )
+    return f": {next(text for is_so, text in faults if is_so)}"
 
 
 def near_limit(value: float, limit: float) -> str:

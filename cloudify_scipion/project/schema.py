@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import child_path
-from cloudify_scipion.project.hints import near_limit, shown, tidied, unquoted
+from cloudify_scipion.project.hints import near_limit, shown, tidied, unquoted, url_fault
 from cloudify_scipion.project.nearest import nearest, nearest_or_all
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def _message(error: ValidationError, rule: Mapping[str, Any]) -> str:
     described = rule.get("description")
     if error.validator == "pattern" and not described:
         return f"{text} is not allowed: it must match {error.validator_value}"
-    return f"{text} is not allowed. {described}{_example(rule)}{hint}" if described else str(error.message)
+    fault = url_fault(value, wanted) if error.validator == "pattern" else ""
+    return f"{text} is not allowed{fault}. {described}{_example(rule)}{hint}" if described else str(error.message)
 
 
 def _tidied(error: ValidationError) -> str:

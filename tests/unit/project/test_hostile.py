@@ -168,6 +168,7 @@ def test_a_whole_number_with_a_point_is_one(
     [
         ({}, {"mirrors": {"em": "https://user:PASSW0RD@host/x"}}),
         ({}, {"mirrors": "PASSW0RD"}),
+        ({}, {"mirrors": {"em": {"url": "https://PASSW0RD"}}}),
         ({}, {"mirrors": {"em": "PASSW0RD"}}),
         ({}, {"name": "https://user:PASSW0RD@host/x"}),
         ({}, {"desktop": {"tls": "given", "tls_certificate": "c", "tls_key": "-----BEGIN PRIVATE KEY-----PASSW0RD"}}),
