@@ -1,4 +1,4 @@
-"""Fixtures of the tests on fakes."""
+"""Fixtures on fakes of installations, for the conftest.py of whoever works on them: they need Cloudify."""
 
 from __future__ import annotations
 

@@ -1,0 +1,5 @@
+"""Installations on fakes."""
+
+from tests.fakes.fixtures import demo, new_world, world
+
+__all__ = ["demo", "new_world", "world"]
