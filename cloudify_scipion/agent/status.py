@@ -17,7 +17,7 @@ from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.plan.sizes import shown
 
-WORKS = ("pull", "push", "scan", "verify", "seal", "release")
+WORKS = ("pull", "push", "scan", "verify", "seal")
 PROOFS = ("push", "verify", "seal")
 """Works after which, if they succeed, it is known what is saved."""
 NAMED = 10

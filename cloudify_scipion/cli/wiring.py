@@ -34,7 +34,7 @@ def known_record(ports: Services, project: str) -> Record:
 
 
 def locked_record(ports: Services, project: str, purpose: str) -> Record:
-    """The same, holding the project's lock; read again under it, because it may have changed meanwhile.
+    """A project's record, holding its lock; read again under that, because it may have changed meanwhile.
 
     What its volume and machine say otherwise is right.
     """

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 CONFIG = "/etc/scipion-data/config.json"
-PULLED, INDEX, RESULT = "pulled", "index", "results/"
+PULLED, INDEX, SAVED, RESULT = "pulled", "index", "saved", "results/"
 
 
 @dataclass
@@ -72,28 +72,22 @@ class FakeAgent:
             return 9
         works: dict[str, Callable[[], dict[str, Any]]] = {
             "pull": self._pull, "push": self._push, "scan": self._scan, "verify": self._verify, "seal": self._seal,
-            "release": self._release,
         }  # fmt: skip
-        code, message, facts = 0, f"{work} done", {}
+        code, message, facts = 0, "", {}
         try:
             if work in self.ways.failing:
                 raise Failed(*self.ways.failing[work])
             self._guard()
             facts = works[work]()
-            if facts.get("failed"):
-                code, message = 6, f"could not be saved: {', '.join(facts['failed'])}"
         except Failed as error:
             code, message = error.code, str(error)
+        if code == 0 and work == "push":
+            self.state[SAVED] = self.now.encode()
         told = {
-            "work": work,
-            "ok": code == 0,
-            "code": code,
-            "at": self.now,
-            "message": message,
-            "next": "",
-            "facts": facts,
+            "work": work, "ok": code == 0, "code": code, "at": self.now, "message": message,
+            "next": "the operator looks at it" if code else "", "facts": facts, "seconds": self.ways.seconds,
             "run": self._next_run(),
-        }
+        }  # fmt: skip
         self.state[f"{RESULT}{work}.json"] = json.dumps(told).encode()
         return code
 
@@ -108,8 +102,9 @@ class FakeAgent:
         return {
             "work": work, "phase": "copying" if work else "", "files_done": 1, "files_total": 2, "bytes_done": 10**9,
             "bytes_total": 2 * 10**9, "rate": 5e7, "seconds_left": 60, "pulled": PULLED in self.state,
-            "unsaved": unsaved + len(index.keys() - self.files.keys()), "last": last,
-            "doubt": self._doubt(last), "saved": last["push"]["at"] if last.get("push", {}).get("ok") else None,
+            "unsaved": unsaved + len(index.keys() - self.files.keys()), "last": last, "doubt": self._doubt(last),
+            "saved": self.state[SAVED].decode() if SAVED in self.state else None, "scanned": None,
+            "held": {"files": 0, "bytes": 0}, "restored": [], "busy": [],
             "questions": self.ways.questions, "alarms": self.ways.alarms,
             "seal": json.loads(self.state["seal.json"]) if "seal.json" in self.state else None,
         }  # fmt: skip
@@ -154,23 +149,23 @@ class FakeAgent:
                 self.files.setdefault(name, content)
             self._note({name: _digest(content) for name, content in self.space.files.items()})
             self.state[PULLED] = b"1"
-            return {}
+            return _pulled(self.space.files)
         return self._scan()
 
     def _scan(self) -> dict[str, Any]:
         self._pulled()
         index = self._index()
-        for name in self.space.files.keys() - index.keys() - self.files.keys():
-            self.files[name] = self.space.files[name]
-            index[name] = _digest(self.space.files[name])
-        self._note(index)
-        return {}
+        new = {name: self.space.files[name] for name in self.space.files.keys() - index.keys() - self.files.keys()}
+        self.files.update(new)
+        self._note(index | {name: _digest(content) for name, content in new.items()})
+        return _pulled(new)
 
     def _push(self) -> dict[str, Any]:
         self._pulled()
         self._lease()
-        index = self._index()
+        index, deleted, sent, conflicts = self._index(), 0, list[bytes](), 0
         for name in [name for name in index if name not in self.files]:
+            deleted += 1
             if name in self.space.files:
                 self.space.trash.setdefault(name, []).append(self.space.files.pop(name))
             del index[name]
@@ -180,10 +175,17 @@ class FakeAgent:
                 there = self.space.files.get(name)
                 if there is not None and _digest(there) != index.get(name) and there != content:
                     self.space.put(f"{name}.conflict", there)
+                    conflicts += 1
                 self.space.put(name, content)
+                sent.append(content)
                 index[name] = _digest(content)
         self._note(index)
-        return {"failed": failed}
+        if failed:
+            raise Failed(6, f"could not be saved: {', '.join(failed)}")
+        return {
+            "files": len(sent), "bytes": sum(map(len, sent)), "deleted": deleted, "moved": 0, "busy": 0, "held": 0,
+            "conflicts": conflicts, "special": [],
+        }  # fmt: skip
 
     def _verify(self) -> dict[str, Any]:
         self._pulled()
@@ -191,17 +193,15 @@ class FakeAgent:
         bad = [name for name, digest in index.items() if _digest(self.space.files.get(name, b"")) != digest]
         if bad:
             self._note({name: digest for name, digest in index.items() if name not in bad})
-            raise Failed(1, f"not in the data space as they were written: {', '.join(bad)}")
-        return {}
+            raise Failed(6, f"not in the data space as they were written: {', '.join(bad)}")
+        return {"files": len(index), "bytes": sum(len(self.space.files[name]) for name in index)}
 
     def _seal(self) -> dict[str, Any]:
         if not self.read_only:
-            raise Failed(1, "the working copy is still writable")
+            raise Failed(4, "the working copy is still writable")
         self._scan()
         for left in (2, 1, 0):
-            failed = self._push()["failed"]
-            if failed:
-                return {"failed": failed}
+            self._push()
             try:
                 self._verify()
                 break
@@ -210,20 +210,16 @@ class FakeAgent:
                     raise
         missing = [name for name, content in self.files.items() if self.space.files.get(name) != content]
         if missing:
-            raise Failed(1, f"missing: {', '.join(missing)}")
+            raise Failed(6, f"missing: {', '.join(missing)}")
         manifest = sha256(json.dumps({name: _digest(c) for name, c in sorted(self.files.items())}).encode()).hexdigest()
         seal = {
             "version": 1, "project": self.config["project"], "volume": self.config["volume"],
             "generation": self.config["generation"], "manifest": manifest, "files": len(self.files),
-            "bytes": sum(map(len, self.files.values())), "at": self.now,
+            "bytes": sum(map(len, self.files.values())), "at": self.now, "special": 0, "restore": {},
         }  # fmt: skip
         self.state["seal.json"] = json.dumps(seal).encode()
         self.space.seal, self.space.lease = seal, None
         return seal
-
-    def _release(self) -> dict[str, Any]:
-        self.space.lease = None
-        return {}
 
     def _pulled(self) -> None:
         if PULLED not in self.state:
@@ -231,6 +227,10 @@ class FakeAgent:
 
     def _note(self, index: dict[str, str]) -> None:
         self.state[INDEX] = json.dumps(index).encode()
+
+
+def _pulled(files: dict[str, bytes]) -> dict[str, Any]:
+    return {"files": len(files), "bytes": sum(map(len, files.values())), "conflicts": 0, "lost": 0}
 
 
 def _digest(content: bytes) -> str:

@@ -111,7 +111,7 @@ def pressed(desktop: Demo, page: webdriver.Chrome, keys: int) -> list[float]:
 
 
 def without_browser(desktop: Demo, keys: int) -> dict[str, list[float]]:
-    """The same, by the machine's own client."""
+    """Milliseconds from each key to its pixels, by the machine's own client."""
     say(f"{keys} keys without a browser")
     text = Path(__file__).with_name("on_machine.py").read_text("utf-8")
     words = ["/run/cloudify-desktop-vnc/socket", "6080", token_of(desktop.link()), str(keys), *map(str, PLACE)]

@@ -53,7 +53,7 @@ class Direct:
 
 
 class Framed(Direct):
-    """The same in a WebSocket's frames."""
+    """A client of the VNC protocol in a WebSocket's frames, over the gateway."""
 
     def __init__(self, port: int, token: str, place: tuple[int, ...]) -> None:
         super().__init__(socket.create_connection(("127.0.0.1", port)), place)

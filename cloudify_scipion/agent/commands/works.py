@@ -77,11 +77,6 @@ def _seal(world: World) -> dict[str, Any]:
     return asdict(seal.seal(world))
 
 
-def _release(world: World) -> dict[str, Any]:
-    lease.release(world)
-    return {}
-
-
 WORKS: dict[str, Callable[[World], dict[str, Any]]] = {
-    "pull": _pull, "push": _push, "scan": _scan, "verify": _verify, "seal": _seal, "release": _release,
+    "pull": _pull, "push": _push, "scan": _scan, "verify": _verify, "seal": _seal,
 }  # fmt: skip

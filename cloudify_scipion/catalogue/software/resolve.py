@@ -37,7 +37,7 @@ def software_problems(request: Software, catalogue: Catalogue, source: str = "pr
 
 
 def software_misfits(request: Software, catalogue: Catalogue) -> Found:
-    """The same as paths and messages, one after another: a request may have thousands."""
+    """What is wrong with a request, as paths and messages, one after another: it may have thousands."""
     scipion = catalogue.scipion.get(request.scipion)
     plugins = _chosen(request.plugins, catalogue.plugins)
     packages = _chosen(request.em_packages, catalogue.em_packages)

@@ -17,6 +17,7 @@ from cloudify_scipion.agent import cli, status
 from cloudify_scipion.agent.commands import show
 from cloudify_scipion.agent.commands.opening import INDEX
 from cloudify_scipion.agent.commands.works import WORKS
+from cloudify_scipion.agent.work import lease
 from tests.unit.agent.rig import OWNER, Rig, contents
 
 
@@ -68,13 +69,13 @@ def test_a_whole_life(machine: Machine) -> None:
     told = machine.result("push")
     assert (told["work"], told["ok"], told["code"], told["message"], told["next"]) == ("push", True, 0, "", "")
     assert told["facts"]["files"] == 1 and told["facts"]["bytes"] == 7 and told["facts"]["special"] == []
-    for work in ("scan", "verify", "release"):
+    for work in ("scan", "verify"):
         assert machine("run", work) == 0, machine.err
         assert machine.result(work)["ok"]
     assert rig.saved() == rig.local()
     last = machine.status()["last"]
     assert {work: result["ok"] for work, result in last.items()} == dict.fromkeys(last, True)
-    assert set(last) == {"pull", "push", "scan", "verify", "release"}
+    assert set(last) == {"pull", "push", "scan", "verify"}
 
 
 def test_an_index_that_cannot_be_opened_is_named(machine: Machine) -> None:
@@ -306,7 +307,8 @@ def test_without_the_index_nobody_takes_the_data_space_from_a_later_machine(mach
     if later:
         replace(rig, root=rig.root.with_name("later"), **later).pull()
     else:
-        machine("run", "release")
+        with rig.world() as world:
+            lease.release(world, sealed=True)
     leases = contents(rig.space / ".cloudify-scipion/lease")
     damage_index(rig, b"no database at all" * 100)
     rig.write("b")

@@ -120,7 +120,7 @@ def test_the_copy_comes_from_the_data_space_and_its_progress_is_told(demo: Deplo
     demo.install()
     assert world.host.volumes[world.record().volume].files["old"] == b"results"
     lines = [line for line in world.progress.lines if line.startswith("pull: ")]
-    assert lines[0] == "pull: started" and lines[-1] == "pull: pull done"
+    assert lines[0] == "pull: started" and lines[-1] == "pull: done"
     assert len(lines) == 4  # every ten seconds a line between
     assert "pull: copying: 1 of 2 files, 1.0 of 2.0 GB, 50 MB/s, 1 min left" in lines[1]
     assert world.record().saved["work"] == "pull"

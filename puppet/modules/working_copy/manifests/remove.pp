@@ -4,7 +4,7 @@ class working_copy::remove {
   assert_private()
 
   $started = ['push.timer', 'scan.timer', 'requests.path', 'reopen.timer'].map |String $unit| { "scipion-data-${unit}" }
-  $works = ['push', 'scan', 'pull', 'verify', 'seal', 'release'].map |String $work| { "scipion-data@${work}.service" }
+  $works = ['push', 'scan', 'pull', 'verify', 'seal'].map |String $work| { "scipion-data@${work}.service" }
   $services = ['requests.service', 'reopen.service', 'unseal.service'].map |String $unit| { "scipion-data-${unit}" }
   $units = $started + $services + ['sysinit.target.wants/scipion-data-unseal.service', 'scipion-data@.service']
   + ['push', 'scan'].map |String $work| { "scipion-data@${work}.service.d" }
