@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.adapters.services import local_services
+from cloudify_scipion.adapters.services import make_services
 from cloudify_scipion.adapters.state import VARIABLE
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
@@ -43,7 +43,7 @@ class Installation:
         return RealHost(self.root)
 
     def services(self) -> Services:
-        return local_services(self.lines.append, self.root)
+        return make_services(self.lines.append, self.root)
 
     def record(self, project: str) -> Record:
         record = self.services().projects.load(project)
@@ -133,8 +133,8 @@ def remove(installation: Installation, name: str) -> None:
     services = installation.services()
     record = services.projects.load(name)
     if record:
-        services.machines.delete(record.machine)
-        services.volumes.delete(record.volume)
+        services.of(record).machines.delete(record.machine)
+        services.of(record).volumes.delete(record.volume)
         services.projects.forget(name)
     for kind in ("blueprints", "deployments"):
         shutil.rmtree(installation.folder / ".cloudify/profiles/local" / kind / name, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,6 +63,11 @@ def shared_with_programs(descriptor: int) -> Iterator[None]:
 def clean_environment() -> dict[str, str]:
     """An environment with nothing of the caller's in it: what a child does not get, it cannot leak."""
     return {"PATH": SYSTEM_PATH, "HOME": "/root", "LANG": "C.UTF-8"}
+
+
+def as_root() -> str:
+    """This command once more, as root."""
+    return f"sudo {shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}"
 
 
 def missing_tools(tools: Sequence[str]) -> MissingTool | None:

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
-from cloudify_scipion.adapters.local.volume_place import KNOWN, MARK
+from cloudify_scipion.adapters.files import remove_if_empty
+from cloudify_scipion.lifecycle.ports import Services
 
-_MUST_BE_EMPTY = ("projects", "machines", "volumes/mnt", "secrets", "store", "cache/base", "spaces")
-_LOCKS = ("ports.lock", "volumes/.lock", f"volumes/{MARK}", "cache/layers/.lock")
-_THEN = ("volumes", "cache/layers", "cache", "locks", "ended")
+_MUST_BE_EMPTY = ("projects", "secrets")
 
 
-def remove_empty_state(root: Path) -> bool:
-    """Remove the folders and lock files of a state root without projects, volumes, caches and secrets.
+def remove_empty_state(services: Services, root: Path) -> bool:
+    """Remove the folders and lock files of a state root without projects, secrets, and anything of a provider.
 
     True if the root is gone. Only empty folders and files without content of ours are ever removed, one by one.
     """
-    for space in (root / "spaces").glob("*"):
-        _remove_folder(space)
-    if not all(_remove_folder(root / name) for name in _MUST_BE_EMPTY) or list((root / "volumes").glob("*.img")):
+    providers = [services.provider(site) for site in services.sites()]
+    if not all(remove_if_empty(root / name) for name in _MUST_BE_EMPTY):
         return False
-    if (root / KNOWN).exists():  # there are volumes, on a disk that is not mounted
+    if any(not provider.remove_empty() for provider in providers):
         return False
-    for path in [*(root / name for name in _LOCKS), *(root / "locks").glob("*"), *(root / "ended").glob("*.json")]:
+    for path in [*(root / "locks").glob("*"), *(root / "ended").glob("*.json")]:
         path.unlink(missing_ok=True)
-    if not all(_remove_folder(root / name) for name in _THEN):
+    if not all(remove_if_empty(root / name) for name in ("locks", "ended")):
         return False
     for name in ("installation", "installation.lock"):
         (root / name).unlink(missing_ok=True)
-    return _remove_folder(root)
-
-
-def _remove_folder(path: Path) -> bool:
-    with suppress(OSError):  # not empty, or not there
-        path.rmdir()
-    return not path.exists()
+    return remove_if_empty(root)

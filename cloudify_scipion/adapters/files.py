@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,10 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_if_empty(path: Path) -> bool:
+    """Remove a folder in which nothing is. True if it is gone."""
+    with suppress(OSError):  # not empty, or not there
+        path.rmdir()
+    return not path.exists()

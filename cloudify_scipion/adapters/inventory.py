@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cloudify_scipion.adapters.local.access import DOWNLOADS, Access
 from cloudify_scipion.catalogue.pins import parse as read
 from cloudify_scipion.catalogue.pins.file import Installed, PythonPackage
+from cloudify_scipion.lifecycle.facts import DOWNLOADS
 from cloudify_scipion.lifecycle.ports import Progress, Shell
+from cloudify_scipion.lifecycle.provider import Access
 
 FOLDER = "/run/cloudify-scipion/inventory"
 FETCHING = "/usr/local/lib/cloudify-scipion"
@@ -18,40 +19,44 @@ _SECONDS = 600.0
 class InventoryOverSsh:
     """Implements the port Inventory."""
 
-    def __init__(self, access: Access, progress: Progress) -> None:
-        self._access = access
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
-    def collect(self, shell: Shell, environments: Sequence[str], mirrors: Sequence[str], locked: bool) -> Installed:
+    def collect(
+        self, shell: Shell, access: Access, environments: Sequence[str], mirrors: Sequence[str], locked: bool
+    ) -> Installed:
         """Names and versions from dpkg and pip, checksums from kept downloads, origins from apt's lists."""
         with self._progress.during("writing down what is installed"):
             sums = read.parse_sums(shell.run(_SUMS, timeout=_SECONDS).stdout)
             found = read.parse_dpkg(shell.run(["dpkg-query", "-W", "-f", read.DPKG_FORMAT]).stdout)
-            index = self._access.index_name()
+            index = access.index_name()
             python = [one for folder in environments for one in _python(shell, folder, sums, index)]
             versions = {**read.kept_debs(sums), **{one.name: one.version for one in found}}
-            origins, shown = ({}, {}) if locked else self._apt(shell, versions)
+            origins, shown = ({}, {}) if locked else _apt(shell, access, versions)
             apt = read.apt_packages(found, sums, origins, shown)
             return Installed(apt, tuple(python), read.archives(sums, " or ".join(mirrors)))
 
-    def _apt(self, shell: Shell, versions: Mapping[str, str]) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
-        """Origins and checksums, as far as apt's sources of this hour have the installed versions."""
-        environment = self._access.give(shell, FOLDER)
-
-        def ask(*argv: str) -> str:
-            told = ["sh", "-c", 'set -a; . "$0"; exec "$@"', environment, *argv]
-            return shell.run(told, timeout=_SECONDS, expect=(0, 1, 100)).stdout
-
-        try:
-            ask("env", f"PYTHONPATH={FETCHING}", "python3", "-B", "-m", "cloudify_fetching", "update")
-            releases = read.parse_releases(ask("apt-cache", "policy"))
-            origins = read.parse_origins(ask("apt-cache", "policy", *versions), releases, versions)
-            return origins, read.parse_shown(ask("apt-cache", "show", *versions))
-        finally:
-            shell.run(["rm", "-rf", FOLDER])
-
 
 _SUMS = ["find", DOWNLOADS, "-type", "f", "-not", "-path", f"{DOWNLOADS}/locked/*", "-exec", "sha256sum", "{}", "+"]
+
+
+def _apt(
+    shell: Shell, access: Access, versions: Mapping[str, str]
+) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
+    """Origins and checksums, as far as apt's sources of this hour have the installed versions."""
+    environment = access.give(shell, FOLDER)
+
+    def ask(*argv: str) -> str:
+        told = ["sh", "-c", 'set -a; . "$0"; exec "$@"', environment, *argv]
+        return shell.run(told, timeout=_SECONDS, expect=(0, 1, 100)).stdout
+
+    try:
+        ask("env", f"PYTHONPATH={FETCHING}", "python3", "-B", "-m", "cloudify_fetching", "update")
+        releases = read.parse_releases(ask("apt-cache", "policy"))
+        origins = read.parse_origins(ask("apt-cache", "policy", *versions), releases, versions)
+        return origins, read.parse_shown(ask("apt-cache", "show", *versions))
+    finally:
+        shell.run(["rm", "-rf", FOLDER])
 
 
 def _python(shell: Shell, environment: str, sums: dict[str, str], index: str) -> Sequence[PythonPackage]:

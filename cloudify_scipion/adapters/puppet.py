@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
-from cloudify_scipion.adapters.local.access import Access
 from cloudify_scipion.adapters.puppet_applied import Applied, run_digest
 from cloudify_scipion.adapters.puppet_report import failures, parse_line, parse_report
 from cloudify_scipion.adapters.tarball import pack, read_files, unpack_on
 from cloudify_scipion.errors import PuppetFailed
 from cloudify_scipion.lifecycle.facts import PuppetResult, ResourceResult
 from cloudify_scipion.lifecycle.ports import Progress, Shell
+from cloudify_scipion.lifecycle.provider import Access
 from cloudify_scipion.resources import files_digest, shipped_files
 
 FOLDER = "/run/cloudify-scipion"
@@ -35,11 +35,8 @@ class PuppetOverSsh:
     `made` gives further files of that folder, which are made when they are needed.
     """
 
-    def __init__(
-        self, code: Path, access: Access, progress: Progress, made: Callable[[], Mapping[str, bytes]] = dict
-    ) -> None:
+    def __init__(self, code: Path, progress: Progress, made: Callable[[], Mapping[str, bytes]] = dict) -> None:
         self._code = code
-        self._access = access
         self._progress = progress
         self._made = made
 
@@ -53,6 +50,7 @@ class PuppetOverSsh:
     def apply(
         self,
         shell: Shell,
+        access: Access,
         run: str,
         classes: Sequence[str],
         data: Mapping[str, object],
@@ -69,14 +67,14 @@ class PuppetOverSsh:
         shell.run(["install", "-d", "-m", "0755", FOLDER])
         unpack_on(shell, CODE, self._archive({**data, "classes": list(classes)}, modules))
         try:
-            results = self._apply(shell, run)
+            results = self._apply(shell, access, run)
         finally:
             shell.run(["rm", "-rf", CODE, ACCESS, REPORT, WAITING])
         applied.keep(result.resource for result in results)
         return PuppetResult([r for r in results if r.status == "changed"], time.monotonic() - began)
 
-    def _apply(self, shell: Shell, run: str) -> list[ResourceResult]:
-        environment = "/dev/null" if run == "project" else self._access.give(shell, ACCESS, locked=run == "locked")
+    def _apply(self, shell: Shell, access: Access, run: str) -> list[ResourceResult]:
+        environment = "/dev/null" if run == "project" else access.give(shell, ACCESS, locked=run == "locked")
         lines, code = self._stream(shell, run, environment)
         report = shell.run(["cat", f"{REPORT}/last_run_report.yaml"], expect=(0, 1)).stdout
         results = parse_report(report)

@@ -1,4 +1,4 @@
-"""Wires the ports for machines on this host."""
+"""Wires the ports of an installation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from pathlib import Path
 
 from cloudify_scipion.adapters.clock import SystemClock
 from cloudify_scipion.adapters.inventory import InventoryOverSsh
-from cloudify_scipion.adapters.local.access import Access
-from cloudify_scipion.adapters.local.data_folders import HostFolders
-from cloudify_scipion.adapters.local.layers import LayerCache
-from cloudify_scipion.adapters.local.machine import NspawnMachines
-from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.adapters.progress import LineProgress
+from cloudify_scipion.adapters.providers import make_provider
 from cloudify_scipion.adapters.puppet import PuppetOverSsh
 from cloudify_scipion.adapters.secrets import FileSecrets
 from cloudify_scipion.adapters.ssh import SshShell
@@ -24,27 +20,25 @@ from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.resources import made_files, puppet_folder
 
 
-def local_services(write: Callable[[str], object], root: Path | None = None) -> Services:
-    """All ports for the local provider; `write` gets the lines of progress."""
+def make_services(write: Callable[[str], object], root: Path | None = None) -> Services:
+    """All ports over one state root; `write` gets the lines of progress."""
     root = root or state_root()
     progress, projects = LineProgress(write), ProjectFolders(root)
-    return Services(
+    services: Services = Services(
         projects=projects,
-        machines=NspawnMachines(root, progress),
-        volumes=LoopVolumes(root, progress),
-        folders=HostFolders(root / "spaces"),
-        layers=LayerCache(root),
-        puppet=PuppetOverSsh(puppet_folder(), Access(), progress, made_files),
-        inventory=InventoryOverSsh(Access(), progress),
+        provider=lambda site: make_provider(services, root, site),
+        puppet=PuppetOverSsh(puppet_folder(), progress, made_files),
+        inventory=InventoryOverSsh(progress),
         secrets=FileSecrets(root / "secrets"),
         clock=SystemClock(),
         progress=progress,
-        connect=lambda record: _connect(projects, record),
+        connect=lambda record: _connect(services, projects, record),
         web=GatewayProbe(),
     )
+    return services
 
 
-def _connect(projects: ProjectFolders, record: Record) -> Shell:
-    port, folder = record.port("ssh"), projects.folder(record.project) / "ssh"
-    known_hosts = write_known_hosts(folder, port, projects.keys(record.project).host_public)
-    return SshShell(record.machine, "127.0.0.1", port, folder / LOGIN, known_hosts)
+def _connect(services: Services, projects: ProjectFolders, record: Record) -> Shell:
+    endpoint, folder = services.of(record).endpoint(record, "ssh"), projects.folder(record.project) / "ssh"
+    known_hosts = write_known_hosts(folder, endpoint, projects.keys(record.project).host_public)
+    return SshShell(record.machine, endpoint, folder / LOGIN, known_hosts)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable, TemporaryError
-from cloudify_scipion.lifecycle.facts import CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult, Endpoint
 
 SSH_FAILED = 255
 SHARED_SECONDS = 10
@@ -24,16 +24,16 @@ SHARED_SECONDS = 10
 class SshShell:
     """Implements the port Shell. `key` and `known_hosts` are files; the folder of the latter is private."""
 
-    def __init__(self, name: str, host: str, port: int, key: Path, known_hosts: Path) -> None:
+    def __init__(self, name: str, endpoint: Endpoint, key: Path, known_hosts: Path) -> None:
         self._name = name
         # The socket's name is relative to this folder, because a socket's path may have 108 bytes at most.
         self._folder = known_hosts.absolute().parent
         self._command = [
-            "ssh", "-F", "none", "-T", "-i", str(key.absolute()), "-p", str(port), *_sharing(known_hosts),
+            "ssh", "-F", "none", "-T", "-i", str(key.absolute()), "-p", str(endpoint.port), *_sharing(known_hosts),
             "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes",
             "-o", f"UserKnownHostsFile={known_hosts.absolute()}", "-o", "GlobalKnownHostsFile=/dev/null",
             "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=5",
-            "-o", "ServerAliveCountMax=4", f"root@{host}",
+            "-o", "ServerAliveCountMax=4", f"root@{endpoint.host}",
         ]  # fmt: skip
 
     def run(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import make_private, write_atomic
-from cloudify_scipion.lifecycle.facts import Keys
+from cloudify_scipion.lifecycle.facts import Endpoint, Keys
 
 LOGIN, HOST = "login_ed25519", "host_ed25519"
 
@@ -36,8 +36,8 @@ def _ensure_pair(folder: Path, name: str) -> None:
     Path(f"{part}.pub").replace(folder / f"{name}.pub")
 
 
-def write_known_hosts(folder: Path, port: int, host_public: str) -> Path:
-    """The known_hosts file with the machine's key at 127.0.0.1:`port`."""
+def write_known_hosts(folder: Path, endpoint: Endpoint, host_public: str) -> Path:
+    """The known_hosts file with the machine's key at `endpoint`."""
     path = folder / "known_hosts"
-    write_atomic(path, f"[127.0.0.1]:{port} {' '.join(host_public.split()[:2])}\n".encode())
+    write_atomic(path, f"[{endpoint.host}]:{endpoint.port} {' '.join(host_public.split()[:2])}\n".encode())
     return path

@@ -10,11 +10,11 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
+from cloudify_scipion.adapters.commands import as_root
 from cloudify_scipion.adapters.files import make_private, parse, write_atomic
-from cloudify_scipion.adapters.local.network import port_is_free
 from cloudify_scipion.adapters.lock import Locks
 from cloudify_scipion.adapters.ssh_keys import ensure_keys
 from cloudify_scipion.errors import LaterFormat, PermanentError
@@ -31,6 +31,14 @@ and a lock."""
 def state_root(environment: Mapping[str, str] = os.environ) -> Path:
     """Where the state lies: $CLOUDIFY_SCIPION_STATE, or /var/lib/cloudify-scipion."""
     return Path(environment.get(VARIABLE) or DEFAULT_ROOT)
+
+
+def check_owner(environment: Mapping[str, str] = os.environ) -> None:
+    """Raise PermanentError, with the command to use, for whoever may not read the state root: it is its owner's."""
+    root = state_root(environment).absolute()
+    owner = next(folder for folder in (root, *root.parents) if folder.exists()).stat().st_uid
+    if os.geteuid() not in (0, owner):
+        raise PermanentError(f"the state folder {root} is {'root' if owner == 0 else f'user {owner}'}'s", as_root())
 
 
 class ProjectFolders:
@@ -93,9 +101,16 @@ class ProjectFolders:
         """Every record, by project id."""
         return [record for project in self.ids() if (record := self.load(project))]
 
+    def readable(self) -> Iterator[Record]:
+        """Every record but damaged ones, which are in nobody else's way."""
+        for project in self.ids():
+            with suppress(PermanentError):
+                if record := self.load(project):
+                    yield record
+
     def of_deployment(self, binding: Binding) -> Sequence[Record]:
         """The records bound to a deployment; one that is damaged is passed over."""
-        return [record for record in self._readable() if record.binding == binding]
+        return [record for record in self.readable() if record.binding == binding]
 
     def forget(self, project: str) -> None:
         """Remove the project's folder. The record goes first: what is left after a crash is no project."""
@@ -131,34 +146,6 @@ class ProjectFolders:
     def keys(self, project: str) -> Keys:
         """The project's SSH keys, made at the first call."""
         return ensure_keys(self.folder(project) / "ssh")
-
-    def choose_ports(self, project: str, names: Sequence[str], first: int, last: int) -> Mapping[str, int]:
-        """Free ports on 127.0.0.1, reserved by writing them into the project's record under one lock."""
-        with self._locks.briefly(self._root / "ports.lock"):
-            record = self.load(project)
-            if record and set(names) <= set(record.ports):
-                return dict(record.ports)
-            taken = self._reserved_ports()
-            free = (port for port in range(first, last + 1) if port not in taken and port_is_free(port))
-            chosen = dict(zip(names, free, strict=False))
-            if len(chosen) < len(names):
-                raise PermanentError(
-                    f"no free port between {first} and {last} on 127.0.0.1 (needed: {len(names)})",
-                    "widen `ports` in the site file, or end a project",
-                )
-            if record:
-                self.save(replace(record, ports=chosen))
-            return chosen
-
-    def _reserved_ports(self) -> set[int]:
-        return {port for record in self._readable() for port in record.ports.values()}
-
-    def _readable(self) -> Iterator[Record]:
-        """All but damaged records, which are in nobody else's way."""
-        for project in self.ids():
-            with suppress(PermanentError):
-                if record := self.load(project):
-                    yield record
 
     def _ended(self, project: str) -> Path:
         return self._root / "ended" / f"{checked_id(project)}.json"

@@ -11,6 +11,9 @@ from cloudify_scipion.adapters.empty_state import remove_empty_state
 from cloudify_scipion.adapters.state import state_root
 from cloudify_scipion.cli.wiring import services
 from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.facts import LayerFacts
+from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.provider import Layers
 
 
 @click.group("cache")
@@ -22,7 +25,7 @@ def cache_group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(as_json: bool) -> None:
     """List the software layers, oldest first."""
-    layers = services().layers.list()
+    layers = [layer for _, layer in _kept(services())]
     if as_json:
         click.echo(json.dumps([asdict(layer) for layer in layers], indent=1))
         return
@@ -47,18 +50,32 @@ def prune_command(digest: str | None, everything: bool) -> None:
     """Remove the layers that no machine stands on, or the one whose digest begins with DIGEST."""
     if digest and everything:
         raise click.UsageError("give DIGEST or --all, not both")
-    cache = services().layers
+    ports = services()
     if everything:
-        cache.clear()
+        for cache in _caches(ports):
+            cache.clear()
         click.echo("removed all software layers, base systems and kept downloads")
-        if remove_empty_state(state_root()):
+        if remove_empty_state(ports, state_root()):
             click.echo(f"nothing else was left: removed {state_root()}")
         return
-    wanted = [layer for layer in cache.list() if (layer.digest.startswith(digest) if digest else not layer.used_by)]
-    for layer in wanted:
+    wanted = [kept for kept in _kept(ports) if _is_wanted(kept[1], digest)]
+    for cache, layer in wanted:
         cache.remove(layer.digest)
         click.echo(f"removed {layer.digest[:12]} ({layer.size_bytes / 1e9:.2f} GB)")
     if digest and not wanted:
         raise PermanentError(f"no layer's digest begins with {digest}", "cloudify-scipion cache list")
     if not wanted:
         click.echo("nothing to remove")
+
+
+def _is_wanted(layer: LayerFacts, digest: str | None) -> bool:
+    return layer.digest.startswith(digest) if digest else not layer.used_by
+
+
+def _kept(ports: Services) -> list[tuple[Layers, LayerFacts]]:
+    """All layers, each once, however many sites share a cache."""
+    return list({layer.digest: (cache, layer) for cache in _caches(ports) for layer in cache.list()}.values())
+
+
+def _caches(ports: Services) -> list[Layers]:
+    return [ports.provider(site).layers for site in ports.sites()]

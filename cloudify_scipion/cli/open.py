@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import click
 
@@ -49,7 +48,8 @@ def open_command(
         _say_who(who_is_connected(ports, record), as_json)
     else:
         link = open_link(ports, give_back(ports, record), VALID_SECONDS, view_only=view_only)
-        _say_link(link, project, view_only, as_json)
+        elsewhere = ports.of(record).endpoint(record, "desktop").elsewhere
+        _say_link(link, elsewhere, project, view_only, as_json)
         if browser and not browse(link.url):
             raise PermanentError("there is no browser on this machine", "open the link in yours, before it expires")
 
@@ -71,13 +71,14 @@ def _refuse_without_machine(ports: Services, record: Record) -> None:
         raise PermanentError(down, f"cloudify-scipion repair {record.project}, or install the project again")
 
 
-def _say_link(link: Link, project: str, view_only: bool, as_json: bool) -> None:
+def _say_link(link: Link, elsewhere: str, project: str, view_only: bool, as_json: bool) -> None:
+    """`elsewhere` is what somebody on another computer types first."""
     click.echo(json.dumps(asdict(link)) if as_json else link.url)
     if as_json:
         return
     click.echo(f"open it within {VALID_SECONDS} s, in one browser; the next: cloudify-scipion open {project}", err=True)
-    port = urlsplit(link.url).port
-    click.echo(f"from another computer, first there: ssh -L {port}:127.0.0.1:{port} YOU@THIS-HOST", err=True)
+    if elsewhere:
+        click.echo(f"from another computer, first there: {elsewhere}", err=True)
     if view_only:
         click.echo(f"it only looks; to end it: cloudify-scipion open {project} --revoke --id {link.id}", err=True)
 

@@ -37,7 +37,7 @@ def held_command(as_json: bool) -> None:
 def discard_command(project: str) -> None:
     """Delete the volume of PROJECT and all data in it, for ever. The id is the confirmation: nothing more is asked."""
     ports = services()
-    if ports.projects.load(project) is None and ports.volumes.all():
+    if ports.projects.load(project) is None and any(ports.provider(site).volumes.all() for site in ports.sites()):
         ports.projects.hold_lock(project, "discard")
         volume.discard(ports, lost_record(ports, project))
         return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cloudify_scipion.adapters.local.hosttools import require_root
-from cloudify_scipion.adapters.services import local_services
+from cloudify_scipion.adapters.services import make_services
+from cloudify_scipion.adapters.state import check_owner
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import as_it_is
@@ -15,10 +15,10 @@ from cloudify_scipion.lifecycle.record import Record
 def services() -> Services:
     """The ports; progress goes to standard error, so that standard output is the answer alone.
 
-    Raises PermanentError for anybody but root, to whom the state folder is closed.
+    Raises PermanentError for anybody to whom the state folder is closed.
     """
-    require_root()
-    return local_services(lambda line: click.echo(line, err=True))
+    check_owner()
+    return make_services(lambda line: click.echo(line, err=True))
 
 
 def known_record(ports: Services, project: str) -> Record:

@@ -25,20 +25,23 @@ def configure_project(services: Services, record: Record, unless_known: bool = F
     end_retries(services, record)
     if desktop and wanted_desktop(record):
         send_certificate(services, record)
-    classes, data = project_run(record, desktop)
+    classes, data = project_run(services, record, desktop)
     try:
         return apply_classes(services, record, "project", classes, data, unless_known=unless_known)
     except PuppetFailed as error:
         raise mount_error(services, record) or error from error
 
 
-def project_run(record: Record, desktop: bool = True) -> tuple[list[str], dict[str, object]]:
+def project_run(services: Services, record: Record, desktop: bool = True) -> tuple[list[str], dict[str, object]]:
     """Classes of the run, and its Hiera data, in which nothing is secret."""
     classes, data = ["system"], identity(record)
     if mounts := mounts_data(record):
         classes, data = [*classes, CLASS], {**data, **mounts}
     if saved := saved_part(record):
-        classes, data = [*classes, "working_copy"], {**data, **working_copy_data(record, saved)}
+        classes, data = (
+            [*classes, "working_copy"],
+            {**data, **working_copy_data(record, saved, services.of(record).fenced)},
+        )
     if desktop and wanted_desktop(record):
         classes, data = [*classes, "desktop"], {**data, **desktop_data(record)}
     return classes, data

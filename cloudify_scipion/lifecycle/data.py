@@ -65,7 +65,7 @@ def save(services: Services, record: Record) -> Record:
     """Save what has changed, and prove it by reading it back. Raises NotAllSaved naming what could not be saved."""
     if saved_part(record) is None:
         raise PermanentError(f"project '{record.project}' has no data space", "name one in data.project.source")
-    if not services.machines.look(record.machine).running:
+    if not services.of(record).machines.look(record.machine).running:
         what = f"the machine of project '{record.project}' does not run"
         raise PermanentError(what, f"cloudify-scipion repair {record.project}, or rescue {record.project}")
     for turn in range(TURNS):
@@ -121,7 +121,7 @@ def _remount(services: Services, record: Record) -> Record:
         ask_about_steps(services, record, ends=False, forces=False)
         record = _saved_if_possible(services, record, lines)
         record = note(services, record, f"{'; '.join(lines)}: the machine is started again, which mounts it anew")
-        services.machines.stop(record.machine)
+        services.of(record).machines.stop(record.machine)
         record = start_machine(services, record)
     if lines:
         targets = [part.target for part in onedata_parts(record).values()]

@@ -85,23 +85,23 @@ def start_desktop(services: Services, record: Record) -> Record:
     fingerprint = shell.run([LINK, "--fingerprint"]).stdout.strip() if with_tls(record) else ""
     record = update(services, record, tls_fingerprint=fingerprint)
     end = services.clock.monotonic() + ANSWER_SECONDS
-    while not services.web.answers(desktop_url(record), fingerprint):
+    while not services.web.answers(desktop_url(services, record), fingerprint):
         if services.clock.monotonic() > end:
             raise TemporaryError(
-                f"the desktop does not answer at {desktop_url(record)}",
+                f"the desktop does not answer at {desktop_url(services, record)}",
                 f"see the gateway's log: journalctl -u {SERVICES[-1]} on the machine",
             )
         services.clock.sleep(0.2)
     services.progress.say(
-        f"the desktop answers at {desktop_url(record)}; a link: cloudify-scipion open {record.project}"
+        f"the desktop answers at {desktop_url(services, record)}; a link: cloudify-scipion open {record.project}"
     )
     return record
 
 
 def desktop_problem(services: Services, record: Record) -> str:
     """What is wrong with the desktop, empty if nothing is."""
-    if not services.web.answers(desktop_url(record), record.tls_fingerprint):
-        return f"the desktop does not answer at {desktop_url(record)}"
+    if not services.web.answers(desktop_url(services, record), record.tls_fingerprint):
+        return f"the desktop does not answer at {desktop_url(services, record)}"
     names = (*SERVICES, HELPER)
     states = services.connect(record).run(["systemctl", "is-active", *names], expect=range(128)).stdout.split()
     down = [name for name, state in zip(names, states, strict=False) if state != "active"]
@@ -112,7 +112,7 @@ def open_link(services: Services, record: Record, valid_seconds: int, *, view_on
     """A fresh link, made and verified on the machine. `view_only`: the gateway passes no key, click or clipboard on."""
     words = [LINK, "--valid", str(valid_seconds), *(["--view-only"] if view_only else [])]
     answer = json.loads(services.connect(record).run(words).stdout)
-    return Link(f"{desktop_url(record)}/#token={answer['token']}", float(answer["expires"]), answer["id"])
+    return Link(f"{desktop_url(services, record)}/#token={answer['token']}", float(answer["expires"]), answer["id"])
 
 
 def revoke_links(services: Services, record: Record, *, view_only: bool = False, id: str = "") -> int:
@@ -129,7 +129,7 @@ def who_is_connected(services: Services, record: Record) -> list[Visitor]:
 
 def stop_desktop(services: Services, record: Record) -> None:
     """End the sessions before the machine goes; nothing to do when it is off."""
-    if services.machines.look(record.machine).running:
+    if services.of(record).machines.look(record.machine).running:
         services.progress.say("ending the desktop's sessions")
         try:
             services.connect(record).run(["systemctl", "stop", *reversed(SERVICES)], expect=range(128))
@@ -138,10 +138,10 @@ def stop_desktop(services: Services, record: Record) -> None:
 
 
 def with_tls(record: Record) -> bool:
-    """Whether the site wants TLS; a desktop on 127.0.0.1 does without, so that no browser warns."""
+    """Whether the site wants TLS; a desktop that only its own host can reach does without, so that no browser warns."""
     return bool(record.settings["site"].get("desktop", {}).get("tls", "none") != "none")
 
 
-def desktop_url(record: Record) -> str:
-    """The desktop's address, without any token."""
-    return f"{'https' if with_tls(record) else 'http'}://127.0.0.1:{record.port('desktop')}"
+def desktop_url(services: Services, record: Record) -> str:
+    """The desktop's address, without any token. Raises PermanentError when the project has no machine."""
+    return f"{'https' if with_tls(record) else 'http'}://{services.of(record).endpoint(record, 'desktop')}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 USER, AGENT = 2000, 2001
 """uid and gid, on every machine, of the project's user and of the agent that saves the data."""
@@ -12,6 +11,8 @@ MARK, USER_FOLDER, AGENT_FOLDER = "volume.json", "user", "agent"
 """What lies on every volume: the file by which it is known for the right one, the working copy, the agent's state."""
 TARGET, WHOLE = "/home/scipion/ScipionUserData", "/srv/scipion-volume"
 """On the machine: the working copy, where the user has it, and the whole volume, which the agent sees."""
+DOWNLOADS = "/var/cache/cloudify-scipion"
+"""On the machine: what it downloads while its software is installed."""
 SEAL = "seal.json"
 """In the agent's folder: the proof that the data space holds all that the volume holds."""
 
@@ -36,16 +37,22 @@ class VolumeMount:
 
 @dataclass(frozen=True)
 class FolderMount:
-    """A folder of the host bound into the machine at `target` (an absolute path inside)."""
+    """The folder `path` of a data space that the provider itself holds, seen in the machine at `target` (absolute).
 
-    path: Path
+    `root` is where the data space lies there, empty for a place of our own. One that is not read-only is made.
+    """
+
+    space: str
+    root: str
+    path: str
     target: str
     read_only: bool = False
 
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """What a machine is to be. `ports` maps a port inside to one on the host's 127.0.0.1.
+    """What a machine is to be. `ports` maps each port on which it serves to the one that the provider has reserved for
+    it, 0 for none.
 
     `files` of the store are given to a machine without a layer before it boots: KIND/NAME to SHA-256.
     """
@@ -74,11 +81,11 @@ class MachineFacts:
 
 @dataclass(frozen=True)
 class VolumeFacts:
-    """What was observed of a volume. `mounted` is where the host has it mounted, if it does."""
+    """What was observed of a volume. `attached`: it is ready for its machine."""
 
     exists: bool
     size_bytes: int = 0
-    mounted: Path | None = None
+    attached: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -91,6 +98,21 @@ class LayerFacts:
     created_at: str
     contents: Mapping[str, str]
     used_by: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a service answers, seen from the computer of the state root: host and TCP port.
+
+    `elsewhere` is the command with which somebody on another computer gets there, empty if he needs none.
+    """
+
+    host: str
+    port: int
+    elsewhere: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)

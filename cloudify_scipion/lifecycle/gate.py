@@ -18,7 +18,7 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
 
     `discards` says that the deployment asks for a deletion without proof. Raises NotSealed, with the project as it was.
     """
-    volume = services.volumes.look(record.volume)
+    volume = services.of(record).volumes.look(record.volume)
     if not volume.exists or not record.volume_written or saved_part(record) is None:
         return record
     if not record.saved:
@@ -28,7 +28,7 @@ def pass_gate(services: Services, record: Record, discards: bool) -> Record:
     record = recheck_seal(services, record)
     if may_go(services, record, discards):
         return record
-    if not services.machines.look(record.machine).running:
+    if not services.of(record).machines.look(record.machine).running:
         if passed:  # nothing is left to be stopped: the rest of an uninstall that had begun, or of a rescue
             services.progress.say(f"its machine does not run: volume {record.volume} will be held")
             return record
@@ -50,7 +50,7 @@ def save_first(services: Services, record: Record) -> Record:
     Raises NotAllSaved (or TemporaryError), with nothing stopped. Nothing is done where no data space has the project's
     data, where the machine does not run, or where all was sealed and nobody could write since.
     """
-    if saved_part(record) is None or not services.machines.look(record.machine).running:
+    if saved_part(record) is None or not services.of(record).machines.look(record.machine).running:
         return record
     if not record.saved:
         services.progress.say("the first copy from the data space was never complete: the volume is kept as it is")

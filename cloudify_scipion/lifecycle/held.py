@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
@@ -35,31 +36,37 @@ def held_volumes(services: Services) -> Sequence[Held]:
         if (why := why_held(r) or _has_no_machine(services, r))
     ]
     known = {record.volume for record in records}
-    return sorted(found + [held for held in _tagged(services) if held.volume not in known], key=lambda h: h.project)
+    lost = [held for site in services.sites() for held in _tagged(services, site) if held.volume not in known]
+    return sorted({held.volume: held for held in found + lost}.values(), key=lambda held: held.project)
 
 
 def _has_no_machine(services: Services, record: Record) -> str:
     """Why a volume is kept whose machine is lost, perhaps with its deployment; empty where that is not so."""
-    lost = record.volume_written and not services.machines.look(record.machine).exists
-    return NO_MACHINE if lost and services.volumes.look(record.volume).exists else ""
+    lost = record.volume_written and not services.of(record).machines.look(record.machine).exists
+    return NO_MACHINE if lost and services.of(record).volumes.look(record.volume).exists else ""
 
 
 def lost_record(services: Services, project: str) -> Record:
     """What the tags of its volume tell of a project whose record was lost. Raises PermanentError if there is none."""
-    for held in _tagged(services):
+    for place, held in [(site, held) for site in services.sites() for held in _tagged(services, site)]:
         if held.project == project:
-            binding = Binding(services.projects.installation(), "", held.deployment)
             return Record(
-                project, binding, machine=held.volume, volume=held.volume, volume_bytes=held.bytes, volume_written=True
+                project,
+                Binding(services.projects.installation(), "", held.deployment),
+                machine=held.volume,
+                volume=held.volume,
+                volume_bytes=held.bytes,
+                volume_written=True,
+                settings={"site": place},
             )
     raise PermanentError(
         f"no volume of a project '{project}' is here", "look for a typing error: cloudify-scipion held"
     )
 
 
-def _tagged(services: Services) -> Sequence[Held]:
-    """The volumes that carry this installation's tags."""
-    volumes = services.volumes.all()
+def _tagged(services: Services, site: Mapping[str, Any]) -> Sequence[Held]:
+    """The volumes of a site that carry this installation's tags."""
+    volumes = services.provider(site).volumes.all()
     if not volumes:
         return []
     own = services.projects.installation()

@@ -61,7 +61,9 @@ def software_layer(services: Services, record: Record) -> SoftwareLayer:
     software = with_checksums(chosen, asked.get("files") or {})
     data = {**puppet_data(software, _mirrors(record.settings.get("site", {}))), **client_data(record)}
     classes = _classes(data)
-    digest = software_digest(services.machines.base_digest(), services.puppet.modules_digest(), classes, data)
+    digest = software_digest(
+        services.of(record).machines.base_digest(), services.puppet.modules_digest(), classes, data
+    )
     return SoftwareLayer(digest, classes, data, software_contents(software))
 
 
@@ -78,7 +80,7 @@ def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLa
     if text_digest(text) != digest:
         raise PermanentError(f"the lock file of project '{record.project}' is gone or was changed", "install again")
     lock = from_text(text)
-    base, code = services.machines.base_digest(), services.puppet.modules_digest()
+    base, code = services.of(record).machines.base_digest(), services.puppet.modules_digest()
     classes = _classes(lock.data)
     name = software_digest(base, code, classes, {**lock.data, "lock": digest})
     return SoftwareLayer(name, classes, {**lock.data, MIRRORS: []}, pinned_contents(lock), lock)

@@ -39,15 +39,16 @@ def ask_for_software(services: Services, record: Record, software: Mapping[str, 
 def check_lock_can_be_met(services: Services, record: Record) -> None:
     """Raise PermanentError naming all files that the store lacks for an installation that is still to be made."""
     layer = software_layer(services, record)
-    if layer.lock is None or record.layer or services.layers.has(layer.digest):
+    provider = services.of(record)
+    if layer.lock is None or record.layer or provider.layers.has(layer.digest):
         return
-    gone = services.layers.missing(layer.lock.store_files())
+    gone = provider.layers.missing(layer.lock.store_files())
     if gone:
         raise PermanentError(
             f"the store lacks {len(gone)} of the lock file's files: {', '.join(gone)}",
             "bring them back (store/KIND/SHA256/NAME in the state root), or render without --lock",
         )
-    if layer.lock.base != services.machines.base_digest():
+    if layer.lock.base != provider.machines.base_digest():
         services.progress.say(
             "the lock file was made on another base system: what is installed will be the same, the base's own"
             " packages may differ"
@@ -61,8 +62,11 @@ def write_lock(services: Services, record: Record, layer: SoftwareLayer) -> str:
     """
     homes = [ENVIRONMENT, *_environments(layer.data)]
     mirrors = sorted(record.settings.get("site", {}).get("mirrors", {}))
-    found = services.inventory.collect(services.connect(record), homes, mirrors, layer.lock is not None)
-    base = services.machines.base_digest()
+    provider = services.of(record)
+    found = services.inventory.collect(
+        services.connect(record), provider.access, homes, mirrors, layer.lock is not None
+    )
+    base = provider.machines.base_digest()
     if layer.lock is None:
         lock = Pins(MADE_BY, base, _software(record), _told(layer.data), found)
     else:

@@ -20,7 +20,7 @@ def give_back(services: Services, record: Record) -> Record:
 
     Whoever seals holds the project's lock, so that a free lock and no work on the machine say that he is gone.
     """
-    if saved_part(record) is None or not services.machines.look(record.machine).running:
+    if saved_part(record) is None or not services.of(record).machines.look(record.machine).running:
         return record
     try:
         shell = services.connect(record)
@@ -43,4 +43,4 @@ def give_back(services: Services, record: Record) -> Record:
 def _is_broken_off(services: Services, shell: Shell, record: Record) -> bool:
     """Whether something was ended for a seal, which neither goes on nor was made. Raises where that is not known."""
     closed = is_read_only(shell) or bool(listed_units(shell))
-    return closed and not is_running(shell, "seal") and not services.volumes.seal(record.volume)
+    return closed and not is_running(shell, "seal") and not services.of(record).volumes.seal(record.volume)

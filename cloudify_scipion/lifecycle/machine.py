@@ -12,23 +12,24 @@ from cloudify_scipion.lifecycle.proof import recheck_seal, reopen, unseal
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space import folder_mounts
 
-SSH, DESKTOP = 22, 6080
+SERVES = {"ssh": 22, "desktop": 6080}
+"""Services of a machine, and the TCP ports on which they answer inside."""
 READY_SECONDS = 90.0
 
 
 def create_machine(services: Services, record: Record) -> Record:
     """Make the machine's disk unless it is there; a new machine is a new generation."""
-    if not services.machines.look(record.machine).exists:
+    if not services.of(record).machines.look(record.machine).exists:
         digest = software_layer(services, record).digest
-        layer = digest if services.layers.has(digest) else ""
+        layer = digest if services.of(record).layers.has(digest) else ""
         record = update(services, record, generation=record.generation + 1, layer=layer, personal=False, installed=True)
         services.progress.say(
             f"starting from the cached software layer {layer[:12]}"
             if layer
             else "no cached software layer fits: installing"
         )
-    record = _with_ports(services, record)
-    if services.machines.create(machine_spec(services, record)):
+    record = replace(record, ports=dict(services.of(record).reserve(record, tuple(SERVES))))
+    if services.of(record).machines.create(machine_spec(services, record)):
         services.progress.say(f"made machine {record.machine}")
     return record
 
@@ -36,7 +37,7 @@ def create_machine(services: Services, record: Record) -> Record:
 def start_machine(services: Services, record: Record) -> Record:
     """Boot the machine with the volume in it and wait until SSH answers with the known host key."""
     record = unseal(services, update(services, record, volume_written=True, discarding=False))
-    if services.machines.start(machine_spec(services, record)):
+    if services.of(record).machines.start(machine_spec(services, record)):
         services.progress.say(f"machine {record.machine} is up")
     services.connect(record).wait_until_ready(READY_SECONDS)
     return reopen(services, record)
@@ -54,7 +55,7 @@ def end_rescue(services: Services, record: Record) -> Record:
 
 def machine_problem(services: Services, record: Record) -> str:
     """What is wrong with the machine, empty if nothing is."""
-    facts = services.machines.look(record.machine)
+    facts = services.of(record).machines.look(record.machine)
     if not facts.exists:
         return f"machine {record.machine} does not exist"
     if not facts.running:
@@ -65,15 +66,15 @@ def machine_problem(services: Services, record: Record) -> str:
 def stop_machine(services: Services, record: Record) -> None:
     """Shut it down; nothing to do when it is off or gone. A seal must have held until now."""
     recheck_seal(services, record)
-    if services.machines.stop(record.machine):
+    if services.of(record).machines.stop(record.machine):
         services.progress.say(f"stopped machine {record.machine}")
 
 
 def delete_machine(services: Services, record: Record) -> Record:
     """Remove it and unmount the volume; nothing to do when it is gone."""
-    gone = services.machines.delete(record.machine)
+    gone = services.of(record).machines.delete(record.machine)
     services.progress.say(f"deleted machine {record.machine}" if gone else f"machine {record.machine} is gone already")
-    services.volumes.detach(record.volume)
+    services.of(record).volumes.detach(record.volume)
     return update(services, record, installed=False, layer="", personal=False, rescuing=False, ports={})
 
 
@@ -84,11 +85,11 @@ def machine_spec(services: Services, record: Record) -> MachineSpec:
         name=record.machine,
         hostname=record.project,
         tags=record.tags(),
-        ports={SSH: record.port("ssh"), DESKTOP: record.port("desktop")},
+        ports={inside: record.ports.get(name, 0) for name, inside in SERVES.items()},
         layer=record.layer or None,
         mounts=(VolumeMount(record.volume, "", WHOLE), VolumeMount(record.volume, USER_FOLDER, TARGET)),
         files=locked_files(services, record) if not record.layer else {},
-        folders=folder_mounts(services, record),
+        folders=folder_mounts(record),
         seed=(
             SeedFile("/etc/ssh/ssh_host_ed25519_key", keys.host_private, 0o600),
             SeedFile("/etc/ssh/ssh_host_ed25519_key.pub", f"{keys.host_public}\n".encode()),
@@ -105,11 +106,3 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 X11Forwarding no
 """
-
-
-def _with_ports(services: Services, record: Record) -> Record:
-    site = record.settings["site"].get("ports", {})
-    ports = services.projects.choose_ports(
-        record.project, ("ssh", "desktop"), int(site.get("first", 20000)), int(site.get("last", 20999))
-    )
-    return replace(record, ports=dict(ports))

@@ -50,7 +50,8 @@ def has_ended(services: Services, project: str, binding: Binding, made: Made | N
 
 def is_adoptable(services: Services, made: Made, binding: Binding) -> bool:
     """Whether an install or heal here finds all of it again by its tags, though the record was lost."""
-    return made.installation == binding.installation and made.volume in services.volumes.all()
+    found = (made.volume in services.provider(site).volumes.all() for site in services.sites())
+    return made.installation == binding.installation and any(found)
 
 
 def record_lost(services: Services, made: Made, binding: Binding) -> RecordLost:

@@ -84,7 +84,7 @@ def _state(services: Services, record: Record) -> str:
         return RESCUE
     if not record.installed:
         return HELD if why_held(record) else BEGUN
-    facts = services.machines.look(record.machine)
+    facts = services.of(record).machines.look(record.machine)
     return GONE if not facts.exists else RUNNING if facts.running else DOWN
 
 

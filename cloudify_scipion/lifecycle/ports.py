@@ -5,7 +5,7 @@ Every method looks before it acts: making what is there already, or removing wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,16 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cloudify_scipion.catalogue.pins.file import Installed
-from cloudify_scipion.lifecycle.facts import (
-    CommandResult,
-    Keys,
-    LayerFacts,
-    MachineFacts,
-    MachineSpec,
-    Place,
-    PuppetResult,
-    VolumeFacts,
-)
+from cloudify_scipion.lifecycle.facts import CommandResult, Keys, Place, PuppetResult
+from cloudify_scipion.lifecycle.provider import Access, Provider
 from cloudify_scipion.lifecycle.record import Binding, Record
 
 
@@ -54,105 +46,6 @@ class Shell(Protocol):
         """Return when SSH answers with the known host key; raise MachineUnreachable after `deadline` seconds."""
 
 
-class Machines(Protocol):
-    """Machines of one provider."""
-
-    def base_digest(self) -> str:
-        """Digest of the recipe of the base system; part of every software layer's digest."""
-
-    def look(self, name: str) -> MachineFacts:
-        """Observe; never raises because the machine is absent or broken."""
-
-    def create(self, spec: MachineSpec) -> bool:
-        """Make the machine's disk (base and layer made if needed) without booting it. True if anything was made."""
-
-    def start(self, spec: MachineSpec) -> bool:
-        """Boot it, give it its network and published ports. True if it was not all there already."""
-
-    def stop(self, name: str) -> bool:
-        """Shut it down cleanly, by force after a while. True if it was running."""
-
-    def delete(self, name: str) -> bool:
-        """Stop it and remove everything of it, never what is mounted in it. True if anything was there."""
-
-    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
-        """Keep a stopped machine's changes as the immutable layer `digest`, cleaned of identity and caches, with the
-        text of its lock file; the machine stands on that layer afterwards. True if the layer was not there already."""
-
-
-class Volumes(Protocol):
-    """Disks that outlive machines.
-
-    None is said to be gone, made or deleted while the place that holds them is not seen: PermanentError.
-    """
-
-    def look(self, name: str) -> VolumeFacts:
-        """Observe."""
-
-    def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
-        """Make it, with its mark, an empty working copy and no state of the agent. True if it was made.
-
-        One that is there gets these tags, and nothing else.
-        """
-
-    def all(self) -> Mapping[str, VolumeFacts]:
-        """Every volume that is there, by name."""
-
-    def tag(self, name: str, tags: Mapping[str, str]) -> bool:
-        """Replace its tags. True if they were others."""
-
-    def seal(self, name: str) -> Mapping[str, Any]:
-        """What stands in the seal that lies on the volume, attached or not; empty if there is none, or no volume.
-
-        The volume is never made writable for it. Raises VolumeBusy, or PermanentError, where it cannot be read.
-        """
-
-    def unseal(self, name: str) -> bool:
-        """Take away the seal that lies on an attached volume. True if there was one."""
-
-    def attach(self, name: str) -> Path:
-        """Mount it on the host below the volumes' own folder and return where."""
-
-    def detach(self, name: str) -> bool:
-        """Unmount it and free its loop device. Raises VolumeBusy while something uses it."""
-
-    def delete(self, name: str) -> bool:
-        """Detach and remove it. The caller has made sure that this is allowed."""
-
-
-class DataFolders(Protocol):
-    """Folders of the host that are data spaces of the kind directory."""
-
-    def ensure(self, space: str, root: str, path: str, make: bool) -> Path:
-        """The folder `path` of the data space `space`, absolute and without symlinks; with `make`, made if absent.
-
-        `root` is where the data space lies, empty for a folder of our own. Raises PermanentError if the folder is not
-        there, or a symlink is in the way.
-        """
-
-
-class Layers(Protocol):
-    """The cache of software layers."""
-
-    def has(self, digest: str) -> bool:
-        """Whether a complete layer of that digest is kept."""
-
-    def list(self) -> Sequence[LayerFacts]:
-        """All layers kept, oldest first."""
-
-    def lock(self, digest: str) -> str:
-        """The text of a layer's lock file, empty if it has none."""
-
-    def missing(self, files: Mapping[str, str]) -> Sequence[str]:
-        """Which of these files (KIND/NAME to SHA-256) the store does not have, by name."""
-
-    def remove(self, digest: str) -> None:
-        """Remove one. Raises PermanentError naming the machines that stand on it."""
-
-    def clear(self) -> None:
-        """Remove all layers, base systems and kept downloads. Raises PermanentError while any machine exists."""
-
-
 class Puppet(Protocol):
     """Applies the project's Puppet modules on a machine."""
 
@@ -162,6 +55,7 @@ class Puppet(Protocol):
     def apply(
         self,
         shell: Shell,
+        access: Access,
         run: str,
         classes: Sequence[str],
         data: Mapping[str, object],
@@ -179,7 +73,9 @@ class Puppet(Protocol):
 class Inventory(Protocol):
     """Looks at what is installed on a machine."""
 
-    def collect(self, shell: Shell, environments: Sequence[str], mirrors: Sequence[str], locked: bool) -> Installed:
+    def collect(
+        self, shell: Shell, access: Access, environments: Sequence[str], mirrors: Sequence[str], locked: bool
+    ) -> Installed:
         """All packages of Debian and of these virtual environments, and archives, with checksums and origins.
 
         `mirrors` are the names of the site's. `locked`: nothing outside the machine is asked, so origins are empty.
@@ -207,6 +103,9 @@ class Projects(Protocol):
     def all(self) -> Sequence[Record]:
         """Every record, by project id."""
 
+    def readable(self) -> Iterator[Record]:
+        """Every record but damaged ones."""
+
     def of_deployment(self, binding: Binding) -> Sequence[Record]:
         """The records bound to a deployment; one that is damaged is passed over."""
 
@@ -227,9 +126,6 @@ class Projects(Protocol):
 
     def keys(self, project: str) -> Keys:
         """The project's SSH keys, made at the first call."""
-
-    def choose_ports(self, project: str, names: Sequence[str], first: int, last: int) -> Mapping[str, int]:
-        """Free ports on 127.0.0.1 between `first` and `last`, reserved for the project. Raises PermanentError."""
 
 
 class Secrets(Protocol):
@@ -259,6 +155,13 @@ class ConnectShell(Protocol):
         """A shell that verifies the machine's host key."""
 
 
+class ChooseProvider(Protocol):
+    """Finds a site's provider."""
+
+    def __call__(self, site: Mapping[str, Any]) -> Provider:
+        """The provider of a checked site document; an empty one has the default. PermanentError for an unknown one."""
+
+
 class Web(Protocol):
     """Questions to the desktop's gateway from outside the machine."""
 
@@ -268,13 +171,10 @@ class Web(Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """All ports that the use cases need, wired once by an adapter."""
+    """All ports that the use cases need, wired once by an adapter; the provider is chosen when it is used."""
 
     projects: Projects
-    machines: Machines
-    volumes: Volumes
-    folders: DataFolders
-    layers: Layers
+    provider: ChooseProvider
     puppet: Puppet
     inventory: Inventory
     secrets: Secrets
@@ -282,3 +182,12 @@ class Services:
     progress: Progress
     connect: ConnectShell
     web: Web
+
+    def of(self, record: Record) -> Provider:
+        """The provider that a project's machine and volume are of."""
+        return self.provider(record.settings.get("site", {}))
+
+    def sites(self) -> Sequence[Mapping[str, Any]]:
+        """The sites of all projects, and an empty one, which stands for the default provider."""
+        found = [{}, *(record.settings.get("site", {}) for record in self.projects.readable())]
+        return [site for number, site in enumerate(found) if site not in found[:number]]

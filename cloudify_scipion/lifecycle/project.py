@@ -10,6 +10,7 @@ from typing import Any
 from cloudify_scipion.errors import PermanentError, ProjectTaken
 from cloudify_scipion.lifecycle.facts import MachineFacts, VolumeFacts
 from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.lifecycle.provider import Provider
 from cloudify_scipion.lifecycle.record import DISCARDING, WRITTEN, Binding, Record
 from cloudify_scipion.lifecycle.space import data_source
 from cloudify_scipion.project.names import resource_name
@@ -28,9 +29,10 @@ def accept_project(services: Services, project: Mapping[str, Any], site: Mapping
             f"project '{project['id']}' belongs to {known.binding}, first used {known.created}",
             "choose another project id, or work with that deployment",
         )
-    record = known or _new_record(services, project, binding)
+    record = known or _new_record(services, project, site, binding)
     expires = _expires(record.created, project)
-    asked = replace(as_it_is(services, record).asking("project", project).asking("site", site), expires=expires)
+    record = as_it_is(services, record.asking("project", project).asking("site", site))
+    asked = replace(record, expires=expires)
     if asked != known:
         services.projects.save(asked)
     return asked
@@ -41,7 +43,8 @@ def as_it_is(services: Services, record: Record) -> Record:
 
     What the volume was not told may not let it go; a machine that is younger than the record is of no rescue.
     """
-    volume, machine = services.volumes.look(record.volume), services.machines.look(record.machine)
+    provider = services.of(record)
+    volume, machine = provider.volumes.look(record.volume), provider.machines.look(record.machine)
     record = replace(record, rescuing=record.rescuing and _generation(machine) <= record.generation)
     if not volume.exists:
         return record
@@ -57,23 +60,24 @@ def _generation(facts: VolumeFacts | MachineFacts) -> int:
     return int(told) if told.isdecimal() else 0
 
 
-def has_remains(services: Services, project: str, binding: Binding) -> bool:
+def has_remains(provider: Provider, project: str, binding: Binding) -> bool:
     """Whether a machine or volume is there although the project's record was lost."""
     name = _name(project, binding)
-    machine = services.machines.look(name)
-    return machine.exists or machine.running or services.volumes.look(name).exists
+    machine = provider.machines.look(name)
+    return machine.exists or machine.running or provider.volumes.look(name).exists
 
 
 def _name(project: str, binding: Binding) -> str:
     return resource_name("scipion", project, key=f"{binding.installation}/{project}")
 
 
-def _new_record(services: Services, project: Mapping[str, Any], binding: Binding) -> Record:
+def _new_record(services: Services, project: Mapping[str, Any], site: Mapping[str, Any], binding: Binding) -> Record:
     """A first record. A volume or machine that is there already is that of a lost one, and who knows what is in it."""
     _refuse_second(services, project["id"], binding)
     now = services.clock.now()
     name = _name(project["id"], binding)
-    volume, machine = services.volumes.look(name), services.machines.look(name)
+    provider = services.provider(site)
+    volume, machine = provider.volumes.look(name), provider.machines.look(name)
     owner = {**machine.tags, **volume.tags}.get("deployment", binding.deployment)
     if owner != binding.deployment:
         raise ProjectTaken(

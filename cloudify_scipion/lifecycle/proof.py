@@ -24,7 +24,7 @@ def is_sealed(services: Services, record: Record) -> bool:
 
     Whatever mounts the volume writable removes what lies on it first, whether or not anybody of us was told.
     """
-    return valid_seal(record, services.volumes.look(record.volume)) and _is_on_volume(services, record)
+    return valid_seal(record, services.of(record).volumes.look(record.volume)) and _is_on_volume(services, record)
 
 
 def valid_seal(record: Record, volume: VolumeFacts) -> bool:
@@ -44,15 +44,15 @@ def keep_seal(services: Services, record: Record, facts: Mapping[str, Any]) -> R
     if not _is_of(seal, record):
         raise PermanentError(f"the agent's seal is not one of volume {record.volume}: {seal}", "seal again")
     record = update(services, record, seal=seal)
-    services.volumes.tag(record.volume, record.volume_tags())
+    services.of(record).volumes.tag(record.volume, record.volume_tags())
     return note(services, record, f"SEALED: all {seal['files']} files ({seal['bytes']} bytes) are proven to be saved")
 
 
 def unseal(services: Services, record: Record) -> Record:
     """Before anybody may write again: the seal is taken from the record, the volume's tags and the volume."""
     record = _without_seal(services, record)
-    services.volumes.attach(record.volume)
-    services.volumes.unseal(record.volume)
+    services.of(record).volumes.attach(record.volume)
+    services.of(record).volumes.unseal(record.volume)
     return record
 
 
@@ -70,9 +70,9 @@ def reopen(services: Services, record: Record) -> Record:
 def recheck_seal(services: Services, record: Record) -> Record:
     """Take the seal away if its machine was booted from inside since, say: it is not on the volume any more, or the
     machine runs and the working copy is writable."""
-    if not record.seal or not services.volumes.look(record.volume).exists:
+    if not record.seal or not services.of(record).volumes.look(record.volume).exists:
         return record
-    running = services.machines.look(record.machine).running
+    running = services.of(record).machines.look(record.machine).running
     if _is_on_volume(services, record) and (not running or _is_read_only(services, record)):
         return record
     record = unseal(services, record) if running else _without_seal(services, record)
@@ -105,7 +105,7 @@ def _is_on_volume(services: Services, record: Record) -> bool:
 def _on_volume(services: Services, record: Record) -> Mapping[str, Any]:
     """The seal on the volume. What cannot be read is no proof."""
     try:
-        return services.volumes.seal(record.volume)
+        return services.of(record).volumes.seal(record.volume)
     except ScipionError as error:
         services.progress.say(f"volume {record.volume} does not say whether it is sealed: {error.what}")
         return {}
@@ -120,5 +120,5 @@ def _is_of(seal: Mapping[str, Any], record: Record) -> bool:
 
 def _without_seal(services: Services, record: Record) -> Record:
     record = update(services, record, seal={})
-    services.volumes.tag(record.volume, record.volume_tags())
+    services.of(record).volumes.tag(record.volume, record.volume_tags())
     return record

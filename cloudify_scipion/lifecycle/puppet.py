@@ -26,7 +26,7 @@ def apply_classes(
     shell = services.connect(record)
     if run == "project":  # remembered before: a run that fails half-way leaves traces, too
         record = update(services, record, personal=True)
-    result = services.puppet.apply(shell, run, classes, data, modules, unless_known)
+    result = services.puppet.apply(shell, services.of(record).access, run, classes, data, modules, unless_known)
     counted = f"{len(result.changed)} resources changed in {result.seconds:.0f} s"
     services.progress.say(f"{run} run: {'nothing has changed since the last one' if result.known else counted}")
     return record

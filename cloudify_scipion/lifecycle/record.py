@@ -40,7 +40,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Record:
-    """One project. Times are UTC in ISO 8601, sizes bytes; `ports` maps a service's name to a port on 127.0.0.1.
+    """One project. Times are UTC in ISO 8601, sizes bytes; `ports` maps a service's name to the port
+    that the provider has reserved for it.
 
     `volume_written` is true once a machine had the volume writable; `held` says why the volume is kept, empty if
     it is not; `at_end` is `discard` only if project and site both said so when the volume was made or adopted;
@@ -88,7 +89,7 @@ class Record:
         return replace(self, settings={**self.settings, part: dict(settings)})
 
     def port(self, name: str) -> int:
-        """The port on 127.0.0.1 of service `name`. Raises PermanentError when the project has no machine."""
+        """The port reserved for service `name`. Raises PermanentError when the project has no machine."""
         if name not in self.ports:
             raise PermanentError(f"project '{self.project}' has no machine", "install it")
         return self.ports[name]

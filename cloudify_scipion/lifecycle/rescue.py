@@ -41,9 +41,9 @@ def _refuse(services: Services, record: Record) -> None:
     lacking = [part for part in PARTS if part not in record.settings]
     if lacking or saved_part(record) is None:
         raise PermanentError(f"project '{record.project}' names no data space to save in", "copy its volume by hand")
-    if not services.volumes.look(record.volume).exists:
+    if not services.of(record).volumes.look(record.volume).exists:
         raise PermanentError(f"volume {record.volume} of project '{record.project}' is gone", "look for a copy of it")
-    running = services.machines.look(record.machine).running
+    running = services.of(record).machines.look(record.machine).running
     if running and not record.rescuing and not _hangs(services, record):
         raise PermanentError(
             f"the machine of project '{record.project}' runs, and can save by itself",
@@ -53,7 +53,7 @@ def _refuse(services: Services, record: Record) -> None:
 
 def _hangs(services: Services, record: Record) -> bool:
     """Whether its machine runs and nobody can get in."""
-    if not services.machines.look(record.machine).running:
+    if not services.of(record).machines.look(record.machine).running:
         return False
     try:
         services.connect(record).wait_until_ready(ANSWER_SECONDS)

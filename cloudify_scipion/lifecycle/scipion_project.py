@@ -197,7 +197,7 @@ def _report_end(services: Services, record: Record, shell: Shell, protocols: Seq
 
 def stop_workflow(services: Services, record: Record) -> None:
     """End the workflow's unit; nothing to do when the machine is off."""
-    if services.machines.look(record.machine).running:
+    if services.of(record).machines.look(record.machine).running:
         try:
             services.connect(record).run(["systemctl", "stop", unit(record)], timeout=60)
         except ScipionError as error:

@@ -19,7 +19,7 @@ def ensure_software(services: Services, record: Record, unless_known: bool = Fal
     layer = software_layer(services, record)
     apply_classes(services, record, layer.run, layer.classes, layer.data, unless_known=unless_known)
     if record.layer or record.personal:
-        keep_lock(services, record, services.layers.lock(record.layer) if record.layer else "")
+        keep_lock(services, record, services.of(record).layers.lock(record.layer) if record.layer else "")
         return record
     return _keep_layer(services, record, layer)
 
@@ -27,10 +27,10 @@ def ensure_software(services: Services, record: Record, unless_known: bool = Fal
 def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Record:
     lock = write_lock(services, record, layer)
     services.progress.say(f"keeping the software as layer {layer.digest[:12]}: the next project starts from it")
-    services.machines.stop(record.machine)
-    services.machines.capture_layer(machine_spec(services, record), layer.digest, layer.contents, lock)
-    kept = services.machines.look(record.machine).layer or ""
-    keep_lock(services, record, services.layers.lock(kept) if kept else "")  # of whoever made the layer first
+    provider = services.of(record)
+    provider.machines.capture_layer(machine_spec(services, record), layer.digest, layer.contents, lock)
+    kept = provider.machines.look(record.machine).layer or ""
+    keep_lock(services, record, provider.layers.lock(kept) if kept else "")  # of whoever made the layer first
     return start_machine(services, update(services, record, layer=kept))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from cloudify_scipion.errors import ReadOnlyDataSpace, UnknownDataSpace
 from cloudify_scipion.lifecycle.facts import FolderMount
-from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.project.spaces import DIRECTORY, ONEDATA, DataSpace, spaces_from_document, split_source
 
@@ -47,20 +46,16 @@ def datasets(record: Record) -> Sequence[Part]:
     return [_part(record, dataset["source"], dataset["mount"], read_only=True) for dataset in asked]
 
 
-def folder_mounts(services: Services, record: Record) -> Sequence[FolderMount]:
-    """The machine's mounts from data spaces that are folders of the host; the project's own folder is made."""
+def folder_mounts(record: Record) -> Sequence[FolderMount]:
+    """The machine's mounts from data spaces that its provider holds; the project's own folder is made."""
     return [
-        FolderMount(
-            services.folders.ensure(part.space.name, part.space.root, part.path, make=not part.read_only),
-            part.target,
-            part.read_only,
-        )
+        FolderMount(part.space.name, part.space.root, part.path, part.target, part.read_only)
         for part in _folder_parts(record)
     ]
 
 
 def mounts_folders(record: Record) -> bool:
-    """Whether the machine has mounts from data spaces that are folders of the host."""
+    """Whether the machine has mounts from data spaces that its provider holds."""
     return bool(_folder_parts(record))
 
 
@@ -68,8 +63,11 @@ def _folder_parts(record: Record) -> Sequence[Part]:
     return [part for part in (saved_part(record), *datasets(record)) if part and part.space.kind == DIRECTORY]
 
 
-def working_copy_data(record: Record, part: Part) -> dict[str, object]:
-    """Hiera data of the working copy: what the agent has to know. Nothing in it is secret."""
+def working_copy_data(record: Record, part: Part, fenced: bool) -> dict[str, object]:
+    """Hiera data of the working copy: what the agent has to know. Nothing in it is secret.
+
+    `fenced`: no earlier machine of the project can still be writing.
+    """
     project = _data(record)["project"]
     verify = VERIFY if part.space.kind == ONEDATA else ""
     told = {
@@ -83,7 +81,7 @@ def working_copy_data(record: Record, part: Part) -> dict[str, object]:
         },
         "machine": record.machine,
         "generation": record.generation,
-        "fenced": True,  # there is never a second machine on a local site: it is ended before another one begins
+        "fenced": fenced,
         "volume": record.volume,
         "space": {"kind": part.space.kind, "path": part.target, "verify": verify, "mounted": True},
         "include": list(project.get("include", ())),

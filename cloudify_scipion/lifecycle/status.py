@@ -65,9 +65,9 @@ def project_status(services: Services, record: Record) -> Status:
         machine=record.machine,
         machine_problem=down,
         software=_software(record),
-        desktop=desktop_url(record) if record.ports else "",
+        desktop=desktop_url(services, record) if record.ports else "",
         desktop_problem=down or _ask(lambda: desktop_problem(services, record)),
-        ssh=f"scipion@127.0.0.1, port {record.port('ssh')}" if record.ports else "",
+        ssh=_ssh(services, record) if record.ports else "",
         volume=record.volume,
         held=record.held,
         saving=asdict(agent) if agent else {},
@@ -87,6 +87,11 @@ def _not_saved(services: Services, record: Record, agent: AgentStatus | None) ->
         return why_unsaved(agent, services.clock.now()) if saved_part(record) else []
     except ScipionError as error:  # the site does not have that data space any more
         return [Need(SILENT, error.what)]
+
+
+def _ssh(services: Services, record: Record) -> str:
+    endpoint = services.of(record).endpoint(record, "ssh")
+    return f"scipion@{endpoint.host}, port {endpoint.port}"
 
 
 def _software(record: Record) -> dict[str, str]:

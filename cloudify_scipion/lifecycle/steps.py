@@ -38,7 +38,7 @@ class RunningStep:
 
 def running_steps(services: Services, record: Record) -> list[RunningStep]:
     """The steps of all Scipion projects of the machine that run now; none where there is no Scipion, or no machine."""
-    if "workflow" not in record.settings or not services.machines.look(record.machine).running:
+    if "workflow" not in record.settings or not services.of(record).machines.look(record.machine).running:
         return []
     done = services.connect(record).run(as_user(TOOL, "running"), timeout=120, expect=(0, _NO_SUCH_COMMAND))
     if done.code == _NO_SUCH_COMMAND:
@@ -78,7 +78,7 @@ def _patiently(services: Services, record: Record) -> list[RunningStep]:
 
 def stop_steps(services: Services, record: Record) -> Record:
     """End all steps that run, and the workflow's unit, which stays ended until the project is installed again."""
-    if "workflow" not in record.settings or not services.machines.look(record.machine).running:
+    if "workflow" not in record.settings or not services.of(record).machines.look(record.machine).running:
         services.progress.say("nothing runs: there is no machine, or no Scipion on it")
         return record
     shell = services.connect(record)

@@ -16,9 +16,9 @@ UNSAVED = "it was writable in a machine, and there is no proof that its data are
 def ensure_volume(services: Services, record: Record) -> Record:
     """Make the volume, or adopt the one that is there, a held one too. PermanentError if one with data was lost."""
     size, asked = record.settings["volume"]["size_bytes"], record.settings["volume"]["at_end"]
-    if record.volume_written and not record.discarding and not services.volumes.look(record.volume).exists:
+    if record.volume_written and not record.discarding and not services.of(record).volumes.look(record.volume).exists:
         raise _gone(record)
-    if services.volumes.create(record.volume, size, replace(record, discarding=False).volume_tags()):
+    if services.of(record).volumes.create(record.volume, size, replace(record, discarding=False).volume_tags()):
         services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
     else:
         services.progress.say(f"volume {record.volume} is there already: adopted")
@@ -28,17 +28,17 @@ def ensure_volume(services: Services, record: Record) -> Record:
 
 def volume_problem(services: Services, record: Record) -> str:
     """What is wrong with the volume, empty if nothing is."""
-    facts = services.volumes.look(record.volume)
+    facts = services.of(record).volumes.look(record.volume)
     if not facts.exists:
         return f"volume {record.volume} does not exist"
-    return "" if facts.mounted else f"volume {record.volume} is not mounted"
+    return "" if facts.attached else f"volume {record.volume} is not mounted"
 
 
 def heal_volume(services: Services, record: Record) -> None:
     """Mount it again. A lost volume is never replaced by an empty one without a word: that is an error."""
-    if not services.volumes.look(record.volume).exists:
+    if not services.of(record).volumes.look(record.volume).exists:
         raise _gone(record)
-    services.volumes.attach(record.volume)
+    services.of(record).volumes.attach(record.volume)
 
 
 def end_volume(services: Services, record: Record, ends: bool = True, discards: bool = True) -> Record | None:
@@ -47,13 +47,17 @@ def end_volume(services: Services, record: Record, ends: bool = True, discards: 
     `ends` is false when Cloudify makes a node again: then nothing that was ever written may go. `discards` says that
     the deployment, too, asks for a deletion without proof.
     """
-    if not services.volumes.look(record.volume).exists:
+    if not services.of(record).volumes.look(record.volume).exists:
         lost = record.volume_written and not record.discarding
         services.progress.say(f"volume {record.volume} is gone already{': IT WAS NOT DELETED BY US' if lost else ''}")
-        services.volumes.delete(record.volume)  # what a process that was killed while it made or deleted it has left
+        services.of(record).volumes.delete(
+            record.volume
+        )  # what a process that was killed while it made or deleted it has left
         return _forget(services, record)
     try:
-        services.volumes.detach(record.volume)  # from now on nobody writes, and what lies on it can be believed
+        services.of(record).volumes.detach(
+            record.volume
+        )  # from now on nobody writes, and what lies on it can be believed
     except VolumeBusy:
         update(services, record, held=UNSAVED)  # Cloudify may skip the failure, and forget the deployment
         raise
@@ -85,14 +89,14 @@ def may_discard(record: Record) -> bool:
 
 def discard(services: Services, record: Record) -> None:
     """Delete the volume of a project that has no machine, on a person's word. Raises PermanentError otherwise."""
-    facts = services.machines.look(record.machine)
+    facts = services.of(record).machines.look(record.machine)
     if (facts.exists or facts.running) and not record.rescuing:
         raise PermanentError(
             f"project '{record.project}' is installed: its volume is in use",
             f"cfy uninstall -b {record.binding.deployment}, then discard again",
         )
     if record.rescuing:  # a machine that only saved, and was left by a rescue that was broken off
-        services.machines.delete(record.machine)
+        services.of(record).machines.delete(record.machine)
     record = note(services, record, f"discard of volume {record.volume} was asked for by its project id")
     if record.volume_written and not is_sealed(services, record):
         services.progress.say(f"NOT PROVEN SAVED: {what_is_known(record)}")
@@ -107,18 +111,18 @@ def what_is_known(record: Record) -> str:
 
 
 def _delete(services: Services, record: Record) -> Record | None:
-    services.volumes.detach(record.volume)  # while a machine runs on, what it writes is not given up
+    services.of(record).volumes.detach(record.volume)  # while a machine runs on, what it writes is not given up
     record = update(services, record, discarding=True)
-    if services.volumes.look(record.volume).exists:
-        services.volumes.tag(record.volume, record.volume_tags())
-    services.volumes.delete(record.volume)
+    if services.of(record).volumes.look(record.volume).exists:
+        services.of(record).volumes.tag(record.volume, record.volume_tags())
+    services.of(record).volumes.delete(record.volume)
     services.progress.say(f"deleted volume {record.volume} and all that was in it")
     return _forget(services, record)
 
 
 def _forget(services: Services, record: Record) -> Record | None:
     """End the project's record, unless the project has a machine yet: without a record nobody could end that."""
-    machine = services.machines.look(record.machine)
+    machine = services.of(record).machines.look(record.machine)
     if machine.exists or machine.running:
         what = f"project '{record.project}' is not forgotten: its machine {record.machine} is there still"
         return note(services, record, f"{what}, run its uninstall again")

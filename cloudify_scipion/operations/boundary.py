@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from cloudify import ctx
 from cloudify.exceptions import NonRecoverableError, OperationRetry
 
-from cloudify_scipion.adapters.services import local_services
+from cloudify_scipion.adapters import services as wired
 from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.pins.file import Pins, from_text, request_problems
 from cloudify_scipion.catalogue.software.check_document import document_problems
@@ -23,6 +23,7 @@ from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.made import has_ended, is_adoptable, made_of, record_lost
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
+from cloudify_scipion.lifecycle.provider import Provider
 from cloudify_scipion.lifecycle.record import Binding, Record
 from cloudify_scipion.operations._memory import forget_made, publish, remember_made, remembered
 from cloudify_scipion.operations.beside import read_lock, workflow_document
@@ -32,8 +33,8 @@ from cloudify_scipion.project.load import check_documents
 from cloudify_scipion.project.site import site_from_document
 from cloudify_scipion.project.site_rules import provider_problem
 
-make_services: Callable[[Callable[[str], object]], Services] = local_services
-"""The one place where ports are chosen; it gets a function that takes the lines of progress."""
+make_services: Callable[[Callable[[str], object]], Services] = wired.make_services
+"""Makes the ports; it gets a function that takes the lines of progress."""
 
 RETRY_SECONDS = 120.0
 """How long a temporary failure is tried again inside an operation: the local profile's own retries may be 0."""
@@ -112,7 +113,7 @@ def call_known(work: Callable[[Call], T]) -> T | None:
         _hold_lock(services, project)
         if not _has_ended(services, project):
             _refuse_unknown(services, project)
-            if services.projects.load(project) or has_remains(services, project, _binding(services)):
+            if services.projects.load(project) or has_remains(_provider(services), project, _binding(services)):
                 return work(_accepted(services))
         if services.projects.load(project) is None:
             services.projects.forget(project)  # what an interrupted `forget` left
@@ -127,7 +128,9 @@ def call_known(work: Callable[[Call], T]) -> T | None:
 def _has_ended(services: Services, project: str) -> bool:
     """Whether the project came to its end here, by us, and nothing of it is left."""
     binding = _binding(services)
-    return has_ended(services, project, binding, remembered()) and not has_remains(services, project, binding)
+    return has_ended(services, project, binding, remembered()) and not has_remains(
+        _provider(services), project, binding
+    )
 
 
 def _refuse_unknown(services: Services, project: str, adopts: bool = False) -> None:
@@ -210,7 +213,11 @@ def _workflow_file(project: Mapping[str, Any]) -> Document:
     name = part(project, dict, "workflow").get("file")
     if not isinstance(name, str):
         return Document("inputs", [])
-    return workflow_document(name)
+    document = workflow_document(name)
+    if document.value is not None:
+        return document
+    told = [replace(one, message=f"{one.message}; the inputs name it ($.workflow.file)") for one in document.problems]
+    return replace(document, problems=tuple(told))
 
 
 def is_true(value: object) -> bool:
@@ -230,12 +237,17 @@ def heal_in_place(work: Callable[[Call], object]) -> None:
 def _accepted(services: Services) -> Call:
     properties = _properties()
     project = properties["project"]
+    _provider(services).require_access()
     _hold_lock(services, project["id"])
     _refuse_unknown(services, project["id"], adopts=True)
     record = accept_project(services, project, properties["site"], _binding(services))
     folder = os.environ.get("CFY_WORKDIR", "")
     record = update(services, record, work_folder=folder or record.work_folder)
     return Call(services, record, properties, ctx.workflow_id)
+
+
+def _provider(services: Services) -> Provider:
+    return services.provider(_properties()["site"])
 
 
 def _binding(services: Services) -> Binding:

@@ -26,7 +26,7 @@ def start(**_: Any) -> None:
 
 def _start(c: Call) -> None:
     record = use.start_desktop(c.services, c.record)
-    c.publish(url=use.desktop_url(record), tls_fingerprint=record.tls_fingerprint)
+    c.publish(url=use.desktop_url(c.services, record), tls_fingerprint=record.tls_fingerprint)
 
 
 def stop(**_: Any) -> None:

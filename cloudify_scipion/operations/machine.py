@@ -34,7 +34,8 @@ def start(**_: Any) -> None:
 
 def _start(c: Call) -> None:
     record = use.start_machine(c.services, c.record)
-    c.publish(ssh=f"127.0.0.1:{record.ports['ssh']}", machine=record.machine, generation=record.generation)
+    ssh = c.services.of(record).endpoint(record, "ssh")
+    c.publish(ssh=str(ssh), machine=record.machine, generation=record.generation)
 
 
 def stop(ignore_failure: object = False, **_: Any) -> None:

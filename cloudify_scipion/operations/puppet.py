@@ -24,7 +24,11 @@ def heal(**_: Any) -> None:
 
 def check_status(**_: Any) -> dict[str, str]:
     """Whether the machine answers; drift is what `heal` puts right."""
-    return ask(lambda c: "" if c.services.machines.look(c.record.machine).running else "the machine is not running")
+    return ask(
+        lambda c: (
+            "" if c.services.of(c.record).machines.look(c.record.machine).running else "the machine is not running"
+        )
+    )
 
 
 def _apply(c: Call, unless_known: bool) -> None:

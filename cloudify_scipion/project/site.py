@@ -14,7 +14,7 @@ MOUNT_PREFIXES = ("/data", "/scratch", "/gpfs", "/mnt")
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports of 127.0.0.1 that projects may be published on, both ends included."""
+    """Ports of the site's host at which projects may answer, both ends included."""
 
     first: int = 20000
     last: int = 20999
@@ -86,12 +86,11 @@ class Site:
 
 def site_from_document(document: Mapping[str, Any]) -> Site:
     """The site of a checked document."""
-    ports = {key: int(value) for key, value in document.get("ports", {}).items()}
     return Site(
         name=document["name"],
         provider=document["provider"],
         allow_discard=document.get("allow_discard", False),
-        ports=Ports(**ports),
+        ports=ports_from_document(document),
         desktop=SiteDesktop(**document.get("desktop", {})),
         limits=Limits(**{key: int(value) for key, value in document.get("limits", {}).items()}),
         mount_prefixes=tuple(document.get("mount_prefixes", MOUNT_PREFIXES)),
@@ -101,6 +100,11 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         cuda=document.get("cuda", ""),
         flavours=flavours_from_document(document),
     )
+
+
+def ports_from_document(document: Mapping[str, Any]) -> Ports:
+    """The ports of a checked site document."""
+    return Ports(**{key: int(value) for key, value in document.get("ports", {}).items()})
 
 
 def files_from_document(document: Mapping[str, Any]) -> dict[str, str]:

@@ -8,15 +8,15 @@ from typing import TypeVar
 from cloudify.exceptions import NonRecoverableError
 from cloudify.workflows import ctx
 
-from cloudify_scipion.adapters.services import local_services
+from cloudify_scipion.adapters import services as wired
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.made import MADE, has_ended, made_from, record_lost
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import as_it_is
 from cloudify_scipion.lifecycle.record import Binding, Record
 
-make_services: Callable[[Callable[[str], object]], Services] = local_services
-"""The one place where ports are chosen; it gets a function that takes the lines of progress."""
+make_services: Callable[[Callable[[str], object]], Services] = wired.make_services
+"""Makes the ports; it gets a function that takes the lines of progress."""
 T = TypeVar("T")
 
 

@@ -69,9 +69,10 @@ def test_a_machine_sees_the_whole_volume_and_the_working_copy(world: World) -> N
 
 def test_folders_of_the_host(world: World) -> None:
     space = world.space()
-    folders = (FolderMount(space, "/srv/scipion-space/project"), FolderMount(space, "/data/raw/x", read_only=True))
+    written, read = "/srv/scipion-space/project", "/data/raw/x"
+    folders = (FolderMount("s", "", space, written), FolderMount("s", "", space, read, read_only=True))
     world.machines.start(replace(spec(world, "m"), folders=folders))
-    for target, writable in (("/srv/scipion-space/project", True), ("/data/raw/x", False)):
+    for target, writable in ((written, True), (read, False)):
         assert world.see("m", f"{target}/there") == "data"
         assert world.writable("m", target) == writable
 
@@ -170,13 +171,13 @@ def test_two_machines_at_once(world: World) -> None:
     assert not world.machines.start(second)
 
 
-def test_capture_needs_a_stopped_machine(world: World) -> None:
+def test_capture_stops_the_machine(world: World) -> None:
     wanted = spec(world, "m")
     with pytest.raises(PermanentError, match="does not exist"):
         world.machines.capture_layer(wanted, DIGEST, CONTENTS)
     world.machines.start(wanted)
-    with pytest.raises(PermanentError, match="running"):
-        world.machines.capture_layer(wanted, DIGEST, CONTENTS)
+    assert world.machines.capture_layer(wanted, DIGEST, CONTENTS)
+    assert not world.machines.look("m").running
 
 
 def test_capture_keeps_software_only(world: World) -> None:

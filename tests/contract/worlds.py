@@ -11,7 +11,8 @@ from typing import Protocol
 
 from cloudify_scipion.adapters.local.folders import MachineRecord
 from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
-from cloudify_scipion.lifecycle.ports import Layers, Machines, Volumes
+from cloudify_scipion.lifecycle.provider import Layers, Machines, Volumes
+from tests.fakes.agent import Space
 from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
 from tests.realhost import RealHost, free_port
 
@@ -56,8 +57,8 @@ class World(Protocol):
         """What a running machine reads at `path`, mounts included."""
 
     def writable(self, name: str, path: str) -> bool: ...
-    def space(self) -> Path:
-        """A folder of the host's with a file `there`."""
+    def space(self) -> str:
+        """The data space `s` of our own has a folder with a file `there`: its name."""
 
     def leftovers(self, name: str) -> Sequence[str]: ...
 
@@ -137,8 +138,9 @@ class FakeWorld:
     def writable(self, name: str, path: str) -> bool:
         return not self.host.machines[name].folders[path][1]
 
-    def space(self) -> Path:
-        return Path("/fake/space")
+    def space(self) -> str:
+        self.host.spaces["/fake/spaces/s/p"] = Space()
+        return "p"
 
     def leftovers(self, name: str) -> Sequence[str]:
         return [name] if name in self.host.machines or name in self.host.folderless else []
@@ -185,21 +187,21 @@ class RealWorld:
         return _read(self._disk(name) / path.lstrip("/"))
 
     def put_data(self, volume: str, path: str, text: str) -> None:
-        (self.volumes.attach(volume) / "user" / path).write_text(text)
+        (self.volumes.mount(volume) / "user" / path).write_text(text)
 
     def get_data(self, volume: str, path: str) -> str | None:
-        return _read(self.volumes.attach(volume) / "user" / path)
+        return _read(self.volumes.mount(volume) / "user" / path)
 
     def layout(self, volume: str) -> dict[str, tuple[int, int, int]]:
-        root = self.volumes.attach(volume)
+        root = self.volumes.mount(volume)
         found = {str(path.relative_to(root)): path.stat() for path in (root, *root.rglob("*"))}
         return {name: (facts.st_uid, facts.st_gid, facts.st_mode & 0o7777) for name, facts in found.items()}
 
     def mark(self, volume: str) -> object:
-        return json.loads((self.volumes.attach(volume) / "volume.json").read_text())
+        return json.loads((self.volumes.mount(volume) / "volume.json").read_text())
 
     def seal(self, volume: str, text: str = "{}") -> None:
-        (self.volumes.attach(volume) / "agent/seal.json").write_text(text)
+        (self.volumes.mount(volume) / "agent/seal.json").write_text(text)
 
     def cut_power(self, volume: str) -> None:
         image = self.host.root / "volumes" / f"{volume}.img"
@@ -214,11 +216,11 @@ class RealWorld:
     def writable(self, name: str, path: str) -> bool:
         return self.host.inside(name, "touch", f"{path}/touched").returncode == 0
 
-    def space(self) -> Path:
-        space = self.host.root / "spaces/s"
-        space.mkdir(parents=True, exist_ok=True)
-        (space / "there").write_text("data")
-        return space
+    def space(self) -> str:
+        folder = self.host.root / "spaces/s/p"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "there").write_text("data")
+        return folder.name
 
     def leftovers(self, name: str) -> Sequence[str]:
         folder = self.host.folder(name).path

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters import state
 from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.local import addresses
 from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.lifecycle import layer
 from tests.fakes.deployment import Deployment
@@ -18,7 +18,7 @@ from tests.fakes.world import World
 @pytest.fixture
 def new_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
     """Makes installations with nothing in them; every port of this host counts as free."""
-    monkeypatch.setattr(state, "port_is_free", lambda _: True)
+    monkeypatch.setattr(addresses, "port_is_free", lambda _: True)
     monkeypatch.setattr(
         "cloudify_scipion.adapters.files.os.fsync", lambda _: None
     )  # against power cuts, of which there are none here

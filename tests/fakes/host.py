@@ -5,12 +5,26 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from cloudify_scipion.adapters.local.addresses import local_endpoint, reserve_ports
+from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
-from cloudify_scipion.lifecycle.facts import SEAL, LayerFacts, MachineFacts, MachineSpec, VolumeFacts
+from cloudify_scipion.lifecycle.facts import (
+    SEAL,
+    Endpoint,
+    FolderMount,
+    LayerFacts,
+    MachineFacts,
+    MachineSpec,
+    VolumeFacts,
+)
+from cloudify_scipion.lifecycle.ports import Services, Shell
+from cloudify_scipion.lifecycle.provider import Machines, Volumes
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.project.site import Ports, ports_from_document
 from tests.fakes.agent import Space, Ways
 
 GIVEN = "/run/given"
@@ -149,6 +163,8 @@ class FakeMachines:
 
     def create(self, spec: MachineSpec) -> bool:
         self.host.calls.append(f"create {spec.name}")
+        for mount in spec.folders:
+            self._folder(mount)
         disk = self.host.machines.get(spec.name)
         if disk is not None:
             changed = disk.tags != dict(spec.tags)
@@ -178,7 +194,7 @@ class FakeMachines:
             disk.units, disk.works, disk.read_only, disk.open_files, disk.lost = {}, {}, False, [], ""
             disk.volumes = tuple(dict.fromkeys(mount.volume for mount in spec.mounts))
             disk.targets = {mount.target: (mount.volume, mount.folder) for mount in spec.mounts}
-            disk.folders = {mount.target: (str(mount.path), mount.read_only) for mount in spec.folders}
+            disk.folders = {mount.target: (self._folder(mount), mount.read_only) for mount in spec.folders}
             disk.running = changed = True
             disk.ports = {}
         if not disk.network:
@@ -204,8 +220,7 @@ class FakeMachines:
         disk = self.host.machines.get(spec.name)
         if disk is None:
             raise PermanentError(f"machine {spec.name} does not exist")
-        if disk.running:
-            raise PermanentError(f"machine {spec.name} is running")
+        self.stop(spec.name)
         if disk.layer == digest:
             return False
         if disk.layer is not None:
@@ -220,6 +235,15 @@ class FakeMachines:
             self.host.layers[digest] = Layer(dict(contents), kept, self.host.next_order(), lock)
         disk.layer, disk.files = digest, {}
         return made
+
+    def _folder(self, mount: FolderMount) -> str:
+        """A data space's folder, made unless it is only read."""
+        there = f"{mount.root or f'/fake/spaces/{mount.space}'}/{mount.path}"
+        if not mount.read_only:
+            self.host.spaces.setdefault(there, Space())
+        elif there not in self.host.spaces:
+            raise PermanentError(f"{mount.space}:{mount.path} cannot be used: it is not there")
+        return there
 
     def _publish(self, disk: Disk, ports: dict[int, int]) -> bool:
         others = {port for other in self.host.alive() if other is not disk for port in other.ports.values()}
@@ -242,7 +266,7 @@ class FakeVolumes:
         volume = self.host.volumes.get(name)
         if volume is None:
             return VolumeFacts(exists=False)
-        return VolumeFacts(True, volume.size, self._point(name) if volume.attached else None, dict(volume.tags))
+        return VolumeFacts(True, volume.size, volume.attached, dict(volume.tags))
 
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
         self._check_place()
@@ -282,11 +306,10 @@ class FakeVolumes:
             raise PermanentError(f"volume {name} is not mounted")
         return volume.agent.pop(SEAL, None) is not None
 
-    def attach(self, name: str) -> Path:
+    def attach(self, name: str) -> None:
         if name not in self.host.volumes:
             raise PermanentError(f"volume {name} does not exist")
         self.host.volumes[name].attached = True
-        return self._point(name)
 
     def detach(self, name: str) -> bool:
         volume = self.host.volumes.get(name)
@@ -305,24 +328,6 @@ class FakeVolumes:
     def _check_place(self) -> None:
         if self.host.unseen:
             raise PermanentError("the volumes are not seen", "mount the disk that holds them")
-
-    def _point(self, name: str) -> Path:
-        return Path("/fake/volumes/mnt") / name
-
-
-class FakeFolders:
-    """The port DataFolders."""
-
-    def __init__(self, host: FakeHost) -> None:
-        self.host = host
-
-    def ensure(self, space: str, root: str, path: str, make: bool) -> Path:
-        there = f"{root or f'/fake/spaces/{space}'}/{path}"
-        if make:
-            self.host.spaces.setdefault(there, Space())
-        elif there not in self.host.spaces:
-            raise PermanentError(f"{space}:{path} cannot be used: it is not there")
-        return Path(there)
 
 
 class FakeLayers:
@@ -367,3 +372,52 @@ class FakeLayers:
     def _users(self, digest: str) -> tuple[str, ...]:
         disks = {**self.host.folderless, **self.host.machines}
         return tuple(sorted(name for name, disk in disks.items() if disk.layer == digest))
+
+
+class FakeAccess:
+    """The port Access: nothing is behind a mirror."""
+
+    def give(self, shell: Shell, folder: str, locked: bool = False) -> str:
+        return f"{folder}/environment"
+
+    def index_name(self) -> str:
+        return "PyPI"
+
+
+@dataclass(frozen=True)
+class FakeProvider:
+    """The port Provider over a fake host; ports are reserved in the record, as on a local site."""
+
+    host: FakeHost
+    projects: ProjectFolders
+    root: Path
+    ports: Ports
+    machines: Machines
+    volumes: Volumes
+    layers: FakeLayers
+    access: FakeAccess = field(default_factory=FakeAccess)
+    fenced: bool = True
+
+    def require_access(self) -> None:
+        """Everybody may."""
+
+    def reserve(self, record: Record, services: Sequence[str]) -> Mapping[str, int]:
+        return reserve_ports(self.projects, self.root, record, services, self.ports)
+
+    def endpoint(self, record: Record, service: str) -> Endpoint:
+        return local_endpoint(record, service)
+
+    def remove_empty(self) -> bool:
+        return not (self.host.machines or self.host.volumes or self.host.layers)
+
+
+def fake_provider(host: FakeHost, projects: ProjectFolders, root: Path, site: Mapping[str, Any]) -> FakeProvider:
+    """As a site's provider is made."""
+    ports, machines, volumes = ports_from_document(site), FakeMachines(host), FakeVolumes(host)
+    return FakeProvider(host, projects, root, ports, machines, volumes, FakeLayers(host))
+
+
+def with_provider(services: Services, **ports: Any) -> Services:
+    """The same services, whose provider has others of its ports (machines, volumes, layers)."""
+    made = services.provider
+    return replace(services, provider=lambda site: replace(cast(FakeProvider, made(site)), **ports))

@@ -28,8 +28,13 @@ class Reaper:
 
     def over(self, services: Services) -> Services:
         ports = {f.name: _Wrapped(self, f.name, getattr(services, f.name)) for f in fields(services)}
-        connect = ports.pop("connect")
-        return replace(services, **ports, connect=lambda record: _Wrapped(self, "shell", connect(record)))
+        connect, provider = ports.pop("connect"), ports.pop("provider")
+        return replace(
+            services,
+            **ports,
+            connect=lambda record: _Wrapped(self, "shell", connect(record)),
+            provider=lambda site: _Wrapped(self, "provider", provider(site)),
+        )
 
     def call(self, name: str, work: Callable[[], Any]) -> Any:
         self.count += 1
@@ -48,6 +53,9 @@ class Reaper:
         raise Killed(name)
 
 
+_OF_A_PROVIDER = ("machines", "volumes", "layers")
+
+
 class _Wrapped:
     def __init__(self, reaper: Reaper, port: str, real: Any) -> None:
         self._reaper, self._port, self._real = reaper, port, real
@@ -57,6 +65,8 @@ class _Wrapped:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._real, name)
+        if name in _OF_A_PROVIDER:
+            return _Wrapped(self._reaper, name, value)
         if not callable(value):
             return value
 

@@ -16,6 +16,7 @@ from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.facts import PuppetResult, ResourceResult
 from cloudify_scipion.lifecycle.ports import Shell
+from cloudify_scipion.lifecycle.provider import Access
 from tests.fakes.agent import CONFIG
 from tests.fakes.host import APPLIED, GIVEN, FakeHost
 from tests.fakes.inside import GATEWAY, FakeShell
@@ -102,7 +103,9 @@ class FakeInventory:
 
     host: FakeHost
 
-    def collect(self, shell: Shell, environments: Sequence[str], mirrors: Sequence[str], locked: bool) -> Installed:
+    def collect(
+        self, shell: Shell, access: Access, environments: Sequence[str], mirrors: Sequence[str], locked: bool
+    ) -> Installed:
         assert isinstance(shell, FakeShell)
         version = shell.files()[RELION].decode()
         base = AptPackage("libc6", "2.36", "amd64", "" if locked else "Debian/stable")
@@ -141,6 +144,7 @@ class FakePuppet:
     def apply(
         self,
         shell: Shell,
+        access: Access,
         run: str,
         classes: Sequence[str],
         data: Mapping[str, object],

@@ -15,7 +15,7 @@ from cloudify_scipion.lifecycle.facts import Keys
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record, to_document
 from tests.fakes.agent import CONFIG, Space
-from tests.fakes.host import APPLIED, FakeFolders, FakeHost, FakeLayers, FakeMachines, FakeVolumes
+from tests.fakes.host import APPLIED, FakeHost, fake_provider
 from tests.fakes.inside import FakeShell, Workflows
 from tests.fakes.ports import FakeClock, FakeInventory, FakeProgress, FakePuppet, FakeSecrets, FakeWeb
 
@@ -49,10 +49,7 @@ class World:
         projects = FastProjects(self.root)
         return Services(
             projects=projects,
-            machines=FakeMachines(self.host),
-            volumes=FakeVolumes(self.host),
-            folders=FakeFolders(self.host),
-            layers=FakeLayers(self.host),
+            provider=lambda site: fake_provider(self.host, projects, self.root, site),
             puppet=self.puppet,
             inventory=FakeInventory(self.host),
             secrets=self.secrets,

@@ -44,9 +44,9 @@ def holder_of(function: str) -> tuple[Any, str]:
 
 KILL_POINTS = [
     kill_point("volume", "volumes:sync_folder:before:1"),
-    kill_point("volume", "file_system:run:after:1"),
-    kill_point("volume", "file_system:run:before:3"),
-    kill_point("volume", "volumes:make_file_system:after:1"),
+    kill_point("volume", "volumes:run:after:6"),
+    kill_point("volume", "volumes:run:before:8"),
+    kill_point("volume", "volumes:prepare:after:1"),
     kill_point("attach", "volumes:run:after:1"),
     kill_point("attach", "volumes:run:before:3"),
     kill_point("create", "folders:MachineFolder.write:before:1"),

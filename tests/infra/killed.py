@@ -32,7 +32,7 @@ def spec(port: int) -> MachineSpec:
 def verb(host: RealHost, name: str, port: int) -> bool:
     verbs: dict[str, Callable[[], bool]] = {
         "volume": lambda: host.volumes.create("v", SIZE, {"project": "m"}),
-        "attach": lambda: bool(host.volumes.attach("v")),
+        "attach": lambda: bool(host.volumes.mount("v")),
         "create": lambda: host.machines.create(spec(port)),
         "start": lambda: host.machines.start(spec(port)),
         "stop": lambda: host.machines.stop("m"),

@@ -182,7 +182,7 @@ def test_uninstall_after_work_and_a_reinstall(kept: Saved) -> None:
     log = warm.uninstall(NAME)
     assert "SEALED: all" in log and "HELD" not in log
     assert warm.services().projects.load(NAME) is None
-    assert not warm.services().volumes.look(before.volume).exists and warm.host.traces(before.machine) == []
+    assert not warm.services().of(before).volumes.look(before.volume).exists and warm.host.traces(before.machine) == []
     assert kept.leases == []
     assert (kept.space / "mine/deep/er/result").read_bytes() == b"results\n"
     assert "acknowledge" in (kept.space / "about-this-project/README.txt").read_text()

@@ -65,8 +65,12 @@ def test_only_loopback_is_published(demo: Demo) -> None:
 def test_each_run_changes_nothing_the_second_time(demo: Demo) -> None:
     services, record = demo.installation.services(), demo.installation.record(demo.project)
     layer, shell = software_layer(services, record), services.connect(record)
-    assert services.puppet.apply(shell, "software", layer.classes, layer.data).changed == []
-    assert services.puppet.apply(shell, "project", *project_run(record)).changed == []
+    access = services.of(record).access
+    assert services.puppet.apply(shell, access, "software", layer.classes, layer.data).changed == []
+    assert (
+        services.puppet.apply(shell, services.of(record).access, "project", *project_run(services, record)).changed
+        == []
+    )
 
 
 def test_the_project_run_needs_no_network(demo: Demo) -> None:
@@ -79,7 +83,9 @@ def test_the_project_run_needs_no_network(demo: Demo) -> None:
             ["timeout", "3", "apt-get", "update", "-o", "Dir::State::lists=/tmp"], expect=range(256)
         )
         shell.run(["rm", "-f", "/etc/cloudify-desktop/gateway.json"])
-        changed = services.puppet.apply(shell, "project", *project_run(record)).changed
+        changed = services.puppet.apply(
+            shell, services.of(record).access, "project", *project_run(services, record)
+        ).changed
     finally:
         shell.run(["ip", "route", "add", *route])
     assert any("gateway.json" in result.resource for result in changed), unreachable

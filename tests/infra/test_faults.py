@@ -40,7 +40,7 @@ def test_killed_anywhere_and_run_again(warm: Installation, project: str) -> None
         kill_when(warm.start("cfy", "executions", "start", "install", "-b", project), [mark])
     warm.again(project)
     record = warm.record(project)
-    assert record.installed and warm.services().machines.look(record.machine).running
+    assert record.installed and warm.services().of(record).machines.look(record.machine).running
     assert "answers at" in warm.run("cloudify-scipion", "status", project)
     kill_when(
         warm.start("cfy", "uninstall", "-b", project), ["Task started 'cloudify_scipion.operations.machine.delete'"]
@@ -69,7 +69,7 @@ def test_refused_inputs_change_nothing_and_the_name_is_freed(warm: Installation,
     bad.write_text("no_such_input: 1\n")
     folder = warm.folder / project
     warm.run("cfy", "install", f"{folder}/blueprint.yaml", "-b", project, "-i", str(bad), code=None)
-    assert warm.services().machines.look(before.machine).running
+    assert warm.services().of(before).machines.look(before.machine).running
     warm.install(project, code=None)  # Cloudify blocks the name now
     said = warm.run("cloudify-scipion", "repair", project)
     assert "removed" in said and f"cfy install BLUEPRINT -b {project}" in said
@@ -104,7 +104,7 @@ def test_of_two_installs_the_second_fails_and_names_the_first(warm: Installation
         holder.kill()
         holder.wait()
     before = warm.record(project)
-    assert services.machines.look(before.machine).running
+    assert services.of(before).machines.look(before.machine).running
     warm.install(project)  # Cloudify had forgotten the first one
     assert warm.record(project).generation == before.generation
 
@@ -148,9 +148,9 @@ def test_the_machines_folder_is_deleted_while_it_runs(warm: Installation, projec
     shell.run(["dd", "if=/dev/urandom", "of=/home/scipion/ScipionUserData/result", "bs=1M", "count=20"])
     before = shell.run(["sha256sum", "/home/scipion/ScipionUserData/result"]).stdout.split()[0]
     shell.run(["systemctl", "--no-block", "poweroff"])
-    wait_until(lambda: not warm.services().machines.look(record.machine).running)
+    wait_until(lambda: not warm.services().of(record).machines.look(record.machine).running)
     warm.host.lose_folder(record.machine)
-    mounted = warm.services().volumes.attach(record.volume)
+    mounted = warm.services().of(record).volumes.attach(record.volume)
     assert hashlib.sha256((mounted / "user" / "result").read_bytes()).hexdigest() == before
     warm.run("cloudify-scipion", "repair", project)
     assert warm.shell(project).run(["sha256sum", "/home/scipion/ScipionUserData/result"]).stdout.split()[0] == before
@@ -161,7 +161,7 @@ def test_the_machines_folder_is_deleted_while_it_runs(warm: Installation, projec
 def test_uninstall_of_what_is_half_gone(warm: Installation, project: str) -> None:
     warm.install(project)
     record = warm.record(project)
-    warm.services().machines.delete(record.machine)
+    warm.services().of(record).machines.delete(record.machine)
     warm.uninstall(project)
     assert warm.record(project).held
 
@@ -178,7 +178,9 @@ def test_held_adopted_and_discarded(warm: Installation, project: str) -> None:
     warm.uninstall(project)
     volume = warm.record(project).volume
     warm.run("cloudify-scipion", "discard", project)
-    assert warm.services().projects.load(project) is None and not warm.services().volumes.look(volume).exists
+    assert (
+        warm.services().projects.load(project) is None and not warm.services().provider({}).volumes.look(volume).exists
+    )
 
 
 def test_a_layer_in_use_is_refused(warm: Installation) -> None:

@@ -81,7 +81,7 @@ def test_the_locked_set_is_installed_from_the_store_alone(locked: Installation, 
     refusal = locked.install(NAME, code=None)
     assert f"the store lacks 1 of the lock file's files: {kept.name}" in refusal
     services = locked.services()
-    assert not services.machines.look(locked.record(NAME).machine).exists
+    assert not services.of(locked.record(NAME)).machines.look(locked.record(NAME).machine).exists
     away.rename(kept)
     log = locked.again(NAME)
     assert "Puppet applies the locked run" in log

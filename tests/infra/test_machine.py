@@ -71,4 +71,4 @@ def test_a_failing_resource_is_named_with_its_place(demo: Demo, tmp_path: Path) 
     services = demo.installation.services()
     shell = demo.installation.shell(demo.project)
     with pytest.raises(PuppetFailed, match=r"File\[/nowhere/at/all\] \(.*broken/manifests/init\.pp:2\): .*nowhere"):
-        services.puppet.apply(shell, "project", ["broken"], {}, tmp_path)
+        services.puppet.apply(shell, services.provider({}).access, "project", ["broken"], {}, tmp_path)

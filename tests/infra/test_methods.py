@@ -82,7 +82,8 @@ class Methods:
     def apply(self, packages: Mapping[str, object], mirrors: list[str]) -> PuppetResult:
         """A software run of EM packages alone."""
         data = {"em_package::packages": packages, "em_package::mirrors": mirrors}
-        return self.installation.services().puppet.apply(self.shell, "software", ["em_package"], data)
+        services = self.installation.services()
+        return services.puppet.apply(self.shell, services.provider({}).access, "software", ["em_package"], data)
 
     def packages(self, **changes: object) -> dict[str, dict[str, Any]]:
         """What Puppet was told of the downloaded packages, with other values."""
@@ -145,7 +146,7 @@ def methods(
             layer = installation.services().projects.load(NAME)
             remove(installation, NAME)
             if layer and layer.layer:
-                installation.services().layers.remove(layer.layer)
+                installation.services().of(layer).layers.remove(layer.layer)
 
 
 def test_an_archive(methods: Methods) -> None:
@@ -183,7 +184,8 @@ def test_the_checksum_of_the_site_file(methods: Methods, archives: Path) -> None
 
 def test_the_second_run_changes_nothing(methods: Methods) -> None:
     services, layer = methods.installation.services(), methods.layer
-    assert services.puppet.apply(methods.shell, "software", layer.classes, layer.data).changed == []
+    access = services.provider({}).access
+    assert services.puppet.apply(methods.shell, access, "software", layer.classes, layer.data).changed == []
 
 
 def test_mirrors_are_tried_in_the_order_of_the_site_file(methods: Methods) -> None:

@@ -57,7 +57,7 @@ def wait_booted(host: RealHost, name: str = "m") -> None:
 def use(host: RealHost, done: str) -> None:
     """What a project would do between the verbs."""
     if done == "attach":
-        (host.volumes.attach("v") / "user/kept").write_text("results")
+        (host.volumes.mount("v") / "user/kept").write_text("results")
     elif done == "start" and not host.layers.has(DIGEST):
         for path in ("root/opt/software", "root/var/log/some.log", "downloads/apt/archives/a_1.deb"):
             target = host.folder("m").path / path
@@ -148,7 +148,7 @@ def test_killed_at_any_time_of_a_start(host: RealHost, moment: float) -> None:
     time.sleep(moment)
     started.kill()
     started.wait()
-    (host.volumes.attach("v") / "user/kept").write_text("results")
+    (host.volumes.mount("v") / "user/kept").write_text("results")
     verb(host, "start", port)
     assert_as_it_should_be(host, "start")
     assert not verb(host, "start", port)
@@ -317,13 +317,13 @@ def test_folder_deleted_by_hand_while_it_runs(host: RealHost) -> None:
     wait_booted(host)
     assert host.inside("m", "sh", "-c", "echo results > /home/scipion/ScipionUserData/kept").returncode == 0
     host.lose_folder("m")
-    assert (host.volumes.attach("v") / "user/kept").read_text() == "results\n"
+    assert (host.volumes.mount("v") / "user/kept").read_text() == "results\n"
     assert host.machines.start(wanted)
     wait_booted(host)
     assert host.inside("m", "cat", "/home/scipion/ScipionUserData/kept").stdout == "results\n"
     assert host.machines.delete("m")
     assert not host.traces("m")
-    assert (host.volumes.attach("v") / "user/kept").read_text() == "results\n"
+    assert (host.volumes.mount("v") / "user/kept").read_text() == "results\n"
 
 
 def test_only_the_container_dies(host: RealHost) -> None:
@@ -377,12 +377,12 @@ def test_long_and_odd_state_root(host: RealHost) -> None:
 
 def test_volume_is_not_for_the_hosts_users(host: RealHost) -> None:
     host.volumes.create("v", SIZE, {})
-    assert host.volumes.attach("v").parent.stat().st_mode & 0o077 == 0
+    assert host.volumes.mount("v").parent.stat().st_mode & 0o077 == 0
 
 
 def test_volume_in_use_by_this_host_is_busy(host: RealHost) -> None:
     host.volumes.create("v", SIZE, {})
-    point = host.volumes.attach("v")
+    point = host.volumes.mount("v")
     with (point / "open").open("w"), pytest.raises(VolumeBusy):
         host.volumes.detach("v")
     assert host.volumes.detach("v")
@@ -390,7 +390,7 @@ def test_volume_in_use_by_this_host_is_busy(host: RealHost) -> None:
 
 def test_unclean_volume_is_checked_before_it_is_mounted(host: RealHost) -> None:
     host.volumes.create("v", SIZE, {})
-    point = host.volumes.attach("v")
+    point = host.volumes.mount("v")
     (point / "user/kept").write_text("results")
     subprocess.run(["sync", "-f", str(point)], check=True)
     image = host.root / "volumes/v.img"
@@ -398,7 +398,7 @@ def test_unclean_volume_is_checked_before_it_is_mounted(host: RealHost) -> None:
     shutil.copyfile(image, crashed)  # as it would be found after a power cut: mounted, journal not empty
     host.volumes.detach("v")
     crashed.replace(image)
-    assert (host.volumes.attach("v") / "user/kept").read_text() == "results"
+    assert (host.volumes.mount("v") / "user/kept").read_text() == "results"
 
 
 def test_volume_damaged_beyond_repair_is_not_mounted(host: RealHost) -> None:

@@ -119,7 +119,7 @@ def cloud(installation: Installation, tmp_path_factory: pytest.TempPathFactory) 
             record = installation.services().projects.load(NAME)
             remove(installation, NAME)
             if record and record.layer:
-                installation.services().layers.remove(record.layer)
+                installation.services().of(record).layers.remove(record.layer)
 
 
 def _install(cloud: Cloud) -> None:
@@ -272,7 +272,7 @@ def test_dropped_writes_keep_the_project_whole_until_they_are_done(cloud: Cloud)
     cloud.run("systemctl is-active cloudify-desktop-session scipion-data-push.timer onedata@project")
     cloud.run("runuser -u scipion -- tee -a /home/scipion/ScipionUserData/last", b", and more")
     record = cloud.installation.record(NAME)
-    assert record.seal == {} and cloud.installation.services().machines.look(record.machine).running
+    assert record.seal == {} and cloud.installation.services().of(record).machines.look(record.machine).running
     cloud.order("project", "good")
     log = cloud.installation.uninstall(NAME)
     assert "SEALED: all" in log and f"deleted volume {record.volume}" in log

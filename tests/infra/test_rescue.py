@@ -32,7 +32,7 @@ def test_the_machines_folder_is_lost_and_work_goes_on_from_the_volume(lost: Save
     lost.push()
     lost.user("echo unsaved > unsaved")
     lost.run("systemctl", "--no-block", "poweroff")
-    wait_until(lambda: not warm.services().machines.look(record.machine).running)
+    wait_until(lambda: not warm.services().of(record).machines.look(record.machine).running)
     warm.host.lose_folder(record.machine)
     warm.run("cloudify-scipion", "repair", NAME)
     assert lost.user("cat saved unsaved").stdout == "saved\nunsaved\n"
@@ -49,7 +49,7 @@ def test_past_the_gate_the_volume_is_held_and_can_be_rescued(lost: Saved) -> Non
     lost.user("echo late > late")
     said = warm.run("cfy", "uninstall", "-b", NAME, "-p", "ignore_failure=true")
     assert f"volume {record.volume} is HELD" in said and f"cloudify-scipion rescue {NAME}" in said
-    assert warm.host.traces(record.machine) == [] and warm.services().volumes.look(record.volume).exists
+    assert warm.host.traces(record.machine) == [] and warm.services().of(record).volumes.look(record.volume).exists
     assert NAME in held(warm) and not (lost.space / "late").exists()
     lease = stranger(lost)
     assert "another-deployment" in warm.run("cloudify-scipion", "rescue", NAME, code=1)
@@ -59,7 +59,7 @@ def test_past_the_gate_the_volume_is_held_and_can_be_rescued(lost: Saved) -> Non
     assert (lost.space / "late").read_text() == "late\n" and lost.leases == []
     assert warm.host.traces(record.machine) == []
     assert "NOT PROVEN SAVED" not in warm.run("cloudify-scipion", "discard", NAME)
-    assert NAME not in held(warm) and not warm.services().volumes.look(record.volume).exists
+    assert NAME not in held(warm) and not warm.services().of(record).volumes.look(record.volume).exists
 
 
 def test_volume_and_machine_are_lost_and_what_was_saved_comes_back(lost: Saved) -> None:
@@ -68,8 +68,8 @@ def test_volume_and_machine_are_lost_and_what_was_saved_comes_back(lost: Saved) 
     assert lost.user("cat saved unsaved late").stdout == "saved\nunsaved\nlate\n"
     lost.user("echo never > never-saved")
     record, services = warm.record(NAME), warm.services()
-    services.machines.delete(record.machine)
-    services.volumes.delete(record.volume)
+    services.of(record).machines.delete(record.machine)
+    services.of(record).volumes.delete(record.volume)
     said = warm.install(NAME, code=None)
     assert "is gone" in said and "discard the project and install again" in said
     warm.run("cloudify-scipion", "discard", NAME)

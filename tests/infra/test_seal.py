@@ -77,7 +77,7 @@ def test_killed_while_it_seals_and_run_again(sealed: Saved) -> None:
     written = sealed.run("cat", f"{TARGET}/growing").stdout
     log = warm.uninstall(NAME)
     assert "SEALED: all" in log
-    assert not warm.services().volumes.look(record.volume).exists and warm.host.traces(record.machine) == []
+    assert not warm.services().of(record).volumes.look(record.volume).exists and warm.host.traces(record.machine) == []
     assert sealed.leases == []
     assert (sealed.space / "growing").read_text() == written
     assert (sealed.space / "result").read_text() == "results\n"

@@ -122,7 +122,7 @@ def power_cut(kept: Saved) -> None:
     installation, record = kept.installation, kept.installation.record(NAME)
     installation.host.kill(installation.host.processes(record.machine))
     services = installation.services()
-    services.machines.start(machine_spec(services, record))
+    services.of(record).machines.start(machine_spec(services, record))
     services.connect(record).wait_until_ready(90)
 
 

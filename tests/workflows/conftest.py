@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cloudify.workflows import local
 
-from cloudify_scipion.adapters import state
+from cloudify_scipion.adapters.local import addresses
 from tests.fakes.world import World
 from tests.workflows.engine import Engine
 
@@ -30,7 +30,7 @@ def parsed_once(parse: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    monkeypatch.setattr(state, "port_is_free", lambda _: True)
+    monkeypatch.setattr(addresses, "port_is_free", lambda _: True)
     monkeypatch.setenv("CFY_WORKDIR", str(tmp_path / "cfy"))
     monkeypatch.setattr(local.dsl_parser, "parse_from_path", parsed_once(local.dsl_parser.parse_from_path))
     world = World(tmp_path / "state")

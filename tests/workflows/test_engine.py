@@ -18,7 +18,7 @@ from cloudify_scipion.catalogue.pins.file import FILE, text_digest
 from cloudify_scipion.errors import MachineUnreachable, PermanentError, TemporaryError
 from cloudify_scipion.lifecycle.facts import MachineSpec, ResourceResult
 from cloudify_scipion.lifecycle.ports import Services
-from tests.fakes.host import FakeMachines
+from tests.fakes.host import FakeMachines, with_provider
 from tests.fakes.kill import Reaper
 from tests.fakes.world import World
 from tests.workflows.engine import Engine
@@ -198,7 +198,7 @@ def test_a_heal_that_fails_deletes_neither_machine_nor_volume(
     def services() -> Services:
         machines = NeverStarting(engine.world.host)
         machines.error = error
-        return replace(engine.world.services(), machines=machines)
+        return with_provider(engine.world.services(), machines=machines)
 
     engine.services = services
     with pytest.raises(RuntimeError):  # software and desktop cannot be reached
@@ -384,7 +384,7 @@ class Stuck(FakeMachines):
 def test_uninstall_that_ignores_failures_holds_the_volume(engine: Engine) -> None:
     engine.install(UNSAVED)
     engine.world.write("mine", b"data")
-    engine.services = lambda: replace(engine.world.services(), machines=Stuck(engine.world.host))
+    engine.services = lambda: with_provider(engine.world.services(), machines=Stuck(engine.world.host))
     engine.execute("uninstall", ignore_failure=True)
     (volume,) = engine.world.host.volumes.values()
     assert volume.files["mine"] == b"data"
@@ -405,7 +405,7 @@ class Shy(FakeMachines):
 
 def test_what_is_temporary_is_tried_again_inside_the_operation(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Shy, "attempts", 0)
-    engine.services = lambda: replace(engine.world.services(), machines=Shy(engine.world.host))
+    engine.services = lambda: with_provider(engine.world.services(), machines=Shy(engine.world.host))
     engine.install()
     assert engine.states() == {"started"}
 
@@ -414,7 +414,7 @@ def test_and_given_up_after_a_while(engine: Engine, cause: Cause) -> None:
     def services() -> Services:
         machines = NeverStarting(engine.world.host)
         machines.error = TemporaryError("the mirror does not answer", "look at the network", retry_after=10.0)
-        return replace(engine.world.services(), machines=machines)
+        return with_provider(engine.world.services(), machines=machines)
 
     engine.services = services
     engine.init()

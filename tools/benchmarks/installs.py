@@ -181,7 +181,7 @@ def _hand(installation: Installation, work: Path, record: Record) -> Hand:
     """What a person has ready: the layer, Puppet's code and its data, the workflow."""
     services = installation.services()
     software = software_layer(services, record)
-    classes, project = project_run(record)
+    classes, project = project_run(services, record)
     data: dict[str, Mapping[str, object]] = {
         "software": {**software.data, "classes": list(software.classes)},
         "project": {**project, "classes": classes, "desktop::start": True},
@@ -193,7 +193,10 @@ def _hand(installation: Installation, work: Path, record: Record) -> Hand:
         (code / name).write_bytes(content)
     return Hand(
         work=work,
-        lowers=(cache / "layers" / record.layer / "root", cache / "base" / services.machines.base_digest() / "root"),
+        lowers=(
+            cache / "layers" / record.layer / "root",
+            cache / "base" / services.of(record).machines.base_digest() / "root",
+        ),
         code=code,
         data={run: yaml.safe_dump(values) for run, values in data.items()},
         workflow=json.dumps(record.settings["workflow"]["protocols"]).encode(),

@@ -20,9 +20,9 @@ from cloudify_scipion.adapters.local.aptsources import debian_sources, host_sour
 from cloudify_scipion.adapters.local.recipe import SUITE
 from cloudify_scipion.adapters.tarball import pack, unpack_on
 from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.facts import DOWNLOADS
 from cloudify_scipion.lifecycle.ports import Shell
 
-DOWNLOADS = "/var/cache/cloudify-scipion"
 LOCKED = f"{DOWNLOADS}/locked"
 """Where a machine that is installed from a lock file finds that lock's .debs."""
 CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")

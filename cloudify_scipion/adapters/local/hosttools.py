@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from cloudify_scipion.adapters.commands import missing_tools
+from cloudify_scipion.adapters.commands import as_root, missing_tools
 from cloudify_scipion.errors import PermanentError
 
 MACHINE_TOOLS = ("mmdebstrap", "systemd-nspawn", "slirp4netns", "mount", "umount", "unshare", "setpriv", "script")
@@ -26,5 +23,4 @@ def require(tools: Sequence[str]) -> None:
 def require_root() -> None:
     """Raise PermanentError, with the command to use, unless this process is root's."""
     if os.geteuid() != 0:
-        again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-        raise PermanentError("local machines need root: mounts, namespaces and loop devices", f"sudo {again}")
+        raise PermanentError("local machines need root: mounts, namespaces and loop devices", as_root())

@@ -17,14 +17,14 @@ from cloudify_scipion.adapters.local.folders import MachineFolder, MachineRecord
 from cloudify_scipion.adapters.local.layers import LayerCache
 from cloudify_scipion.adapters.local.overlay import mount_root, unmount_root
 from cloudify_scipion.adapters.local.process import Process, is_in_our_namespace, is_namespace_init
+from cloudify_scipion.adapters.local.spaces import HostFolders
 from cloudify_scipion.adapters.local.supplies import supply
 from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError, TemporaryError
-from cloudify_scipion.lifecycle.facts import MachineFacts, MachineSpec
+from cloudify_scipion.lifecycle.facts import DOWNLOADS, MachineFacts, MachineSpec
 from cloudify_scipion.lifecycle.ports import Progress
 
-DOWNLOADS_INSIDE = "/var/cache/cloudify-scipion"
 PROCESSES = "processes.json"
 """Numbers and start times of the container's and its network helper's processes."""
 RESOLV_CONF = "/etc/resolv.conf"
@@ -41,6 +41,7 @@ class NspawnMachines:
         self._layers = LayerCache(self._root, progress)
         self._capture = Capture(self._root / "store", self._layers, progress)
         self._volumes = LoopVolumes(self._root, progress)
+        self._spaces = HostFolders(self._root / "spaces")
 
     def base_digest(self) -> str:
         """Digest of the base's recipe."""
@@ -62,6 +63,8 @@ class NspawnMachines:
         """Make base, folders and record; what is left of a machine whose folder was deleted is removed first."""
         hosttools.require(hosttools.MACHINE_TOOLS)
         make_private(self._root)
+        for mount in spec.folders:
+            self._spaces.ensure(mount)
         machine = MachineFolder(self._root, spec.name)
         if machine.whole() is None:
             self._base.ensure()
@@ -75,7 +78,7 @@ class NspawnMachines:
         return True
 
     def start(self, spec: MachineSpec) -> bool:
-        """Boot it if it does not run, give it network if it has none, publish exactly the ports of `spec`."""
+        """Boot it if it does not run, give it network if it has none, publish exactly its ports."""
         changed = self.create(spec)
         machine = MachineFolder(self._root, spec.name)
         leader = container.find_leader(self._group(machine))
@@ -114,11 +117,10 @@ class NspawnMachines:
         return MachineFolder(self._root, name).remove() or was_running
 
     def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
-        """Keep the stopped machine's changes as a layer; the machine goes on with that layer and empty changes."""
+        """Stop the machine and keep its changes as a layer; it goes on with that layer and empty changes."""
         hosttools.require(hosttools.MACHINE_TOOLS)
+        self.stop(spec.name)
         machine = MachineFolder(self._root, spec.name)
-        if self._group(machine).processes():
-            raise PermanentError(f"machine {spec.name} is running", "stop it before its layer is taken")
         record = machine.whole()
         if record is not None and record.base not in ("", self.base_digest()):
             self._progress.say("the base system was renewed meanwhile: this machine's software is not kept for others")
@@ -142,12 +144,12 @@ class NspawnMachines:
         self._progress.say(f"starting machine {spec.name}")
         root = mount_root(self._root, machine.path, lowers)
         _seed(root, spec)
-        points = {mount.volume: self._volumes.attach(mount.volume) for mount in spec.mounts}
+        points = {mount.volume: self._volumes.mount(mount.volume) for mount in spec.mounts}
         binds = [
             container.Bind(container.make_fuse_node(machine.path), "/dev/fuse"),
-            container.Bind(machine.downloads, DOWNLOADS_INSIDE),
+            container.Bind(machine.downloads, DOWNLOADS),
             *(container.Bind(real_folder(points[m.volume], m.folder), m.target) for m in spec.mounts),
-            *(container.Bind(_still_real(m.path), m.target, m.read_only) for m in spec.folders),
+            *(container.Bind(_still_real(self._spaces.ensure(m)), m.target, m.read_only) for m in spec.folders),
         ]
         argv = container.nspawn_argv(root, machine.identity, spec.hostname, binds)
         return container.boot(machine.path, self._group(machine), argv, [root, *points.values()])

@@ -15,19 +15,13 @@ from typing import Any
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import make_private, parse, sync_folder, write_atomic
 from cloudify_scipion.adapters.local import hosttools
-from cloudify_scipion.adapters.local.file_system import (
-    make_file_system,
-    remove_seal,
-    scratch_of,
-    seal_below,
-    seal_on,
-)
 from cloudify_scipion.adapters.local.folders import checked_name
 from cloudify_scipion.adapters.local.locks import locked
 from cloudify_scipion.adapters.local.loops import is_exclusive, loops_of, users_of
 from cloudify_scipion.adapters.local.mounts import Mount, holding_file_system, mounted_at, unmount
 from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.adapters.local.volume_place import VolumePlace
+from cloudify_scipion.adapters.volume_preparation import prepare, remove_seal, seal_below, seal_on
 from cloudify_scipion.errors import DiskFull, LaterFormat, PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import VolumeFacts
 from cloudify_scipion.lifecycle.ports import Progress
@@ -55,8 +49,7 @@ class LoopVolumes:
         except FileNotFoundError:  # any other error is no proof that it is gone
             self._place.check()
             return VolumeFacts(exists=False)
-        mounted = self._mounted(name) is not None
-        return VolumeFacts(True, size, self._point(name) if mounted else None, self._tags(name))
+        return VolumeFacts(True, size, self._mounted(name) is not None, self._tags(name))
 
     def create(self, name: str, size_bytes: int, tags: Mapping[str, str]) -> bool:
         """Make it, with an empty working copy. DiskFull if the host could not hold it when full."""
@@ -88,23 +81,27 @@ class LoopVolumes:
         """What stands in the seal on the volume, mounted or not. VolumeBusy while something else has it mounted."""
         with self._locked():
             if self._mounted(name) is not None:
-                return seal_below(self._point(name))
+                return seal_below(run, str(self._point(name)))
             if not self._image(name).exists():
                 return {}
             hosttools.require(hosttools.VOLUME_TOOLS)
             device = self._unused(name)
             self._check(name, device)  # what is still in its journal may be that the seal was removed
-            return seal_on(device)
+            return seal_on(run, str(device))
 
     def unseal(self, name: str) -> bool:
         """Remove the seal that lies on the mounted volume."""
         with self._locked():
             if self._mounted(name) is None:
                 raise PermanentError(f"volume {name} is not mounted")
-            return remove_seal(self._point(name))
+            return remove_seal(run, str(self._point(name)))
 
-    def attach(self, name: str) -> Path:
-        """Mount it, checked first if it was not left cleanly; returns where."""
+    def attach(self, name: str) -> None:
+        """Mount it on the host."""
+        self.mount(name)
+
+    def mount(self, name: str) -> Path:
+        """Mount it below the volumes' own folder, checked first if it was not left cleanly; returns where."""
         hosttools.require(hosttools.VOLUME_TOOLS)
         with self._locked():
             self._place.remember()
@@ -139,7 +136,7 @@ class LoopVolumes:
 
     def _remove_scraps(self, name: str) -> None:
         """What processes that were killed have left: half-written tags, the layout of a first content."""
-        remove_tree(scratch_of(self._part(name)))
+        remove_tree(self._scratch(name))
         for half_written in self._folder.glob(f".{self._tags_file(name).name}.*"):
             half_written.unlink(missing_ok=True)
 
@@ -150,7 +147,7 @@ class LoopVolumes:
             with part.open("wb") as stream:
                 os.fchmod(stream.fileno(), 0o600)
                 self._reserve(stream.fileno(), size_bytes)
-            make_file_system(part, name, project)
+            prepare(run, str(part), str(self._scratch(name)), name, project)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -276,6 +273,9 @@ class LoopVolumes:
 
     def _part(self, name: str) -> Path:
         return self._folder / f"{name}.part"
+
+    def _scratch(self, name: str) -> Path:
+        return self._folder / f"{name}.layout"
 
     def _tags_file(self, name: str) -> Path:
         return self._folder / f"{name}.json"

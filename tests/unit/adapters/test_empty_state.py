@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from cloudify_scipion.adapters.empty_state import remove_empty_state
+from cloudify_scipion.adapters.services import make_services
 from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.cli.main import main
 
@@ -27,9 +28,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_nothing_is_left(root: Path) -> None:
-    assert remove_empty_state(root)
+    assert remove_empty_state(make_services(print, root), root)
     assert not root.exists()
-    assert remove_empty_state(root)
+    assert remove_empty_state(make_services(print, root), root)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_nothing_is_left(root: Path) -> None:
 def test_what_is_there_stays(root: Path, name: str) -> None:
     (root / name).parent.mkdir(parents=True, exist_ok=True)
     (root / name).write_text("content")
-    assert not remove_empty_state(root)
+    assert not remove_empty_state(make_services(print, root), root)
     assert (root / name).read_text() == "content"
 
 
@@ -50,7 +51,7 @@ def test_a_link_is_not_followed(root: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (root / "secrets").symlink_to(elsewhere)
-    assert not remove_empty_state(root)
+    assert not remove_empty_state(make_services(print, root), root)
     assert elsewhere.is_dir()
 
 

@@ -49,7 +49,7 @@ def access(tmp_path: Path) -> Access:
 
 def test_everything_is_asked_and_nothing_is_left(access: Access) -> None:
     machine = Machine()
-    found = InventoryOverSsh(access, FakeProgress()).collect(machine, ["/opt/venv"], ["a", "b"], locked=False)
+    found = InventoryOverSsh(FakeProgress()).collect(machine, access, ["/opt/venv"], ["a", "b"], locked=False)
     file = "relion_3.1.3-3+b1_amd64.deb"
     assert found.apt[0] == AptPackage("relion", "3.1.3-3+b1", "amd64", "Debian/oldstable", B, file)
     wheel = "PyQt5_sip-12.20.0-cp311-cp311-linux_x86_64.whl"
@@ -62,12 +62,12 @@ def test_an_interruption_leaves_nothing_either(access: Access) -> None:
     machine = Machine()
     machine.broken = True
     with pytest.raises(RuntimeError):
-        InventoryOverSsh(access, FakeProgress()).collect(machine, [], [], locked=False)
+        InventoryOverSsh(FakeProgress()).collect(machine, access, [], [], locked=False)
     assert machine.calls[-1][0] == ("rm", "-rf", FOLDER)
 
 
 def test_from_a_lock_no_mirror_is_asked(access: Access) -> None:
     machine = Machine()
-    found = InventoryOverSsh(access, FakeProgress()).collect(machine, [], [], locked=True)
+    found = InventoryOverSsh(FakeProgress()).collect(machine, access, [], [], locked=True)
     assert found.apt[0].origin == ""
     assert not [words for words, _ in machine.calls if "apt-get" in words or FOLDER in words]

@@ -60,7 +60,7 @@ def command(shell: RecordingShell) -> tuple[str, ...]:
 def test_a_run_that_changes_something(code: Path, access: Access) -> None:
     progress, machine = FakeProgress(), shell("changes")
     data = {"a::title": "Größe: yes", "a::on": "on"}
-    result = PuppetOverSsh(code, access, progress).apply(machine, "project", ["a", "b"], data)
+    result = PuppetOverSsh(code, progress).apply(machine, access, "project", ["a", "b"], data)
     assert [r.line for r in result.changed] == [5, 8, 12]
     files = sent(machine, "puppet")
     assert {"manifests/site.pp", "modules/a/manifests/init.pp", "data/run.yaml"} <= set(files)
@@ -72,7 +72,7 @@ def test_a_run_that_changes_something(code: Path, access: Access) -> None:
 
 
 def test_nothing_to_do(code: Path, access: Access) -> None:
-    assert PuppetOverSsh(code, access, FakeProgress()).apply(shell("nothing"), "project", ["a"], {}).changed == []
+    assert PuppetOverSsh(code, FakeProgress()).apply(shell("nothing"), access, "project", ["a"], {}).changed == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_nothing_to_do(code: Path, access: Access) -> None:
 def test_failures(code: Path, access: Access, run: str, expected: list[str]) -> None:
     progress, machine = FakeProgress(), shell(run)
     with pytest.raises(PuppetFailed) as caught:
-        PuppetOverSsh(code, access, progress).apply(machine, "project", ["a"], {})
+        PuppetOverSsh(code, progress).apply(machine, access, "project", ["a"], {})
     assert [text for text in expected if text not in caught.value.what] == []
     assert any("rror" in line or "failed" in line for line in progress.lines)
     assert machine.calls[-1][0][:2] == ("rm", "-rf")
@@ -95,7 +95,7 @@ def test_failures(code: Path, access: Access, run: str, expected: list[str]) -> 
 def test_nothing_is_left_on_the_machine(code: Path, access: Access, run: str) -> None:
     machine = shell(run)
     try:
-        PuppetOverSsh(code, access, FakeProgress()).apply(machine, "software", ["a"], {})
+        PuppetOverSsh(code, FakeProgress()).apply(machine, access, "software", ["a"], {})
     except PuppetFailed:
         assert run == "fails"
     base = "/run/cloudify-scipion"
@@ -105,12 +105,12 @@ def test_nothing_is_left_on_the_machine(code: Path, access: Access, run: str) ->
 
 def test_only_the_software_run_has_access_and_none_on_its_command_line(code: Path, access: Access) -> None:
     machine = shell("nothing")
-    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "project", ["a"], {})
+    PuppetOverSsh(code, FakeProgress()).apply(machine, access, "project", ["a"], {})
     assert "/dev/null" in command(machine)
     assert not [words for words, _ in machine.calls if "/run/cloudify-scipion/access" in words and words[0] != "rm"]
 
     machine = shell("nothing")
-    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "software", ["a"], {})
+    PuppetOverSsh(code, FakeProgress()).apply(machine, access, "software", ["a"], {})
     assert PROXY in sent(machine, "access")["environment"]
     assert "/run/cloudify-scipion/access/environment" in command(machine)
     assert not [words for words, _ in machine.calls if "s3cret" in " ".join(words)]
@@ -118,7 +118,7 @@ def test_only_the_software_run_has_access_and_none_on_its_command_line(code: Pat
 
 def test_the_command(code: Path, access: Access) -> None:
     machine = shell("nothing")
-    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "software", ["a"], {})
+    PuppetOverSsh(code, FakeProgress()).apply(machine, access, "software", ["a"], {})
     words = command(machine)
     assert words[1] == "FACTER_cloudify_scipion_run=software"
     assert {"--detailed-exitcodes", "--no-show_diff"} <= set(words)  # a diff would show what a file holds
@@ -128,13 +128,13 @@ def test_modules_of_an_author(code: Path, access: Access, tmp_path: Path) -> Non
     (tmp_path / "mine/extra/manifests").mkdir(parents=True)
     (tmp_path / "mine/extra/manifests/init.pp").write_text("class extra {}")
     machine = shell("nothing")
-    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "project", ["extra"], {}, tmp_path / "mine")
+    PuppetOverSsh(code, FakeProgress()).apply(machine, access, "project", ["extra"], {}, tmp_path / "mine")
     assert sent(machine, "puppet")["modules/extra/manifests/init.pp"] == "class extra {}"
 
 
 def test_the_digest_is_that_of_what_is_sent(code: Path, access: Access) -> None:
     def digest() -> str:
-        return PuppetOverSsh(code, access, FakeProgress()).modules_digest()
+        return PuppetOverSsh(code, FakeProgress()).modules_digest()
 
     first = digest()
     (code / "modules/a/spec/x_spec.rb").write_text("another test")
@@ -150,7 +150,7 @@ def test_the_digest_is_that_of_what_is_sent(code: Path, access: Access) -> None:
 
 def test_a_locked_run_is_a_software_run_without_the_hosts_settings(code: Path, access: Access) -> None:
     machine = shell("nothing")
-    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "locked", ["a"], {})
+    PuppetOverSsh(code, FakeProgress()).apply(machine, access, "locked", ["a"], {})
     assert command(machine)[1] == "FACTER_cloudify_scipion_run=software"
     assert PROXY not in sent(machine, "access")["environment"]
     assert "sources/locked.list" in sent(machine, "access")
@@ -159,29 +159,29 @@ def test_a_locked_run_is_a_software_run_without_the_hosts_settings(code: Path, a
 def test_hiera_puts_nothing_into_what_a_person_wrote(code: Path, access: Access) -> None:
     machine = shell("nothing")
     data = {"a::title": "100 %{facts.os} %", "a::list": [{"x": "%{y}"}]}
-    PuppetOverSsh(code, access, FakeProgress()).apply(machine, "project", ["a"], data)
+    PuppetOverSsh(code, FakeProgress()).apply(machine, access, "project", ["a"], data)
     told = yaml.safe_load(sent(machine, "puppet")["data/run.yaml"])
     assert told["a::title"] == "100 %{literal('%')}{facts.os} %"
     assert told["a::list"] == [{"x": "%{literal('%')}{y}"}]
 
 
 def test_files_that_are_made_are_sent_and_count(code: Path, access: Access) -> None:
-    machine, plain = shell("nothing"), PuppetOverSsh(code, access, FakeProgress())
-    puppet = PuppetOverSsh(code, access, FakeProgress(), lambda: {"modules/a/files/made": b"made"})
-    puppet.apply(machine, "project", ["a"], {})
+    machine, plain = shell("nothing"), PuppetOverSsh(code, FakeProgress())
+    puppet = PuppetOverSsh(code, FakeProgress(), lambda: {"modules/a/files/made": b"made"})
+    puppet.apply(machine, access, "project", ["a"], {})
     assert sent(machine, "puppet")["modules/a/files/made"] == "made"
     assert puppet.modules_digest() == puppet.modules_digest() != plain.modules_digest()
 
 
 def test_a_known_run_is_not_made(code: Path, access: Access) -> None:
-    puppet, machine = PuppetOverSsh(code, access, FakeProgress()), shell("nothing")
+    puppet, machine = PuppetOverSsh(code, FakeProgress()), shell("nothing")
     data = {"a::title": "x"}
     digest = run_digest(puppet.modules_digest(), "project", ["a"], data)
     machine.answers = {**machine.answers, "sh": CommandResult(0, f"{digest}\nstate\nstate\n", "")}
-    result = puppet.apply(machine, "project", ["a"], data, unless_known=True)
+    result = puppet.apply(machine, access, "project", ["a"], data, unless_known=True)
     assert (result.known, result.changed, len(machine.calls)) == (True, [], 1)
-    assert not puppet.apply(machine, "project", ["a"], data).known  # who heals asks for it in any case
-    assert not puppet.apply(machine, "project", ["a"], {}, unless_known=True).known
+    assert not puppet.apply(machine, access, "project", ["a"], data).known  # who heals asks for it in any case
+    assert not puppet.apply(machine, access, "project", ["a"], {}, unless_known=True).known
 
 
 @pytest.mark.parametrize(("run", "kept"), [("nothing", True), ("changes", True), ("fails", False)])
@@ -190,7 +190,7 @@ def test_a_run_is_forgotten_before_and_remembered_only_when_it_ended_well(
 ) -> None:
     machine = shell(run)
     with suppress(PuppetFailed):
-        PuppetOverSsh(code, access, FakeProgress()).apply(machine, "project", ["a"], {})
+        PuppetOverSsh(code, FakeProgress()).apply(machine, access, "project", ["a"], {})
     programs = [words[0] for words, _ in machine.calls]
     assert machine.calls[0][0][:2] == ("rm", "-rf") and FOLDER in machine.calls[0][0][2]
     assert ("sh" in programs) is kept
@@ -210,7 +210,7 @@ def test_what_is_downloaded_is_told_in_between_and_is_no_part_of_the_log(code: P
     )
     machine, progress = RecordingShell({"env": CommandResult(1, log, "")}), FakeProgress()
     with pytest.raises(PuppetFailed) as caught:
-        PuppetOverSsh(code, access, progress).apply(machine, "software", ["a"], {})
+        PuppetOverSsh(code, progress).apply(machine, access, "software", ["a"], {})
     assert progress.lines[1:4] == [
         "waiting for one_1.0_all.deb from mirror.example, 12 MB of 53 MB",
         "  the mirror mirror.example does not give two_1.0_all.deb: nothing came for 45 s",

@@ -14,6 +14,7 @@ from cloudify_scipion.adapters.ssh import SshShell
 from cloudify_scipion.adapters.ssh_keys import ensure_keys, write_known_hosts
 from cloudify_scipion.adapters.tarball import pack, unpack_on
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable, TemporaryError
+from cloudify_scipion.lifecycle.facts import Endpoint
 
 STAND_IN = """#!{python}
 import os, subprocess, sys
@@ -39,8 +40,9 @@ def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def shell(bin_folder: Path, tmp_path: Path) -> SshShell:
-    known_hosts = write_known_hosts(tmp_path / "keys", 20000, "ssh-ed25519 AAAA comment")
-    return SshShell("m1", "127.0.0.1", 20000, tmp_path / "keys/login", known_hosts)
+    endpoint = Endpoint("127.0.0.1", 20000)
+    known_hosts = write_known_hosts(tmp_path / "keys", endpoint, "ssh-ed25519 AAAA comment")
+    return SshShell("m1", endpoint, tmp_path / "keys/login", known_hosts)
 
 
 def test_words_arrive_as_they_are(shell: SshShell) -> None:

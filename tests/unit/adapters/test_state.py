@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters import state
 from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.adapters.state import DEFAULT_ROOT, ProjectFolders, state_root
 from cloudify_scipion.errors import PermanentError
@@ -27,11 +25,6 @@ def record(project: str = "p1") -> Record:
 @pytest.fixture
 def projects(tmp_path: Path) -> ProjectFolders:
     return ProjectFolders(tmp_path / "state")
-
-
-@pytest.fixture
-def anything_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "port_is_free", lambda _: True)
 
 
 def test_where_it_lies() -> None:
@@ -82,43 +75,6 @@ def test_a_damaged_record_is_named(projects: ProjectFolders) -> None:
         projects.load("p1")
     assert str(path) in caught.value.what
     assert "restore it from a backup" in caught.value.next_step
-
-
-def test_ports_are_free_remembered_and_never_given_twice(projects: ProjectFolders, anything_free: None) -> None:
-    for name in ("p1", "p2", "p3"):
-        projects.save(record(name))
-    first = projects.choose_ports("p1", NAMES, 20000, 20005)
-    second = projects.choose_ports("p2", NAMES, 20000, 20005)
-    assert (first, second) == ({"ssh": 20000, "desktop": 20001}, {"ssh": 20002, "desktop": 20003})
-    assert projects.choose_ports("p1", NAMES, 20000, 20005) == first
-    loaded = projects.load("p1")
-    assert loaded is not None
-    assert loaded.ports == first
-    projects.save(replace(loaded, ports={}))
-    assert projects.choose_ports("p3", NAMES, 20000, 20005) == first
-
-
-def test_no_free_port(projects: ProjectFolders, anything_free: None) -> None:
-    projects.save(record("p1"))
-    projects.save(record("p2"))
-    projects.choose_ports("p1", NAMES, 20000, 20002)
-    with pytest.raises(PermanentError, match=r"no free port between 20000 and 20002 .*needed: 2") as caught:
-        projects.choose_ports("p2", NAMES, 20000, 20002)
-    assert "site file" in caught.value.next_step
-    loaded = projects.load("p2")
-    assert loaded is not None
-    assert loaded.ports == {}
-
-
-def test_a_port_that_another_program_listens_on_is_left_out(projects: ProjectFolders) -> None:
-    projects.save(record())
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(PermanentError, match="no free port"):
-            projects.choose_ports("p1", ("ssh",), port, port)
-    assert projects.choose_ports("p1", ("ssh",), port, port) == {"ssh": port}
 
 
 def in_a_process_that_dies(work: Callable[[], None]) -> None:

@@ -15,8 +15,8 @@ PROJECT = "relion-2d"
 
 @pytest.fixture
 def running(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(wiring, "require_root", lambda: None)
-    monkeypatch.setattr(wiring, "local_services", lambda _: world.services())
+    monkeypatch.setattr(wiring, "check_owner", lambda: None)
+    monkeypatch.setattr(wiring, "make_services", lambda _: world.services())
     world.workflows.seconds = 5000.0
     Deployment(world, {"wait_minutes": "0"}).install()
     world.end_process()

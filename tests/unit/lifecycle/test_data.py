@@ -223,13 +223,13 @@ def test_before_a_boot_that_mounts_a_folder_is_saved_what_can_be(
     world.write("mine", b"results")
     monkeypatch.setattr(data, "_unwell_mounts", lambda *_: [lost])
     saved: list[bytes | None] = []
-    real = type(world.services().machines).stop
+    real = type(world.services().provider({}).machines).stop
 
     def stop(self: Any, name: str) -> Any:
         saved.append(world.space().files.get("mine"))
         return real(self, name)
 
-    monkeypatch.setattr(type(world.services().machines), "stop", stop)
+    monkeypatch.setattr(type(world.services().provider({}).machines), "stop", stop)
     repair_project(world.services(), world.record())
     assert saved == [b"results" if works else None]
     assert world.host.volumes[world.record().volume].files["mine"] == b"results"
@@ -395,10 +395,10 @@ def test_what_keeps_a_mount_from_being_there(world: World, monkeypatch: pytest.M
     hears(monkeypatch, f"{said} {token_until(4102444800)}\nproject onedata: oneclient has ended\n" if said else "")
     real = world.puppet.apply
 
-    def apply(shell: Any, run: str, *more: Any) -> Any:
+    def apply(shell: Any, access: Any, run: str, *more: Any) -> Any:
         if run == "project":
             raise PuppetFailed("mounts failed")
-        return real(shell, run, *more)
+        return real(shell, access, run, *more)
 
     monkeypatch.setattr(world.puppet, "apply", apply)
     error, words = SAID[said]

@@ -56,7 +56,7 @@ def test_the_same_id_from_elsewhere_is_refused_naming_the_first(world: World, ot
 
 def test_a_volume_of_another_deployment_is_not_adopted_though_its_record_is_lost(world: World) -> None:
     record = accept(world)
-    world.services().volumes.create(record.volume, 5, record.tags())
+    world.services().provider({}).volumes.create(record.volume, 5, record.tags())
     world.services().projects.forget("p1")
     with pytest.raises(ProjectTaken, match="belongs to deployment relion-2d, whose volume"):
         accept(world, replace(HERE, deployment="d2"))
@@ -65,15 +65,15 @@ def test_a_volume_of_another_deployment_is_not_adopted_though_its_record_is_lost
 
 def test_a_volume_whose_record_was_lost_counts_as_written(world: World) -> None:
     record = accept(world)
-    world.services().volumes.create(record.volume, 5, record.tags())
+    world.services().provider({}).volumes.create(record.volume, 5, record.tags())
     world.services().projects.forget("p1")
-    assert has_remains(world.services(), "p1", HERE)
+    assert has_remains(world.services().provider({}), "p1", HERE)
     again = accept(world)
     assert (again.volume, again.volume_written, again.volume_bytes) == (record.volume, True, 5)
 
 
 def test_no_remains(world: World) -> None:
-    assert not has_remains(world.services(), "p1", HERE)
+    assert not has_remains(world.services().provider({}), "p1", HERE)
 
 
 def test_settings_are_remembered_and_the_time_limit_counts_from_the_first_install(world: World) -> None:

@@ -19,7 +19,7 @@ from cloudify_scipion.lifecycle.proof import is_sealed
 from cloudify_scipion.lifecycle.rescue import rescue
 from cloudify_scipion.lifecycle.volume import discard, end_volume
 from tests.fakes.deployment import GATE, UNINSTALL, Deployment
-from tests.fakes.host import FakeVolumes, Volume
+from tests.fakes.host import FakeVolumes, Volume, with_provider
 from tests.fakes.world import World
 from tests.unit.lifecycle.test_seal import installed, sealed
 
@@ -197,7 +197,7 @@ def test_a_volume_that_cannot_be_read_proves_nothing(world: World) -> None:
     deployment = installed(world)
     deployment.operation(*GATE)
     deployment.run([("machine", "stop"), ("machine", "delete")])
-    services: Services = replace(world.services(), volumes=Unreadable(world.host))
+    services: Services = with_provider(world.services(), volumes=Unreadable(world.host))
     assert end_volume(services, world.record()) is not None
     assert world.record().held and world.host.volumes
     assert "damaged beyond automatic repair" in world.progress.text

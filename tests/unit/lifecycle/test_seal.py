@@ -30,7 +30,7 @@ def installed(world: World, **inputs: object) -> Deployment:
 
 def sealed(world: World) -> bool:
     record = world.record()
-    return valid_seal(record, world.services().volumes.look(record.volume))
+    return valid_seal(record, world.services().provider({}).volumes.look(record.volume))
 
 
 def assert_usable(world: World) -> None:

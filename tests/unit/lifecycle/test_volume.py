@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.held import held_volumes
 from cloudify_scipion.lifecycle.volume import discard, end_volume, heal_volume, volume_problem
 from tests.fakes.deployment import GATE, SITE, UNINSTALL, Deployment
+from tests.fakes.host import with_provider
 from tests.fakes.world import World
 
 KEEPING_SITE = {"name": "here", "provider": "local", "allow_discard": False}
@@ -160,7 +160,7 @@ def test_ending_what_is_gone_clears_what_was_left_of_it(world: World, tmp_path: 
     folder.mkdir(parents=True)
     for ending in ("part", "json"):
         (folder / f"{record.volume}.{ending}").write_text("{}")
-    services = replace(world.services(), volumes=LoopVolumes(tmp_path / "disk", world.progress))
+    services = with_provider(world.services(), volumes=LoopVolumes(tmp_path / "disk", world.progress))
     assert end_volume(services, record) is None
     assert {path.name for path in folder.iterdir()} <= {".lock"}
 

@@ -107,7 +107,7 @@ def test_every_verb_is_killed_somewhere(verb: str) -> None:
 
 
 def test_what_a_verb_never_calls_is_no_kill_point() -> None:
-    assert not on_its_way(KillPoint("volume", "volumes:run", "after", 1))
+    assert not on_its_way(KillPoint("attach", "volumes:prepare", "after", 1))
     assert not on_its_way(KillPoint("stop", "capture:clean", "before", 1))
     with pytest.raises(AttributeError):
         holder_of("volumes:gone")

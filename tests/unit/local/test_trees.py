@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.local import tree
 from cloudify_scipion.adapters.local.beneath import folder, real_folder, write_inside
 from cloudify_scipion.adapters.local.cleaning import clean
 from cloudify_scipion.adapters.local.downloads import keep_downloads
-from cloudify_scipion.adapters.local.file_system import remove_seal
 from cloudify_scipion.adapters.local.mounts import Mount
 from cloudify_scipion.adapters.local.supplies import sha256_of, supply
 from cloudify_scipion.adapters.local.tree import remove_tree, tree_size
+from cloudify_scipion.adapters.volume_preparation import remove_seal
 from cloudify_scipion.errors import PermanentError
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="writes root's files")
@@ -155,11 +156,11 @@ def test_a_folder_that_a_symlink_leads_to_is_no_folder(tmp_path: Path) -> None:
 
 def test_a_seal_behind_a_symlink_stays(tmp_path: Path) -> None:
     make(tmp_path, "volume/agent/seal.json", "outside/seal.json", "other/x")
-    assert remove_seal(tmp_path / "volume")
-    assert not remove_seal(tmp_path / "volume")
+    assert remove_seal(run, str(tmp_path / "volume"))
+    assert not remove_seal(run, str(tmp_path / "volume"))
     (tmp_path / "other/agent").symlink_to(tmp_path / "outside")
-    with pytest.raises(OSError, match="symbolic"):
-        remove_seal(tmp_path / "other")
+    with pytest.raises(PermanentError, match="no folder"):
+        remove_seal(run, str(tmp_path / "other"))
     assert (tmp_path / "outside/seal.json").exists()
 
 

@@ -12,6 +12,7 @@ from cloudify_scipion.adapters.empty_state import remove_empty_state
 from cloudify_scipion.adapters.local.volume_place import KNOWN, VolumePlace
 from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.adapters.progress import LineProgress
+from cloudify_scipion.adapters.services import make_services
 from cloudify_scipion.errors import PermanentError
 
 
@@ -65,7 +66,7 @@ def test_where_they_are_not_seen_none_is_gone(
         QUESTIONS[question](volumes(root))
     assert f"mount the disk that holds them at {root}/volumes" in caught.value.next_step
     assert f"remove {root / KNOWN}" in caught.value.next_step
-    assert not remove_empty_state(root)
+    assert not remove_empty_state(make_services(print, root), root)
     assert (root / KNOWN).exists()
 
 
@@ -101,4 +102,4 @@ def test_with_the_last_volume_it_is_forgotten(root: Path) -> None:
     assert volumes(root).delete("v")
     assert not (root / KNOWN).exists()
     assert {path.name for path in (root / "volumes").iterdir()} == {".lock"}
-    assert remove_empty_state(root)
+    assert remove_empty_state(make_services(print, root), root)

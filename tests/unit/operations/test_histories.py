@@ -141,7 +141,7 @@ class History(RuleBasedStateMachine):
 
         if self.attempt(work, kill):
             record = self.world.record()
-            assert valid_seal(record, self.world.services().volumes.look(record.volume))
+            assert valid_seal(record, self.world.services().provider({}).volumes.look(record.volume))
             assert not self.world.host.machines
 
     @rule()
@@ -181,7 +181,7 @@ class History(RuleBasedStateMachine):
         """Whatever is done: as long as a seal counts, all that is on the volume is in the data space."""
         if not self.world.known() or self.world.space().drops:
             return
-        record, volumes = self.world.record(), self.world.services().volumes
+        record, volumes = self.world.record(), self.world.services().provider({}).volumes
         if not any(not disk.read_only for disk in self.world.host.alive()) and valid_seal(
             record, volumes.look(record.volume)
         ):

@@ -173,7 +173,7 @@ def test_rescue(new_world: NewWorld) -> None:
 
     def check(world: World, deployment: Deployment) -> None:
         record = world.record()
-        assert valid_seal(record, world.services().volumes.look(record.volume))
+        assert valid_seal(record, world.services().provider({}).volumes.look(record.volume))
         assert world.host.machines == {}
         assert world.space().files["mine"] == b"results"
         deployment.uninstall()

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import cloudify_scipion
-from cloudify_scipion.adapters.services import local_services
+from cloudify_scipion.adapters.services import make_services
 from cloudify_scipion.blueprint.render import render
 from cloudify_scipion.operations import boundary
 from cloudify_scipion.project.load import load_inputs
@@ -165,6 +165,6 @@ def test_the_package_is_named_with_its_version() -> None:
 
 
 def test_services_come_from_one_place() -> None:
-    assert boundary.make_services is local_services is workflows_boundary.make_services
+    assert boundary.make_services is make_services is workflows_boundary.make_services
     for path in [*(PACKAGE / "operations").glob("[a-z]*.py"), *(PACKAGE / "workflows").glob("[a-z]*.py")]:
         assert path.stem == "boundary" or "adapters" not in path.read_text()

@@ -138,7 +138,7 @@ def test_a_volume_that_cannot_be_unmounted_is_held(world: World) -> None:
 def test_an_uninstall_killed_in_the_middle_shows_in_held(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(world, volume_at_end="hold")
     delete_machine(world.services(), world.record())
-    monkeypatch.setattr(wiring, "local_services", lambda _: world.services())
+    monkeypatch.setattr(wiring, "make_services", lambda _: world.services())
     assert "relion-2d" in CliRunner().invoke(main, ["held"]).stdout
 
 
@@ -155,7 +155,7 @@ def test_discard_reads_the_record_under_the_lock(world: World, monkeypatch: pyte
         hold(project, purpose)
 
     monkeypatch.setattr(services.projects, "hold_lock", changed_meanwhile)
-    monkeypatch.setattr(wiring, "local_services", lambda _: services)
+    monkeypatch.setattr(wiring, "make_services", lambda _: services)
     result = CliRunner().invoke(main, ["discard", "relion-2d"])
     assert result.exit_code != 0
     assert is_kept(world)

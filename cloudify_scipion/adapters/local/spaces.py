@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from cloudify_scipion.adapters.files import make_private
 from cloudify_scipion.errors import PermanentError, ReadOnlyDataSpace
+from cloudify_scipion.lifecycle.facts import FolderMount
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -18,14 +19,18 @@ _MODE = 0o700
 
 
 class HostFolders:
-    """Implements the port DataFolders; data spaces without a root lie below `own`, by name."""
+    """The folders of data spaces; those without a root lie below `own`, by name."""
 
     def __init__(self, own: Path) -> None:
         self._own = own
 
-    def ensure(self, space: str, root: str, path: str, make: bool) -> Path:
-        """The folder; see the port."""
-        top = self._root(space, root)
+    def ensure(self, mount: FolderMount) -> Path:
+        """The folder that is to be mounted, absolute and without symlinks; made if absent, unless it is only read.
+
+        Raises PermanentError if it is not there, or a symlink is in the way.
+        """
+        space, path, make = mount.space, mount.path, not mount.read_only
+        top = self._root(space, mount.root)
         steps = PurePosixPath(path).parts
         if not steps or PurePosixPath(path).is_absolute() or ".." in steps:
             raise PermanentError(f"{path!r} is not a folder below the data space '{space}'", "correct the source")
