@@ -20,8 +20,8 @@ from tests.fakes.world import World
 
 @pytest.fixture(autouse=True)
 def wired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "require_root", lambda: None)
-    monkeypatch.setattr(wiring, "local_services", lambda _: world.services())
+    monkeypatch.setattr(wiring, "check_owner", lambda: None)
+    monkeypatch.setattr(wiring, "make_services", lambda _: world.services())
 
 
 @pytest.fixture
