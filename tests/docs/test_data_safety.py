@@ -14,19 +14,11 @@ from cloudify_scipion.agent import cli, config, errors, status, trash_list
 from cloudify_scipion.agent.plan import guards, lease, manifest, names, trash
 from cloudify_scipion.agent.ports import ballast, digests, holes
 from cloudify_scipion.agent.ports.databases import copying, pool
-from cloudify_scipion.agent.work import (
-    health,
-    put_off,
-    questions,
-    quiet,
-    remote,
-    room,
-    room_there,
-    seal,
-    settle,
-    space,
-    uploads,
-)
+from cloudify_scipion.agent.work import questions
+from cloudify_scipion.agent.work.pull import can_come, pull, settle
+from cloudify_scipion.agent.work.push import tally, upload_all
+from cloudify_scipion.agent.work.seal import seal
+from cloudify_scipion.agent.work.space import check, health, room
 from cloudify_scipion.lifecycle import data
 from cloudify_scipion.lifecycle import space as machine
 from tests.docs.pages import ROOT, blocks, text
@@ -118,7 +110,7 @@ def test_paths_in_the_data_space() -> None:
     reserved = names.RESERVED.decode() + "/"
     known = {names.LEASE, names.MANIFEST, names.ODD, names.TEMPORARY, names.KEPT, names.THEIRS}
     folders = {path.decode().removeprefix(reserved) + "/" for path in known}
-    files = {path.decode().removeprefix(reserved) for path in (space.MARK, seal.REMOTE)}
+    files = {path.decode().removeprefix(reserved) for path in (check.MARK, seal.REMOTE)}
     assert set(named) == folders | files | {"trash/HOUR-gN/"}
     assert names.trash_folder("HOUR", 7).decode() == reserved + "trash/HOUR-g7"
     assert machine.PROJECT in text(PAGE)
@@ -139,7 +131,7 @@ def test_the_example_of_the_trash() -> None:
         f"less than {config.ROOM_PERCENT} % of the data space",
         f"the newest {trash_list.LISTED} versions",
         f"silent for {lease.VALID_SECONDS / 60:.0f} minutes",
-        f"({uploads.BATCH} files, up to {uploads.MOST} of one folder, or {uploads.BATCH_BYTES / 1e6:.0f} MB",
+        f"({upload_all.BATCH} files, up to {upload_all.MOST} of one folder, or {upload_all.BATCH_BYTES / 1e6:.0f} MB",
         f"name of up to {names.MAX_NAME} bytes",
     ],
 )
@@ -148,21 +140,21 @@ def test_numbers(told: str) -> None:
 
 
 @pytest.mark.parametrize(("told", "is_so"), [
-    (f"({uploads.LARGE_BYTES / 1e6:.0f} MB and more)", True),
-    ("after five minutes of them", uploads.ROUND_SECONDS == 300),
-    (f"({room.RESERVE_BYTES / 1e6:.0f} MB are left", True),
+    (f"({upload_all.LARGE_BYTES / 1e6:.0f} MB and more)", True),
+    ("after five minutes of them", upload_all.ROUND_SECONDS == 300),
+    (f"({can_come.RESERVE_BYTES / 1e6:.0f} MB are left", True),
     (f"has read {settle.VAIN} files for nothing", True),
-    (f"then after {put_off.FIRST_SECONDS / 60:.0f} minutes", True),
-    (f"every {put_off.MOST_SECONDS / 3600:.0f} hours at last", True),
-    (f"A file of {put_off.LARGE / 1e6:.0f} MB or more that fails", True),
+    (f"then after {tally.FIRST_SECONDS / 60:.0f} minutes", True),
+    (f"every {tally.MOST_SECONDS / 3600:.0f} hours at last", True),
+    (f"A file of {tally.LARGE / 1e6:.0f} MB or more that fails", True),
     (f"Holes of files of {holes.WORTH / 1e6:.0f} MB or more", True),
     (f"a file of {ballast.BYTES / 1e6:.0f} MB at most, `agent/ballast`", True),
-    (f"a twentieth of the whole, {room_there.LEFT_BYTES / 1e9:.0f} GB at most", room_there.LEFT_SHARE == 20),
+    (f"a twentieth of the whole, {room.LEFT_BYTES / 1e9:.0f} GB at most", room.LEFT_SHARE == 20),
     ("no more than a quarter of the data space", trash.SHARE == 4),
     ("less than a thousandth of the limit, may go over it by a tenth", (trash._SMALL, trash._SPARE) == (1000, 10)),
     ("once an hour", trash.HOUR == 3600),
-    ("not changed for two minutes", quiet.QUIET_NS == 120e9),
-    ("tried again for a minute and a half", 80 < sum(remote.AGAIN_SECONDS) <= 90),
+    ("not changed for two minutes", can_come.QUIET_NS == 120e9),
+    ("tried again for a minute and a half", 80 < sum(pull.AGAIN_SECONDS) <= 90),
     ("if it stays after three rounds", seal.ROUNDS == 3),
     ("for a quarter of a second or so", copying.Limits().slice == 0.25),
     ("costs one database, after a minute", pool.STALL_SECONDS == 60),
@@ -184,7 +176,7 @@ def test_times_of_the_timers() -> None:
     module += (ROOT / "puppet/modules/working_copy/data/common.yaml").read_text(encoding="utf-8")
     assert re.search(r"push_minutes\D*5\b", module) and re.search(r"scan_minutes\D*60\b", module)
     assert "Every 5 minutes" in FLAT and "every 60 minutes" in FLAT
-    assert uploads.TRIES == 3 and "after three times" in FLAT
+    assert upload_all.TRIES == 3 and "after three times" in FLAT
 
 
 def test_exit_codes() -> None:

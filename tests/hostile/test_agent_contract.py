@@ -21,13 +21,14 @@ from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.read_tree import NotAFile
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease
 from cloudify_scipion.agent.work.content import digest_of
-from cloudify_scipion.agent.work.holders import holders
-from cloudify_scipion.agent.work.manifest_reading import is_whole, read_manifest
-from cloudify_scipion.agent.work.manifests import write_segment
-from cloudify_scipion.agent.work.space import abilities, check_space, open_space
-from cloudify_scipion.agent.work.thrown import throw_away
+from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.lease.heartbeat import holders
+from cloudify_scipion.agent.work.manifest.read import is_whole, read_manifest
+from cloudify_scipion.agent.work.manifest.write import write_segment
+from cloudify_scipion.agent.work.space.check import check_space, open_space
+from cloudify_scipion.agent.work.space.probe import abilities
+from cloudify_scipion.agent.work.trash.throw import throw_away
 from cloudify_scipion.agent.work.world import World
 from tests.hostile.space import HostileSpace
 from tests.unit.agent.rig import Rig

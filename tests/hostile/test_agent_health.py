@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.agent.work import health
+from cloudify_scipion.agent.work.space import health
 from tests.hostile.space import HostileSpace
 
 pytestmark = pytest.mark.long

@@ -12,7 +12,7 @@ from pathlib import Path
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import WrongUse
-from cloudify_scipion.agent.work.bring_back import want_back
+from cloudify_scipion.agent.work.trash.bring_back import want_back
 from cloudify_scipion.agent.work.world import World
 
 MAX_REQUEST = 1000

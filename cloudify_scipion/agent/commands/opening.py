@@ -15,8 +15,8 @@ from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.mount import is_mount
 from cloudify_scipion.agent.ports.tables.store import OtherVersion
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.anew import UPGRADED
+from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.pull.pull import UPGRADED
 from cloudify_scipion.agent.work.world import Progress, World
 
 INDEX = "index.sqlite"

@@ -21,7 +21,7 @@ from cloudify_scipion.agent.commands.works import WORKS
 from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary
 from cloudify_scipion.agent.ports.clock import Clock
-from cloudify_scipion.agent.work import seal
+from cloudify_scipion.agent.work.seal import seal
 from cloudify_scipion.agent.work.world import World
 
 _LOOK = "the operator looks at the volume and its room; it is tried again by itself"

@@ -15,7 +15,7 @@ from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import WrongUse
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.mount import is_mounted
-from cloudify_scipion.agent.work import health
+from cloudify_scipion.agent.work.space import health
 from cloudify_scipion.agent.work.world import closing_index
 
 

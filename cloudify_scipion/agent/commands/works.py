@@ -10,9 +10,12 @@ from typing import Any
 
 from cloudify_scipion.agent.errors import Temporary, Unsaved
 from cloudify_scipion.agent.plan.names import readable
-from cloudify_scipion.agent.work import lease, push, remote, seal, verify
-from cloudify_scipion.agent.work.anew import know_again
-from cloudify_scipion.agent.work.pulled import Result as Pulled
+from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.pull import pull
+from cloudify_scipion.agent.work.pull.find_new import Result as Pulled
+from cloudify_scipion.agent.work.pull.pull import know_again
+from cloudify_scipion.agent.work.push import push
+from cloudify_scipion.agent.work.seal import seal, verify
 from cloudify_scipion.agent.work.world import PULLED as COMPLETE
 from cloudify_scipion.agent.work.world import World
 
@@ -30,7 +33,7 @@ def _push(world: World) -> dict[str, Any]:
 
 def _pull(world: World) -> dict[str, Any]:
     try:
-        return _pulled(remote.pull(world))
+        return _pulled(pull.pull(world))
     finally:
         if world.index.get_state(COMPLETE):  # though not all that is there could be read
             _note_pulled(world.config.state / PULLED)
@@ -55,7 +58,7 @@ def _know_again(world: World) -> None:
 def _scan(world: World) -> dict[str, Any]:
     _know_again(world)
     push.ready(world)
-    return _pulled(remote.scan(world))
+    return _pulled(pull.scan(world))
 
 
 def _pulled(result: Pulled) -> dict[str, Any]:

@@ -1,25 +1,21 @@
-"""Copying content: from the working copy to an unfinished file in the data space. Done by several threads."""
+"""What a file holds: its digest, whose content it is, and what the index is to know of it."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from cloudify_scipion.agent.plan.abilities import Abilities
-from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
-from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.guards import is_zeros
+from cloudify_scipion.agent.plan.names import STRANGER
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER
 from cloudify_scipion.agent.ports.digests import hasher_for
-from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
-from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
+from cloudify_scipion.agent.ports.holes import pieces
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.room_there import Room, must_not_be_too_large, too_large
-from cloudify_scipion.agent.work.space import GRANULARITY_NS
 from cloudify_scipion.agent.work.world import World
 
 CHUNK = 1 << 20
@@ -27,193 +23,8 @@ RACY_NS = 50_000_000
 """Linux's clock of file times ticks every 1 to 10 ms: what is changed within the tick of a look leaves no trace."""
 
 
-class Busy(OSError):
-    """The file was changed while it was copied."""
-
-
-class Destroyed(OSError):
-    """The file has become empty or all zeros after a crash: a person is asked first."""
-
-
-class Held(OSError):
-    """The trash in the data space cannot keep what the file was before: a person is asked first."""
-
-
 class Changed(OSError):
     """A file in the data space was changed while it was copied."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A file to be saved. `known` is what the index has; `force` takes a copy of what is still being written, too.
-
-    `target` is the file's place in an unfinished folder, if it has one. `final`: nobody writes any more. `tried`: it
-    was being written the last time, too. `group`: SQLite's files lie, or lay, beside it; `beside` is what the index has
-    of them, by the ends of their names.
-    `stored` is where the content goes if the data space cannot hold the name.
-    """
-
-    path: bytes
-    known: Row | None
-    force: bool = False
-    unclean: bool = False
-    target: bytes = b""
-    stored: bytes = b""
-    size: int = 0
-    """Bytes, as the scan found it."""
-    final: bool = False
-    tried: bool = False
-    group: bool = False
-    beside: Mapping[bytes, Row] = field(default_factory=dict)
-    hold: bool = False
-    """Whether it waits if it has really changed: the trash has no room for what it was before."""
-
-
-@dataclass(frozen=True)
-class Copied:
-    """What was made of a job: the index's new row, and the unfinished file; empty where nothing was to be sent."""
-
-    path: bytes
-    row: Row
-    temporary: bytes = b""
-    size: int = 0
-    clear: bool = False
-    """Whether something else may lie there: this is a link that is in the manifest alone."""
-    unseen: bool = False
-    """Whether the content is another than was saved, though size and time of the file are the same."""
-    database: bool = False
-    beside: Sequence[Copied] = ()
-    """What SQLite keeps beside it, where that is saved as well; all else of the kind goes."""
-
-
-def upload_content(
-    world: World, able: Abilities, job: Job, fd: int, before: os.stat_result, row: Row, strict: bool = False
-) -> Copied:
-    """Send an open file's content to an unfinished file, unless the data space has it already.
-
-    `strict`: not even by force while it is changed. Raises Busy, Destroyed, or whatever the file systems say.
-    """
-    known = job.known
-    may_be_same = known is not None and known.held() and known.size == row.size
-    if known is not None and may_be_same and digest_at(fd) == (known.local or known.hash):
-        must_be_unchanged(fd, before, job)
-        return Copied(job.path, as_before(row, known))
-    if job.hold:  # asked about that first: what the trash can take is another question
-        must_not_be_destroyed(job, fd)
-    must_not_wait(job)
-    os.lseek(fd, 0, os.SEEK_SET)
-    temporary, digest, rest = send(world, able, fd, row, replace(job, force=False) if strict else job)
-    unseen = known is not None and may_be_same and known.mtime == row.mtime and not known.racy and digest != known.hash
-    return Copied(job.path, sent(row, digest, rest), temporary, row.size, unseen=unseen)
-
-
-def must_not_be_destroyed(job: Job, fd: int) -> None:
-    """Raise Destroyed if an open file, in which there was something before a crash, is empty or zeros."""
-    known = job.known
-    if not job.unclean or known is None or not known.held():
-        return
-    os.lseek(fd, 0, os.SEEK_SET)
-    size = os.fstat(fd).st_size
-    zeros = all(isinstance(piece, int) or is_zeros(piece) for piece in pieces(fd, size, growing=True))
-    if looks_destroyed(known.size, size, zeros):
-        raise _destroyed(job)
-
-
-def _destroyed(job: Job) -> Destroyed:
-    return Destroyed(errno.ENODATA, "empty or all zeros after a crash", os.fsdecode(job.path))
-
-
-def sent(row: Row, digest: str, rest: tuple[int, int, int]) -> Row:
-    """The row of a file with that content, and with the data space's facts of it."""
-    return replace(row, hash=digest, rsize=rest[0], rmtime=rest[1], rracy=rest[2])
-
-
-def send(
-    world: World, able: Abilities, fd: int, row: Row, job: Job | None, target: bytes = b""
-) -> tuple[bytes, str, tuple[int, int, int]]:
-    """Copy an open file to an unfinished one; returns its name, the digest, and the data space's facts of it.
-
-    `job`: the file is one of the working copy, and is looked at; else it is a copy of ours, to be sent to `target`.
-    """
-    before = os.fstat(fd)
-    room = Room(world.space, before.st_size)
-    must_not_be_too_large(world, before.st_size)
-    if before.st_size >= WORTH:
-        room.must_hold(min(before.st_size, before.st_blocks * 512) if able.holes else before.st_size)
-    target = job.target if job is not None else target
-    path = target or joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
-    made, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hasher_for(before.st_size), True
-    try:
-        sink = Sink(world.space, made)
-        for piece in pieces(fd, before.st_size, growing=True):
-            hasher.add(piece)
-            sink.add(piece)
-            if not isinstance(piece, int):
-                zeros = zeros and is_zeros(piece)
-                room.written(len(piece))
-            elif not able.holes:
-                room.written(piece)
-        size = sink.size
-        if size < before.st_size:
-            raise Busy(errno.ETXTBSY, "it was cut short meanwhile")
-        sink.end()
-        if job is not None:
-            must_be_unchanged(fd, before, job)
-            known = job.known
-            if job.unclean and known is not None and known.held() and looks_destroyed(known.size, size, zeros):
-                raise _destroyed(job)
-        if able.owner:
-            world.space.chown(made, *able.owner)
-        if able.times:
-            _set_time(world, made, row.mtime // able.tick * able.tick)  # what it can keep it shows at any time
-        facts = patient(os.fstat, made)
-        if world.config.kind != "directory":
-            world.space.sync_file(made)
-    except BaseException as error:
-        taken = _size_of(made)
-        with contextlib.suppress(OSError):
-            os.close(made)
-        with contextlib.suppress(OSError):
-            world.space.unlink(path)
-        if isinstance(error, OSError) and error.errno == errno.EFBIG:
-            raise too_large(world, before.st_size, taken) from error
-        raise
-    world.space.close(made)
-    return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
-
-
-def row_of(facts: os.stat_result, flushed: int, job: Job, origin: int) -> Row:
-    """What the index is to know of a file with these facts, but for its content."""
-    return Row(
-        "f", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts),
-        racy=int(mtime_of(facts) >= flushed - RACY_NS), stored=job.stored,
-        origin=origin, point=int(job.force),
-    )  # fmt: skip
-
-
-def as_before(row: Row, known: Row) -> Row:
-    """The same content: only the working copy's facts are new."""
-    return replace(
-        known, mode=row.mode, size=row.size, mtime=row.mtime, ctime=row.ctime, ino=row.ino, racy=row.racy, link=b""
-    )
-
-
-def must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
-    """Raise Busy if an open file is not as it was before, and the copy is not forced."""
-    after = os.fstat(fd)
-    same = (after.st_size, after.st_mtime_ns, ctime_of(after)) == (
-        before.st_size,
-        before.st_mtime_ns,
-        ctime_of(before),
-    )
-    if not same and not job.force:
-        raise Busy(errno.ETXTBSY, "it is still being written", os.fsdecode(job.path))
-
-
-def must_not_wait(job: Job) -> None:
-    """Raise Held if it does."""
-    if job.hold:
-        raise Held(errno.EDQUOT, "the trash has no room for what it was before", os.fsdecode(job.path))
 
 
 def digest_at(fd: int) -> str:
@@ -254,21 +65,6 @@ def read_whole(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str
     return digest, after, database
 
 
-def _size_of(fd: int) -> int:
-    with contextlib.suppress(OSError):
-        return os.fstat(fd).st_size
-    return 0
-
-
-def _set_time(world: World, fd: int, mtime: int) -> None:
-    """Set a file's time in the data space, unless that has no such time: the manifest knows it."""
-    try:
-        world.space.set_times(fd, mtime)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ERANGE, errno.EOVERFLOW):
-            raise
-
-
 def is_young(world: World, facts: os.stat_result) -> int:
     """1 for a file in the data space that may change once more without another time."""
     tick = max(GRANULARITY_NS, world.able.tick if world.able else 0)
@@ -288,3 +84,72 @@ def with_facts(world: World, row: Row, facts: os.stat_result | None, expected: o
         row, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts), ctime=ctime_of(facts), ino=ino_of(facts),
         racy=int(racy),
     )  # fmt: skip
+
+
+def digest_of_link(target: bytes) -> str:
+    """SHA-256 (hex) of what a symbolic link says, of which no file's content is the same."""
+    return hashlib.sha256(b"link:" + target).hexdigest()
+
+
+GRANULARITY_NS = 2_000_000_000
+"""A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
+SAME = STRANGER - 1
+
+
+def is_beginning(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> bool:
+    """Whether a file holds but the beginning of another, or zeros: what a copy leaves that was cut short."""
+    fd, other = part.open(path), -1
+    try:
+        other = whole.open(whole_path)
+        zeros, same, at = True, True, 0
+        while (zeros or same) and (data := patient(os.read, fd, CHUNK)):
+            zeros = zeros and is_zeros(data)
+            same = same and patient(os.pread, other, len(data), at) == data
+            at += len(data)
+    finally:
+        os.close(fd)
+        if other >= 0:
+            os.close(other)
+    return zeros or same
+
+
+def origin_of_content(
+    world: World, target: bytes, facts: os.stat_result, known: Row | None, wanted: str, intents: frozenset[str]
+) -> int | None:
+    """Whose content is at `target`: a generation of ours (0: the facility's, as known), SAME, or None: a stranger's."""
+    if kind(facts) == "l":
+        return _origin_of_link(world, world.space.readlink(target), known, wanted, intents)
+    if kind(facts) != "f":
+        return None
+    if known is not None and as_known(world, known, facts):
+        return known.origin
+    try:
+        digest, _ = digest_of(world.space, target)
+    except Changed:
+        return None
+    if digest == wanted:
+        return SAME
+    if known is not None and digest == known.hash and known.kind == "f":
+        return known.origin
+    return world.generation if digest in intents else None
+
+
+def _origin_of_link(
+    world: World, points_to: bytes, known: Row | None, wanted: str, intents: frozenset[str]
+) -> int | None:
+    if known is not None and known.kind == "l" and known.target == points_to:
+        return known.origin
+    digest = digest_of_link(points_to)
+    if digest == wanted:
+        return SAME
+    return world.generation if digest in intents else None
+
+
+def as_known(world: World, row: Row, facts: os.stat_result) -> bool:
+    """Whether a file in the data space is the one that the index knows, by facts alone.
+
+    Size and time are no proof: others can set them. So its ctime must say that nothing was done to it since.
+    """
+    if world.able is None or not world.able.changed or row.rracy or not row.kind == "f" == kind(facts):
+        return False
+    return (row.rsize, row.rmtime) == (facts.st_size, mtime_of(facts)) and 0 < ctime_of(facts) <= row.rctime

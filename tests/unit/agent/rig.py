@@ -15,9 +15,12 @@ from cloudify_scipion.agent.config import Config, config_from
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease, push, remote, seal, verify
-from cloudify_scipion.agent.work.pulled import Result as PullResult
-from cloudify_scipion.agent.work.verify import Result as VerifyResult
+from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.pull import pull
+from cloudify_scipion.agent.work.pull.find_new import Result as PullResult
+from cloudify_scipion.agent.work.push import push
+from cloudify_scipion.agent.work.seal import seal, verify
+from cloudify_scipion.agent.work.seal.verify import Result as VerifyResult
 from cloudify_scipion.agent.work.world import Progress, World
 
 OWNER = {"installation": "i1", "tenant": "local", "deployment": "demo"}
@@ -115,12 +118,12 @@ class Rig:
 
     def pull(self) -> PullResult:
         with self.world() as world:
-            return remote.pull(world)
+            return pull.pull(world)
 
     def scan(self) -> PullResult:
         with self.world() as world:
             push.ready(world)
-            return remote.scan(world)
+            return pull.scan(world)
 
     def push(self) -> push.Result:
         with self.world() as world:

@@ -96,7 +96,7 @@ def make_sick(sick: Sick, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "open", _opening(sick, io.open if module is io else builtins.open))
     patch.setattr(calls, "_libc", _Libc(sick))
     patch.setattr(sqlite3, "connect", _connecting(sick, sqlite3.connect))
-    patch.setattr("cloudify_scipion.agent.work.databases.POOL", Here())
+    patch.setattr("cloudify_scipion.agent.work.databases.save.POOL", Here())
 
 
 def _by_path(sick: Sick, name: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import pytest
 from cloudify_scipion.agent import cli
 from cloudify_scipion.agent.commands import opening, works
 from cloudify_scipion.agent.ports.index import Index
-from cloudify_scipion.agent.work import health
+from cloudify_scipion.agent.work.space import health
 from tests.unit.agent.rig import Rig
 
 

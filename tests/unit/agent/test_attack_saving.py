@@ -14,13 +14,13 @@ import pytest
 
 from cloudify_scipion.agent.errors import AgentError, Unsaved
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.lease import lease
 from tests.unit.agent.rig import Rig
 
 
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
     made = Rig(tmp_path / "volume", tmp_path / "space")
     made.pull()
     yield made

@@ -14,7 +14,7 @@ import pytest
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, Temporary, Unsaved
 from cloudify_scipion.agent.plan.manifest import Entry, Header, decode
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work.manifest_reading import chain
+from cloudify_scipion.agent.work.manifest.read import chain
 from tests.unit.agent.rig import Rig, contents
 from tests.unit.agent.segments import encode
 
@@ -23,7 +23,7 @@ OURS = ".cloudify-scipion"
 
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
     made = Rig(tmp_path / "volume", tmp_path / "space")
     made.pull()
     return made
@@ -201,7 +201,7 @@ def test_a_generation_that_was_lost(rig: Rig, tmp_path: Path) -> None:
     late.write("a", b"two", age=10)
     late.push()
     with late.world() as world:
-        from cloudify_scipion.agent.work import lease
+        from cloudify_scipion.agent.work.lease import lease
 
         lease.release(world)
     back = Rig(tmp_path / "copy", rig.space, machine="m1", generation=1)
@@ -384,7 +384,7 @@ class Plain(Tree):
 
 
 def test_odd_names_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
     space = tmp_path / "space"
 
     def trees(path: str) -> Tree:

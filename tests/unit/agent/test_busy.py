@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work.manifest_reading import read_manifest
+from cloudify_scipion.agent.work.manifest.read import read_manifest
 from tests.unit.agent.rig import Rig
 
 

@@ -148,7 +148,7 @@ def test_what_may_pass_is_75(machine: Machine, monkeypatch: pytest.MonkeyPatch) 
     def broken(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("cloudify_scipion.agent.work.push.push", broken)
+    monkeypatch.setattr("cloudify_scipion.agent.work.push.push.push", broken)
     assert machine("run", "push") == 75
     assert machine.result("push")["code"] == 75
     assert "tried again by itself" in machine.result("push")["next"]

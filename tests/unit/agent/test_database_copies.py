@@ -21,7 +21,7 @@ from cloudify_scipion.agent.ports.databases.locking import LeftBehind, Locked, U
 from cloudify_scipion.agent.ports.databases.patience import Patience
 from cloudify_scipion.agent.ports.databases.pool import Pool
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import databases
+from cloudify_scipion.agent.work.databases import save
 from cloudify_scipion.resources import agent_archive
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.sqlite_files import begin, connect, count, fill, left
@@ -222,7 +222,7 @@ copier.main(int(sys.argv[2]))
 def test_one_that_hangs_or_dies_costs_one_file(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "COMMAND", HANGING)
     monkeypatch.setattr(pool, "STALL_SECONDS", 3.0)
-    monkeypatch.setattr(databases, "POOL", Pool())
+    monkeypatch.setattr(save, "POOL", Pool())
     for name in ("a", "dies", "hangs", "z"):
         database = connect(rig.user / name)
         fill(database, "some")

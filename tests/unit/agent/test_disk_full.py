@@ -13,7 +13,7 @@ import pytest
 
 from cloudify_scipion.agent.errors import AgentError, NoRoom, ReadOnlySpace, Temporary, Unsaved
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import room
+from cloudify_scipion.agent.work.pull import can_come
 from tests.unit.agent.rig import Rig
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
@@ -88,7 +88,7 @@ def test_a_data_space_filled_by_others_to_the_last_byte(tmp_path: Path, small: P
 @root
 def test_a_full_volume_in_the_middle_of_a_pull(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody fills it after it was found large enough."""
-    monkeypatch.setattr(room, "RESERVE_BYTES", 0)
+    monkeypatch.setattr(can_come, "RESERVE_BYTES", 0)
     monkeypatch.setattr(Tree, "free", lambda _: 10**9)
     rig = Rig(small / "volume", tmp_path / "space", workers=1)
     for number in range(6):
@@ -154,8 +154,8 @@ def test_what_the_data_space_says(
     rig.push()
     rig.write("a", b"two", age=10)
     rig.write("b", b"three")
-    room = number in (errno.ENOSPC, errno.EDQUOT)
-    expected = (error, match) if whole else (NoRoom if room else Unsaved, f"a: {os.strerror(number)}")
+    can_come = number in (errno.ENOSPC, errno.EDQUOT)
+    expected = (error, match) if whole else (NoRoom if can_come else Unsaved, f"a: {os.strerror(number)}")
     with pytest.raises(expected[0], match=expected[1]):
         replace(rig, trees=lambda path: (Failing if path == str(rig.space) else Tree)(path)).push()
     if not whole:

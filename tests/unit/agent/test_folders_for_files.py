@@ -100,7 +100,7 @@ def test_restored_by_a_push_that_is_killed_and_run_again_it_is_there(small: Rig)
     become_folder(small, "volume")
     small.push()
     small.answer("deletions", "restore")
-    where = "cloudify_scipion.agent.work.deletions._delete_files"
+    where = "cloudify_scipion.agent.work.push.delete._delete_files"
     with mock.patch(where, side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         small.push()
     small.push()
@@ -144,7 +144,7 @@ def test_what_belongs_to_a_database_comes_back_beside_it(small: Rig) -> None:
 def test_before_a_volume_is_deleted_nobody_is_asked(small: Rig) -> None:
     become_folder(small, "volume")
     small.push()
-    with mock.patch("cloudify_scipion.agent.work.seal._must_be_read_only"):
+    with mock.patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only"):
         small.seal()
     assert small.saved() == small.local() and list(small.trash().values()) == [LARGE]
 
@@ -215,7 +215,7 @@ def test_the_seal_names_the_question_that_a_file_in_the_place_of_a_folder_waits_
     shutil.rmtree(rig.user / "d")
     rig.write("d", b"a file now", age=9000)
     with (
-        mock.patch("cloudify_scipion.agent.work.seal._must_be_read_only"),
+        mock.patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only"),
         pytest.raises(Unsaved, match="wait until it is said what is to be deleted: d") as refused,
     ):
         rig.seal()

@@ -18,7 +18,7 @@ import pytest
 from cloudify_scipion.agent.errors import LeaseForeign, Temporary
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.lease import lease
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig, TestClock, contents
 
@@ -27,7 +27,7 @@ INDEX = ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm")
 
 @pytest.fixture(autouse=True)
 def nobody_writes() -> object:
-    with mock.patch("cloudify_scipion.agent.work.seal._must_be_read_only", new=lambda _: None):
+    with mock.patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only", new=lambda _: None):
         yield
 
 

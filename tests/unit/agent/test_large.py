@@ -20,7 +20,7 @@ from cloudify_scipion.agent.ports.ballast import NAME as BALLAST
 from cloudify_scipion.agent.ports.digests import BLOCK, Blocks, Plain
 from cloudify_scipion.agent.ports.facts import ino_of
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import uploads
+from cloudify_scipion.agent.work.push import upload_all
 from tests.unit.agent.rig import Rig
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
@@ -194,7 +194,7 @@ class OneFileLimited(Tree):
 
 def test_what_is_too_large_for_one_file_there(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named with its size and what is taken of it, tried less and less often, and nothing makes room for it."""
-    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
     OneFileLimited.tried = 0
     limited = replace(rig, workers=1, trees=lambda path: (OneFileLimited if path == str(rig.space) else Tree)(path))
     rig.write("changed", b"first")
@@ -234,15 +234,15 @@ def test_the_clock_of_the_wall_does_not_put_off(rig: Rig, limited: Callable[[], 
 
 
 def test_small_files_go_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "LARGE_BYTES", MB)
+    monkeypatch.setattr(upload_all, "LARGE_BYTES", MB)
     order: list[str] = []
-    plain = uploads.upload
+    plain = upload_all.upload
 
     def upload(world, able, job):  # type: ignore[no-untyped-def]
         order.append(os.fsdecode(job.path))
         return plain(world, able, job)
 
-    monkeypatch.setattr(uploads, "upload", upload)
+    monkeypatch.setattr(upload_all, "upload", upload)
     rig.workers = 1
     for name, size in (("a", 3 * MB), ("b", 2 * MB), ("c", 1), ("d", 5 * MB), ("e", 2)):
         rig.write(name, os.urandom(size))
@@ -252,8 +252,8 @@ def test_small_files_go_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_is_new_does_not_wait_for_all_large_files(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large files that take long are sent in rounds; between them what is new is saved, deletions and manifest too."""
-    monkeypatch.setattr(uploads, "LARGE_BYTES", MB)
-    monkeypatch.setattr(uploads, "BATCH_BYTES", MB)
+    monkeypatch.setattr(upload_all, "LARGE_BYTES", MB)
+    monkeypatch.setattr(upload_all, "BATCH_BYTES", MB)
     rig.workers = 1
     rig.write("old")
     rig.push()

@@ -15,7 +15,8 @@ import pytest
 from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseStale
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, holder_from, judge, next_generation
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease, seal
+from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.seal import seal
 from tests.unit.agent.rig import OWNER, Rig, TestClock
 
 OTHER = {"installation": "i2", "tenant": "local", "deployment": "theirs"}

@@ -18,7 +18,7 @@ from cloudify_scipion.agent.plan.manifest import (
     segment_name,
     segment_number,
 )
-from cloudify_scipion.agent.work import manifest_reading, manifests
+from cloudify_scipion.agent.work.manifest import read, write
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.segments import decode, digest, encode
 
@@ -89,7 +89,7 @@ def known(rig: Rig) -> list[str]:
     """The files that a machine without an index learns of."""
     with rig.world() as world:
         world.index.forget_base()
-        manifest_reading.read_manifest(world)
+        read.read_manifest(world)
         world.keep()
         return [row["p"] for row in world.index.all_base() if row["k"] == "f"]
 
@@ -150,7 +150,7 @@ def test_a_hurt_manifest_costs_no_content(rig: Rig, tmp_path: Path, how: str) ->
 
 
 def test_a_new_base_takes_the_place_of_a_long_chain(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifests, "COMPACT_BYTES", 1)
+    monkeypatch.setattr(write, "COMPACT_BYTES", 1)
     rig.write("f", b"0")
     rig.push()
     before, sizes = headers(rig)[0], []
@@ -166,8 +166,8 @@ def test_a_new_base_takes_the_place_of_a_long_chain(rig: Rig, monkeypatch: pytes
 def test_a_killed_pushs_segment_is_taken_into_the_chain(rig: Rig) -> None:
     three_segments(rig)
     with rig.world() as world:
-        last = manifests.get_head(world.index)
-        world.index.set_state(manifests.INTENT, {"number": last.number + 1, "nonce": "ours"})
+        last = write.get_head(world.index)
+        world.index.set_state(write.INTENT, {"number": last.number + 1, "nonce": "ours"})
         world.keep()
     header = Header("p1", 1, last.number + 1, last.digest, nonce="ours")
     (folder(rig) / segment_name(header.number).decode()).write_bytes(encode(header, [Entry(b"late", "f")]))
@@ -181,8 +181,8 @@ def test_a_segment_that_this_index_was_not_about_to_write_is_read_first(rig: Rig
     """It fits; but it is of a future that was undone, or another's."""
     three_segments(rig)
     with rig.world() as world:
-        last = manifests.get_head(world.index)
-        world.index.set_state(manifests.INTENT, {"number": last.number + 1, "nonce": "ours"})
+        last = write.get_head(world.index)
+        world.index.set_state(write.INTENT, {"number": last.number + 1, "nonce": "ours"})
         world.keep()
     header = Header("p1", 1, last.number + 1, last.digest, nonce=nonce)
     (folder(rig) / segment_name(header.number).decode()).write_bytes(

@@ -14,7 +14,7 @@ import pytest
 from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.ports.databases.beside import HEADER
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.lease import lease
 from tests.seeds import sample
 from tests.unit.agent.broken import BY_DESCRIPTOR, Broken
 from tests.unit.agent.rig import Rig, contents
@@ -167,7 +167,7 @@ BELOW = (*FOLDERS, "fresh")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
     monkeypatch.setattr("cloudify_scipion.agent.work.world.RETRIES", 1)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent import cli
-from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.lease import lease
 from tests.seeds import sample
 from tests.unit.agent.rig import Rig, contents
 from tests.unit.agent.sick_folder import Sick, Where, make_sick
@@ -33,7 +33,7 @@ NEEDED = (".", "lock", "index.sqlite")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudify_scipion.agent.work.seal._must_be_read_only", lambda _: None)
+    monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
     monkeypatch.setattr("cloudify_scipion.agent.work.world.RETRIES", 1)
     monkeypatch.setattr("cloudify_scipion.agent.ports.clock.Clock.sleep", lambda *_: None)
 

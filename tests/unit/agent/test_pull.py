@@ -15,8 +15,8 @@ import pytest
 from cloudify_scipion.agent.errors import AgentError, NoRoom, Unsaved
 from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import listing, remote, settle
-from cloudify_scipion.agent.work.room import RESERVE_BYTES
+from cloudify_scipion.agent.work.pull import list_space, pull, settle
+from cloudify_scipion.agent.work.pull.can_come import RESERVE_BYTES
 from cloudify_scipion.agent.work.world import PULLED, Progress
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig
@@ -55,7 +55,7 @@ class Counting(Tree):
 @pytest.mark.parametrize("at", [20, 60, 100, 120])
 def test_a_killed_pull_goes_on(filled: Rig, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is here already is not fetched again; nothing is complete before all is here."""
-    monkeypatch.setattr(listing, "BATCH", 5)
+    monkeypatch.setattr(list_space, "BATCH", 5)
     monkeypatch.setattr(settle, "KEEP_SECONDS", -1.0)
     reaper = Reaper(at)
     with pytest.raises(Killed):
@@ -127,7 +127,7 @@ def test_progress_is_told(filled: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Progress, "add", add)
     with filled.world() as world:
         world.progress = Progress(path, "pull")
-        remote.pull(world)
+        pull.pull(world)
     pulling = [line for line in told if line["phase"] == "pulling"]
     assert {line["files_total"] for line in pulling} == {40}
     assert [line["files_done"] for line in pulling] == list(range(1, 41))

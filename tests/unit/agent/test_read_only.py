@@ -12,8 +12,8 @@ import pytest
 
 from cloudify_scipion.agent.errors import AgentError, ReadOnlySpace
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease
-from cloudify_scipion.agent.work.space import read_only as refused
+from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.space.check import read_only as refused
 from cloudify_scipion.errors import ReadOnlyDataSpace
 from tests.unit.agent.rig import Rig
 

@@ -11,7 +11,7 @@ from itertools import permutations
 import pytest
 
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work.bring_back import want_back
+from cloudify_scipion.agent.work.trash.bring_back import want_back
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.test_accidents import NoLinks
 

@@ -14,18 +14,19 @@ import pytest
 from cloudify_scipion.agent.errors import Unsaved
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.ports.tables.trial import Read
-from cloudify_scipion.agent.work import manifests, restore_proof
 from cloudify_scipion.agent.work.content import read_whole
-from cloudify_scipion.agent.work.restore_compare import Proven
-from cloudify_scipion.agent.work.restore_proof import new_trial, prove
-from cloudify_scipion.agent.work.verify import verify
+from cloudify_scipion.agent.work.manifest import write
+from cloudify_scipion.agent.work.seal import prove_restore
+from cloudify_scipion.agent.work.seal.compare import Proven
+from cloudify_scipion.agent.work.seal.prove_restore import new_trial, prove
+from cloudify_scipion.agent.work.seal.verify import verify
 from tests.unit.agent.restored import differences, restore_from_copy
 from tests.unit.agent.rig import Rig
 
 
 @pytest.fixture(autouse=True)
 def nobody_writes() -> Iterator[None]:
-    with mock.patch("cloudify_scipion.agent.work.seal._must_be_read_only", new=lambda _: None):
+    with mock.patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only", new=lambda _: None):
         yield
 
 
@@ -85,7 +86,7 @@ def test_no_content_is_read_again(full: Rig) -> None:
     with full.world() as world, new_trial(world) as trial:
         verify(world, trial)
         no_read = mock.patch.object(type(world.space), "open_with_facts", side_effect=AssertionError("read"))
-        with no_read, mock.patch.object(restore_proof, "chain", return_value=[]):
+        with no_read, mock.patch.object(prove_restore, "chain", return_value=[]):
             prove(world, trial)
 
 
@@ -124,7 +125,7 @@ def lies_about(kind: str) -> Callable[[bytes, object], Entry]:
             return Entry(**{**made.__dict__, "link": b""})
         return made
 
-    plain = manifests.entry_of
+    plain = write.entry_of
     return entry
 
 
@@ -133,7 +134,7 @@ def test_a_manifest_that_says_otherwise_refuses_the_seal(
     full: Rig, kind: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(manifests, "entry_of", lies_about(kind))
+        patch.setattr(write, "entry_of", lies_about(kind))
         with pytest.raises(Unsaved, match=text) as refused:
             full.seal()
     assert "the volume is kept" in refused.value.next_step

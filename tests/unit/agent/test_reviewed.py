@@ -18,7 +18,8 @@ from cloudify_scipion.agent.plan import manifest
 from cloudify_scipion.agent.ports import ahead
 from cloudify_scipion.agent.ports.ahead import ReadAhead
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import lease, listing
+from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.pull import list_space
 from tests.unit.agent.faults import Killed, MortalIndex, Reaper
 from tests.unit.agent.rig import Rig, TestClock
 from tests.unit.agent.segments import encode
@@ -104,7 +105,7 @@ class Volume(Tree):
 def test_a_power_cut_during_the_first_pull(new: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files whose content the volume's disk had not got are empty then: they are never saved over the originals."""
     originals = {f"raw/{number}": f"original {number}".encode() for number in range(9)}
-    monkeypatch.setattr(listing, "BATCH", 3)
+    monkeypatch.setattr(list_space, "BATCH", 3)
     emptied = 0
     for at in itertools.count(1):
         space = new.space / str(at)

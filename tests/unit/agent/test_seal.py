@@ -17,9 +17,9 @@ from cloudify_scipion.agent import cli
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
 from cloudify_scipion.agent.ports.tables.trial import Trial
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import seal as module
-from cloudify_scipion.agent.work import verify
-from cloudify_scipion.agent.work.seal import read_seal
+from cloudify_scipion.agent.work.seal import seal as module
+from cloudify_scipion.agent.work.seal import verify
+from cloudify_scipion.agent.work.seal.seal import read_seal
 from cloudify_scipion.agent.work.world import World
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.test_databases import ROWS, UNFINISHED, make, rows, writer

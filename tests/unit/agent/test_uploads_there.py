@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work import listing, settle
+from cloudify_scipion.agent.work.pull import list_space, settle
 from tests.unit.agent.rig import Rig, contents
 
 WHOLE = b"MRC" * 1000
@@ -187,7 +187,7 @@ def test_after_some_files_that_were_read_in_vain_a_look_reads_no_more(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody has given all files another mode, say: their contents are the same."""
-    monkeypatch.setattr(listing, "BATCH", 2)
+    monkeypatch.setattr(list_space, "BATCH", 2)
     monkeypatch.setattr(settle, "VAIN", 4)
     for number in range(20):
         rig.write(f"{number}", f"{number}", age=9000)

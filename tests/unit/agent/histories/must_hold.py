@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from cloudify_scipion.agent.work import push
+from cloudify_scipion.agent.work.push import push
 from tests.unit.agent.histories.books import Books
 from tests.unit.agent.restored import differences, restore, restore_from_copy
 from tests.unit.agent.rig import Rig

@@ -1,0 +1,1 @@
+"""The lease: who may write to the data space."""

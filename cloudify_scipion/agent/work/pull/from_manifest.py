@@ -1,0 +1,229 @@
+"""What the manifest alone tells: what the data space cannot hold itself, and what was deleted in an undone future."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from cloudify_scipion.agent.plan.manifest import Entry, entry_from
+from cloudify_scipion.agent.plan.names import odd_path, split, whole_way
+from cloudify_scipion.agent.plan.news import Side, is_newer_there
+from cloudify_scipion.agent.plan.restored import only_in_manifest
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
+from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.work.pull.exchange import is_as_known, replace_unchanged, set_facts
+from cloudify_scipion.agent.work.pull.fetch import fetch, fetch_linked, link_row, make_link, make_local_folder
+from cloudify_scipion.agent.work.pull.find_new import Result
+from cloudify_scipion.agent.work.pull.other_kind import file_for_link, link_for_file, link_for_link
+from cloudify_scipion.agent.work.pull.settle import is_blocked
+from cloudify_scipion.agent.work.space.keep_beside import free_name
+from cloudify_scipion.agent.work.space.names_there import place_for
+from cloudify_scipion.agent.work.space.probe import abilities
+from cloudify_scipion.agent.work.world import World
+
+
+def apply_base(world: World, result: Result) -> None:
+    """Make the folders, links and files of odd names that the manifest names and that are not here."""
+    failed = {path for path, _ in result.failed}
+    for row in world.index.all_base():
+        entry = entry_from(row)
+        if _is_below(entry.path, failed):
+            continue
+        try:
+            _apply_entry(world, entry)
+        except OSError as error:
+            if not is_blocked(world, entry.path, result):
+                result.failed.append((entry.path, error.strerror or str(error)))
+    world.keep()
+
+
+def _is_below(path: bytes, failed: set[bytes]) -> bool:
+    """Whether a path, or a folder above it, could not be looked at: then nobody knows what is there."""
+    return bool(failed) and any(above in failed for above in whole_way(path))
+
+
+def _apply_entry(world: World, entry: Entry) -> None:
+    there = world.tree.stat(entry.path) is not None
+    if entry.kind == "d":
+        _apply_folder(world, entry)
+    elif world.index.get(entry.path) is not None:
+        return
+    elif there:
+        if entry.kind == "l" and entry.stored:
+            _apply_link_beside(world, entry)
+    elif entry.kind == "l":
+        _apply_link(world, entry)
+    elif only_in_manifest(entry) and world.space.stat(entry.stored) is not None:
+        _apply_stored(world, entry)
+    elif world.space.stat(entry.path) is None:  # else it is being written there just now
+        world.tell(f"{os.fsdecode(entry.path)} was saved once and is not in the data space any more", "alarm")
+
+
+def _apply_folder(world: World, entry: Entry) -> None:
+    make_local_folder(world, entry.path, entry.mode)
+    number = world.index.folder_id(entry.path)
+    facts = world.tree.stat(entry.path)
+    if number is not None and facts is not None:
+        world.index.set_folder(number, ino=ino_of(facts), mode=facts.st_mode)
+
+
+def _apply_link(world: World, entry: Entry) -> None:
+    make_local_folder(world, split(entry.path)[0], 0o755)
+    make_link(world, entry.target, entry.path)
+    row = link_row(world, entry.path, entry.target, entry.origin)
+    stored = place_for(world, entry.path) or (b"" if abilities(world).symlinks else odd_path(entry.path))
+    world.index.put(entry.path, replace(row, stored=stored) if stored else row.without_remote())
+
+
+def _apply_link_beside(world: World, entry: Entry) -> None:
+    """What only the manifest has of a link, where something is here of which nothing is known."""
+    facts = world.tree.stat(entry.path)
+    if facts is None or kind(facts) != "l" or world.tree.readlink(entry.path) != entry.target:
+        keep_link_beside(world, entry)
+    else:
+        row = link_row(world, entry.path, entry.target, entry.origin)
+        world.index.put(entry.path, replace(row, stored=entry.stored, hash=entry.hash))
+
+
+def keep_link_beside(world: World, entry: Entry) -> None:
+    """Give it the name of a conflict here; the next push saves it."""
+    name = free_name(world, entry.path)
+    make_link(world, entry.target, name)
+    world.tell(
+        f"{os.fsdecode(entry.path)} is another here than was saved: where it pointed to is kept as "
+        f"{os.fsdecode(name)}", "alarm",
+    )  # fmt: skip
+
+
+def _apply_stored(world: World, entry: Entry) -> None:
+    make_local_folder(world, split(entry.path)[0], 0o755)
+    first = world.index.get(entry.link) if entry.link else None
+    for path, row in fetch_linked(world, entry.stored, entry.path, entry, first).rows:
+        world.index.put(path, row)
+
+
+_BATCH = 400
+_SHOWN = 10
+
+
+def settle_news(world: World, side: Side, result: Result) -> None:
+    """After all that the data space shows by itself was settled."""
+    if side is not Side.OLDER:
+        for row in world.index.all_base():
+            entry = entry_from(row)
+            try:
+                _take_over(world, side, entry, result)
+            except OSError as error:
+                result.failed.append((entry.path, error.strerror or str(error)))
+    apply_base(world, result)
+    world.keep()
+
+
+def _take_over(world: World, side: Side, entry: Entry, result: Result) -> None:
+    """Where the working copy is exactly as the index last knew it, the manifest that is newer knows better."""
+    if entry.kind == "d":
+        if side is Side.NEWER:
+            _take_mode_of_folder(world, entry)
+        return
+    row, facts = world.index.get(entry.path), world.tree.stat(entry.path)
+    if row is None or facts is None:
+        return
+    newer = is_newer_there(side, mtime_of(facts), entry.mtime)
+    if newer and is_as_known(row, facts):
+        _take_content(world, side, entry, row, result)
+    _keep_lone_link(world, entry, row, newer, result)
+
+
+def _take_content(world: World, side: Side, entry: Entry, row: Row, result: Result) -> None:
+    if row.kind != entry.kind:
+        _take_other_kind(world, entry, row)
+    elif entry.kind == "l":
+        if entry.stored and entry.target != row.target and link_for_link(world, entry.path, entry.target, row.target):
+            _know_link(world, entry, row)
+    elif entry.hash == row.hash:
+        if side is Side.NEWER and (stat.S_IMODE(row.mode), row.mtime) != (entry.mode, entry.mtime):
+            world.index.put(entry.path, set_facts(world, entry.path, row, entry.mode, entry.mtime))
+    elif entry.stored and world.space.stat(entry.stored) is not None:
+        _take_stored(world, entry, row, result)
+
+
+def _keep_lone_link(world: World, entry: Entry, row: Row, newer: bool, result: Result) -> None:
+    """A link that only the manifest has, and that cannot have its name here: beside what is here, or in the trash."""
+    known = world.index.get(entry.path) or row
+    if entry.kind != "l" or not entry.stored or (known.kind, known.target) == ("l", entry.target):
+        return
+    if newer:
+        keep_link_beside(world, entry)
+        result.conflicts += 1
+    else:  # the next push saves what is here
+        lone = Row("l", target=entry.target, hash=entry.hash, stored=entry.stored, origin=entry.origin, rsize=0, racy=1)
+        world.index.put(entry.path, lone)
+
+
+def _take_other_kind(world: World, entry: Entry, row: Row) -> None:
+    """A link that only the manifest has where a file was, or a file that lies under another name where a link was."""
+    seen, spare = None, row.origin <= 0
+    if entry.kind == "l" and entry.stored:
+        seen = link_for_file(world, entry.path, entry.target, row, entry.origin, spare)
+    elif entry.kind == "f" and entry.stored and world.space.stat(entry.stored) is not None:
+        seen = file_for_link(world, entry.stored, entry.path, entry, row, spare)
+    for path, known in seen.rows if seen else ():
+        world.index.put(path, replace(known, stored=entry.stored, hash=entry.hash if entry.kind == "l" else known.hash))
+
+
+def _take_mode_of_folder(world: World, entry: Entry) -> None:
+    number, facts = world.index.folder_id(entry.path), world.tree.stat(entry.path)
+    if number is None or facts is None or kind(facts) != "d" or facts.st_mode != world.index.folder(number).mode:
+        return
+    if stat.S_IMODE(facts.st_mode) != entry.mode & 0o777 | 0o700:
+        world.tree.set_folder_mode(entry.path, entry.mode & 0o777 | 0o700)
+        made = world.tree.stat(entry.path)
+        if made is not None:
+            world.index.set_folder(number, mode=made.st_mode)
+
+
+def _know_link(world: World, entry: Entry, row: Row) -> None:
+    facts = world.tree.stat(entry.path)
+    if facts is not None:
+        world.index.put(
+            entry.path,
+            replace(row, target=entry.target, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts),
+                    ctime=ctime_of(facts), ino=ino_of(facts), hash=entry.hash),
+        )  # fmt: skip
+
+
+def _take_stored(world: World, entry: Entry, row: Row, result: Result) -> None:
+    """A newer version whose content lies under another name there; where it cannot take its place it comes beside."""
+    seen = replace_unchanged(world, entry.stored, entry.path, entry, row)
+    if seen is None:
+        beside = free_name(world, entry.path)
+        seen = fetch(world, entry.stored, beside, entry)
+        result.conflicts += 1
+    for path, known in seen.rows:
+        world.index.put(path, known if path == entry.path else known.without_remote())
+
+
+def tell_deleted(world: World) -> None:
+    """After the listing: what was deleted in the undone future is here again, and is saved again."""
+    count, shown = 0, list[str]()
+    for batch in _batches(world):
+        known = world.index.bases([path for path, _ in batch])
+        for path, row in batch:
+            if path not in known and row.held() and not world.index.in_listing(path, row.kind):
+                count += 1
+                shown += [os.fsdecode(path)] if len(shown) < _SHOWN else []
+    if count:
+        world.tell(
+            f"{count} files that were deleted since are here again, and are saved again: {', '.join(shown)}"
+            f"{' ...' if count > len(shown) else ''}. Delete what is not wanted",
+            "alarm",
+        )
+
+
+def _batches(world: World) -> Iterator[Sequence[tuple[bytes, Row]]]:
+    files = world.index.all_files()
+    while batch := list(islice(files, _BATCH)):
+        yield batch

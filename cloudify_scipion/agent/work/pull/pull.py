@@ -1,0 +1,137 @@
+"""Pull and scan: what is new in the data space comes into the working copy. Nothing that is there is ever replaced."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from cloudify_scipion.agent.errors import GuardFailed
+from cloudify_scipion.agent.plan.names import generation_of
+from cloudify_scipion.agent.ports.files import read_all
+from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.lease.heartbeat import foreign, holders, own_holder
+from cloudify_scipion.agent.work.manifest.read import read_manifest
+from cloudify_scipion.agent.work.pull.can_come import CHECKED
+from cloudify_scipion.agent.work.pull.find_new import Result, must_be_complete
+from cloudify_scipion.agent.work.pull.from_manifest import apply_base
+from cloudify_scipion.agent.work.pull.reconcile import reconcile
+from cloudify_scipion.agent.work.push.move import settle_move
+from cloudify_scipion.agent.work.push.push import DIRTY, clear_remains
+from cloudify_scipion.agent.work.push.tally import down
+from cloudify_scipion.agent.work.push.upload_all import BOOT
+from cloudify_scipion.agent.work.space.check import MARK, check_space, open_space
+from cloudify_scipion.agent.work.space.room import watch_room
+from cloudify_scipion.agent.work.trash.throw import know_trash
+from cloudify_scipion.agent.work.world import PULLED, World, check_volume
+
+AGAIN_SECONDS = (5.0, 20.0, 60.0)
+_BY_SCAN = "they are tried again by the next scan"
+
+
+def pull(world: World) -> Result:
+    """Take the lease and the first copy; later, and where the index was lost, what is new. Resumable."""
+    check_volume(world.config, world.tree, world.state)
+    if world.index.get_state(PULLED):
+        check_space(world)  # an empty folder where it should be mounted would be taken for a new one
+    lease.acquire(world)
+    fresh = read_all(world.space, MARK) is None
+    open_space(world)
+    world.index.set_state(DIRTY, True)
+    clear_remains(world)
+    if not world.index.get_state(PULLED):
+        _know_the_boot(world)
+        read_manifest(world)
+    know_trash(world)
+    try:
+        result = reconcile(world)
+    except GuardFailed:
+        _leave(world, fresh)
+        raise
+    if not world.index.get_state(PULLED):
+        result = _try_again(world, result)
+    _finish_pull(world, result)
+    return result
+
+
+def _leave(world: World, fresh: bool) -> None:
+    """This is no folder for us: what we have put there goes, so that nobody takes it for a project's."""
+    lease.release(world)
+    if fresh:
+        with contextlib.suppress(OSError):
+            world.space.unlink(MARK)
+
+
+def _try_again(world: World, result: Result) -> Result:
+    """What could not be read may only have taken its time: a first copy is to be whole if it can."""
+    for seconds in AGAIN_SECONDS:
+        if not result.failed or result.crowded:
+            break
+        world.progress.start(f"{len(result.failed)} files cannot be read: trying again in {seconds:.0f} s")
+        world.clock.sleep(seconds)
+        world.beat()
+        result = replace(reconcile(world), files=result.files, size=result.size)
+    return result
+
+
+def _know_the_boot(world: World) -> None:
+    """What a crash empties is not taken for the user's own: also where nobody knows what was before the index."""
+    if world.index.get_state(BOOT) is None:
+        world.index.set_state(BOOT, "" if world.tree.names(b"") else world.clock.boot())
+
+
+def scan(world: World) -> Result:
+    """What is new in the data space is pulled, what was changed on both sides kept twice, what is gone there told."""
+    check_volume(world.config, world.tree, world.state)
+    check_space(world)
+    lease.renew(world)
+    settle_move(world)
+    know_trash(world)
+    watch_room(world, 0)
+    result = reconcile(world)
+    must_be_complete(result, _BY_SCAN)
+    return result
+
+
+def _finish_pull(world: World, result: Result) -> None:
+    """What cannot be read there does not keep the rest from being saved: it was never here, so it is not gone either.
+
+    What the manifest says of it is kept until it comes.
+    """
+    if not world.index.get_state(PULLED):
+        apply_base(world, result)
+        if result.failed and (result.crowded or down(world)):
+            must_be_complete(result, "pull again; nothing is saved until then")
+    world.tree.sync()
+    world.index.set_state(PULLED, True)
+    world.index.set_state(CHECKED, False)
+    world.index.forget_base([path for path, _ in result.failed])
+    world.keep()
+    must_be_complete(result, _BY_SCAN)
+
+
+UPGRADED = "upgraded"
+"""In the index: the one before was of another version of this software."""
+
+
+def know_again(world: World) -> None:
+    """Compare all with the data space by content, where that is complete and only the index does not know it.
+
+    Nobody has decided here that this machine may write, as a repair has. So the lease must be its own, as the data
+    space shows it; else LeaseForeign.
+    """
+    if world.index.get_state(PULLED):
+        return
+    check_volume(world.config, world.tree, world.state)
+    check_space(world)
+    own, held = own_holder(world), holders(world)
+    mine = [replace(own, generation=generation_of(lease.name)).name() for lease in held]
+    if not held or mine != [lease.name for lease in held]:
+        raise foreign(world, own, held)
+    if not world.index.get_state(UPGRADED):
+        world.tell(
+            "the agent's index was lost or damaged: all is compared with the data space by content, then saving goes "
+            "on",
+            "alarm",
+        )
+    world.keep()
+    pull(world)

@@ -1,0 +1,1 @@
+"""Saving: the parts of a push."""

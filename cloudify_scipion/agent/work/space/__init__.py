@@ -1,0 +1,1 @@
+"""The data space: whether it is there, and what it can hold."""

@@ -1,0 +1,1 @@
+"""The trash in the data space."""
