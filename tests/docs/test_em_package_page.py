@@ -51,7 +51,8 @@ def test_a_project_with_it_is_checked(catalogue: Path, tmp_path: Path) -> None:
     )
     load_catalogue.__globals__["_in_folder"].cache_clear()  # another process would read the file anew
     refused = CliRunner().invoke(main, ["check", str(project), "--site", str(site)])
-    assert refused.exit_code != 0
+    assert refused.exit_code == 2
+    assert "em_packages/mrcfile.yaml" in refused.output and "strip: 'x' is not a whole number" in refused.output
 
 
 def test_every_field_of_the_page_is_one_of_the_schema() -> None:

@@ -100,12 +100,12 @@ def places(folder: Path) -> list[str]:
 
 def test_inputs_that_cloudify_refuses_block_the_name(folder: Path) -> None:
     refused = init(folder, no_such_input=1)
-    assert refused.returncode != 0
+    assert refused.returncode == 1
     assert "no_such_input" in refused.stdout + refused.stderr
     assert places(folder) == ["blueprints"]
 
     blocked = init(folder)
-    assert blocked.returncode != 0
+    assert blocked.returncode == 1
     assert f"deployments/{NAME}" in blocked.stdout + blocked.stderr  # that is all that cfy says
     assert "No such file or directory" in blocked.stdout + blocked.stderr
 

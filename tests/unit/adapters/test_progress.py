@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cloudify_scipion.adapters.progress import SIGN_OF_LIFE_SECONDS, LineProgress
+from cloudify_scipion.adapters.progress import LineProgress
 
 
 def test_a_line() -> None:
@@ -17,7 +17,6 @@ def test_a_line() -> None:
 
 
 def test_signs_of_life() -> None:
-    assert SIGN_OF_LIFE_SECONDS < 20
     lines: list[str] = []
     seen = threading.Event()
 

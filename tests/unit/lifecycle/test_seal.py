@@ -125,7 +125,8 @@ def die_silently(world: World) -> None:
 
 def mend(world: World) -> None:
     ways = world.host.agents
-    ways.failing.clear(), ways.unsavable.clear(), ways.silent.clear(), world.broken.clear()
+    for harms in (ways.failing, ways.unsavable, ways.silent, world.broken):
+        harms.clear()
     world.host.machines[world.record().machine].open_files.clear()
     space = world.space()
     space.drops, space.away = False, ""

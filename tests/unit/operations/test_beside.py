@@ -78,8 +78,7 @@ def beside() -> Any:
 
         current_ctx.set(SimpleNamespace(get_resource=get_resource))
 
-    yield set_to
-    current_ctx.clear()
+    return set_to
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -132,5 +131,4 @@ def test_broken_modules_stop_their_node_at_once_and_change_nothing(demo: Deploym
         context.get_resource = lambda _, content=content: content
         with services_from(demo.world.services), pytest.raises(NonRecoverableError, match=NAME):
             puppet.create()
-    current_ctx.clear()
     assert demo.world.record() == before

@@ -104,7 +104,6 @@ def test_an_authors_classes(demo: Deployment, resource: str, sent: tuple[str, ..
         demo.world.host.reboot()
         with pytest.raises(NonRecoverableError, match="the machine is not running"):
             puppet.check_status()
-    current_ctx.clear()
     run = demo.world.puppet.runs[-1]
     assert (run.run, run.classes, run.data, run.modules) == ("project", ("mine",), {"mine::x": 1}, sent)
 
@@ -114,7 +113,6 @@ def test_an_authors_software_makes_no_layer(demo: Deployment) -> None:
     puppet_node(demo, run="software")
     with services_from(demo.world.services):
         puppet.create()
-    current_ctx.clear()
     demo.operation("software", "create")
     assert demo.world.host.layers == {}
 
@@ -134,7 +132,6 @@ def test_rendering_as_an_operation() -> None:
     }  # fmt: skip
     instance = render_node(document, [{"object.className": "ProtA", "object.id": "1"}])
     render.create()
-    current_ctx.clear()
     files = instance.runtime_properties["files"]
     assert {"blueprint.yaml", "inputs.yaml", "workflow.json"} <= set(files)
     assert "ProtA" in files["workflow.json"]
@@ -145,4 +142,3 @@ def test_rendering_refuses_what_is_wrong(document: object) -> None:
     render_node(document, [])
     with pytest.raises(NonRecoverableError, match="problem"):
         render.create()
-    current_ctx.clear()

@@ -16,6 +16,7 @@ from cloudify_scipion.cli import wiring
 from cloudify_scipion.cli.main import main
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.machine import delete_machine
+from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.volume import discard
 from tests.fakes.deployment import INSTALL, Deployment
 from tests.fakes.kill import Killed, Reaper
@@ -157,7 +158,7 @@ def test_discard_reads_the_record_under_the_lock(world: World, monkeypatch: pyte
     monkeypatch.setattr(services.projects, "hold_lock", changed_meanwhile)
     monkeypatch.setattr(wiring, "make_services", lambda _: services)
     result = CliRunner().invoke(main, ["discard", "relion-2d"])
-    assert result.exit_code != 0
+    assert result.exit_code == 1
     assert is_kept(world)
     assert world.record().ports == late[0] != {}
 
@@ -211,3 +212,77 @@ def test_discard_of_an_installed_project_is_refused(world: World) -> None:
     installed(world)
     with pytest.raises(PermanentError, match="is installed"):
         discard(world.services(), world.record())
+
+
+def with_results(world: World) -> Deployment:
+    deployment = Deployment(world)
+    deployment.install()
+    world.write("mine", b"results")
+    world.end_process()
+    return deployment
+
+
+def test_an_uninstall_ends_and_what_refuses_it_can_be_put_right(world: World) -> None:
+    with_results(world).uninstall()
+    assert not world.known() and not world.host.volumes
+    deployment = with_results(world)
+    world.host.agents.failing["push"] = (1, "the data space is full")
+    for _ in range(2):
+        with pytest.raises(NonRecoverableError, match="the data space is full"):
+            deployment.uninstall()
+    world.host.agents.failing.clear()
+    deployment.uninstall()
+    assert not world.known() and not world.host.volumes
+
+
+def test_saving_that_is_switched_off_afterwards_deletes_nothing(world: World) -> None:
+    with_results(world)
+    changed = Deployment(world, {"data": {}})
+    with pytest.raises(NonRecoverableError, match=r"data\.project\.source"):
+        changed.install()
+    changed.uninstall()  # with the changed inputs: what counts is what was installed
+    assert world.space().files["mine"] == b"results"
+    assert not world.host.volumes
+
+
+def test_nor_where_nobody_knows_any_more_that_it_was_on(world: World) -> None:
+    with_results(world)
+    world.services().projects.forget("relion-2d")
+    changed = Deployment(world, {"data": {}})
+    changed.uninstall()
+    (volume,) = world.host.volumes.values()
+    assert volume.files["mine"] == b"results"
+    assert world.record().held
+
+
+@pytest.mark.parametrize("volume_too", [False, True])
+def test_a_machine_that_is_replaced_under_the_same_name_goes_on(world: World, volume_too: bool) -> None:
+    deployment = with_results(world)
+    assert world.work("push") == 0
+    record = world.record()
+    world.host.reboot()
+    world.host.lose_folder(record.machine)
+    if volume_too:  # the last save is all that is left
+        del world.host.volumes[record.volume]
+        with pytest.raises(PermanentError, match="is gone"):
+            repair_project(world.services(), record)
+        discard(world.services(), world.record())
+        deployment.install()
+    else:
+        repair_project(world.services(), record)
+    (volume,) = world.host.volumes.values()
+    assert volume.files["mine"] == b"results"
+    world.write("mine", b"more")
+    assert world.work("push") == 0
+    assert world.space().files["mine"] == b"more"
+
+
+def test_what_is_not_the_volume_is_not_taken_for_it(world: World) -> None:
+    deployment = with_results(world)
+    world.work("push")
+    world.host.volumes[world.record().volume].mark = {}
+    world.host.volumes[world.record().volume].files.clear()
+    with pytest.raises(NonRecoverableError, match="this is not the project's volume"):
+        deployment.uninstall()
+    assert world.work("push") == 4
+    assert world.space().files["mine"] == b"results"

@@ -96,7 +96,7 @@ def test_commands_refuse_them(root: Path, monkeypatch: pytest.MonkeyPatch, comma
     (root / PROFILE / "deployments/d/deployment.json").write_text("{}")
     before = files(root)
     result = CliRunner().invoke(main, [command, "--", project])
-    assert result.exit_code != 0
+    assert result.exit_code == 1
     assert "is not a project id" in result.stderr
     assert files(root) == before
 
