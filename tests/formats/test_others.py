@@ -208,7 +208,7 @@ def test_a_seal_counts_together_with_record_and_tags(kept: Path, world: World) -
     assert valid_seal(record, VolumeFacts(True, 1, None, tags))
     services = world.services()
     services.projects.save(replace(record, seal={}))
-    services.volumes.create(NAME, 1, {})
+    services.of(record).volumes.create(NAME, 1, {})
     assert keep_seal(services, replace(record, seal={}), seal).seal == seal
 
 
@@ -217,7 +217,7 @@ def test_a_seal_of_a_later_version_is_no_proof(kept: Path, world: World) -> None
     tags = json.loads(one(kept, "tags of a volume").read_text())
     assert not valid_seal(replace(record, seal=later), VolumeFacts(True, 1, None, tags))
     services = world.services()
-    services.volumes.create(NAME, 1, {})
+    services.of(record).volumes.create(NAME, 1, {})
     with pytest.raises(PermanentError, match=r"of a later version, and so is its seal \(version 2; this one knows 1\)"):
         keep_seal(services, replace(record, seal={}), later)
-    assert services.projects.load("relion-2d") is None and services.volumes.look(NAME).tags == {}
+    assert services.projects.load("relion-2d") is None and services.of(record).volumes.look(NAME).tags == {}
