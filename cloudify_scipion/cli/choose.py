@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from cloudify_scipion.catalogue.sizing.choose_flavour import Choice, Verdict, ch
 from cloudify_scipion.catalogue.sizing.needs import Needs, needs_of
 from cloudify_scipion.catalogue.sizing.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.sizing.steps import workload_of
-from cloudify_scipion.catalogue.software.fit_site import site_misfits, site_notes
+from cloudify_scipion.catalogue.software.fit_site import site_notes, site_problems
 from cloudify_scipion.catalogue.software.resolve import software_problems
 from cloudify_scipion.cli.console import error_document, errors_as_json, fail, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
@@ -70,8 +71,8 @@ def _time_notes(phases: Plan, days: int) -> Iterator[str]:
 def _software_notes(loaded: Loaded) -> Iterator[str]:
     """What keeps the software from being installed: no hindrance to a choice, but good to know."""
     request, catalogue = loaded.project.software, load_catalogue()
-    found = [(problem.path, problem.message) for problem in software_problems(request, catalogue)]
-    for path, message in [*found, *site_misfits(request, loaded.site, catalogue)]:
+    found = software_problems(request, catalogue), site_problems(request, loaded.site, catalogue)
+    for path, message in itertools.chain(*found):
         yield f"the install will refuse {path}: {message}"
     yield from site_notes(request, loaded.site, catalogue)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,9 @@ from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.pins.file import MAX_BYTES, Pins, check_pins, from_text, request_problems
 from cloudify_scipion.catalogue.software.check_document import document_problems, unknown_in_document
 from cloudify_scipion.errors import InputError
-from cloudify_scipion.project.documents import Document, part, read_bytes
+from cloudify_scipion.project.documents import Document, Findings, part, read_bytes
 from cloudify_scipion.project.load import Loaded, load_inputs
 from cloudify_scipion.project.site import Site
-
-Found = Iterator[tuple[str, str]]
 
 project_argument = click.argument("project", type=click.Path(path_type=Path))
 site_option = click.option("--site", required=True, type=click.Path(path_type=Path), help="Site file (YAML).")
@@ -46,13 +44,13 @@ def read_lock(path: Path) -> bytes:
     return content
 
 
-def _against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any], site: Site | None) -> Found:
+def _against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any], site: Site | None) -> Findings:
     return document_problems(document, protocols, site, load_catalogue())
 
 
-def _unknown(document: Mapping[str, Any], protocols: Sequence[Any], _: Site | None) -> Found:
+def _unknown(document: Mapping[str, Any], protocols: Sequence[Any], _: Site | None) -> Findings:
     return unknown_in_document(document, protocols, load_catalogue())
 
 
-def _against_lock(lock: Pins, document: Mapping[str, Any], _: Sequence[Any], __: Site | None) -> Found:
+def _against_lock(lock: Pins, document: Mapping[str, Any], _: Sequence[Any], __: Site | None) -> Findings:
     yield from request_problems(part(document, dict, "software"), lock)

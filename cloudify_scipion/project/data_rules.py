@@ -8,17 +8,16 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Any
 
-from cloudify_scipion.project.documents import child_path, is_number, part
+from cloudify_scipion.project.documents import Findings, child_path, is_number, part
 from cloudify_scipion.project.hints import shown
 from cloudify_scipion.project.space_rules import use_problem
 
-Found = Iterator[tuple[str, str]]
 _MANY = 100
 """Datasets that are looked at, each against each; the schema allows fewer."""
 _SPACE = re.compile(r"([a-z][a-z0-9._-]{0,79}):(.*)", re.DOTALL)
 
 
-def data_rules(document: Mapping[str, Any]) -> Found:
+def data_rules(document: Mapping[str, Any]) -> Findings:
     """Everything that is wrong in the part `data`, whatever the site (`site_data_rules` has the rest)."""
     project = part(document, dict, "data", "project")
     yield from _source("$.data.project.source", project.get("source"))
@@ -39,7 +38,7 @@ def data_rules(document: Mapping[str, Any]) -> Found:
         yield "$.volume.size_gb", f"the project's data alone take {size} GB; at least that"
 
 
-def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixes: tuple[str, ...]) -> Found:
+def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixes: tuple[str, ...]) -> Findings:
     """What a project asks of data that the site does not have or allow."""
     name = site.get("name", "this one")
     spaces = part(site, dict, "data_spaces")
@@ -62,7 +61,7 @@ def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixe
             yield f"{path}.mount", f"the site {name} allows mounts below {', '.join(given)}, not {mount!r}"
 
 
-def _use(where: str, name: str, space: Mapping[str, Any], project: Mapping[str, Any]) -> Found:
+def _use(where: str, name: str, space: Mapping[str, Any], project: Mapping[str, Any]) -> Findings:
     kind, message = use_problem(name, space, project, saves=where.startswith("$.data.project."))
     if kind:
         yield where if kind == "source" else "$.secrets.onedata_token", message
@@ -93,7 +92,7 @@ def _sources(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"{path}.source", dataset["source"]
 
 
-def _source(path: str, source: object) -> Found:
+def _source(path: str, source: object) -> Findings:
     if not isinstance(source, str):
         return
     space = _SPACE.fullmatch(source)
@@ -114,7 +113,7 @@ def _relative_problem(text: str) -> str:
     return "leaves its folder with `..`" if ".." in text.split("/") else ""
 
 
-def _mount(path: str, mount: str, others: Mapping[str, str]) -> Found:
+def _mount(path: str, mount: str, others: Mapping[str, str]) -> Findings:
     if message := mount_problem(mount):
         yield path, f"{mount!r} {message}"
         return

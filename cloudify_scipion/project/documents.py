@@ -37,6 +37,10 @@ _SLIPS = (
 _SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
+Findings = Iterator[tuple[str, str]]
+"""JSON paths in a document, each with what is wrong there; whoever gathers them says which document it is."""
+
+
 @dataclass(frozen=True)
 class Document:
     """What was read: `value` (None if nothing could be read), and what is wrong with it."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cloudify_scipion.project.data_rules import site_data_rules
-from cloudify_scipion.project.documents import child_path, is_number, part
+from cloudify_scipion.project.documents import Findings, child_path, is_number, part
 from cloudify_scipion.project.nearest import nearest_or_all
 from cloudify_scipion.project.site import MOUNT_PREFIXES
 from cloudify_scipion.project.space_rules import space_rules
 from cloudify_scipion.project.spaces import NOT_OWN, may_name
 
-Found = Iterator[tuple[str, str]]
 
-
-def site_rules(document: Mapping[str, Any]) -> Found:
+def site_rules(document: Mapping[str, Any]) -> Findings:
     """Everything that is wrong inside a site document, beyond its schema."""
     yield from _ports(document)
     yield from _tls(document)
@@ -24,7 +22,7 @@ def site_rules(document: Mapping[str, Any]) -> Found:
     yield from space_rules(document)
 
 
-def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
+def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Findings:
     """What a project asks for and the site does not allow; the paths are the project's."""
     name = site.get("name", "this one")
     if part(project, dict, "volume").get("at_end") == "discard" and site.get("allow_discard", False) is False:
@@ -40,7 +38,7 @@ def site_allows(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
     yield from _secrets(project, site)
 
 
-def _secrets(project: Mapping[str, Any], site: Mapping[str, Any]) -> Found:
+def _secrets(project: Mapping[str, Any], site: Mapping[str, Any]) -> Findings:
     """No project opens another one's data."""
     own, shared = str(project.get("id")), part(site, list, "shared_secrets")
     for use, name in part(project, dict, "secrets").items():
@@ -54,14 +52,14 @@ def provider_problem(site: Mapping[str, Any]) -> str:
     return "" if provider == "local" else f"this version makes machines on local sites only, not on {provider}"
 
 
-def _ports(document: Mapping[str, Any]) -> Found:
+def _ports(document: Mapping[str, Any]) -> Findings:
     ports = part(document, dict, "ports")
     first, last = ports.get("first"), ports.get("last")
     if is_number(first) and is_number(last) and last < first + 1:
         yield "$.ports.last", f"a project takes two ports: the last must be above the first, {first}"
 
 
-def _tls(document: Mapping[str, Any]) -> Found:
+def _tls(document: Mapping[str, Any]) -> Findings:
     desktop = part(document, dict, "desktop")
     for key in ("tls_certificate", "tls_key"):
         if desktop.get("tls") == "given" and key not in desktop:
@@ -70,7 +68,7 @@ def _tls(document: Mapping[str, Any]) -> Found:
             yield f"$.desktop.{key}", "this has no effect unless tls is given"
 
 
-def _flavours(document: Mapping[str, Any]) -> Found:
+def _flavours(document: Mapping[str, Any]) -> Findings:
     models, names = part(document, dict, "gpu_models"), set()
     for index, flavour in enumerate(part(document, list, "flavours")):
         if not isinstance(flavour, Mapping):
@@ -88,7 +86,7 @@ def _flavours(document: Mapping[str, Any]) -> Found:
         names.add(name if isinstance(name, str) else "")
 
 
-def _files(document: Mapping[str, Any]) -> Found:
+def _files(document: Mapping[str, Any]) -> Findings:
     """A file is the same on every mirror: which of them serves it must not matter."""
     known: dict[object, tuple[object, str]] = {}
     for mirror in (mirrors := part(document, dict, "mirrors")):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from posixpath import normpath
 from typing import Any
 
-from cloudify_scipion.project.documents import child_path, part
+from cloudify_scipion.project.documents import Findings, child_path, part
 from cloudify_scipion.project.spaces import DIRECTORY, ONEDATA
 
-Found = Iterator[tuple[str, str]]
 _OF_ONEDATA = ("onezone", "provider", "space", "token", "repository")
 _NEEDED = ("provider", "repository")
 
 
-def space_rules(site: Mapping[str, Any]) -> Found:
+def space_rules(site: Mapping[str, Any]) -> Findings:
     """Everything that is wrong with the data spaces of a site document, beyond its schema."""
     spaces = part(site, dict, "data_spaces")
     yield from _one_client(spaces)
@@ -37,7 +36,7 @@ def use_problem(name: str, space: Mapping[str, Any], project: Mapping[str, Any],
     return "", ""
 
 
-def _directory(path: str, told: Mapping[str, Any], provider: object) -> Found:
+def _directory(path: str, told: Mapping[str, Any], provider: object) -> Findings:
     for key in _OF_ONEDATA:
         if key in told:
             yield child_path(path, key), f"this has no effect: kind is {DIRECTORY}"
@@ -49,7 +48,7 @@ def _directory(path: str, told: Mapping[str, Any], provider: object) -> Found:
         yield child_path(path, "root"), f"{root!r} is not normalised; did you mean {tidy!r}?"
 
 
-def _one_client(spaces: Mapping[str, Any]) -> Found:
+def _one_client(spaces: Mapping[str, Any]) -> Findings:
     """A machine has one client, whatever it mounts."""
     known = [(name, part(spaces, dict, name).get("repository")) for name in spaces]
     first, wanted = next(((name, told) for name, told in known if told is not None), ("", None))
@@ -59,7 +58,7 @@ def _one_client(spaces: Mapping[str, Any]) -> Found:
             yield path, f"this is another one than that of {first!r}: a machine has one client for all its data spaces"
 
 
-def _onedata(path: str, told: Mapping[str, Any]) -> Found:
+def _onedata(path: str, told: Mapping[str, Any]) -> Findings:
     for key in _NEEDED:
         if key not in told:
             yield child_path(path, key), f"this is missing: kind is {ONEDATA}"

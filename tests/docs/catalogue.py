@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.entries.methods import Fetched
 from cloudify_scipion.catalogue.entries.model import PROOFS, Catalogue, EmPackageVersion, PluginVersion
 
 
@@ -46,7 +47,7 @@ def others() -> list[tuple[str, ...]]:
     rows = [("`scipion`", "Scipion", f"`{entry.version}`", "", entry.proof) for entry in catalogue.scipion.values()]
     data = [entry for versions in catalogue.example_data.values() for entry in versions.values()]
     return rows + [
-        (f"`example_data`: `{entry.name}`", "Example data", f"`{entry.version}`", f"`{entry.home}`", entry.proof)
+        (f"`example_data`: `{entry.name}`", "Example data", f"`{entry.version}`", f"`{entry.method.home}`", entry.proof)
         for entry in data
     ]
 
@@ -80,7 +81,7 @@ def _to_write(plugin: PluginVersion, catalogue: Catalogue) -> str:
 
 
 def _from(package: EmPackageVersion) -> str:
-    return ", from a mirror of the site" if package.file else ""
+    return ", from a mirror of the site" if isinstance(package.method, Fetched) else ""
 
 
 def _lack(plugin: PluginVersion, catalogue: Catalogue) -> str:

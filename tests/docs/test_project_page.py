@@ -44,13 +44,13 @@ def test_the_list_of_software_is_true(name: str, version: str) -> None:
     row = usable.get((f"`{name}`", f"`{version}`"), ("", ""))
     packages, licences = dict(re.findall(r'"([^"]+)": "([^"]+)"', row[0])), tuple(re.findall("`(.*?)`", row[1]))
     software = Software("3.8.3", {name: version}, packages, accepted_licences=licences)
-    problems = software_problems(software, load_catalogue())
+    problems = [*software_problems(software, load_catalogue())]
     assert bool(problems) == (not row[0]), problems
     assert row[0] or any(waiting[:2] == (f"`{name}`", f"`{version}`") for waiting in catalogue.waiting())
 
 
 def test_example_data_are_where_the_page_says() -> None:
-    home = load_catalogue().example_data["demo-particles"]["1"].home
+    home = load_catalogue().example_data["demo-particles"]["1"].method.home
     assert any(f"`{home}`" in row for row in catalogue.others())
     steps = [step for example in EXAMPLES for step in example.get("workflow", {}).get("protocols", ())]
     assert f"{home}/particles.mrcs" in [step.get("filesPath") for step in steps]

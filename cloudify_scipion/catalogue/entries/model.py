@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from cloudify_scipion.catalogue.entries.methods import Listed, Method
+from cloudify_scipion.project.model import Software
 
 PROOFS = ("run", "installed", "listed")
 """How it is known that an entry works: it ran; it was installed; it is only known from its makers."""
@@ -71,7 +75,22 @@ class ScipionVersion:
 
 
 @dataclass(frozen=True)
-class PluginVersion:
+class _Named:
+    """What has a name and versions; `proof` is one of PROOFS."""
+
+    name: str
+    version: str
+    proof: str = field(default="", kw_only=True)
+    licence: Licence | None = field(default=None, kw_only=True)
+
+    @property
+    def title(self) -> str:
+        """Name and version, for people."""
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class PluginVersion(_Named):
     """A version of a Scipion plugin.
 
     `scipion` lists the versions it works with. `requirements` is the text of what it adds to Scipion's; empty if
@@ -81,94 +100,113 @@ class PluginVersion:
     and `cuda` are ranges such as `>=3.8,<3.12`, empty for any.
     """
 
-    name: str
-    version: str
     scipion: tuple[str, ...]
     requirements: str = ""
     em_packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     protocols: Mapping[str, ProtocolFacts] = field(default_factory=dict)
-    proof: str = ""
     default_packages: Mapping[str, str] = field(default_factory=dict)
     module: str = ""
     python: str = ""
     cuda: str = ""
-    licence: Licence | None = None
     not_installed: str = ""
-
-    @property
-    def title(self) -> str:
-        """Name and version, for people."""
-        return f"{self.name} {self.version}"
 
     @property
     def installable(self) -> bool:
         """Whether a project can have it."""
         return not self.not_installed
 
+    def calls(self, package: EmPackageVersion) -> bool:
+        """Whether it can call an EM package in that version."""
+        return package.label in self.em_packages.get(package.name, ())
+
 
 @dataclass(frozen=True)
-class EmPackageVersion:
-    """A version of an EM package or of an example data set.
+class Made(_Named):
+    """What gets a folder of its own on the machine, by a method of installing."""
 
-    `label` is the version as Scipion's plugins name it. `home` is its folder on the machine, `links` maps names in it
-    to targets, `variables` go into Scipion's configuration. `method` says how it is installed: `apt` (with exact Debian
-    versions), `generate` (with the source of a Python script), `pip` (with hash-pinned `requirements`), `archive` and
-    `installb` (with a `file` of the site's mirrors, its SHA-256, and the number of folders to `strip`), or `listed`:
-    not at all, and `why` says what that would take. An empty `sha256` is one that its makers do not publish: the site
-    states it (see `site_files`). `binary` is its name for Scipion's `installb`.
-
-    `gpu` is `no`, `optional` or `required`; `cuda` a range such as `>=11.0`, empty for any. `gpu_memory_gb` is what it
-    takes of a card whatever the data (GB of 10^9 bytes), None if that is not known.
-    """
-
-    name: str
-    version: str
-    method: str
-    home: str = ""
-    label: str = ""
-    apt: Mapping[str, str] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
-    script: str = ""
-    requirements: str = ""
-    file: str = ""
-    sha256: str = ""
-    strip: int = 0
-    binary: str = ""
-    gpu: str = "no"
-    cuda: str = ""
-    gpu_memory_gb: Number | None = None
-    compute_capability: Number | None = None
-    licence: Licence | None = None
-    proof: str = ""
-    why: str = ""
-
-    @property
-    def title(self) -> str:
-        """Name and version, for people."""
-        return f"{self.name} {self.version}"
+    method: Method
 
     @property
     def installable(self) -> bool:
         """Whether a project can have it."""
-        return self.method != "listed"
+        return not isinstance(self.method, Listed)
+
+
+@dataclass(frozen=True)
+class ExampleData(Made):
+    """A version of a data set to try Scipion with."""
+
+
+@dataclass(frozen=True)
+class EmPackageVersion(Made):
+    """A version of an EM package.
+
+    `label` is the version as Scipion's plugins name it; `variables` go into Scipion's configuration. `gpu` is `no`,
+    `optional` or `required`; `cuda` a range such as `>=11.0`, empty for any. `gpu_memory_gb` is what it takes of a card
+    whatever the data (GB of 10^9 bytes), None if that is not known.
+    """
+
+    label: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    gpu: str = "no"
+    cuda: str = ""
+    gpu_memory_gb: Number | None = None
+    compute_capability: Number | None = None
+
+
+_Entry = TypeVar("_Entry")
+Versions = Mapping[str, Mapping[str, _Entry]]
+"""Names to versions to entries."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All that can be asked for: names to versions to entries. Files are read when their names are looked up."""
+    """All that can be asked for. Files are read when their names are looked up."""
 
     scipion: Mapping[str, ScipionVersion]
-    plugins: Mapping[str, Mapping[str, PluginVersion]]
-    em_packages: Mapping[str, Mapping[str, EmPackageVersion]]
-    example_data: Mapping[str, Mapping[str, EmPackageVersion]]
+    plugins: Versions[PluginVersion]
+    em_packages: Versions[EmPackageVersion]
+    example_data: Versions[ExampleData]
+
+    def all_plugins(self) -> Iterator[PluginVersion]:
+        """Every version of every plugin; this reads all plugins' files."""
+        return (entry for versions in self.plugins.values() for entry in versions.values())
+
+    def packages(self, name: str) -> Mapping[str, EmPackageVersion]:
+        """The versions of an EM package; empty if it is not known."""
+        return self.em_packages.get(name, {})
+
+    def chosen(self, request: Software) -> Chosen:
+        """The entries of a request, as far as they are known."""
+        return Chosen(
+            self.scipion.get(request.scipion),
+            _chosen(request.plugins, self.plugins),
+            _chosen(request.em_packages, self.em_packages),
+            _chosen(request.example_data, self.example_data),
+        )
+
+
+def _chosen(wanted: Mapping[str, str], known: Versions[_Entry]) -> tuple[_Entry, ...]:
+    return tuple(known[name][wanted[name]] for name in sorted(wanted) if wanted[name] in known.get(name, {}))
 
 
 @dataclass(frozen=True)
-class SoftwareSet:
-    """What a request came to: entries that fit together, each tuple in the order of names."""
+class Chosen:
+    """What is known of a request, each tuple in the order of names; `scipion` is None if its version is not known."""
 
-    scipion: ScipionVersion
+    scipion: ScipionVersion | None
     plugins: tuple[PluginVersion, ...] = ()
     em_packages: tuple[EmPackageVersion, ...] = ()
-    example_data: tuple[EmPackageVersion, ...] = ()
+    example_data: tuple[ExampleData, ...] = ()
+
+    @property
+    def made(self) -> tuple[Made, ...]:
+        """All that gets a folder of its own on the machine."""
+        return (*self.em_packages, *self.example_data)
+
+
+@dataclass(frozen=True)
+class SoftwareSet(Chosen):
+    """What a request came to: entries that fit together."""
+
+    scipion: ScipionVersion

@@ -1,13 +1,17 @@
-"""From checked documents of the catalogue's files to its entries."""
+"""From checked documents of the catalogue's files to its entries: a field of an entry has its name in the file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from cloudify_scipion.catalogue.entries.methods import METHODS, Method
 from cloudify_scipion.catalogue.entries.model import (
     EmPackageVersion,
+    ExampleData,
     Licence,
     Number,
     PluginVersion,
@@ -17,22 +21,55 @@ from cloudify_scipion.catalogue.entries.model import (
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import Document, read_bytes
 
-_NUMBERS = ("ram_gb_per_process", "gpu_memory_gb", "compute_capability")
+Entry = TypeVar("Entry")
+_NUMBERS = dict.fromkeys(("ram_gb_per_process", "gpu_memory_gb", "compute_capability"), lambda facts: Number(**facts))
+_TYPES: Mapping[str, Callable[[Any], Any]] = {
+    **_NUMBERS,
+    "licence": lambda facts: Licence(**facts),
+    "scipion": tuple,
+    "em_packages": lambda labels: {name: tuple(some) for name, some in labels.items()},
+}
+"""What a field's value becomes, where it is not taken as it stands."""
 
 
-class Texts:
-    """Files that entries name, read from a catalogue folder; what is wrong with them is gathered in `problems`."""
+class Reader:
+    """Makes entries of a catalogue folder's documents; what is wrong with files they name is gathered in `problems`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.problems: list[Problem] = []
 
-    def read(self, kind: str, name: str | None) -> str:
+    def scipion(self, document: Mapping[str, Any]) -> ScipionVersion:
+        """The entry of a file of `scipion/`."""
+        return self._entry(ScipionVersion, document, protocols=_protocols(document))
+
+    def plugins(self, document: Mapping[str, Any]) -> dict[str, PluginVersion]:
+        """The entries of a file of `plugins/`, by version."""
+        return _by_version(document, lambda facts: self._entry(PluginVersion, facts, protocols=_protocols(facts)))
+
+    def em_packages(self, document: Mapping[str, Any]) -> dict[str, EmPackageVersion]:
+        """The entries of a file of `em_packages/`, by version."""
+        return _by_version(document, partial(self._made, EmPackageVersion, "em_packages"))
+
+    def example_data(self, document: Mapping[str, Any]) -> dict[str, ExampleData]:
+        """The entries of a file of `example_data/`, by version."""
+        return _by_version(document, partial(self._made, ExampleData, "example_data"))
+
+    def _made(self, kind: Callable[..., Entry], folder: str, facts: Mapping[str, Any]) -> Entry:
+        method: Method = self._entry(METHODS[facts["method"]], facts, folder)
+        return self._entry(kind, {"label": facts["version"], **facts}, method=method)
+
+    def _entry(self, kind: Callable[..., Entry], facts: Mapping[str, Any], folder: str = "", **made: Any) -> Entry:
+        """An entry with those of the facts that it has a field for."""
+        texts = {"requirements": partial(self._text, "requirements"), "script": partial(self._text, folder)}
+        read: Mapping[str, Callable[[Any], Any]] = {**_TYPES, **texts}
+        names = signature(kind).parameters.keys() & facts.keys()
+        return kind(**{name: read.get(name, _as_it_is)(facts[name]) for name in names - made.keys()}, **made)
+
+    def _text(self, folder: str, name: str) -> str:
         """The text of a file; empty if there is none to read."""
-        if name is None:
-            return ""
-        source = f"catalogue/{kind}/{name}"
-        content = read_bytes(self.folder / kind / name, source)
+        source = f"catalogue/{folder}/{name}"
+        content = read_bytes(self.folder / folder / name, source)
         if isinstance(content, Document):
             self.problems += content.problems
             return ""
@@ -43,71 +80,15 @@ class Texts:
             return ""
 
 
-def scipion_version(document: Mapping[str, Any], texts: Texts) -> ScipionVersion:
-    """The entry of a file of `scipion/`."""
-    return ScipionVersion(
-        version=document["version"],
-        python=document["python"],
-        requirements=texts.read("requirements", document["requirements"]),
-        proof=document["proof"],
-        parts=document.get("parts", {}),
-        protocols=_protocols(document),
-        licence=_licence(document),
-    )
-
-
-def plugin_versions(document: Mapping[str, Any], texts: Texts) -> dict[str, PluginVersion]:
-    """The entries of a file of `plugins/`, by version."""
+def _by_version(document: Mapping[str, Any], entry: Callable[[Mapping[str, Any]], Entry]) -> dict[str, Entry]:
     return {
-        version: PluginVersion(
-            name=document["name"],
-            version=version,
-            scipion=tuple(facts["scipion"]),
-            requirements=texts.read("requirements", facts.get("requirements")),
-            em_packages={name: tuple(labels) for name, labels in facts.get("em_packages", {}).items()},
-            protocols=_protocols(facts),
-            proof=facts["proof"],
-            default_packages=facts.get("default_packages", {}),
-            module=facts.get("module", ""),
-            python=facts.get("python", ""),
-            cuda=facts.get("cuda", ""),
-            licence=_licence(facts),
-            not_installed=facts.get("not_installed", ""),
-        )
+        version: entry({"name": document["name"], "version": version, **facts})
         for version, facts in document["versions"].items()
     }
 
 
-def package_versions(kind: str, document: Mapping[str, Any], texts: Texts) -> dict[str, EmPackageVersion]:
-    """The entries of a file of `em_packages/` or `example_data/`, by version."""
-    return {version: _package(kind, document, version, texts) for version in document["versions"]}
-
-
-def _package(kind: str, document: Mapping[str, Any], version: str, texts: Texts) -> EmPackageVersion:
-    facts = document["versions"][version]
-    return EmPackageVersion(
-        name=document["name"],
-        version=version,
-        method=facts["method"],
-        home=facts.get("home", ""),
-        label=facts.get("label", version),
-        apt=facts.get("apt", {}),
-        links=facts.get("links", {}),
-        variables=facts.get("variables", {}),
-        script=texts.read(kind, facts.get("script")),
-        requirements=texts.read("requirements", facts.get("requirements")),
-        file=facts.get("file", ""),
-        sha256=facts.get("sha256", ""),
-        strip=facts.get("strip", 0),
-        binary=facts.get("binary", ""),
-        gpu=facts.get("gpu", "no"),
-        cuda=facts.get("cuda", ""),
-        gpu_memory_gb=_number(facts.get("gpu_memory_gb")),
-        compute_capability=_number(facts.get("compute_capability")),
-        licence=_licence(facts),
-        proof=facts.get("proof", ""),
-        why=facts.get("why", ""),
-    )
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _protocols(facts: Mapping[str, Any]) -> dict[str, ProtocolFacts]:
@@ -117,14 +98,5 @@ def _protocols(facts: Mapping[str, Any]) -> dict[str, ProtocolFacts]:
 
 
 def _protocol(name: str, given: Mapping[str, Any], source: str) -> ProtocolFacts:
-    numbers = {key: _number(given[key]) for key in _NUMBERS if key in given}
+    numbers = {key: Number(**given[key]) for key in _NUMBERS if key in given}
     return ProtocolFacts(**{"class_name": name, "source": source, **given, **numbers})
-
-
-def _number(facts: Mapping[str, Any] | None) -> Number | None:
-    return Number(**facts) if facts else None
-
-
-def _licence(facts: Mapping[str, Any]) -> Licence | None:
-    licence = facts.get("licence")
-    return Licence(**licence) if licence else None

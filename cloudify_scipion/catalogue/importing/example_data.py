@@ -17,7 +17,7 @@ def find_example_data(protocols: Sequence[Mapping[str, Any]], catalogue: Catalog
     entries = [entry for versions in catalogue.example_data.values() for entry in versions.values()]
     for protocol in protocols:
         for _, value in text_parameters(protocol):
-            for entry in (entry for entry in entries if is_below(value, entry.home)):
+            for entry in (entry for entry in entries if is_below(value, entry.method.home)):
                 path, version = child_path("$.software.example_data", entry.name), entry.version
                 reads = f"{protocol['object.className']} {protocol['object.id']} reads {value}"
                 if entry.name not in taken:
@@ -31,5 +31,5 @@ def homes(software: Mapping[str, Any], catalogue: Catalogue) -> Iterator[str]:
     """Folders on the machine that the software of a project document brings."""
     for kind, known in (("example_data", catalogue.example_data), ("em_packages", catalogue.em_packages)):
         for name, version in software.get(kind, {}).items():
-            if home := known[name][version].home:
+            if home := known[name][version].method.home:
                 yield home

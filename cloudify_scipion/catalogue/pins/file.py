@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.errors import LaterFormat, Problem
-from cloudify_scipion.project.documents import child_path, parse_json, part
+from cloudify_scipion.project.documents import Findings, child_path, parse_json, part
 from cloudify_scipion.project.schema import schema_problems
 
 FILE = "software.lock.json"
@@ -143,7 +143,7 @@ def pinned_contents(pins: Pins) -> dict[str, str]:
     return {"scipion": pins.software["scipion"], **{name: kind[name] for kind in kinds for name in sorted(kind)}}
 
 
-def request_problems(asked: Mapping[str, Any], pins: Pins) -> Iterator[tuple[str, str]]:
+def request_problems(asked: Mapping[str, Any], pins: Pins) -> Findings:
     """Where the software that a project document asks for is not the lock's: JSON path and message."""
     if asked.get("scipion") != pins.software["scipion"]:
         yield "$.software.scipion", _other(asked.get("scipion"), pins.software["scipion"])

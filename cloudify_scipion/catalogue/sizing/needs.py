@@ -123,7 +123,7 @@ def _told(work: Workload, key: str) -> Iterator[Need]:
 def _on_cards(work: Workload) -> Iterator[tuple[str, ProtocolFacts | EmPackageVersion]]:
     for step in (step for step in work.steps if step.uses_gpu):
         yield step.name, step.facts
-        yield from ((f"{step.name}, with {package.title}", package) for package in step.packages)
+        yield from ((f"{step.name}, with {package.title}", package) for package in step.on_cards)
     yield from ((package.title, package) for package in work.packages)
 
 

@@ -5,16 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cloudify_scipion.catalogue.entries.model import (
-    Catalogue,
-    EmPackageVersion,
-    PluginVersion,
-    ProtocolFacts,
-    ScipionVersion,
-)
+from cloudify_scipion.catalogue.entries.model import Catalogue, Chosen, EmPackageVersion, ProtocolFacts
 from cloudify_scipion.catalogue.entries.versions import reaches
 from cloudify_scipion.project.model import Acquisition, Needs, Project, Software
 from cloudify_scipion.project.workflow import in_order
@@ -25,8 +19,8 @@ class Step:
     """A protocol of a workflow. What its parameters say goes before what its class declares.
 
     `box` is the side in pixels of the particles that it works on, if that is known; `known` says whether the catalogue
-    has the class. `packages` are the project's EM packages that its plugin calls and that can use a graphics card;
-    `old_driver` says that the site's driver is too old for one of them.
+    has the class. `packages` are the project's EM packages that its plugin calls; `driver` is the CUDA version that the
+    site's driver supports, empty if that is not known.
     """
 
     number: str
@@ -35,7 +29,7 @@ class Step:
     box: int | None = None
     known: bool = True
     packages: tuple[EmPackageVersion, ...] = ()
-    old_driver: bool = False
+    driver: str = ""
 
     @property
     def name(self) -> str:
@@ -74,9 +68,14 @@ class Step:
         return next((key for key in ("doGpu", "useGpu") if self.parameters.get(key) is not None), "")
 
     @property
+    def on_cards(self) -> tuple[EmPackageVersion, ...]:
+        """Those of its packages that can use a graphics card."""
+        return tuple(package for package in self.packages if package.gpu != "no")
+
+    @property
     def uses_gpu(self) -> bool:
         """Whether it runs on a graphics card."""
-        if self.facts.gpu != "optional" or self.old_driver:
+        if self.facts.gpu != "optional" or not all(runs_on(self.driver, package.cuda) for package in self.on_cards):
             return self.facts.gpu == "required"
         name = self.switch_name
         return is_true(self.parameters[name]) if name else self.facts.gpu_default
@@ -108,54 +107,49 @@ class Workload:
 
 def workload_of(project: Project, catalogue: Catalogue, driver: str = "") -> Workload:
     """All that a project computes. `driver` is the CUDA version that the site's driver supports, empty if not known."""
-    on_cards = _packages_on_cards(project.software, catalogue)
-    steps = tuple(_steps(project, catalogue, on_cards, driver))
+    chosen = catalogue.chosen(project.software)
+    steps = tuple(_steps(project, chosen, driver))
     told = [package for step in steps if step.facts.gpu == "required" for package in step.packages]
-    counting = [one for one in on_cards if one.gpu == "required" or not steps and runs_on(driver, one.cuda)]
-    return Workload(steps, project.acquisition, project.needs, tuple(one for one in counting if one not in told))
+    counting = (
+        one
+        for one in chosen.em_packages
+        if one not in told and (one.gpu == "required" or not steps and one.gpu != "no" and runs_on(driver, one.cuda))
+    )
+    return Workload(steps, project.acquisition, project.needs, tuple(counting))
 
 
-def _steps(project: Project, catalogue: Catalogue, on_cards: Sequence[EmPackageVersion], driver: str) -> Iterator[Step]:
+def _steps(project: Project, chosen: Chosen, driver: str) -> Iterator[Step]:
     """A step's box is the one extracted last before it."""
     box = project.acquisition.box_size
     for protocol in in_order(project.workflow.protocols):
-        owner = owner_of(catalogue, project.software, protocol)
-        facts = owner.protocols[str(protocol["object.className"])] if owner else _unknown(protocol)
-        if facts.phase == "extract":
+        step = _step(protocol, chosen, driver)
+        if step.facts.phase == "extract":
             box = _extracted(protocol) or box
-        calls = owner.em_packages if isinstance(owner, PluginVersion) else ()
-        packages = tuple(package for package in on_cards if package.name in calls)
-        old_driver = not all(runs_on(driver, package.cuda) for package in packages)
-        yield Step(str(protocol["object.id"]), facts, protocol, box, owner is not None, packages, old_driver)
+        yield replace(step, box=box)
 
 
-def _packages_on_cards(software: Software, catalogue: Catalogue) -> tuple[EmPackageVersion, ...]:
-    """The EM packages of a request that can use a graphics card, in the order of their names."""
-    found = (catalogue.em_packages.get(name, {}).get(version) for name, version in sorted(software.em_packages.items()))
-    return tuple(package for package in found if package and package.gpu != "no")
+def known_steps(software: Software, protocols: Sequence[Any], catalogue: Catalogue) -> Iterator[tuple[int, Step]]:
+    """Index and step of the protocols whose class is known, in a workflow that may be wrong elsewhere."""
+    chosen = catalogue.chosen(software)
+    for index, protocol in enumerate(protocols):
+        readable = isinstance(protocol, Mapping) and isinstance(protocol.get("object.className"), str)
+        if readable and (step := _step(protocol, chosen)).known:
+            yield index, step
+
+
+def _step(protocol: Mapping[str, Any], chosen: Chosen, driver: str = "") -> Step:
+    """A protocol with the facts of its class: those of a plugin go before Scipion's."""
+    name, number = str(protocol["object.className"]), str(protocol.get("object.id", "?"))
+    for plugin in (one for one in chosen.plugins if name in one.protocols):
+        packages = tuple(package for package in chosen.em_packages if package.name in plugin.em_packages)
+        return Step(number, plugin.protocols[name], protocol, packages=packages, driver=driver)
+    own = chosen.scipion.protocols.get(name) if chosen.scipion else None
+    return Step(number, own or _unknown(protocol), protocol, known=own is not None)
 
 
 def runs_on(driver: str, cuda: str) -> bool:
     """Whether a driver runs programs made for a range of CUDA versions: only lower bounds count; empty is not known."""
     return not driver or reaches(driver, cuda)
-
-
-def known_steps(software: Software, protocols: Sequence[Any], catalogue: Catalogue) -> Iterator[tuple[int, Step]]:
-    """Index and step of the protocols whose class is known, in a workflow that may be wrong elsewhere."""
-    for index, protocol in enumerate(protocols):
-        readable = isinstance(protocol, Mapping) and isinstance(protocol.get("object.className"), str)
-        if readable and (owner := owner_of(catalogue, software, protocol)):
-            facts = owner.protocols[protocol["object.className"]]
-            yield index, Step(str(protocol.get("object.id", "?")), facts, protocol)
-
-
-def owner_of(
-    catalogue: Catalogue, software: Software, protocol: Mapping[str, Any]
-) -> PluginVersion | ScipionVersion | None:
-    """The entry of a request that brings a protocol's class: a plugin before Scipion; None if none does."""
-    plugins = (catalogue.plugins.get(name, {}).get(version) for name, version in sorted(software.plugins.items()))
-    entries: tuple[PluginVersion | ScipionVersion | None, ...] = (*plugins, catalogue.scipion.get(software.scipion))
-    return next((entry for entry in entries if entry and str(protocol["object.className"]) in entry.protocols), None)
 
 
 def _unknown(protocol: Mapping[str, Any]) -> ProtocolFacts:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudify_scipion.catalogue.entries.model import Catalogue
 from cloudify_scipion.catalogue.sizing.steps import known_steps
-from cloudify_scipion.catalogue.software.fit_cards import gpu_problems
-from cloudify_scipion.catalogue.software.fit_site import site_misfits
+from cloudify_scipion.catalogue.software.fit_site import gpu_problems, site_problems
 from cloudify_scipion.catalogue.software.protocols import protocol_problems
-from cloudify_scipion.catalogue.software.resolve import software_misfits, unknown_software
-from cloudify_scipion.project.documents import part
+from cloudify_scipion.catalogue.software.resolve import software_problems, unknown_software
+from cloudify_scipion.project.documents import Findings, part
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site
 
 
 def document_problems(
     document: Mapping[str, Any], protocols: Sequence[Any], site: Site | None, catalogue: Catalogue
-) -> Iterator[tuple[str, str]]:
+) -> Findings:
     """Paths and messages of all that the catalogue has against a project document.
 
     `protocols` is its workflow; `site` is None if it could not be read.
@@ -26,18 +25,16 @@ def document_problems(
     request = readable_software(document)
     if request is None:
         return
-    yield from software_misfits(request, catalogue)
+    yield from software_problems(request, catalogue)
     yield from protocol_problems(request, protocols, catalogue)
     yield from _needs_problems(document, protocols, request, catalogue)
     if site:
-        yield from site_misfits(request, site, catalogue)
+        yield from site_problems(request, site, catalogue)
         if part(document, dict, "workflow").get("run") is True:
             yield from gpu_problems(request, protocols, site, catalogue)
 
 
-def unknown_in_document(
-    document: Mapping[str, Any], protocols: Sequence[Any], catalogue: Catalogue
-) -> Iterator[tuple[str, str]]:
+def unknown_in_document(document: Mapping[str, Any], protocols: Sequence[Any], catalogue: Catalogue) -> Findings:
     """Paths and messages of software and protocols that the catalogue does not know, installable or not."""
     request = readable_software(document)
     if request is not None:
@@ -48,7 +45,7 @@ def unknown_in_document(
 
 def _needs_problems(
     document: Mapping[str, Any], protocols: Sequence[Any], request: Software, catalogue: Catalogue
-) -> Iterator[tuple[str, str]]:
+) -> Findings:
     """Needs that contradict the workflow."""
     if part(document, dict, "needs").get("gpus") != 0:
         return

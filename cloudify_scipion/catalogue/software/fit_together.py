@@ -2,113 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from cloudify_scipion.catalogue.entries.model import Catalogue, EmPackageVersion, PluginVersion, ScipionVersion
+from cloudify_scipion.catalogue.entries.methods import Installb
+from cloudify_scipion.catalogue.entries.model import (
+    Catalogue,
+    Chosen,
+    EmPackageVersion,
+    PluginVersion,
+    ScipionVersion,
+)
 from cloudify_scipion.catalogue.entries.versions import in_range
 from cloudify_scipion.catalogue.software.requirements import requirement_conflicts
-from cloudify_scipion.project.documents import child_path
+from cloudify_scipion.project.documents import Findings, child_path
 from cloudify_scipion.project.model import Software
 
-Found = Iterator[tuple[str, str]]
 
-
-def misfits(
-    request: Software,
-    scipion: ScipionVersion | None,
-    plugins: Sequence[PluginVersion],
-    packages: Sequence[EmPackageVersion],
-    catalogue: Catalogue,
-) -> Found:
+def set_problems(request: Software, chosen: Chosen, catalogue: Catalogue) -> Findings:
     """Plugins that do not work with the Scipion version, with its Python, or with the EM packages."""
-    chosen = {package.name: package for package in packages}
-    for plugin in plugins:
-        if scipion:
-            yield from _scipion_misfits(plugin, scipion)
+    packages = {package.name: package for package in chosen.em_packages}
+    for plugin in chosen.plugins:
+        if chosen.scipion:
+            yield from _scipion_misfits(plugin, chosen.scipion)
         for name in plugin.default_packages:
             if name not in request.em_packages:
                 yield _missing(plugin, name, catalogue)
         for name, labels in plugin.em_packages.items():
-            if name in chosen and chosen[name].label not in labels:
-                message = f"{_title(plugin)} works with {name} {', '.join(labels)}, not with {chosen[name].label}"
-                others = _others(plugin, chosen[name], catalogue)
+            if name in packages and packages[name].label not in labels:
+                message = f"{plugin.title} works with {name} {', '.join(labels)}, not with {packages[name].label}"
+                others = _others(plugin, packages[name], catalogue)
                 yield child_path("$.software.em_packages", name), message + others
-    for package in packages:
-        if package.method == "installb" and not any(package.name in plugin.em_packages for plugin in plugins):
+    for package in chosen.em_packages:
+        called = any(package.name in plugin.em_packages for plugin in chosen.plugins)
+        if isinstance(package.method, Installb) and not called:
             yield child_path("$.software.em_packages", package.name), _no_plugin(package, catalogue)
 
 
-def clashes(
-    scipion: ScipionVersion | None, plugins: Sequence[PluginVersion], packages: Sequence[EmPackageVersion]
-) -> Found:
+def clashes(chosen: Chosen) -> Findings:
     """Two entries that pin the same Python package to different versions, or set the same variable differently."""
-    texts = [scipion.requirements] if scipion else []
-    for plugin in plugins:
+    texts = [chosen.scipion.requirements] if chosen.scipion else []
+    for plugin in chosen.plugins:
         where = child_path("$.software.plugins", plugin.name)
         for message in requirement_conflicts(texts, plugin.requirements):
             yield where, message
         texts.append(plugin.requirements)
     variables: dict[str, str] = {}
-    for package in packages:
+    for package in chosen.em_packages:
         for name, value in package.variables.items():
             if variables.setdefault(name, value) != value:
                 where = child_path("$.software.em_packages", package.name)
                 yield where, f"{package.name} sets {name} to {value}, another package to {variables[name]}"
 
 
-def _scipion_misfits(plugin: PluginVersion, scipion: ScipionVersion) -> Found:
+def _scipion_misfits(plugin: PluginVersion, scipion: ScipionVersion) -> Findings:
     where = child_path("$.software.plugins", plugin.name)
     if scipion.version not in plugin.scipion:
-        yield where, f"{_title(plugin)} works with Scipion {', '.join(plugin.scipion)}, not with {scipion.version}"
+        yield where, f"{plugin.title} works with Scipion {', '.join(plugin.scipion)}, not with {scipion.version}"
     if not in_range(scipion.python, plugin.python):
-        needs = f"{_title(plugin)} needs Python {plugin.python}"
+        needs = f"{plugin.title} needs Python {plugin.python}"
         yield where, f"{needs}; Scipion {scipion.version} runs on {scipion.python}"
 
 
 def _missing(plugin: PluginVersion, name: str, catalogue: Catalogue) -> tuple[str, str]:
     """An EM package that a plugin does not work without."""
     fitting = _fitting(plugin, name, catalogue)
-    calls = f"{_title(plugin)} calls {name} {', '.join(plugin.em_packages[name])}"
+    calls = f"{plugin.title} calls {name} {', '.join(plugin.em_packages[name])}"
     if fitting:
         lines = " or ".join(f'"{name}": "{version}"' for version in fitting)
         return "$.software.em_packages", f"{calls}: add {lines}"
-    return child_path(
-        "$.software.plugins", plugin.name
-    ), f"{calls}, which nothing installs{_way_out(plugin, name, catalogue)}"
+    where = child_path("$.software.plugins", plugin.name)
+    return where, f"{calls}, which nothing installs{''.join(_ways_out(plugin, name, catalogue))}"
 
 
-def _way_out(plugin: PluginVersion, name: str, catalogue: Catalogue) -> str:
+def _ways_out(plugin: PluginVersion, name: str, catalogue: Catalogue) -> Iterator[str]:
     """Other versions of the plugin that can call a version of the EM package that can be installed."""
-    return "".join(
-        f"; {_title(other)} works with {name} {', '.join(fitting)}, which can be installed"
-        for other in catalogue.plugins[plugin.name].values()
-        if other.installable and name in other.em_packages and (fitting := _fitting(other, name, catalogue))
-    )
+    for other in catalogue.plugins[plugin.name].values():
+        if other.installable and name in other.em_packages and (fitting := _fitting(other, name, catalogue)):
+            yield f"; {other.title} works with {name} {', '.join(fitting)}, which can be installed"
 
 
 def _no_plugin(package: EmPackageVersion, catalogue: Catalogue) -> str:
     """A package of Scipion's `installb`, without a plugin that brings its installation."""
-    all_plugins = (entry for versions in catalogue.plugins.values() for entry in versions.values())
-    able = [_title(entry) for entry in all_plugins if package.label in entry.em_packages.get(package.name, ())]
-    add = f": add {' or '.join(sorted(able))}" if able else ", and none of the catalogue does"
-    return f"{_title(package)} is installed by a plugin that calls it{add}"
+    able = sorted(plugin.title for plugin in catalogue.all_plugins() if plugin.calls(package))
+    add = f": add {' or '.join(able)}" if able else ", and none of the catalogue does"
+    return f"{package.title} is installed by a plugin that calls it{add}"
 
 
 def _fitting(plugin: PluginVersion, name: str, catalogue: Catalogue) -> list[str]:
     """Versions of an EM package that a plugin can call and that can be installed."""
-    labels, known = plugin.em_packages[name], catalogue.em_packages.get(name, {})
-    return sorted(version for version, entry in known.items() if entry.label in labels and entry.installable)
+    known = catalogue.packages(name).items()
+    return sorted(version for version, entry in known if plugin.calls(entry) and entry.installable)
 
 
 def _others(plugin: PluginVersion, package: EmPackageVersion, catalogue: Catalogue) -> str:
     """Versions of the plugin that work with a version of the package."""
-    others = [
-        version
-        for version, other in catalogue.plugins[plugin.name].items()
-        if package.label in other.em_packages.get(package.name, ())
-    ]
+    others = [version for version, other in catalogue.plugins[plugin.name].items() if other.calls(package)]
     return f"; {plugin.name} {', '.join(sorted(others))} does" if others else ""
-
-
-def _title(entry: PluginVersion | EmPackageVersion) -> str:
-    return f"{entry.name} {entry.version}"

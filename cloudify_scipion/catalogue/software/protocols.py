@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cloudify_scipion.catalogue.entries.model import Catalogue, PluginVersion, ProtocolFacts
-from cloudify_scipion.project.documents import child_path
+from cloudify_scipion.catalogue.entries.model import Catalogue, PluginVersion, ProtocolFacts, ScipionVersion
+from cloudify_scipion.project.documents import Findings, child_path
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.nearest import nearest
 
@@ -31,7 +31,7 @@ def providers(class_name: str, catalogue: Catalogue) -> dict[str, list[PluginVer
     return {name: entries for name, entries in found.items() if entries}
 
 
-def protocol_problems(request: Software, protocols: Sequence[Any], catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+def protocol_problems(request: Software, protocols: Sequence[Any], catalogue: Catalogue) -> Findings:
     """Paths and messages of protocols whose class nothing brings that the project asks for."""
     known = known_protocols(request, catalogue)
     for index, protocol in enumerate(protocols):
@@ -56,7 +56,5 @@ def _message(name: str, request: Software, catalogue: Catalogue) -> str:
 
 
 def _all_classes(catalogue: Catalogue) -> set[str]:
-    plugins = {
-        name for versions in catalogue.plugins.values() for entry in versions.values() for name in entry.protocols
-    }
-    return plugins | {name for scipion in catalogue.scipion.values() for name in scipion.protocols}
+    entries: list[PluginVersion | ScipionVersion] = [*catalogue.all_plugins(), *catalogue.scipion.values()]
+    return {name for entry in entries for name in entry.protocols}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cloudify_scipion.catalogue.entries.model import EmPackageVersion, SoftwareSet
+from cloudify_scipion.catalogue.entries.model import SoftwareSet
 from cloudify_scipion.catalogue.software.requirements import merge_requirements
 
 MIRRORS = "em_package::mirrors"
@@ -26,9 +26,7 @@ def puppet_data(software: SoftwareSet, mirrors: Sequence[str] = ()) -> dict[str,
         "scipion::variables": {
             name: value for package in software.em_packages for name, value in sorted(package.variables.items())
         },
-        "em_package::packages": {
-            package.name: _package_data(package) for package in (*software.em_packages, *software.example_data)
-        },
+        "em_package::packages": {one.name: {"version": one.version, **one.method.puppet()} for one in software.made},
         MIRRORS: list(mirrors),
     }
 
@@ -36,14 +34,14 @@ def puppet_data(software: SoftwareSet, mirrors: Sequence[str] = ()) -> dict[str,
 def software_contents(software: SoftwareSet) -> dict[str, str]:
     """Names to versions, for people: what a software layer holds."""
     plugins = {entry.name: entry.version for entry in software.plugins}
-    packages = {entry.name: entry.version for entry in (*software.em_packages, *software.example_data)}
+    packages = {entry.name: entry.version for entry in software.made}
     return {"scipion": software.scipion.version, **plugins, **packages}
 
 
 def software_proofs(software: SoftwareSet) -> dict[str, str]:
     """Names to how it is known that the entry works: run, installed or listed."""
     plugins = {entry.name: entry.proof for entry in software.plugins}
-    packages = {entry.name: entry.proof for entry in (*software.em_packages, *software.example_data)}
+    packages = {entry.name: entry.proof for entry in software.made}
     return {"scipion": software.scipion.proof, **plugins, **packages}
 
 
@@ -52,25 +50,3 @@ def software_digest(base_digest: str, modules_digest: str, classes: Sequence[str
     told = {name: value for name, value in data.items() if name != MIRRORS}
     parts = {"base": base_digest, "modules": modules_digest, "classes": list(classes), "data": told}
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-_FIELDS = {
-    "apt": (),
-    "generate": ("script",),
-    "pip": ("requirements",),
-    "archive": ("file", "sha256", "strip"),
-    "installb": ("file", "sha256"),
-}
-"""What Puppet is told of a package, by its method."""
-
-
-def _package_data(package: EmPackageVersion) -> dict[str, Any]:
-    data: dict[str, Any] = {"version": package.version, "method": package.method, "home": package.home}
-    data |= {name: getattr(package, name) for name in _FIELDS[package.method]}
-    if package.binary:
-        data["binary"] = package.binary
-    if package.apt:
-        data["apt"] = dict(package.apt)
-    if package.links:
-        data["links"] = dict(package.links)
-    return data

@@ -6,6 +6,7 @@ import ast
 import os
 import re
 import shutil
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from jsonschema import Draft202012Validator
 
 from cloudify_scipion.catalogue.entries import load
 from cloudify_scipion.catalogue.entries.load import catalogue_problems, load_catalogue
+from cloudify_scipion.catalogue.entries.methods import METHODS, Archive, Installb, Pip
 from cloudify_scipion.catalogue.entries.model import Catalogue, EmPackageVersion, SoftwareSet
 from cloudify_scipion.catalogue.software.puppet_data import puppet_data, software_contents, software_digest
 from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.model import Software
 
-CASE = Path(__file__).resolve().parents[2] / "cases" / "catalogue"
+ROOT = Path(__file__).resolve().parents[3]
+CASE = ROOT / "tests/cases/catalogue"
 WANTED = Software("2.0", {"plugin-a": "1.0"}, {"tool": "3.1.3"}, {"sample": "1"})
 
 
@@ -74,9 +77,9 @@ def test_a_set_that_fits(small: Catalogue) -> None:
 def test_what_puppet_is_told_of_each_method(small: Catalogue) -> None:
     scipion, digest = small.scipion["2.0"], "a" * 64
     packages = (
-        EmPackageVersion("p", "1", "pip", "/opt/em/p-1", requirements="x==1 --hash=sha256:aa\n"),
-        EmPackageVersion("q", "2", "archive", "/opt/em/q-2", file="q.tgz", sha256=digest, strip=1, apt={"d": "1"}),
-        EmPackageVersion("r", "3", "installb", "/opt/em/r-3", file="r-3.tgz", sha256=digest, binary="R-3.0"),
+        EmPackageVersion("p", "1", Pip("/opt/em/p-1", requirements="x==1 --hash=sha256:aa\n")),
+        EmPackageVersion("q", "2", Archive("/opt/em/q-2", {"d": "1"}, file="q.tgz", sha256=digest, strip=1)),
+        EmPackageVersion("r", "3", Installb("/opt/em/r-3", file="r-3.tgz", sha256=digest, binary="R-3.0")),
     )
     told = puppet_data(SoftwareSet(scipion, em_packages=packages))["em_package::packages"]
     assert told["p"] == {
@@ -163,6 +166,7 @@ def test_the_digest_depends_on_everything(small: Catalogue) -> None:
         ("em_packages/tool.yaml", "{name: tool, kind: em_package, versions: {'1': {method: apt, home: /x}}}", "apt"),
         ("em_packages/tool.yaml", "name: tool\nname: tool\nkind: em_package\nversions: {}", "more than once"),
         ("scipion/1.0.yaml", (CASE / "scipion/1.0.yaml").read_text().replace("scipion.txt", "no.txt"), "no such file"),
+        ("em_packages/tool.yaml", "{name: tool, kind: em_package, versions: {'1': {method: installb, file: x, home: /x, links: {a: /b}}}}", "no links in it"),  # noqa: E501
         ("em_packages/tool.yaml", "", "the file is empty"),
         ("em_packages/tool.yaml", "name: !!bool maybe\n", "not what its tag says, bool"),
         ("em_packages/tool.yaml", "name: 2020-13-45\n", "not what its tag says, timestamp"),
@@ -194,8 +198,20 @@ def test_a_pipe_in_a_catalogue_makes_nobody_wait(tmp_path: Path, file: str) -> N
 
 
 def test_the_schema_is_one() -> None:
-    for kind in set(load._FOLDERS.values()):
+    for kind in set(load._KINDS.values()):
         Draft202012Validator.check_schema(load._rules(kind))
+
+
+def test_a_method_is_one_type_its_schema_and_a_case_for_puppet() -> None:
+    facts = load._rules("em_package")["properties"]["versions"]["additionalProperties"]
+    assert facts["properties"]["method"]["enum"] == [*METHODS]
+    own = {field.name for method in METHODS.values() for field in fields(method)}
+    assert own <= {*facts["properties"]}
+    puppet = (ROOT / "puppet/modules/em_package/types/package.pp").read_text()
+    told = {key for name in METHODS if name != "listed" for key in METHODS[name](apt={"a": "1"}).puppet()}
+    assert told <= {*re.findall(r"'(\w+)'", puppet)}
+    installed = [name for name in METHODS if name != "listed"]
+    assert re.findall(r"'(\w+)'", puppet.split("'method'")[1].splitlines()[0]) == installed
 
 
 # The data that ships.

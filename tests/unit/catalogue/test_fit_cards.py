@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.software.check_document import document_problems
-from cloudify_scipion.catalogue.software.fit_cards import gpu_notes, gpu_problems
+from cloudify_scipion.catalogue.software.fit_site import gpu_notes, gpu_problems
 from cloudify_scipion.cli.main import main
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site

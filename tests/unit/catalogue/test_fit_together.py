@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
-from cloudify_scipion.catalogue.entries.model import EmPackageVersion, Licence
+from cloudify_scipion.catalogue.entries.methods import Apt, Archive, Listed
+from cloudify_scipion.catalogue.entries.model import Chosen, EmPackageVersion, Licence
 from cloudify_scipion.catalogue.entries.versions import in_range
 from cloudify_scipion.catalogue.software.check_document import document_problems
-from cloudify_scipion.catalogue.software.fit_site import site_misfits, site_notes
+from cloudify_scipion.catalogue.software.fit_site import site_notes, site_problems
 from cloudify_scipion.catalogue.software.fit_together import clashes
-from cloudify_scipion.catalogue.software.licences import licence_problems
-from cloudify_scipion.catalogue.software.resolve import software_problems
+from cloudify_scipion.catalogue.software.resolve import licence_problems, software_problems
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
 
@@ -153,14 +153,14 @@ def test_a_protocol(case: str) -> None:
 
 def test_a_licence_to_accept() -> None:
     licence = Licence("Academic licence", accept=True, source="https://example.org/licence")
-    package = EmPackageVersion("gctf", "1.18", "archive", licence=licence)
+    package = EmPackageVersion("gctf", "1.18", Archive(), licence=licence)
     message = (
         "gctf 1.18 asks a person to accept its licence (Academic licence, https://example.org/licence): "
         "read it, then add 'gctf'"
     )
-    assert list(licence_problems([], [], [package], CATALOGUE)) == [("$.software.accepted_licences", message)]
-    assert list(licence_problems(["gctf"], [], [package], CATALOGUE)) == []
-    assert list(licence_problems([], [], [replace(package, method="listed")], CATALOGUE)) == []
+    assert list(licence_problems([], [package], CATALOGUE)) == [("$.software.accepted_licences", message)]
+    assert list(licence_problems(["gctf"], [package], CATALOGUE)) == []
+    assert list(licence_problems([], [replace(package, method=Listed())], CATALOGUE)) == []
 
 
 def test_a_way_out_is_a_plugin_that_can_be_installed() -> None:
@@ -168,7 +168,9 @@ def test_a_way_out_is_a_plugin_that_can_be_installed() -> None:
     refused = {**versions, "4.0.20": replace(versions["4.0.20"], not_installed="it does not load")}
     catalogue = replace(CATALOGUE, plugins={"scipion-em-relion": refused})
     found = software_problems(Software("3.8.3", {"scipion-em-relion": "5.0.2"}), catalogue)
-    assert [p.message for p in found] == ["scipion-em-relion 5.0.2 calls relion 4.0, 5.0, which nothing installs"]
+    assert [message for _, message in found] == [
+        "scipion-em-relion 5.0.2 calls relion 4.0, 5.0, which nothing installs"
+    ]
 
 
 def test_an_unknown_version_is_told_once() -> None:
@@ -197,7 +199,7 @@ def test_a_package_that_needs_a_gpu(case: str) -> None:
     site, messages = SITES[case]
     request = Software("3.8.3", em_packages={"motioncor3": "1.2.4", "relion": "3.1.3"})
     expected = [("$.software.em_packages.motioncor3", message) for message in messages]
-    assert list(site_misfits(request, site, CATALOGUE)) == expected
+    assert list(site_problems(request, site, CATALOGUE)) == expected
 
 
 def test_cuda_is_compared_with_what_the_driver_supports() -> None:
@@ -205,15 +207,15 @@ def test_cuda_is_compared_with_what_the_driver_supports() -> None:
     old, new, unknown = Site("a", cuda="11.2"), Site("a", cuda="13.0"), Site("a")
     where = "$.software.em_packages.cryosparc"
     message = "cryosparc 5.0.6 needs CUDA >=12.8; the driver of site a supports 11.2"
-    assert list(site_misfits(request, old, CATALOGUE)) == [(where, message)]
+    assert list(site_problems(request, old, CATALOGUE)) == [(where, message)]
     # A newer driver runs programs of an older CUDA: gctf's upper bound is no problem.
-    assert list(site_misfits(request, new, CATALOGUE)) == []
-    assert list(site_misfits(request, unknown, CATALOGUE)) == []
+    assert list(site_problems(request, new, CATALOGUE)) == []
+    assert list(site_problems(request, unknown, CATALOGUE)) == []
 
 
 def test_what_can_do_without_a_gpu_runs_with_an_old_driver() -> None:
     request, old = Software("3.8.3", em_packages={"modelangelo": "git"}), Site("a", cuda="11.2")
-    assert list(site_misfits(request, old, CATALOGUE)) == []
+    assert list(site_problems(request, old, CATALOGUE)) == []
     message = "modelangelo git needs CUDA >=11.8; the driver of site a supports 11.2: it runs on the CPU"
     assert list(site_notes(request, old, CATALOGUE)) == [message]
     assert list(site_notes(request, Site("a", cuda="12.4"), CATALOGUE)) == []
@@ -241,7 +243,7 @@ def test_ranges(version: str, wanted: str, expected: bool) -> None:
 def test_python_must_fit() -> None:
     scipion = replace(CATALOGUE.scipion["3.8.3"], python="3.7")
     catalogue = replace(CATALOGUE, scipion={"3.8.3": scipion})
-    (problem,) = software_problems(
+    ((_, message),) = software_problems(
         Software("3.8.3", {"scipion-em-localrec": "3.2.0"}),
         replace(
             catalogue,
@@ -252,32 +254,32 @@ def test_python_must_fit() -> None:
             },
         ),
     )
-    assert problem.message == "scipion-em-localrec 3.2.0 needs Python >=3.8; Scipion 3.8.3 runs on 3.7"
+    assert message == "scipion-em-localrec 3.2.0 needs Python >=3.8; Scipion 3.8.3 runs on 3.7"
 
 
 def test_a_file_of_the_mirrors() -> None:
-    package = EmPackageVersion("tool", "1.0", "archive", "/opt/em/tool-1.0", file="tool-1.0.tgz", sha256="0" * 64)
+    package = EmPackageVersion("tool", "1.0", Archive("/opt/em/tool-1.0", file="tool-1.0.tgz", sha256="0" * 64))
     catalogue = replace(CATALOGUE, em_packages={"tool": {"1.0": package}})
     request = Software("3.8.3", em_packages={"tool": "1.0"})
-    (found,) = site_misfits(request, Site("a"), catalogue)
+    (found,) = site_problems(request, Site("a"), catalogue)
     assert found[1] == f"tool 1.0 is fetched as tool-1.0.tgz from the site's mirrors; site a {NAMES_NONE}"
-    assert list(site_misfits(request, Site("a", mirrors={"m": "https://mirror.example.org"}), catalogue)) == []
+    assert list(site_problems(request, Site("a", mirrors={"m": "https://mirror.example.org"}), catalogue)) == []
 
 
 @pytest.mark.parametrize(("driver", "fits"), [("10.0", False), ("10.1", True), ("10.2", True), ("12.4", True)])
 def test_an_upper_bound_of_cuda_says_nothing_about_the_driver(driver: str, fits: bool) -> None:
-    package = EmPackageVersion("tool", "1.0", "apt", "/opt/em/tool-1.0", cuda=">=10.1,<11")
+    package = EmPackageVersion("tool", "1.0", Apt("/opt/em/tool-1.0"), cuda=">=10.1,<11")
     catalogue = replace(CATALOGUE, em_packages={"tool": {"1.0": package}})
-    found = list(site_misfits(Software("3.8.3", em_packages={"tool": "1.0"}), Site("a", cuda=driver), catalogue))
+    found = list(site_problems(Software("3.8.3", em_packages={"tool": "1.0"}), Site("a", cuda=driver), catalogue))
     assert (found == []) is fits
 
 
 def test_packages_that_set_a_variable_differently() -> None:
     one, two = (
-        EmPackageVersion(name, "1", "apt", f"/opt/em/{name}", variables={"SAME": "x", "HOME": home})
+        EmPackageVersion(name, "1", Apt(f"/opt/em/{name}"), variables={"SAME": "x", "HOME": home})
         for name, home in (("one", "/a"), ("two", "/b"))
     )
-    assert list(clashes(None, (), (one, two))) == [
+    assert list(clashes(Chosen(None, (), (one, two)))) == [
         ("$.software.em_packages.two", "two sets HOME to /b, another package to /a")
     ]
-    assert list(clashes(None, (), (one, replace(two, variables={"SAME": "x"})))) == []
+    assert list(clashes(Chosen(None, (), (one, replace(two, variables={"SAME": "x"}))))) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.catalogue.entries.load import VARIABLE, load_catalogue
+from cloudify_scipion.catalogue.entries.methods import Archive
 from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.model import Software
@@ -33,7 +34,7 @@ def test_an_own_version_wins_and_the_others_stay(own: Path) -> None:
     text = MINE.replace("mine", "relion")
     (own / "em_packages/relion.yaml").write_text(text + "  3.1.3: {method: apt, apt: {x: '2'}, home: /opt/em/x}\n")
     versions = load_catalogue().em_packages["relion"]
-    assert {"1", "3.1.3"} <= set(versions) and versions["3.1.3"].home == "/opt/em/x"
+    assert {"1", "3.1.3"} <= set(versions) and versions["3.1.3"].method.home == "/opt/em/x"
 
 
 def test_what_is_wrong_in_an_own_file_is_said(own: Path) -> None:
@@ -54,7 +55,7 @@ def test_a_file_may_go_without_its_checksum_and_only_what_is_listed_says_why(own
     (own / "em_packages/mine.yaml").write_text(fetched)
     (own / "em_packages/other.yaml").write_text(fetched.replace("mine", "other").replace("{method", "{why: it, method"))
     entry = load_catalogue().em_packages["mine"]["1"]
-    assert (entry.file, entry.sha256, entry.installable) == ("mine.tgz", "", True)
+    assert entry.installable and entry.method == Archive("/opt/em/mine-1", file="mine.tgz")
     with pytest.raises(InputError) as caught:
         load_catalogue().em_packages["other"]
     assert [str(problem) for problem in caught.value.problems] == [

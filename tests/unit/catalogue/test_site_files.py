@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
-from cloudify_scipion.catalogue.entries.model import EmPackageVersion, ScipionVersion, SoftwareSet
-from cloudify_scipion.catalogue.software.fit_site import site_misfits
+from cloudify_scipion.catalogue.entries.methods import Apt, Archive, Fetched, Installb, Listed
+from cloudify_scipion.catalogue.entries.model import EmPackageVersion, ExampleData, ScipionVersion, SoftwareSet
+from cloudify_scipion.catalogue.software.fit_site import site_problems
 from cloudify_scipion.catalogue.software.puppet_data import puppet_data, software_digest
 from cloudify_scipion.catalogue.software.site_files import checksums, with_checksums
 from cloudify_scipion.errors import InputError
@@ -20,13 +21,14 @@ NAMES_NONE = (
     "names none: its operator puts the file on a mirror and names that in the site file (docs/operator.md, Mirrors)"
 )
 MIRRORS = {"em": "https://mirror.example.org/em", "other": "https://other.example.org"}
-STATED = EmPackageVersion("tool", "1.0", "archive", "/opt/em/tool-1.0", file="tool-1.0.tgz")
-PUBLISHED = replace(STATED, name="open", file="open-1.0.tgz", sha256=A, method="installb")
-APT = EmPackageVersion("deb", "1.0", "apt", "/opt/em/deb", apt={"deb": "1"})
+METHOD = Archive("/opt/em/tool-1.0", file="tool-1.0.tgz")
+STATED = EmPackageVersion("tool", "1.0", METHOD)
+PUBLISHED = EmPackageVersion("open", "1.0", Installb("/opt/em/tool-1.0", file="open-1.0.tgz", sha256=A))
+APT = EmPackageVersion("deb", "1.0", Apt("/opt/em/deb", {"deb": "1"}))
 CATALOGUE = replace(
     load_catalogue(),
     em_packages={one.name: {"1.0": one} for one in (STATED, PUBLISHED, APT)},
-    example_data={"movies": {"1.0": replace(STATED, name="movies")}},
+    example_data={"movies": {"1.0": ExampleData("movies", "1.0", METHOD)}},
 )
 SOFTWARE = SoftwareSet(ScipionVersion("3.8.3", "3.11", ""), em_packages=(APT, PUBLISHED, STATED))
 HOW = """tool 1.0 is fetched as tool-1.0.tgz; its makers publish no checksum, and site a states none. \
@@ -40,7 +42,7 @@ Put the file that you trust on the mirror em, and into the site file:
 
 def said(name: str, kind: str = "em_packages", **site: object) -> list[tuple[str, str]]:
     request = Software("3.8.3", **{kind: {name: "1.0"}})  # type: ignore[arg-type]
-    return list(site_misfits(request, Site("a", **site), CATALOGUE))  # type: ignore[arg-type]
+    return list(site_problems(request, Site("a", **site), CATALOGUE))  # type: ignore[arg-type]
 
 
 def test_what_an_operator_does_about_a_file_that_is_not_stated() -> None:
@@ -72,7 +74,7 @@ def test_the_catalogue_is_right() -> None:
 
 
 def test_nothing_is_installed_without_a_checksum() -> None:
-    software = replace(SOFTWARE, example_data=(replace(STATED, name="movies", file="movies.tgz"),))
+    software = replace(SOFTWARE, example_data=(ExampleData("movies", "1.0", replace(METHOD, file="movies.tgz")),))
     with pytest.raises(InputError) as caught:
         with_checksums(software, {"open-1.0.tgz": B})
     assert [str(problem) for problem in caught.value.problems] == [
@@ -112,16 +114,20 @@ def test_files_of_all_mirrors() -> None:
 
 def test_the_packages_that_only_a_site_can_vouch_for() -> None:
     packages = [entry for versions in load_catalogue().em_packages.values() for entry in versions.values()]
-    stated = {f"{entry.name} {entry.version}": entry for entry in packages if entry.file and not entry.sha256}
+    fetched = [(entry, entry.method) for entry in packages if isinstance(entry.method, Fetched)]
+    stated = {entry.title: (entry, method) for entry, method in fetched if not method.sha256}
     assert sorted(stated) == [
         "bsoft 2.1.3", "cistem 1.0.0-beta", "cryoef 1.1.0", "ctffind 5.0", "ctffind 5.0.2", "ctffind4 4.1.14",
         "dogpicker 0.2.1.1", "ethan 1.2", "maxit 10.1", "resmap 1.95", "spider 26.06",
     ]  # fmt: skip
-    assert {entry.proof for entry in stated.values()} == {"listed"}
-    assert len({entry.file for entry in stated.values()}) == len({entry.home for entry in stated.values()}) == 11
-    assert stated["ctffind4 4.1.14"].variables == {"CTFFIND_HOME": stated["ctffind4 4.1.14"].home}
+    assert {entry.proof for entry, _ in stated.values()} == {"listed"}
+    methods = [method for _, method in stated.values()]
+    assert len({method.file for method in methods}) == len({method.home for method in methods}) == 11
+    ctffind, method = stated["ctffind4 4.1.14"]
+    assert ctffind.variables == {"CTFFIND_HOME": method.home}
 
 
 def test_what_is_only_listed_says_what_it_would_take() -> None:
     packages = [entry for versions in load_catalogue().em_packages.values() for entry in versions.values()]
-    assert [entry.name for entry in packages if bool(entry.why) == entry.installable] == []
+    listed = [entry.method for entry in packages if isinstance(entry.method, Listed)]
+    assert listed and all(method.why for method in listed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cloudify_scipion.catalogue.entries.methods import Apt
 from cloudify_scipion.catalogue.entries.model import (
     Catalogue,
     EmPackageVersion,
@@ -58,7 +59,7 @@ def catalogue() -> Catalogue:
     plugins: dict[str, dict[str, PluginVersion]] = {}
     for entry in entries:
         plugins.setdefault(entry.name, {})[entry.version] = entry
-    package = EmPackageVersion("relion", "3.1.3", "apt", label="3.1", proof="run")
+    package = EmPackageVersion("relion", "3.1.3", Apt("/opt/em/relion-3.1"), label="3.1", proof="run")
     parts = {"3.8.3": ("3.11.7", "3.11.1"), "3.7.1": ("3.9.6", "3.9.4")}
     return Catalogue(
         scipion={

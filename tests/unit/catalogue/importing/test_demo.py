@@ -8,7 +8,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from cloudify_scipion.catalogue.entries.model import EmPackageVersion
+from cloudify_scipion.catalogue.entries.methods import Generate
+from cloudify_scipion.catalogue.entries.model import ExampleData
 from cloudify_scipion.catalogue.importing.software import find_software
 from cloudify_scipion.cli.main import main
 
@@ -31,9 +32,9 @@ def test_the_demo_from_its_workflow(tmp_path: Path) -> None:
     ]
 
 
-def known() -> dict[str, EmPackageVersion]:
+def known() -> dict[str, ExampleData]:
     return {
-        version: EmPackageVersion("shapes", version, "generate", home=f"/opt/em/shapes-{version}", proof="run")
+        version: ExampleData("shapes", version, Generate(f"/opt/em/shapes-{version}"), proof="run")
         for version in ("1", "2")
     }
 

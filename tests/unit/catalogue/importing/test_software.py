@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudify_scipion.catalogue.entries.methods import Listed
 from cloudify_scipion.catalogue.entries.model import EmPackageVersion
 from cloudify_scipion.catalogue.importing.found import Imported, version_key
 from cloudify_scipion.catalogue.importing.software import find_software
@@ -164,7 +165,7 @@ def test_licences_and_missing_packages() -> None:
 def test_a_version_is_taken_whose_packages_can_be_installed() -> None:
     known = catalogue()
     five = relion("5.0.2", em_packages={"relion": ("5.0",)}, default_packages={"relion": "5.0"}, proof="installed")
-    listed = EmPackageVersion("relion", "5.0", "listed", label="5.0")
+    listed = EmPackageVersion("relion", "5.0", Listed(), label="5.0")
     known = replace(
         known,
         plugins={"scipion-em-relion": known.plugins["scipion-em-relion"] | {"5.0.2": five}},

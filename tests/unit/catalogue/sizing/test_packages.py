@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.entries.methods import Listed
 from cloudify_scipion.catalogue.entries.model import EmPackageVersion, Number, PluginVersion
 from cloudify_scipion.catalogue.sizing.choose_flavour import Choice, choose
 from cloudify_scipion.catalogue.sizing.needs import needs_of
 from cloudify_scipion.catalogue.sizing.phases import plan
 from cloudify_scipion.catalogue.sizing.steps import workload_of
-from cloudify_scipion.catalogue.software.fit_site import site_misfits
+from cloudify_scipion.catalogue.software.fit_site import site_problems
 from cloudify_scipion.project.model import Project, project_from_document
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
 from tests.unit.catalogue.sizing.samples import CATALOGUE, EMPIAR_10061, FACTS, site
@@ -75,7 +76,7 @@ def projects_with(package: EmPackageVersion) -> Iterator[Project]:
 
 def refused(given: Project, flavour: Flavour) -> list[str]:
     """What check has against a site that has only this flavour, as far as graphics cards go."""
-    found = site_misfits(given.software, Site("only", "openstack", flavours=(flavour,)), REAL)
+    found = site_problems(given.software, Site("only", "openstack", flavours=(flavour,)), REAL)
     return [message for _, message in found if "needs a GPU" in message]
 
 
@@ -137,7 +138,7 @@ def test_what_the_project_file_asks_for_goes_before_a_package() -> None:
 
 def own(**facts: Any) -> tuple[Any, Project]:
     """A catalogue whose tool calls a program with these facts, and a project with it."""
-    program = EmPackageVersion("program", "1", "listed", label="1", **facts)
+    program = EmPackageVersion("program", "1", Listed(), label="1", **facts)
     tool = PluginVersion("tool", "1", ("1.0",), protocols=FACTS, em_packages={"program": ("1",)})
     catalogue = replace(CATALOGUE, plugins={"tool": {"1": tool}}, em_packages={"program": {"1": program}})
     given = project(
