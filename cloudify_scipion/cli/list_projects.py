@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from cloudify_scipion.cli.console import json_option, say, say_json
+from cloudify_scipion.cli.console import errors_as_json, json_option, say, say_json
 from cloudify_scipion.cli.status import moment
 from cloudify_scipion.cli.wiring import services
 from cloudify_scipion.errors import DONE, FAILED, NOT_SAVED
@@ -25,7 +25,8 @@ _LONG_ID = 36
 def list_command(as_json: bool) -> None:
     """List all projects: state, time left, last save (UTC), and below what needs a person. Machines are asked all at
     once, for 10 seconds each. Exit code 0: nothing needs a person. 1: something does. 4: data are not being saved."""
-    projects = all_projects(services())
+    with errors_as_json(as_json):
+        projects = all_projects(services())
     if as_json:
         say_json({"ok": True, "projects": [asdict(project) for project in projects]})
     else:

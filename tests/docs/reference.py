@@ -158,7 +158,7 @@ PARTS: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
         ("node types", node_types),
         ("data types", data_types),
     ),
-    "docs/operator.md": (("commands", commands), ("exit codes", exit_codes)),
+    "docs/commands.md": (("commands", commands), ("exit codes", exit_codes)),
     "docs/developer.md": (("make targets", make_targets),),
     "ARCHITECTURE.md": (("packages", packages),),
 }
@@ -221,7 +221,7 @@ def _command(path: str, command: click.Command) -> str:
     options = [parameter for parameter in parameters if isinstance(parameter, click.Option)]
     rows = [(f"`{', '.join(option.opts)}`", option.help or "") for option in options]
     about = " ".join((command.help or "").split())
-    return f"### {path}\n\n`{path} {given}`\n\n{about}\n" + (f"\n{_table(('option', 'meaning'), rows)}" if rows else "")
+    return f"## {path}\n\n`{path} {given}`\n\n{about}\n" + (f"\n{_table(('option', 'meaning'), rows)}" if rows else "")
 
 
 def _usage(parameter: click.Parameter) -> str:

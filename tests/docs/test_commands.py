@@ -15,7 +15,20 @@ from cloudify_scipion.cli.main import main
 from tests.docs.pages import PAGES, ROOT, blocks, documented_commands, text, words
 
 LINES = [(page, line) for page in PAGES for line in documented_commands(page)]
-OTHERS = {".", "cp", "export", "install", "mkdir", "pytest", "python", "rm", "ssh", "tar", "./tools/check-puppet"}
+OTHERS = {
+    ".",
+    "chmod",
+    "cp",
+    "export",
+    "install",
+    "mkdir",
+    "pytest",
+    "python",
+    "rm",
+    "ssh",
+    "tar",
+    "./tools/check-puppet",
+}
 """Programs that the documents may use besides our own, cfy and make."""
 _NEEDS_MACHINE = re.compile(
     r"make|cfy (install|uninstall|executions|deployments)|cloudify-scipion (?!check|render|-)|.* --lock "

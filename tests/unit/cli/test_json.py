@@ -1,4 +1,4 @@
-"""What `--json` prints has the keys that docs/operator.md lists, for answers and for errors alike."""
+"""What `--json` prints has the keys that docs/commands.md lists, for answers and for errors alike."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOUND = ["document", "sources", "questions", "facts", "decisions"]
 
 def documented() -> dict[str, list[str]]:
     """Commands (`errors` for those of all) and their keys, as the page lists them."""
-    page = (ROOT / "docs/operator.md").read_text()
+    page = (ROOT / "docs/commands.md").read_text()
     rows = re.findall(r"\| ([^|]+) \| (`ok`[^|]*) \|", page)
     return {name.strip("`").split()[0]: re.findall(r"`([a-z_]+)`", keys) for name, keys in rows}
 

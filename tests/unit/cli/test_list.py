@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from cloudify_scipion.cli import wiring
 from cloudify_scipion.cli.list_projects import WIDTH, exit_code, lines
 from cloudify_scipion.cli.main import main
+from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.overview import STATES, Project
 from cloudify_scipion.lifecycle.unsaved import KINDS, Need
 from tests.fakes.deployment import Deployment
@@ -150,3 +151,13 @@ def test_it_goes_before_a_desktop_that_does_not_answer_and_not_before_a_machine_
     assert run("status", "relion-2d").exit_code == 4
     installed.host.reboot()
     assert (run("status", "relion-2d").exit_code, run("list").exit_code) == (1, 1)
+
+
+def test_an_error_is_for_programs_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed() -> None:
+        raise PermanentError("this state folder is root's", "be root")
+
+    monkeypatch.setattr(wiring, "check_owner", closed)
+    said = run("list", "--json")
+    assert (said.exit_code, json.loads(said.output)["next_step"]) == (1, "be root")
+    assert (run("list").exit_code, "next: be root" in run("list").output) == (1, True)
