@@ -18,10 +18,14 @@ DEFAULT = "local"
 PROVIDERS: dict[str, Make] = {"local": LocalProvider}
 
 
+def provider_problem(site: Mapping[str, Any]) -> str:
+    """Why no machine is made on a site, whatever else it is good for; empty if machines are made there."""
+    name, known = site.get("provider", DEFAULT), " and ".join(sorted(PROVIDERS))
+    return "" if name in PROVIDERS else f"this version makes machines on {known} sites only, not on {name}"
+
+
 def make_provider(services: Services, root: Path, site: Mapping[str, Any]) -> Provider:
     """The provider of a site. Raises PermanentError naming those that make machines, if it is another one."""
-    name = site.get("provider", DEFAULT)
-    if name not in PROVIDERS:
-        known = " and ".join(sorted(PROVIDERS))
-        raise PermanentError(f"this version makes machines on {known} sites only, not on {name}", "use another site")
-    return PROVIDERS[name](services, root, site)
+    if problem := provider_problem(site):
+        raise PermanentError(problem, "use another site")
+    return PROVIDERS[site.get("provider", DEFAULT)](services, root, site)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cloudify_scipion.adapters.providers import provider_problem
 from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.sizing.choose_flavour import choose
 from cloudify_scipion.catalogue.sizing.needs import needs_of
@@ -11,7 +12,6 @@ from cloudify_scipion.catalogue.sizing.steps import workload_of
 from cloudify_scipion.catalogue.software.fit_site import gpu_notes, site_notes
 from cloudify_scipion.project.load import Loaded
 from cloudify_scipion.project.model import Data, Project, Protocol, Software, TimeLimit
-from cloudify_scipion.project.site_rules import provider_problem
 
 
 def understood(project: Project) -> Iterator[str]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from cloudify_scipion.adapters.providers import provider_problem
 from cloudify_scipion.blueprint.folder import write_folder
 from cloudify_scipion.blueprint.parse import parsing_ahead
 from cloudify_scipion.blueprint.render import render as render_files
 from cloudify_scipion.cli.console import errors_as_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, read_lock, site_option
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.project.site_rules import provider_problem
 from cloudify_scipion.resources import plugin_description
 
 

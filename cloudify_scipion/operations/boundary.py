@@ -13,6 +13,7 @@ from cloudify import ctx
 from cloudify.exceptions import NonRecoverableError, OperationRetry
 
 from cloudify_scipion.adapters import services as wired
+from cloudify_scipion.adapters.providers import provider_problem
 from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.pins.file import Pins, from_text, request_problems
 from cloudify_scipion.catalogue.software.check_document import document_problems
@@ -31,7 +32,6 @@ from cloudify_scipion.project.documents import Document, part
 from cloudify_scipion.project.inputs import coerce_inputs, decode
 from cloudify_scipion.project.load import check_documents
 from cloudify_scipion.project.site import site_from_document
-from cloudify_scipion.project.site_rules import provider_problem
 
 make_services: Callable[[Callable[[str], object]], Services] = wired.make_services
 """Makes the ports; it gets a function that takes the lines of progress."""

@@ -13,14 +13,6 @@ MOUNT_PREFIXES = ("/data", "/scratch", "/gpfs", "/mnt")
 
 
 @dataclass(frozen=True)
-class Ports:
-    """Ports of the site's host at which projects may answer, both ends included."""
-
-    first: int = 20000
-    last: int = 20999
-
-
-@dataclass(frozen=True)
 class SiteDesktop:
     """How desktops are served: `tls` is none, self-signed or given; the others are names of secrets."""
 
@@ -73,7 +65,6 @@ class Site:
     name: str
     provider: str = "local"
     allow_discard: bool = False
-    ports: Ports = field(default_factory=Ports)
     desktop: SiteDesktop = field(default_factory=SiteDesktop)
     limits: Limits = field(default_factory=Limits)
     mount_prefixes: tuple[str, ...] = MOUNT_PREFIXES
@@ -90,7 +81,6 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         name=document["name"],
         provider=document["provider"],
         allow_discard=document.get("allow_discard", False),
-        ports=ports_from_document(document),
         desktop=SiteDesktop(**document.get("desktop", {})),
         limits=Limits(**{key: int(value) for key, value in document.get("limits", {}).items()}),
         mount_prefixes=tuple(document.get("mount_prefixes", MOUNT_PREFIXES)),
@@ -100,11 +90,6 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         cuda=document.get("cuda", ""),
         flavours=flavours_from_document(document),
     )
-
-
-def ports_from_document(document: Mapping[str, Any]) -> Ports:
-    """The ports of a checked site document."""
-    return Ports(**{key: int(value) for key, value in document.get("ports", {}).items()})
 
 
 def files_from_document(document: Mapping[str, Any]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from cloudify_scipion.project.data_rules import site_data_rules
 from cloudify_scipion.project.documents import Findings, child_path, is_number, part
 from cloudify_scipion.project.nearest import nearest_or_all
+from cloudify_scipion.project.providers import provider_rules
 from cloudify_scipion.project.site import MOUNT_PREFIXES
 from cloudify_scipion.project.space_rules import space_rules
 from cloudify_scipion.project.spaces import NOT_OWN, may_name
@@ -15,7 +16,7 @@ from cloudify_scipion.project.spaces import NOT_OWN, may_name
 
 def site_rules(document: Mapping[str, Any]) -> Findings:
     """Everything that is wrong inside a site document, beyond its schema."""
-    yield from _ports(document)
+    yield from provider_rules(document)
     yield from _tls(document)
     yield from _flavours(document)
     yield from _files(document)
@@ -44,19 +45,6 @@ def _secrets(project: Mapping[str, Any], site: Mapping[str, Any]) -> Findings:
     for use, name in part(project, dict, "secrets").items():
         if isinstance(name, str) and not may_name(own, name, shared):
             yield child_path("$.secrets", str(use)), NOT_OWN.format(own)
-
-
-def provider_problem(site: Mapping[str, Any]) -> str:
-    """Why no machine is made on a site, whatever else it is good for; empty if machines are made there."""
-    provider = site.get("provider")
-    return "" if provider == "local" else f"this version makes machines on local sites only, not on {provider}"
-
-
-def _ports(document: Mapping[str, Any]) -> Findings:
-    ports = part(document, dict, "ports")
-    first, last = ports.get("first"), ports.get("last")
-    if is_number(first) and is_number(last) and last < first + 1:
-        yield "$.ports.last", f"a project takes two ports: the last must be above the first, {first}"
 
 
 def _tls(document: Mapping[str, Any]) -> Findings:

@@ -7,6 +7,7 @@ from posixpath import normpath
 from typing import Any
 
 from cloudify_scipion.project.documents import Findings, child_path, part
+from cloudify_scipion.project.providers import facts_of, folder_sites
 from cloudify_scipion.project.spaces import DIRECTORY, ONEDATA
 
 _OF_ONEDATA = ("onezone", "provider", "space", "token", "repository")
@@ -40,8 +41,9 @@ def _directory(path: str, told: Mapping[str, Any], provider: object) -> Findings
     for key in _OF_ONEDATA:
         if key in told:
             yield child_path(path, key), f"this has no effect: kind is {DIRECTORY}"
-    if isinstance(provider, str) and provider != "local":
-        yield child_path(path, "kind"), f"a {DIRECTORY} is a folder of the host: on local sites only, not on {provider}"
+    if isinstance(provider, str) and not facts_of(provider).folders:
+        where = f"on {folder_sites()} sites only, not on {provider}"
+        yield child_path(path, "kind"), f"a {DIRECTORY} is a folder of the host: {where}"
     root = told.get("root")
     if isinstance(root, str) and (root != normpath(root) or root.startswith("//")):
         tidy = normpath(f"/{root.lstrip('/')}")

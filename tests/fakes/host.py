@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from cloudify_scipion.adapters.local.addresses import local_endpoint, reserve_ports
+from cloudify_scipion.adapters.local.addresses import Ports, local_endpoint, ports_of, reserve_ports
 from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
 from cloudify_scipion.lifecycle.facts import (
@@ -24,7 +24,6 @@ from cloudify_scipion.lifecycle.facts import (
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.provider import Machines, Volumes
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.project.site import Ports, ports_from_document
 from tests.fakes.agent import Space, Ways
 
 GIVEN = "/run/given"
@@ -413,7 +412,7 @@ class FakeProvider:
 
 def fake_provider(host: FakeHost, projects: ProjectFolders, root: Path, site: Mapping[str, Any]) -> FakeProvider:
     """As a site's provider is made."""
-    ports, machines, volumes = ports_from_document(site), FakeMachines(host), FakeVolumes(host)
+    ports, machines, volumes = ports_of(site), FakeMachines(host), FakeVolumes(host)
     return FakeProvider(host, projects, root, ports, machines, volumes, FakeLayers(host))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cloudify_scipion.adapters.local.network import HOST, port_is_free
 from cloudify_scipion.adapters.lock import Locks
@@ -12,9 +13,21 @@ from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.facts import Endpoint
 from cloudify_scipion.lifecycle.ports import Projects
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.project.site import Ports
 
 LOCK = "ports.lock"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports of this host at which projects may answer, both ends included."""
+
+    first: int = 20000
+    last: int = 20999
+
+
+def ports_of(site: Mapping[str, Any]) -> Ports:
+    """The ports that a checked site document gives."""
+    return Ports(**{key: int(value) for key, value in site.get("ports", {}).items()})
 
 
 def reserve_ports(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,3 +62,13 @@ def users_of(known: Mount) -> Sequence[str]:
             if any(mount.device == known.device and mount.point != known.point for mount in mounts(entry.name)):
                 users.append(f"process {entry.name} ({program})")
     return users
+
+
+def free(device: Path, seconds: float) -> None:
+    """Give the device back, after at most `seconds` in which something may still have it mounted."""
+    deadline = time.monotonic() + seconds
+    while not is_exclusive(device) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    # Where the host does not propagate unmounting, any mount namespace made meanwhile holds an idle copy of our mount;
+    # then the kernel frees the device as soon as that goes, and `attach` uses this device until then.
+    run(["losetup", "--detach", str(device)])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.adapters.local.access import Access
-from cloudify_scipion.adapters.local.addresses import local_endpoint, reserve_ports
+from cloudify_scipion.adapters.local.addresses import local_endpoint, ports_of, reserve_ports
 from cloudify_scipion.adapters.local.empty import remove_empty
 from cloudify_scipion.adapters.local.hosttools import require_root
 from cloudify_scipion.adapters.local.layers import LayerCache
@@ -16,7 +16,6 @@ from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.lifecycle.facts import Endpoint
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.project.site import ports_from_document
 
 
 class LocalProvider:
@@ -26,7 +25,7 @@ class LocalProvider:
     """A project's machine is ended before the next one begins, and both are on this host."""
 
     def __init__(self, services: Services, root: Path, site: Mapping[str, Any]) -> None:
-        self._projects, self._root, self._ports = services.projects, root, ports_from_document(site)
+        self._projects, self._root, self._ports = services.projects, root, ports_of(site)
         self.machines = NspawnMachines(root, services.progress)
         self.volumes = LoopVolumes(root, services.progress)
         self.layers = LayerCache(root)

@@ -17,7 +17,7 @@ from cloudify_scipion.adapters.files import make_private, parse, sync_folder, wr
 from cloudify_scipion.adapters.local import hosttools
 from cloudify_scipion.adapters.local.folders import checked_name
 from cloudify_scipion.adapters.local.locks import locked
-from cloudify_scipion.adapters.local.loops import is_exclusive, loops_of, users_of
+from cloudify_scipion.adapters.local.loops import free, is_exclusive, loops_of, users_of
 from cloudify_scipion.adapters.local.mounts import Mount, holding_file_system, mounted_at, unmount
 from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.adapters.local.volume_place import VolumePlace
@@ -212,7 +212,7 @@ class LoopVolumes:
                 raise VolumeBusy(error.what, error.next_step) from error
         loops = loops_of(image)
         for device in loops:
-            _free(device)
+            free(device, USED_SECONDS)
         return mount is not None or bool(loops)
 
     def _mounted(self, name: str) -> Mount | None:
@@ -291,12 +291,3 @@ def _wait_for_users(name: str, mount: Mount, seconds: float = USED_SECONDS) -> N
         if time.monotonic() > deadline:
             raise VolumeBusy(f"volume {name} is in use by {'; '.join(users)}", "stop the machine first")
         time.sleep(0.1)
-
-
-def _free(device: Path, seconds: float = USED_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_exclusive(device) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    # Where the host does not propagate unmounting, any mount namespace made meanwhile holds an idle copy of our mount;
-    # then the kernel frees the device as soon as that goes, and `attach` uses this device until then.
-    run(["losetup", "--detach", str(device)])

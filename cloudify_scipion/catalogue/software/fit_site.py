@@ -10,6 +10,7 @@ from cloudify_scipion.catalogue.sizing.steps import Step, known_steps, runs_on
 from cloudify_scipion.catalogue.software.site_files import file_problem
 from cloudify_scipion.project.documents import Findings, child_path
 from cloudify_scipion.project.model import Software
+from cloudify_scipion.project.providers import facts_of
 from cloudify_scipion.project.site import Site
 
 
@@ -79,4 +80,4 @@ def _without_gpu(
 def _reason(step: Step, site: Site) -> str:
     if step.packages and all(package.gpu == "no" for package in step.packages):
         return f"{' and '.join(package.title for package in step.packages)} is built for the CPU"
-    return "machines of a local site have no graphics card" if site.provider == "local" else ""
+    return "" if facts_of(site.provider).cards else f"machines of a {site.provider} site have no graphics card"

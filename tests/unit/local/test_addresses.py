@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.adapters.local import addresses
-from cloudify_scipion.adapters.local.addresses import reserve_ports
+from cloudify_scipion.adapters.local.addresses import Ports, ports_of, reserve_ports
 from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.record import Binding, Record
-from cloudify_scipion.project.site import Ports
+from cloudify_scipion.project.schema import schema
 
 NAMES = ("ssh", "desktop")
 
@@ -49,6 +49,12 @@ def test_ports_are_free_remembered_and_never_given_twice(projects: ProjectFolder
     assert loaded.ports == first
     projects.save(replace(loaded, ports={}))
     assert reserve(projects, "p3", NAMES, 20000, 20005) == first
+
+
+def test_the_default_ports_are_those_of_the_schema() -> None:
+    rules = schema("site")["properties"]["ports"]["properties"]
+    assert ports_of({}) == Ports(rules["first"]["default"], rules["last"]["default"])
+    assert ports_of({"ports": {"first": 2000.0, "last": 2001}}) == Ports(2000, 2001)
 
 
 def test_no_free_port(projects: ProjectFolders, anything_free: None) -> None:

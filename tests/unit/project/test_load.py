@@ -14,7 +14,7 @@ from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.load import check_documents, load_inputs
 from cloudify_scipion.project.model import project_from_document
 from cloudify_scipion.project.schema import schema
-from cloudify_scipion.project.site import Ports, Site, SiteDesktop, site_from_document
+from cloudify_scipion.project.site import Site, SiteDesktop, site_from_document
 from cloudify_scipion.project.spaces import DataSpace
 
 from .samples import SSH_KEY, full_project, site, small_project, small_workflow
@@ -67,7 +67,6 @@ def test_defaults_are_those_of_the_schema() -> None:
     rules = schema("site")["properties"]
     here = site_from_document({"name": "here", "provider": "local"})
     assert here.allow_discard == rules["allow_discard"]["default"]
-    assert here.ports == Ports(*(rules["ports"]["properties"][key]["default"] for key in ("first", "last")))
     assert here.desktop.tls == rules["desktop"]["properties"]["tls"]["default"]
 
 
