@@ -54,7 +54,10 @@ def url_fault(value: str, pattern: str) -> str:
     faults = (
         ("@" in value, "it may hold no user name and no password (no @)"),
         (re.search(r"\s", value), "there is a blank in it"),
-        (not value.startswith(("http://", "https://", "file://")), "it does not begin with http://, https:// or file://"),
+        (
+            not value.startswith(("http://", "https://", "file://")),
+            "it does not begin with http://, https:// or file://",
+        ),
         (value.startswith("file://"), "file:// wants a whole path behind it, as in file:///srv/mirror"),
         ("/" not in value.partition("://")[2], "a / is missing after the host's name"),
         (True, "the host's name is missing"),

@@ -76,9 +76,9 @@ def test_all_of_it_goes_on_as_if_nothing_was_upgraded(machine: Old) -> None:
 
 def test_the_index(machine: Old) -> None:
     with machine.world() as world:
-        assert {path for path, _ in world.index.all_files()} == {name.encode() for name in machine.local()}
+        assert {path for path, _ in world.index.files.all()} == {name.encode() for name in machine.local()}
         assert world.index.unsaved() == 0 and world.index.get_state("pulled")
-        assert world.index.trash_names(b".cloudify-scipion/trash/kept") == {
+        assert world.index.trash.names(b".cloudify-scipion/trash/kept") == {
             b".cloudify-scipion/trash/kept/raw%2Fnotes.txt"
         }
 
@@ -172,8 +172,8 @@ def test_what_a_later_version_put_into_the_trash_stays_there(machine: Old) -> No
     assert machine.run("run", "scan") == 0 and machine.run("run", "push") == 0
     assert machine.trash()["by-day/2027-01-01!figure.png"] == b"theirs"
     with machine.world() as world:
-        assert [kept.decode() for kept in world.index.trash_names(b".cloudify-scipion/trash/by-day")]
-        assert [version.name for version in world.index.expendable()] == [
+        assert [kept.decode() for kept in world.index.trash.names(b".cloudify-scipion/trash/by-day")]
+        assert [version.name for version in world.index.trash.expendable()] == [
             b".cloudify-scipion/trash/20261129T21-g1/figure.png"
         ]
 

@@ -278,9 +278,9 @@ def test_the_manifest(space: Space) -> None:
     world = ready(space)
     rows = {b"a": Row("f", 0o100755, 3, hash="1"), "ü\n".encode(): Row("l", target=b"\xff"), b"o\xff/b": Row("f")}
     for path, row in rows.items():
-        world.index.put(path, row)
+        world.index.files.put(path, row)
         write_segment(world)
-    world.index.drop(b"a")
+    world.index.files.drop(b"a")
     write_segment(world)
     write_segment(world)
     assert len(space.tree.names(MANIFEST)) == 4 and is_whole(world, space.other)
@@ -288,7 +288,7 @@ def test_the_manifest(space: Space) -> None:
     with space.machine("m2", generation=2) as second:
         lease.acquire(second)
         read_manifest(second)
-        found = {os.fsencode(row["p"]): row for row in second.index.all_base()}
+        found = {os.fsencode(row["p"]): row for row in second.index.base.all()}
         assert sorted(path for path, row in found.items() if row["k"] != "d") == sorted([*rows][1:])
         assert os.fsencode(found["ü\n".encode()]["to"]) == b"\xff"
     last = sorted((space.there / os.fsdecode(MANIFEST)).iterdir())[-1]

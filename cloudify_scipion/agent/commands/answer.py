@@ -47,7 +47,7 @@ def take_answers(config: Config, world: World) -> None:
         found = re.fullmatch(r"answer-([a-z]+)", name)
         if found and (words := _small_file(folder / name).split()):
             number = int(words[1]) if len(words) > 1 and words[1].isdigit() else None  # of the question as it was seen
-            if world.index.answer(found[1], words[0], number):
+            if world.index.people.answer(found[1], words[0], number):
                 world.tell(f"answer to {found[1]}: {words[0]}")
         wish = re.fullmatch(r"restore-[0-9a-z]+", name)
         if wish:

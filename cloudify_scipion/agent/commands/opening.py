@@ -61,7 +61,7 @@ def open_index(config: Config) -> Index:
         index = Index(path)
         if isinstance(error, OtherVersion):  # nothing is wrong
             index.set_state(UPGRADED, True)
-            index.event(Clock().iso(), "event", f"{error}: it is put aside, and all is compared by content")
+            index.people.event(Clock().iso(), "event", f"{error}: it is put aside, and all is compared by content")
             index.commit()
         return index
 

@@ -50,7 +50,7 @@ def show_log(given: argparse.Namespace) -> int:
     try:
         if path.exists():
             with closing_index(Index(path)) as index:
-                for at, kind, text in index.events():
+                for at, kind, text in index.people.events():
                     print(f"{at} {kind:<6} {text}")
     except (OSError, sqlite3.Error) as error:
         raise WrongUse(

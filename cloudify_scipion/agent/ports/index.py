@@ -5,14 +5,39 @@ It lies on the volume, outside the user's tree. Losing it loses no data: then ev
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cloudify_scipion.agent.ports.tables.attempts import Attempts
 from cloudify_scipion.agent.ports.tables.base import Base
 from cloudify_scipion.agent.ports.tables.changes import Changes
+from cloudify_scipion.agent.ports.tables.files import Files
+from cloudify_scipion.agent.ports.tables.folders import Folders
+from cloudify_scipion.agent.ports.tables.gone import Gone
+from cloudify_scipion.agent.ports.tables.journal import Journal
 from cloudify_scipion.agent.ports.tables.listing import Listing
+from cloudify_scipion.agent.ports.tables.people import People
+from cloudify_scipion.agent.ports.tables.store import Store
 from cloudify_scipion.agent.ports.tables.trash import Trash
 
+WAITING = "waiting"
+"""How many files wait in folders in whose places held files were."""
 
-class Index(Changes, Listing, Base, Attempts, Trash):
-    """The index; changes are kept by `commit`, all or nothing."""
+
+class Index(Store):
+    """The index in its parts; changes of all of them are kept by `commit`, all or nothing."""
 
     reserves = True
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path)
+        self.folders, self.journal = Folders(self), Journal(self)
+        self.files = Files(self, self.folders, self.journal)
+        self.people = People(self)
+        self.gone = Gone(self, self.people)
+        self.changes = Changes(self, self.files, self.gone)
+        self.attempts, self.listing, self.base, self.trash = Attempts(self), Listing(self), Base(self), Trash(self)
+
+    def unsaved(self) -> int:
+        """How many known files the data space does not hold as they are here."""
+        absent, tried = self.files.absent(), self.attempts.tried()
+        return absent + tried + int(self.get_state(WAITING) or 0)

@@ -17,13 +17,13 @@ DELETIONS, DESTROYED, REPLACED, TRASH = "deletions", "destroyed", "replaced", "t
 
 def allowed(world: World, question: str, word: str) -> bool:
     """Whether that is the answer."""
-    return bool(world.index.answer_to(question) == word)
+    return bool(world.index.people.answer_to(question) == word)
 
 
 def ask_deletions(world: World, too_much: bool, folders: int = 0) -> None:
     """Ask whether what waits is to go. `too_much`: the trash cannot keep it within its limit; `folders`: in the places
     of so many of the files there are folders now."""
-    gone, size = world.index.waiting_totals(DELETIONS)
+    gone, size = world.index.people.waiting_totals(DELETIONS)
     why = (
         f" It is more than the trash there can take within its limit; deleted, it stays there for "
         f"{world.config.trash_days} days all the same."
@@ -32,7 +32,7 @@ def ask_deletions(world: World, too_much: bool, folders: int = 0) -> None:
     )
     if folders:
         why += f" {folders} of them are folders now: what is in those is saved after the answer."
-    world.index.ask(
+    world.index.people.ask(
         DELETIONS,
         f"{gone} files ({shown(size)}) are gone from the working copy. Shall they be deleted in the data space, too?"
         + why,
@@ -42,8 +42,8 @@ def ask_deletions(world: World, too_much: bool, folders: int = 0) -> None:
 
 def ask_destroyed(world: World, path: bytes, size: int) -> None:
     """Ask what becomes of files that a crash has emptied."""
-    world.index.hold(DESTROYED, path, size)
-    world.index.ask(
+    world.index.people.hold(DESTROYED, path, size)
+    world.index.people.ask(
         DESTROYED,
         f"After a crash {readable(os.fsdecode(path))} (and perhaps others) is empty or all zeros. The data space still "
         "has the earlier content. Shall the files be saved as they are, or the earlier content be brought back beside "
@@ -54,9 +54,9 @@ def ask_destroyed(world: World, path: bytes, size: int) -> None:
 
 def ask_replaced(world: World) -> None:
     """Ask what becomes of the earlier versions of changed files for which the trash has no room."""
-    count, size = world.index.waiting_totals(REPLACED)
-    first = os.fsdecode(world.index.waiting(REPLACED, limit=1)[0][0])
-    world.index.ask(
+    count, size = world.index.people.waiting_totals(REPLACED)
+    first = os.fsdecode(world.index.people.waiting(REPLACED, limit=1)[0][0])
+    world.index.people.ask(
         REPLACED,
         f"{count} changed files wait to be saved, {readable(first)} for one: the trash in the data space has no room "
         f"for what they were before ({shown(size)}), and all in it is younger than {world.config.trash_days} days. "
@@ -67,18 +67,18 @@ def ask_replaced(world: World) -> None:
 
 def ask_trash(world: World, need: int) -> None:
     """Ask whether young versions may go from the trash of a data space that is full. At most once a day."""
-    size, now = world.index.trash_bytes("project"), world.lived()
+    size, now = world.index.trash.bytes_of("project"), world.lived()
     asked = world.index.get_state(TRASH)
-    open_ = any(question["id"] == TRASH for question in world.index.questions())
+    open_ = any(question["id"] == TRASH for question in world.index.people.questions())
     if not size or (asked is not None and now - asked < DAY and not open_):
         return
     if not open_:
-        world.index.settled(TRASH)
+        world.index.people.settled(TRASH)
         world.index.set_state(TRASH, now)
-    world.index.ask(
+    world.index.people.ask(
         TRASH,
         f"The data space is full, {shown(need)} are not saved, and {shown(size)} of the project's own trash there are "
         f"younger than {world.config.trash_days} days. Shall the oldest of it go, as far as is needed?",
         ["discard", "keep"],
-        world.index.trash_end(),
+        world.index.trash.end(),
     )

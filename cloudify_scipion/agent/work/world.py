@@ -138,7 +138,7 @@ class World:
         with self._lock:
             said, self.said = self.said, []
         for kind, text in said:
-            self.index.event(self.clock.iso(), kind, text)
+            self.index.people.event(self.clock.iso(), kind, text)
             print(f"{kind}: {text}" if kind != "event" else text, flush=True)
         self.commit()
 

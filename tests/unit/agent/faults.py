@@ -73,6 +73,6 @@ class MortalIndex(Index):
         self._reaper = reaper
 
     def commit(self) -> None:
-        if self._db.in_transaction and self._reaper.step("commit"):
+        if self.db.in_transaction and self._reaper.step("commit"):
             raise Killed
         super().commit()

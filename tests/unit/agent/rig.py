@@ -141,19 +141,19 @@ class Rig:
 
     def alarms(self) -> list[str]:
         with self.world() as world:
-            return [text for _, _, text in world.index.events(kind="alarm")]
+            return [text for _, _, text in world.index.people.events(kind="alarm")]
 
     def events(self) -> list[str]:
         with self.world() as world:
-            return [text for _, _, text in world.index.events()]
+            return [text for _, _, text in world.index.people.events()]
 
     def questions(self) -> list[str]:
         with self.world() as world:
-            return [question["id"] for question in world.index.questions()]
+            return [question["id"] for question in world.index.people.questions()]
 
     def answer(self, name: str, word: str) -> None:
         with self.world() as world:
-            assert world.index.answer(name, word)
+            assert world.index.people.answer(name, word)
             world.index.commit()
 
     # what a test writes

@@ -128,7 +128,7 @@ def test_an_answer_holds_for_the_very_paths_that_were_asked_about(project: Rig) 
         project.write(f"others/{number}")
     project.clock.pass_time(1)
     with project.world() as world:
-        assert world.index.answer_to("deletions") == "delete"
+        assert world.index.people.answer_to("deletions") == "delete"
     others = project.user / "projects/p/Runs/000001_ProtImport"
     shutil.rmtree(others)
     shutil.rmtree(project.user / RUN / "extra")
@@ -218,7 +218,7 @@ def test_a_folder_that_a_file_replaces_waits_as_a_whole(replaced: Rig) -> None:
         assert replaced.push().held == 41
         assert replaced.questions() == ["deletions"] and replaced.saved() == before
     with replaced.world() as world:
-        assert len(world.index.rows(b"Runs/link%d" % number for number in range(20))) == 20
+        assert len(world.index.files.rows(b"Runs/link%d" % number for number in range(20))) == 20
         assert world.index.unsaved() == 1
 
 

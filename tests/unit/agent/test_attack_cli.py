@@ -41,7 +41,7 @@ def result(rig: Rig, work: str) -> dict[str, object]:
 
 def ask(rig: Rig) -> Path:
     with rig.world() as world:
-        world.index.ask("deletions", "Shall they?", ["delete", "restore"])
+        world.index.people.ask("deletions", "Shall they?", ["delete", "restore"])
         world.keep()
     assert run(rig, "push") == 0
     return rig.root / "run/requests"

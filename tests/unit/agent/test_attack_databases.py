@@ -56,7 +56,7 @@ def names(folder: Path) -> list[str]:
 
 def point(rig: Rig, path: str) -> int:
     with rig.world() as world:
-        row = world.index.get(path.encode())
+        row = world.index.files.get(path.encode())
         assert row is not None
         return row.point
 

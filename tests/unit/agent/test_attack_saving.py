@@ -47,7 +47,7 @@ def test_a_folder_of_our_name_deeper_down_is_like_any_other(rig: Rig) -> None:
 def test_a_file_that_was_busy_and_is_gone_is_not_missed(rig: Rig) -> None:
     rig.write("a", b"one")
     with rig.world() as world:
-        world.index.count_try(b"temporary")
+        world.index.attempts.count_try(b"temporary")
         world.keep()
     rig.push()
     with rig.world() as world:

@@ -229,7 +229,7 @@ def test_a_folder_that_vanishes_while_it_is_listed(rig: Rig) -> None:
 def test_an_old_listing_is_not_believed(rig: Rig) -> None:
     rig.web("a", b"one")
     with rig.world() as world:
-        world.index.list_remote(b"", [(b"a", "f", 0o644, 3, 5, 5)])
+        world.index.listing.keep(b"", [(b"a", "f", 0o644, 3, 5, 5)])
         world.index.set_state("listing", [world.clock.boot(), world.clock.elapsed() - 86400])
         world.keep()
     rig.web("b", b"two")

@@ -39,9 +39,9 @@ def growing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
 def point(rig: Rig, path: bytes) -> bool:
     """Whether another machine would read in the manifest that it is the copy of a file that was being written."""
     with rig.world() as world:
-        world.index.forget_base()
+        world.index.base.forget()
         read_manifest(world)
-        row = world.index.base(path)
+        row = world.index.base.rows([path]).get(path)
     assert row is not None
     return bool(row.get("pt"))
 
@@ -56,7 +56,7 @@ def test_it_is_taken_when_it_is_quiet(growing: Rig, monkeypatch: pytest.MonkeyPa
     assert growing.saved() == growing.local()
     assert not point(growing, b"p/run.log")
     with growing.world() as world:
-        assert world.index.busy() == []
+        assert world.index.attempts.busy() == []
 
 
 def test_after_three_times_it_is_taken_as_it_is_and_marked(growing: Rig) -> None:
@@ -103,7 +103,7 @@ def test_a_file_that_goes_while_it_is_copied(rig: Rig, monkeypatch: pytest.Monke
     rig.push()
     assert rig.saved() == {}
     with rig.world() as world:
-        assert world.index.busy() == []
+        assert world.index.attempts.busy() == []
 
 
 def test_it_counts_as_not_saved(growing: Rig) -> None:
@@ -122,9 +122,9 @@ def test_a_file_within_the_clocks_granularity_is_looked_at_again(rig: Rig) -> No
         stream.write(b"two")
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     with rig.world() as world:  # the inode's time, too, if all of it had been within one tick
-        row = world.index.get(b"a")
+        row = world.index.files.get(b"a")
         assert row is not None
-        world.index.put(b"a", replace(row, ctime=path.stat().st_ctime_ns))
+        world.index.files.put(b"a", replace(row, ctime=path.stat().st_ctime_ns))
         world.index.commit()
     rig.push()
     assert rig.saved() == {"a": b"two"}

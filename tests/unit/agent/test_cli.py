@@ -17,7 +17,7 @@ from cloudify_scipion.agent import cli, status
 from cloudify_scipion.agent.commands import show
 from cloudify_scipion.agent.commands.opening import INDEX
 from cloudify_scipion.agent.commands.works import WORKS
-from cloudify_scipion.agent.work import lease
+from cloudify_scipion.agent.work.lease import lease
 from tests.unit.agent.rig import OWNER, Rig, contents
 
 

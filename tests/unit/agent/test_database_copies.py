@@ -303,7 +303,7 @@ def test_a_transaction_that_stays_open_costs_no_more_than_its_own_rows(rig: Rig)
         rig.push()
     assert count(rig.space / "db") == 50
     with rig.world() as world:
-        row = world.index.get(b"db")
+        row = world.index.files.get(b"db")
         assert row is not None and row.point == 1
     database.execute("COMMIT")
     rig.push()

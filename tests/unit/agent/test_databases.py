@@ -88,7 +88,7 @@ def test_known_by_its_header_and_saved_whole(rig: Rig, mode: str) -> None:
     assert tree(rig) == before
     assert rig.push().files == 0
     with rig.world() as world:
-        row = world.index.get(b"p/logs.anything")
+        row = world.index.files.get(b"p/logs.anything")
     assert row is not None and row.point == 0
 
 
@@ -252,7 +252,7 @@ def test_after_three_times_a_marked_copy(rig: Rig, monkeypatch: pytest.MonkeyPat
     assert rows(rig.space / "p/run.db") == ROWS
     assert tree(rig) == before
     with rig.world() as world:
-        row = world.index.get(b"p/run.db")
+        row = world.index.files.get(b"p/run.db")
     assert row is not None and row.point == 1
 
 

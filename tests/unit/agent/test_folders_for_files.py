@@ -54,7 +54,7 @@ def test_many_at_once_are_asked_about(small: Rig) -> None:
         assert small.questions() == ["deletions"]
     with small.world() as world:
         assert world.index.unsaved() == 25
-        assert "25 of them are folders now" in world.index.questions()[0]["text"]
+        assert "25 of them are folders now" in world.index.people.questions()[0]["text"]
     write_summary(small.config(), {})
     assert document(small.config())["unsaved"] == 25
     small.answer("deletions", "delete")

@@ -99,7 +99,7 @@ def test_a_very_large_file_has_the_other_digest_everywhere(rig: Rig, monkeypatch
     sparse(rig.user / "a", 5 * MB, (0, b"1"), (4 * MB, b"data" * 1000))
     rig.push()
     with rig.world() as world:
-        row = world.index.get(b"a")
+        row = world.index.files.get(b"a")
         assert row is not None and row.hash.startswith("b64k:")
     assert rig.verify_all().wrong == []
     other = Rig(rig.root / "other", rig.space, machine="m2", generation=2)
@@ -288,8 +288,8 @@ def test_numbers_of_any_size(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ino_of(facts) == -5
     with rig.world() as world:
         for number in range(3):
-            world.index.found_change(b"%d" % number, "f", ino_of(facts), 2**63 - 1, 0)
-        assert world.index.change_totals()[0] == 3
+            world.index.changes.found(b"%d" % number, "f", ino_of(facts), 2**63 - 1, 0)
+        assert world.index.changes.totals()[0] == 3
     try:
         rig.push()
     except (NoRoom, Unsaved) as error:

@@ -75,7 +75,7 @@ def test_a_deletion_that_fails_is_not_forgotten(rig: Rig) -> None:
 def test_a_file_that_was_busy_and_is_gone_is_not_unsaved(rig: Rig) -> None:
     rig.write("a")
     with rig.world() as world:
-        world.index.count_try(b"gone")
+        world.index.attempts.count_try(b"gone")
         world.index.commit()
     rig.push()
     with rig.world() as world:
@@ -86,7 +86,7 @@ def test_a_file_that_was_busy_and_is_gone_is_not_unsaved(rig: Rig) -> None:
 def test_the_ruin_of_an_interrupted_push_is_no_conflict(rig: Rig, there: bytes) -> None:
     rig.write("a", b"content")
     with rig.world() as world:
-        world.index.intend([(b"a", "0" * 64)])
+        world.index.attempts.intend([(b"a", "0" * 64)])
     rig.web("a", there)
     assert rig.push().conflicts == 0
     assert rig.saved() == {"a": b"content"}
@@ -97,7 +97,7 @@ def test_the_ruin_of_an_interrupted_push_is_no_conflict(rig: Rig, there: bytes) 
 def test_a_scan_knows_it_too(rig: Rig, there: bytes) -> None:
     rig.write("a", b"content")
     with rig.world() as world:
-        world.index.intend([(b"a", "0" * 64)])
+        world.index.attempts.intend([(b"a", "0" * 64)])
     rig.web("a", there)
     assert rig.scan().conflicts == 0
     rig.push()

@@ -56,7 +56,7 @@ def clear(rig: Rig, path: str) -> None:
 def held(rig: Rig) -> dict[str, bytes]:
     """What the data space has, links of the manifest included."""
     with rig.world() as world:
-        rows = [(path.decode(), row) for path, row in world.index.all_files() if row.kind == "l" and row.held()]
+        rows = [(path.decode(), row) for path, row in world.index.files.all() if row.kind == "l" and row.held()]
     links = {path: b"-> " + row.target for path, row in rows}
     return {path: content for path, content in rig.saved().items() if ".conflict-" not in path} | links
 
@@ -64,7 +64,7 @@ def held(rig: Rig) -> dict[str, bytes]:
 def kept(rig: Rig) -> Counter[tuple[str, bytes]]:
     """What the list of the trash has, by the path and content that it had."""
     with rig.world() as world:
-        found = [(one.name, one.path.decode()) for one in list(world.index.trash())]
+        found = [(one.name, one.path.decode()) for one in list(world.index.trash.latest())]
     there = rig.trash()
     names = {name.decode().removeprefix(".cloudify-scipion/trash/"): path for name, path in found}
     assert names.keys() == there.keys()
@@ -120,7 +120,7 @@ def test_what_was_there_is_kept(new: Rig, was: str, now: str, many: int, limit: 
     assert {*replaced.items()} <= kept(rig).keys(), "it is in the trash in the end"
     again = kept(rig)
     with rig.world() as world:
-        for one in list(world.index.trash()):
+        for one in list(world.index.trash.latest()):
             want_back(world, one.name.decode().removeprefix(".cloudify-scipion/trash/"))
         world.keep()
     settle(rig, 2)

@@ -52,7 +52,7 @@ def full(rig: Rig) -> Rig:
 
 def proven(rig: Rig) -> Proven:
     with rig.world() as world, new_trial(world) as trial:
-        for path, row in world.index.all_files():
+        for path, row in world.index.files.all():
             if row.kind == "f":
                 digest, facts, database = read_whole(world.space, row.stored or path)
                 read = Read(row.stored, digest, facts.st_mode, facts.st_mtime_ns, int(database))

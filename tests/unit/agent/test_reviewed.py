@@ -180,8 +180,8 @@ def test_paths_of_a_megabyte() -> None:
 def test_what_the_manifest_said_is_asked_for_what_is_there(rig: Rig) -> None:
     """Of a million links between two files nothing is read."""
     with rig.world() as world:
-        world.index.set_base((f"{number:03}".encode(), {"n": number}) for number in range(100))
-        assert world.index.bases([b"000", b"099", b"100"]) == {b"000": {"n": 0}, b"099": {"n": 99}}
+        world.index.base.take((f"{number:03}".encode(), {"n": number}) for number in range(100))
+        assert world.index.base.rows([b"000", b"099", b"100"]) == {b"000": {"n": 0}, b"099": {"n": 99}}
 
 
 def test_what_was_opened_before_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

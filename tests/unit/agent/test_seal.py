@@ -143,10 +143,10 @@ def test_every_file_is_read_whatever_its_facts_say(quiet: Rig) -> None:
     quiet.push()
     path = quiet.write("p/3", b"CONTENT 3")
     with quiet.world() as world:
-        row = world.index.get(b"p/3")
+        row = world.index.files.get(b"p/3")
         assert row is not None
         facts = path.stat()
-        world.index.put(
+        world.index.files.put(
             b"p/3", replace(row, mtime=facts.st_mtime_ns, ctime=facts.st_ctime_ns, ino=facts.st_ino, racy=0)
         )
         world.index.commit()

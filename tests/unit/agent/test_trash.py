@@ -229,7 +229,7 @@ def test_a_change_that_is_taken_back_does_not_wait(rig: Rig) -> None:
 
 def question(rig: Rig, name: str) -> str:
     with rig.world() as world:
-        (text,) = [str(asked["text"]) for asked in world.index.questions() if asked["id"] == name]
+        (text,) = [str(asked["text"]) for asked in world.index.people.questions() if asked["id"] == name]
     return text
 
 
@@ -345,10 +345,10 @@ def test_what_a_killed_work_has_put_there_is_known_after_the_next_look(rig: Rig)
     change(rig, "a", "one")
     change(rig, "a", "two")
     with rig.world() as world:
-        (kept,) = world.index.trash()
-        world.index.drop_trash(kept.name)
+        (kept,) = world.index.trash.latest()
+        world.index.trash.drop(kept.name)
         world.index.commit()
     rig.scan()
     with rig.world() as world:
-        (found,) = world.index.trash()
+        (found,) = world.index.trash.latest()
     assert (found.name, found.path, found.size, found.origin) == (kept.name, b"a", 3, 1)

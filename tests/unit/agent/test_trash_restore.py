@@ -167,7 +167,7 @@ def test_odd_names(rig: Rig, path: str) -> None:
     change(rig, path, "odd")
     delete(rig, path)
     with rig.world() as world:
-        (found,) = world.index.trash()
+        (found,) = world.index.trash.latest()
     assert found.path == os.fsencode(path)
     assert restore(rig, path) == {path: b"odd"}
 

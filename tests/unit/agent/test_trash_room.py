@@ -130,20 +130,20 @@ def test_who_gave_some_up_is_asked_again_when_it_was_not_enough(limited: Rig) ->
 def test_a_word_counts_for_what_lay_in_the_trash_when_it_was_asked_for(limited: Rig, quota: Quota) -> None:
     fill(limited)
     with limited.world() as world:
-        upto = world.index.questions()[0]["number"]
-        assert upto == world.index.trash_end()
+        upto = world.index.people.questions()[0]["number"]
+        assert upto == world.index.trash.end()
     limited.answer("trash", "discard")
     quota.limit *= 2
     limited.push()
     with limited.world() as world:
-        young = world.index.trash_end()
+        young = world.index.trash.end()
     assert young > upto
     quota.limit = quota.used()
     limited.write("new", b"n" * 15 * SIZE)
     with pytest.raises(NoRoom):
         limited.push()
     with limited.world() as world:
-        assert world.index.trash_end() == young, "what came after the question is still there"
+        assert world.index.trash.end() == young, "what came after the question is still there"
 
 
 def test_there_is_an_alarm_before_it_is_full(limited: Rig, quota: Quota) -> None:

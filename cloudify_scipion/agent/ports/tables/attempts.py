@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 
-from cloudify_scipion.agent.ports.tables.store import Store
+from cloudify_scipion.agent.ports.tables.store import Table
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Failed:
     until: float
 
 
-class Attempts(Store):
+class Attempts(Table):
     """Intents, and files that were still being written."""
 
     def intend(self, intents: Iterable[tuple[bytes, str]]) -> None:
         """Write down that contents are about to be put in place, and keep that at once."""
-        self.begin()
+        self._store.begin()
         self._db.executemany("INSERT OR REPLACE INTO intents VALUES (?, ?)", intents)
-        self.commit()
+        self._store.commit()
 
     def intents(self) -> dict[bytes, set[str]]:
         """The contents that interrupted pushes may have put in place, by path."""
@@ -39,12 +39,12 @@ class Attempts(Store):
 
     def fulfil(self, paths: Iterable[bytes]) -> None:
         """They are in place, or will not be."""
-        self.begin()
+        self._store.begin()
         self._db.executemany("DELETE FROM intents WHERE path=?", ((path,) for path in paths))
 
     def count_try(self, path: bytes) -> None:
         """A file could not be saved, because it was still being written."""
-        self.begin()
+        self._store.begin()
         self._db.execute("INSERT INTO busy VALUES (?, 1) ON CONFLICT(path) DO UPDATE SET tries=tries+1", (path,))
 
     def busy(self, tries: int = 1) -> list[bytes]:
@@ -53,28 +53,33 @@ class Attempts(Store):
 
     def not_busy(self, paths: Iterable[bytes]) -> None:
         """They were saved, or are gone."""
-        self.begin()
+        self._store.begin()
         these = [(path,) for path in paths]
         self._db.executemany("DELETE FROM busy WHERE path=?", these)
         self._db.executemany("DELETE FROM failed WHERE path=?", these)
 
     def only_changed_are_busy(self) -> None:
         """Whatever the last scan did not find changed is not being written any more; it may be gone."""
-        self.begin()
+        self._store.begin()
         self._db.execute("DELETE FROM busy WHERE path NOT IN (SELECT path FROM todo)")
         self._db.execute("DELETE FROM failed WHERE path NOT IN (SELECT path FROM todo)")
 
+    def tried(self) -> int:
+        """How many paths were still being written, or could not be saved."""
+        query = "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed)"
+        return int(self._db.execute(query).fetchone()[0])
+
     def note_failed(self, path: bytes, failed: Failed) -> None:
         """A path could not be saved."""
-        self.begin()
+        self._store.begin()
         self._db.execute("INSERT OR REPLACE INTO failed VALUES (?,?,?,?,?,?,?)", (path, *astuple(failed)))
 
     def forget_crowded(self) -> None:
         """What could not be saved for lack of room is not put off any more: some was made."""
-        self.begin()
+        self._store.begin()
         self._db.execute("DELETE FROM failed WHERE room")
 
-    def failed_once(self, path: bytes) -> Failed | None:
+    def failed(self, path: bytes) -> Failed | None:
         """What is known of a path that could not be saved."""
         row = self._db.execute(
             "SELECT tries, size, reason, room, boot, until FROM failed WHERE path=?", (path,)

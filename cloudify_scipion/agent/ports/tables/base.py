@@ -6,30 +6,25 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cloudify_scipion.agent.ports.tables.store import Store
+from cloudify_scipion.agent.ports.tables.store import Table
 
 _SOME = 1000
 """How many are read at once."""
 
 
-class Base(Store):
+class Base(Table):
     """The manifest's entries, until the first pull is complete."""
 
-    def set_base(self, entries: Iterable[tuple[bytes, dict[str, Any] | None]]) -> None:
+    def take(self, entries: Iterable[tuple[bytes, dict[str, Any] | None]]) -> None:
         """Take entries of the manifest over the earlier ones; None: gone."""
-        self.begin()
+        self._store.begin()
         for path, row in entries:
             if row is None:
                 self._db.execute("DELETE FROM base WHERE path=?", (path,))
             else:
                 self._db.execute("INSERT OR REPLACE INTO base VALUES (?, ?)", (path, json.dumps(row)))
 
-    def base(self, path: bytes) -> dict[str, Any] | None:
-        """What the manifest said of a path."""
-        row = self._db.execute("SELECT row FROM base WHERE path=?", (path,)).fetchone()
-        return json.loads(row[0]) if row else None
-
-    def bases(self, paths: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
+    def rows(self, paths: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
         """What it said of many paths."""
         found: dict[bytes, dict[str, Any]] = {}
         for i in range(0, len(paths), _SOME):
@@ -38,11 +33,11 @@ class Base(Store):
             found |= {path: json.loads(row) for path, row in self._db.execute(query, some)}
         return found
 
-    def has_base(self) -> bool:
+    def is_known(self) -> bool:
         """Whether the manifest has said anything."""
         return self._db.execute("SELECT 1 FROM base LIMIT 1").fetchone() is not None
 
-    def base_names(self, folder: bytes) -> set[bytes]:
+    def names(self, folder: bytes) -> set[bytes]:
         """The names in a folder of what lies in the data space under them."""
         low, high = (folder + b"/", folder + b"0") if folder else (b"", b"\xff" * 8)
         names = set()
@@ -52,7 +47,7 @@ class Base(Store):
                 names.add(name)
         return names
 
-    def all_base(self) -> Iterator[dict[str, Any]]:
+    def all(self) -> Iterator[dict[str, Any]]:
         """All that it said, by path; the index may be changed meanwhile."""
         after = b""
         while rows := self._db.execute(
@@ -61,10 +56,10 @@ class Base(Store):
             yield from (json.loads(row[1]) for row in rows)
             after = rows[-1][0]
 
-    def forget_base(self, but: Iterable[bytes] = ()) -> None:
+    def forget(self, but: Iterable[bytes] = ()) -> None:
         """The index knows everything now, `but` for what is at these paths or below them."""
         kept = [row for path in but for row in self._at_or_below(path)]
-        self.begin()
+        self._store.begin()
         self._db.execute("DELETE FROM base")
         self._db.executemany("INSERT OR REPLACE INTO base VALUES (?, ?)", kept)
 

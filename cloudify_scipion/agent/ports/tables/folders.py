@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.plan.names import joined, split, whole_way
 from cloudify_scipion.agent.ports.tables.rows import ODDLY, ROOT, THERE, FolderRow
-from cloudify_scipion.agent.ports.tables.store import Store
+from cloudify_scipion.agent.ports.tables.store import Store, Table
 
 CACHED = 20_000
 """How many paths are remembered with their numbers."""
 
 
-class Folders(Store):
+class Folders(Table):
     """The tree of folders."""
 
-    def __init__(self, path: Path | str) -> None:
-        super().__init__(path)
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
         self._ids: dict[bytes, int] = {b"": ROOT}
         self._without_digest: set[int] = set()
 
-    def folder_id(self, path: bytes) -> int | None:
+    def number(self, path: bytes) -> int | None:
         """The number of a known folder."""
         todo = []
         while path not in self._ids:
@@ -38,15 +37,15 @@ class Folders(Store):
             self._remember(inside, number)
         return number
 
-    def add_folder(self, path: bytes, ino: int = 0, mode: int = 0, remote: bool = False) -> int:
+    def add(self, path: bytes, ino: int = 0, mode: int = 0, remote: bool = False) -> int:
         """Know a folder, and those above it; returns its number."""
-        known = self.folder_id(path)
+        known = self.number(path)
         if known is not None:
             return known
-        self.begin()
+        self._store.begin()
         parent = ROOT
         for above in whole_way(path):
-            number = self.folder_id(above)
+            number = self.number(above)
             if number is None:
                 values = (ino, mode, int(remote)) if above == path else (0, 0, 0)
                 cursor = self._db.execute(
@@ -59,31 +58,37 @@ class Folders(Store):
             parent = number
         return parent
 
-    def set_folder(self, number: int, **values: Any) -> None:
+    def update(self, number: int, **values: Any) -> None:
         """Change columns of a folder."""
-        self.begin()
+        self._store.begin()
         self._without_digest.discard(number)
         words = ", ".join(f"{key}=?" for key in values)
         self._db.execute(f"UPDATE dirs SET {words} WHERE id=?", (*values.values(), number))
 
-    def folders(self, parent: int) -> dict[bytes, FolderRow]:
+    def compare_again(self, number: int) -> None:
+        """A folder's digest stands for what the index knows of its files: that is otherwise now."""
+        if number not in self._without_digest:
+            self._db.execute("UPDATE dirs SET digest=NULL WHERE id=?", (number,))
+            self._without_digest.add(number)
+
+    def inside(self, parent: int) -> dict[bytes, FolderRow]:
         """The folders in a folder, by name."""
         rows = self._db.execute("SELECT id, name, ino, mode, digest, remote FROM dirs WHERE parent=?", (parent,))
         return {row[1]: _folder_row(row) for row in rows}
 
-    def folder(self, number: int) -> FolderRow:
+    def get(self, number: int) -> FolderRow:
         """A known folder."""
         row = self._db.execute("SELECT id, name, ino, mode, digest, remote FROM dirs WHERE id=?", (number,)).fetchone()
         return _folder_row(row)
 
     def is_oddly(self, path: bytes) -> bool:
         """Whether a folder or one above it has a name that the data space cannot hold."""
-        numbers = filter(None, map(self.folder_id, whole_way(path)))
-        return any(self.folder(number).odd for number in numbers)
+        numbers = filter(None, map(self.number, whole_way(path)))
+        return any(self.get(number).odd for number in numbers)
 
     def names_there(self, path: bytes) -> set[bytes]:
         """The names in a folder that lie in the data space's folder, too, as far as is known."""
-        number = self.folder_id(path)
+        number = self.number(path)
         query = """SELECT name FROM files WHERE dir=:folder AND stored=x''
                    UNION ALL SELECT name FROM dirs WHERE parent=:folder AND remote=1 AND id<>1"""
         return {row[0] for row in self._db.execute(query, {"folder": number})}
@@ -96,23 +101,23 @@ class Folders(Store):
             parts.insert(0, name)
         return b"/".join(parts)
 
-    def folder_by_ino(self, ino: int) -> list[int]:
+    def by_ino(self, ino: int) -> list[int]:
         """Known folders of that inode number."""
         return [row[0] for row in self._db.execute("SELECT id FROM dirs WHERE ino=? AND id<>1", (ino,))]
 
-    def move_folder(self, number: int, path: bytes) -> None:
+    def move(self, number: int, path: bytes) -> None:
         """A folder and all below it are now at `path`."""
-        self.begin()
+        self._store.begin()
         above, name = split(path)
-        self._db.execute("UPDATE dirs SET parent=?, name=? WHERE id=?", (self.add_folder(above), name, number))
+        self._db.execute("UPDATE dirs SET parent=?, name=? WHERE id=?", (self.add(above), name, number))
         self._ids = {b"": ROOT}
 
-    def drop_folder(self, path: bytes) -> None:
+    def drop(self, path: bytes) -> None:
         """Forget a folder and all below it."""
-        number = self.folder_id(path)
+        number = self.number(path)
         if number is None or number == ROOT:
             return
-        self.begin()
+        self._store.begin()
         for inside in self.below(number):
             self._db.execute("DELETE FROM files WHERE dir=?", (inside,))
             self._db.execute("DELETE FROM dirs WHERE id=?", (inside,))
@@ -124,7 +129,7 @@ class Folders(Store):
                    dirs.parent = inside.id) SELECT id FROM inside"""
         return [row[0] for row in self._db.execute(query, (number,))]
 
-    def all_folders(self) -> Iterator[tuple[int, bytes]]:
+    def all(self) -> Iterator[tuple[int, bytes]]:
         """All folders (number, path), each after the one that it is in."""
         stack = [(ROOT, b"")]
         while stack:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.plan.names import readable
-from cloudify_scipion.agent.ports.tables.store import Store
+from cloudify_scipion.agent.ports.tables.store import Store, Table
 
 NUMBER = "asked"
 """How often somebody was asked about something new."""
 
 
-class People(Store):
+class People(Table):
     """Events, alarms, questions and their answers."""
 
-    def __init__(self, path: Path | str) -> None:
-        super().__init__(path)
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
         self._number = 0
 
     def event(self, at: str, kind: str, text: str) -> None:
         """Remember something worth telling; `kind` is event or alarm."""
-        self.begin()
+        self._store.begin()
         self._db.execute("INSERT INTO events(at, kind, text) VALUES (?, ?, ?)", (at, kind, text))
         self._db.execute("DELETE FROM events WHERE number <= (SELECT max(number) - 10000 FROM events)")
 
@@ -40,9 +39,9 @@ class People(Store):
     def hold_all(self, question: str, items: Iterable[tuple[bytes, int]]) -> None:
         """The same of many."""
         if not self._number:
-            self._number = int(self.get_state(NUMBER) or 0) + 1
-            self.set_state(NUMBER, self._number)
-        self.begin()
+            self._number = int(self._store.get_state(NUMBER) or 0) + 1
+            self._store.set_state(NUMBER, self._number)
+        self._store.begin()
         self._db.executemany(
             "INSERT INTO asked VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET size=excluded.size",
             ((question, path, size, self._number) for path, size in items),
@@ -50,7 +49,7 @@ class People(Store):
 
     def release(self, question: str, path: bytes) -> None:
         """It does not wait any more."""
-        self.begin()
+        self._store.begin()
         self._db.execute("DELETE FROM asked WHERE question=? AND path=?", (question, path))
 
     def waiting(self, question: str, after: bytes = b"", limit: int = -1) -> list[tuple[bytes, int]]:
@@ -67,7 +66,7 @@ class People(Store):
     def ask(self, name: str, text: str, answers: list[str], number: int = 0) -> str:
         """Ask a person; returns the answer, empty while there is none. `number` tells one question from the next."""
         number = number or self._asked_up_to(name)
-        self.begin()
+        self._store.begin()
         self._db.execute(
             "INSERT INTO questions VALUES (?,?,?,'',?,0)"
             " ON CONFLICT(id) DO UPDATE SET text=excluded.text, number=excluded.number",
@@ -88,7 +87,7 @@ class People(Store):
         if row is None or word not in json.loads(row[0]):
             return False
         upto = int(row[1]) if number is None else min(number, int(row[1]))
-        self.begin()
+        self._store.begin()
         self._db.execute("UPDATE questions SET answer=?, upto=? WHERE id=?", (word, upto, name))
         return True
 
@@ -109,13 +108,13 @@ class People(Store):
 
     def settled(self, name: str) -> None:
         """A question is answered and done, or has become pointless."""
-        self.begin()
+        self._store.begin()
         self._db.execute("DELETE FROM questions WHERE id=?", (name,))
         self._db.execute("DELETE FROM asked WHERE question=?", (name,))
 
     def settled_as_asked(self, name: str) -> None:
         """What was answered is done; what has come since still waits, and the question with it."""
-        self.begin()
+        self._store.begin()
         row = self._db.execute("SELECT upto FROM questions WHERE id=?", (name,)).fetchone()
         self._db.execute("DELETE FROM asked WHERE question=? AND number<=?", (name, row[0] if row else 0))
         if self.waiting_totals(name)[0]:

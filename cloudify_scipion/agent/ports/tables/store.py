@@ -54,6 +54,13 @@ class OtherVersion(sqlite3.DatabaseError):
     """An index whose tables are not those of this version."""
 
 
+class Table:
+    """A part of the index, with tables of its own; changes are kept by the whole index."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._db = store, store.db
+
+
 class Store:
     """The connection; changes are kept by `commit`, all or nothing."""
 
@@ -64,45 +71,45 @@ class Store:
         self._folder = Path(path).parent
         if self.reserves:
             give_up(self._folder)
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("PRAGMA cache_size=-16000")
+        self.db = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=FULL")
+        self.db.execute("PRAGMA cache_size=-16000")
         self._check_version()
-        self._db.executescript(SCHEMA)
+        self.db.executescript(SCHEMA)
 
     def _check_version(self) -> None:
         """Raise OtherVersion; a new file becomes one of this version."""
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if not version and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            self._db.execute(f"PRAGMA user_version={VERSION}")
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if not version and not self.db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            self.db.execute(f"PRAGMA user_version={VERSION}")
         elif version != VERSION:
-            self._db.close()
+            self.db.close()
             which = "a later" if version > VERSION else "an earlier"
             raise OtherVersion(f"the index is of {which} version of this software ({version}, not {VERSION})")
 
     def close(self) -> None:
         """Give up what was not committed."""
-        self._db.close()
+        self.db.close()
         if self.reserves:
             reserve(self._folder)
 
     def begin(self) -> None:
         """Start a change, if none is going on."""
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN")
+        if not self.db.in_transaction:
+            self.db.execute("BEGIN")
 
     def commit(self) -> None:
         """Keep everything since the last `commit`."""
-        if self._db.in_transaction:
-            self._db.execute("COMMIT")
+        if self.db.in_transaction:
+            self.db.execute("COMMIT")
 
     def get_state(self, key: str, default: Any = None) -> Any:
         """A value that was kept."""
-        row = self._db.execute("SELECT value FROM state WHERE key=?", (key,)).fetchone()
+        row = self.db.execute("SELECT value FROM state WHERE key=?", (key,)).fetchone()
         return json.loads(row[0]) if row else default
 
     def set_state(self, key: str, value: Any) -> None:
         """Keep a value of JSON types."""
         self.begin()
-        self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, json.dumps(value)))
+        self.db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, json.dumps(value)))

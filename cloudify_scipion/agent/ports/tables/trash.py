@@ -8,7 +8,7 @@ from typing import Any
 
 from cloudify_scipion.agent.plan.names import split
 from cloudify_scipion.agent.plan.trash import Version
-from cloudify_scipion.agent.ports.tables.store import Store
+from cloudify_scipion.agent.ports.tables.store import Table
 
 _SOME = 500
 
@@ -33,39 +33,39 @@ class Kept:
     number: int = 0
 
 
-class Trash(Store):
+class Trash(Table):
     """What came, in that order."""
 
-    def add_trash(self, kept: Kept) -> None:
+    def add(self, kept: Kept) -> None:
         """Know what was moved to the trash."""
-        self.begin()
+        self._store.begin()
         self._db.execute(
             "INSERT OR REPLACE INTO trash(name, path, size, origin, came, boot, at, gone, beyond)"
             " VALUES (?,?,?,?,?,?,?,?,?)",
             (kept.name, kept.path, kept.size, kept.origin, kept.came, kept.boot, kept.at, kept.gone, kept.beyond),
         )
 
-    def drop_trash(self, name: bytes) -> None:
+    def drop(self, name: bytes) -> None:
         """It is gone from there."""
-        self.begin()
+        self._store.begin()
         self._db.execute("DELETE FROM trash WHERE name=?", (name,))
 
-    def trash_bytes(self, of: str) -> int:
+    def bytes_of(self, of: str) -> int:
         """How much the trash holds `of` project, originals or strangers."""
         return self._sum(_OF[of])
 
-    def counted_trash(self, before: float) -> tuple[int, int]:
+    def counted(self, before: float) -> tuple[int, int]:
         """Bytes of the project's versions that count, and those of them that came no later than `before`."""
         counted = f"{_OF['project']} AND NOT beyond"
         return self._sum(counted), self._sum(f"{counted} AND came<=?", before)
 
-    def trash_end(self) -> int:
+    def end(self) -> int:
         """The number of what came last."""
         return int(self._db.execute("SELECT coalesce(max(number), 0) FROM trash").fetchone()[0])
 
     def expendable(self, upto: int | None = None) -> Iterator[Version]:
         """The project's own versions (those that came before number `upto`), oldest first; may be dropped meanwhile."""
-        last, after = self.trash_end() if upto is None else upto, 0
+        last, after = self.end() if upto is None else upto, 0
         query = "SELECT number, name, size, came FROM trash WHERE origin>0 AND number>? AND number<=? ORDER BY number"
         while rows := self._db.execute(f"{query} LIMIT {_SOME}", (after, last)).fetchall():
             yield from (Version(*row[1:]) for row in rows)
@@ -81,22 +81,22 @@ class Trash(Store):
                 found[path] = names
         return found
 
-    def trash(self, limit: int = -1) -> Iterator[Kept]:
+    def latest(self, limit: int = -1) -> Iterator[Kept]:
         """What lies there, the latest first."""
         for row in self._db.execute(f"{_KEPT} ORDER BY number DESC LIMIT ?", (limit,)):
             yield _kept(row)
 
-    def trash_of(self, name: bytes) -> Kept | None:
+    def get(self, name: bytes) -> Kept | None:
         """What is known of a name there."""
         row = self._db.execute(f"{_KEPT} WHERE name=?", (name,)).fetchone()
         return _kept(row) if row else None
 
-    def trash_names(self, folder: bytes) -> set[bytes]:
+    def names(self, folder: bytes) -> set[bytes]:
         """What is known below a folder of the trash."""
         rows = self._db.execute("SELECT name FROM trash WHERE name>? AND name<?", (folder + b"/", folder + b"0"))
         return {row[0] for row in rows}
 
-    def trash_elsewhere(self, folders: Iterable[bytes]) -> Iterator[bytes]:
+    def elsewhere(self, folders: Iterable[bytes]) -> Iterator[bytes]:
         """The names of what is known in none of these folders."""
         known = set(folders)
         for (name,) in self._db.execute("SELECT name FROM trash").fetchall():

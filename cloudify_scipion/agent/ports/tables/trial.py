@@ -36,13 +36,13 @@ class Trial(Index):
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(path)
-        self._db.executescript(_SCHEMA)
+        self.db.executescript(_SCHEMA)
 
     def note_read(self, found: Iterable[tuple[bytes, Read]]) -> None:
         """Know what was read."""
         self.begin()
         rows = ((path, r.stored, r.digest, r.mode, r.mtime, r.database) for path, r in found)
-        self._db.executemany("INSERT OR REPLACE INTO read VALUES (?,?,?,?,?,?)", rows)
+        self.db.executemany("INSERT OR REPLACE INTO read VALUES (?,?,?,?,?,?)", rows)
 
     def what_was_read(self, paths: Sequence[bytes]) -> dict[bytes, Read]:
         """Of many paths."""
@@ -50,21 +50,21 @@ class Trial(Index):
         for i in range(0, len(paths), _SOME):
             some = paths[i : i + _SOME]
             query = f"SELECT * FROM read WHERE path IN ({', '.join('?' * len(some))})"
-            found |= {row[0]: Read(*row[1:]) for row in self._db.execute(query, some)}
+            found |= {row[0]: Read(*row[1:]) for row in self.db.execute(query, some)}
         return found
 
     def databases(self) -> Iterator[bytes]:
         """The files that begin as SQLite's do, by path."""
         after = b""
         query = "SELECT path FROM read WHERE database AND path>? ORDER BY path LIMIT ?"
-        while rows := self._db.execute(query, (after, _SOME)).fetchall():
+        while rows := self.db.execute(query, (after, _SOME)).fetchall():
             yield from (row[0] for row in rows)
             after = rows[-1][0]
 
     def note_name(self, ino: int, path: bytes, first: bytes) -> None:
         """A file of the volume has several names; this is one, and would be another name of the `first`, or that."""
         self.begin()
-        self._db.execute("INSERT INTO names VALUES (?, ?, ?)", (ino, path, first))
+        self.db.execute("INSERT INTO names VALUES (?, ?, ?)", (ino, path, first))
 
     def parted_names(self) -> Iterator[tuple[bytes, bytes]]:
         """Each of those names that would not be a name of the same file as another one, with that."""
@@ -73,4 +73,4 @@ class Trial(Index):
             f"SELECT path, (SELECT min(o.first) {others}) AS one FROM names WHERE first<>one "
             f"OR NOT EXISTS (SELECT 1 {others} AND o.path=names.first) ORDER BY path"
         )
-        yield from self._db.execute(query)
+        yield from self.db.execute(query)

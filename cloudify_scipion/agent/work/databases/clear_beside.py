@@ -58,7 +58,7 @@ def beside(path: bytes, known: Callable[[list[bytes]], Mapping[bytes, Row]]) -> 
 
 def saved_beside(world: World, path: bytes) -> dict[bytes, Row]:
     """The same, but for somebody's own files of such names."""
-    known = beside(path, world.index.rows)
+    known = beside(path, world.index.files.rows)
     return {end: row for end, row in known.items() if row.local or is_side(world.tree, path + end)}
 
 
@@ -66,11 +66,11 @@ def know_beside(world: World, outcome: Outcome) -> None:
     """Let the index know what has become of the files beside a database."""
     for path, row in outcome.beside:
         if row is None:
-            world.index.drop(path)
+            world.index.files.drop(path)
         else:
-            world.index.put(path, row)
-        world.index.not_busy([path])
-    world.index.fulfil(path for path, _ in outcome.beside)
+            world.index.files.put(path, row)
+        world.index.attempts.not_busy([path])
+    world.index.attempts.fulfil(path for path, _ in outcome.beside)
 
 
 def old_beside(space: ReadTree, path: bytes, known: Mapping[bytes, Row]) -> list[bytes]:

@@ -65,7 +65,7 @@ def read_manifest(world: World) -> None:
         with link.stream:
             try:
                 rows = ((path, entry.row() if entry else None) for path, entry in entries(world, link.stream))
-                world.index.set_base(rows)
+                world.index.base.take(rows)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 _unreadable(world, link.number, error)
     begin_anew(world)
@@ -191,10 +191,10 @@ def read_news(world: World) -> Side:
     if side is Side.SAME:
         return side
     world.tell(_WHAT[side], "alarm")
-    world.index.forget_base()
+    world.index.base.forget()
     read_manifest(world)
     if side is not Side.NEWER:
-        world.index.doubt_all()
+        world.index.files.doubt_all()
     world.keep()
     return side
 
@@ -202,5 +202,5 @@ def read_news(world: World) -> Side:
 def forget_news(world: World) -> None:
     """All of them are settled."""
     if side_of(world) is not Side.SAME:
-        world.index.forget_base()
+        world.index.base.forget()
         world.index.set_state(NEWS, None)

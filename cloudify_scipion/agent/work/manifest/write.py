@@ -65,12 +65,12 @@ def entry_of(path: bytes, row: Row) -> Entry:
 def write_segment(world: World) -> None:
     """Write what has changed since the last one; every now and then, everything anew."""
     head = get_head(world.index)
-    if not world.index.journal_size() and not is_due(world.index):
+    if not world.index.journal.size() and not is_due(world.index):
         return
     make_folders(world.space, MANIFEST, 0o700)
     head = _after_own_remains(world, head)
     base = head.digest == NONE or head.since > max(COMPACT_BYTES, head.base)
-    number, last = head.number + 1, world.index.journal_end()
+    number, last = head.number + 1, world.index.journal.end()
     nonce = world.nonce()
     world.index.set_state(INTENT, {"number": number, "nonce": nonce})
     world.commit()
@@ -78,7 +78,7 @@ def write_segment(world: World) -> None:
     written = put_segment(world, header, lambda: _everything(world) if base else _changed(world))
     since = 0 if base else head.since + written.size
     _set_head(world.index, Head(number, written.digest, written.size if base else head.base, since))
-    world.index.clear_journal(last)
+    world.index.journal.clear(last)
     world.keep()
     if base:
         _remove_older(world, number)
@@ -147,13 +147,13 @@ def is_due(index: Index) -> bool:
 
 def _changed(world: World) -> Iterator[Entry | bytes]:
     index = world.index
-    for path in index.journal():
+    for path in index.journal.paths():
         world.beat()
-        row = index.get(path)
+        row = index.files.get(path)
         if row is not None:
             yield entry_of(path, row)
-        elif (number := index.folder_id(path)) is not None:
-            yield _folder_entry(path, index.folder(number))
+        elif (number := index.folders.number(path)) is not None:
+            yield _folder_entry(path, index.folders.get(number))
         else:
             yield path
 
@@ -164,15 +164,15 @@ def _folder_entry(path: bytes, row: FolderRow) -> Entry:
 
 def _everything(world: World) -> Iterator[Entry]:
     index = world.index
-    for number, path in index.all_folders():
+    for number, path in index.folders.all():
         if path:
-            yield _folder_entry(path, index.folder(number))
-    for path, row in index.all_files():
+            yield _folder_entry(path, index.folders.get(number))
+    for path, row in index.files.all():
         world.beat()
         yield entry_of(path, row)
-    for said in index.all_base():  # of what could not be pulled yet: no machine would know it otherwise
+    for said in index.base.all():  # of what could not be pulled yet: no machine would know it otherwise
         entry = entry_from(said)
-        if index.get(entry.path) is None and index.folder_id(entry.path) is None:
+        if index.files.get(entry.path) is None and index.folders.number(entry.path) is None:
             yield entry
 
 
@@ -189,8 +189,8 @@ def note_hard_links(world: World) -> None:
     """Let the manifest say which files are names of one inode, and which of them is the first: the one that a pull
     makes before the others. What lies elsewhere in the data space comes after all that has its name there."""
     true: set[bytes] = set()
-    for ino in world.index.shared_inodes():
-        found = [(path, row) for path, row in world.index.by_ino(ino) if row.kind == "f"]
+    for ino in world.index.files.shared_inodes():
+        found = [(path, row) for path, row in world.index.files.by_ino(ino) if row.kind == "f"]
         rows = dict(sorted(found, key=lambda one: (bool(one[1].stored), one[0])))
         names = list(rows)
         if [rows[name].link for name in names] != [b"", *(names[0] for _ in names[1:])]:
@@ -198,7 +198,7 @@ def note_hard_links(world: World) -> None:
         for name in names:
             _note(world, name, rows[name], b"" if name == names[0] else names[0])
         true.update(names[1:])
-    for name, row in world.index.linked():
+    for name, row in world.index.files.linked():
         if name not in true:
             _note(world, name, row, b"")
 
@@ -212,4 +212,4 @@ def _has_inode(world: World, path: bytes, ino: int) -> bool:
 
 def _note(world: World, path: bytes, row: Row, first: bytes) -> None:
     if row.link != first:
-        world.index.put(path, replace(row, link=first))
+        world.index.files.put(path, replace(row, link=first))

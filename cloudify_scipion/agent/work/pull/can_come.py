@@ -61,7 +61,7 @@ class Quiet:
             facts = self.world.space.stat(link)
         if facts is None or kind(facts) != "f" or mtime_of(facts) <= self._now_there() - QUIET_NS:
             return False
-        base = self.world.index.bases([link]).get(link)
+        base = self.world.index.base.rows([link]).get(link)
         return not self._as_saved(entry_from(base) if base else None, facts.st_size, mtime_of(facts))
 
     def _as_saved(self, base: Entry | None, size: int, mtime: int) -> bool:

@@ -228,7 +228,7 @@ def _make_one(world: World, path: bytes, mode: int) -> None:
             _give(world, path)
         made = world.tree.stat(path)
         if made is not None:
-            world.index.set_folder(world.index.add_folder(path), ino=ino_of(made), mode=made.st_mode)
+            world.index.folders.update(world.index.folders.add(path), ino=ino_of(made), mode=made.st_mode)
 
 
 def _give(world: World, path: bytes) -> None:
@@ -252,11 +252,11 @@ def restore(world: World, path: bytes, row: Row) -> None:
     make_local_folder(world, split(path)[0], 0o755)
     if row.kind == "l":
         make_link(world, row.target, path)
-        world.index.put(path, replace(link_row(world, path, row.target, row.origin), stored=row.stored))
+        world.index.files.put(path, replace(link_row(world, path, row.target, row.origin), stored=row.stored))
         return
-    first = world.index.get(row.link) if row.link else None
+    first = world.index.files.get(row.link) if row.link else None
     for where, found in fetch_linked(world, row.stored or path, path, entry_of(path, row), first).rows:
-        world.index.put(where, found)
+        world.index.files.put(where, found)
 
 
 def restore_beside(world: World, path: bytes, row: Row) -> bytes:

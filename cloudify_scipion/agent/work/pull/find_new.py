@@ -95,7 +95,7 @@ class Known:
 def known_of(world: World, batch: Sequence[Listed]) -> Known:
     """Ask for all of them at once."""
     files = (listed[0] for listed in batch if listed[1] in "fl")
-    return Known(world.index.rows(files), world.index.bases([listed[0] for listed in batch]), side_of(world))
+    return Known(world.index.files.rows(files), world.index.base.rows([listed[0] for listed in batch]), side_of(world))
 
 
 def job_of(
@@ -139,7 +139,7 @@ def _sides(world: World, files: Mapping[bytes, Listed]) -> dict[bytes, list[List
     """What lies beside these files."""
     sides: dict[bytes, list[Listed]] = {}
     if files:
-        for side in world.index.listed_beside(min(files), max(files)):
+        for side in world.index.listing.beside(min(files), max(files)):
             if base_of(side[0]) in files and side[1] in "fl":
                 sides.setdefault(base_of(side[0]), []).append(side)
     return sides
@@ -147,4 +147,4 @@ def _sides(world: World, files: Mapping[bytes, Listed]) -> dict[bytes, list[List
 
 def _is_done_with_another(world: World, job: Job, files: Collection[bytes]) -> bool:
     base = base_of(job.path)
-    return bool(base) and (base in files or world.index.in_listing(base, "f"))
+    return bool(base) and (base in files or world.index.listing.has(base, "f"))

@@ -28,7 +28,7 @@ from cloudify_scipion.agent.work.world import World
 def apply_base(world: World, result: Result) -> None:
     """Make the folders, links and files of odd names that the manifest names and that are not here."""
     failed = {path for path, _ in result.failed}
-    for row in world.index.all_base():
+    for row in world.index.base.all():
         entry = entry_from(row)
         if _is_below(entry.path, failed):
             continue
@@ -49,7 +49,7 @@ def _apply_entry(world: World, entry: Entry) -> None:
     there = world.tree.stat(entry.path) is not None
     if entry.kind == "d":
         _apply_folder(world, entry)
-    elif world.index.get(entry.path) is not None:
+    elif world.index.files.get(entry.path) is not None:
         return
     elif there:
         if entry.kind == "l" and entry.stored:
@@ -64,10 +64,10 @@ def _apply_entry(world: World, entry: Entry) -> None:
 
 def _apply_folder(world: World, entry: Entry) -> None:
     make_local_folder(world, entry.path, entry.mode)
-    number = world.index.folder_id(entry.path)
+    number = world.index.folders.number(entry.path)
     facts = world.tree.stat(entry.path)
     if number is not None and facts is not None:
-        world.index.set_folder(number, ino=ino_of(facts), mode=facts.st_mode)
+        world.index.folders.update(number, ino=ino_of(facts), mode=facts.st_mode)
 
 
 def _apply_link(world: World, entry: Entry) -> None:
@@ -75,7 +75,7 @@ def _apply_link(world: World, entry: Entry) -> None:
     make_link(world, entry.target, entry.path)
     row = link_row(world, entry.path, entry.target, entry.origin)
     stored = place_for(world, entry.path) or (b"" if abilities(world).symlinks else odd_path(entry.path))
-    world.index.put(entry.path, replace(row, stored=stored) if stored else row.without_remote())
+    world.index.files.put(entry.path, replace(row, stored=stored) if stored else row.without_remote())
 
 
 def _apply_link_beside(world: World, entry: Entry) -> None:
@@ -85,7 +85,7 @@ def _apply_link_beside(world: World, entry: Entry) -> None:
         keep_link_beside(world, entry)
     else:
         row = link_row(world, entry.path, entry.target, entry.origin)
-        world.index.put(entry.path, replace(row, stored=entry.stored, hash=entry.hash))
+        world.index.files.put(entry.path, replace(row, stored=entry.stored, hash=entry.hash))
 
 
 def keep_link_beside(world: World, entry: Entry) -> None:
@@ -100,9 +100,9 @@ def keep_link_beside(world: World, entry: Entry) -> None:
 
 def _apply_stored(world: World, entry: Entry) -> None:
     make_local_folder(world, split(entry.path)[0], 0o755)
-    first = world.index.get(entry.link) if entry.link else None
+    first = world.index.files.get(entry.link) if entry.link else None
     for path, row in fetch_linked(world, entry.stored, entry.path, entry, first).rows:
-        world.index.put(path, row)
+        world.index.files.put(path, row)
 
 
 _BATCH = 400
@@ -112,7 +112,7 @@ _SHOWN = 10
 def settle_news(world: World, side: Side, result: Result) -> None:
     """After all that the data space shows by itself was settled."""
     if side is not Side.OLDER:
-        for row in world.index.all_base():
+        for row in world.index.base.all():
             entry = entry_from(row)
             try:
                 _take_over(world, side, entry, result)
@@ -128,7 +128,7 @@ def _take_over(world: World, side: Side, entry: Entry, result: Result) -> None:
         if side is Side.NEWER:
             _take_mode_of_folder(world, entry)
         return
-    row, facts = world.index.get(entry.path), world.tree.stat(entry.path)
+    row, facts = world.index.files.get(entry.path), world.tree.stat(entry.path)
     if row is None or facts is None:
         return
     newer = is_newer_there(side, mtime_of(facts), entry.mtime)
@@ -145,14 +145,14 @@ def _take_content(world: World, side: Side, entry: Entry, row: Row, result: Resu
             _know_link(world, entry, row)
     elif entry.hash == row.hash:
         if side is Side.NEWER and (stat.S_IMODE(row.mode), row.mtime) != (entry.mode, entry.mtime):
-            world.index.put(entry.path, set_facts(world, entry.path, row, entry.mode, entry.mtime))
+            world.index.files.put(entry.path, set_facts(world, entry.path, row, entry.mode, entry.mtime))
     elif entry.stored and world.space.stat(entry.stored) is not None:
         _take_stored(world, entry, row, result)
 
 
 def _keep_lone_link(world: World, entry: Entry, row: Row, newer: bool, result: Result) -> None:
     """A link that only the manifest has, and that cannot have its name here: beside what is here, or in the trash."""
-    known = world.index.get(entry.path) or row
+    known = world.index.files.get(entry.path) or row
     if entry.kind != "l" or not entry.stored or (known.kind, known.target) == ("l", entry.target):
         return
     if newer:
@@ -160,7 +160,7 @@ def _keep_lone_link(world: World, entry: Entry, row: Row, newer: bool, result: R
         result.conflicts += 1
     else:  # the next push saves what is here
         lone = Row("l", target=entry.target, hash=entry.hash, stored=entry.stored, origin=entry.origin, rsize=0, racy=1)
-        world.index.put(entry.path, lone)
+        world.index.files.put(entry.path, lone)
 
 
 def _take_other_kind(world: World, entry: Entry, row: Row) -> None:
@@ -171,24 +171,26 @@ def _take_other_kind(world: World, entry: Entry, row: Row) -> None:
     elif entry.kind == "f" and entry.stored and world.space.stat(entry.stored) is not None:
         seen = file_for_link(world, entry.stored, entry.path, entry, row, spare)
     for path, known in seen.rows if seen else ():
-        world.index.put(path, replace(known, stored=entry.stored, hash=entry.hash if entry.kind == "l" else known.hash))
+        world.index.files.put(
+            path, replace(known, stored=entry.stored, hash=entry.hash if entry.kind == "l" else known.hash)
+        )
 
 
 def _take_mode_of_folder(world: World, entry: Entry) -> None:
-    number, facts = world.index.folder_id(entry.path), world.tree.stat(entry.path)
-    if number is None or facts is None or kind(facts) != "d" or facts.st_mode != world.index.folder(number).mode:
+    number, facts = world.index.folders.number(entry.path), world.tree.stat(entry.path)
+    if number is None or facts is None or kind(facts) != "d" or facts.st_mode != world.index.folders.get(number).mode:
         return
     if stat.S_IMODE(facts.st_mode) != entry.mode & 0o777 | 0o700:
         world.tree.set_folder_mode(entry.path, entry.mode & 0o777 | 0o700)
         made = world.tree.stat(entry.path)
         if made is not None:
-            world.index.set_folder(number, mode=made.st_mode)
+            world.index.folders.update(number, mode=made.st_mode)
 
 
 def _know_link(world: World, entry: Entry, row: Row) -> None:
     facts = world.tree.stat(entry.path)
     if facts is not None:
-        world.index.put(
+        world.index.files.put(
             entry.path,
             replace(row, target=entry.target, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts),
                     ctime=ctime_of(facts), ino=ino_of(facts), hash=entry.hash),
@@ -203,16 +205,16 @@ def _take_stored(world: World, entry: Entry, row: Row, result: Result) -> None:
         seen = fetch(world, entry.stored, beside, entry)
         result.conflicts += 1
     for path, known in seen.rows:
-        world.index.put(path, known if path == entry.path else known.without_remote())
+        world.index.files.put(path, known if path == entry.path else known.without_remote())
 
 
 def tell_deleted(world: World) -> None:
     """After the listing: what was deleted in the undone future is here again, and is saved again."""
     count, shown = 0, list[str]()
     for batch in _batches(world):
-        known = world.index.bases([path for path, _ in batch])
+        known = world.index.base.rows([path for path, _ in batch])
         for path, row in batch:
-            if path not in known and row.held() and not world.index.in_listing(path, row.kind):
+            if path not in known and row.held() and not world.index.listing.has(path, row.kind):
                 count += 1
                 shown += [os.fsdecode(path)] if len(shown) < _SHOWN else []
     if count:
@@ -224,6 +226,6 @@ def tell_deleted(world: World) -> None:
 
 
 def _batches(world: World) -> Iterator[Sequence[tuple[bytes, Row]]]:
-    files = world.index.all_files()
+    files = world.index.files.all()
     while batch := list(islice(files, _BATCH)):
         yield batch

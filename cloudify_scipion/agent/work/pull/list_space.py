@@ -50,13 +50,19 @@ def _is_our_own(name: bytes, listed: set[bytes]) -> bool:
 
 def _unknown(world: World, folder: bytes, names: Iterable[bytes]) -> set[bytes]:
     """Those that neither the index nor the manifest has in the data space's folder."""
-    strange = set(names) - world.index.names_there(folder)
-    known = world.index.bases([joined(folder, name) for name in strange]) if strange and world.index.has_base() else {}
+    strange = set(names) - world.index.folders.names_there(folder)
+    known = (
+        world.index.base.rows([joined(folder, name) for name in strange])
+        if strange and world.index.base.is_known()
+        else {}
+    )
     return {name for name in strange if "at" in known.get(joined(folder, name), {"at": ""})}
 
 
 def _known(world: World, folder: bytes) -> set[bytes]:
-    return world.index.names_there(folder) | (world.index.base_names(folder) if world.index.has_base() else set())
+    return world.index.folders.names_there(folder) | (
+        world.index.base.names(folder) if world.index.base.is_known() else set()
+    )
 
 
 NESTED = "nested"
@@ -119,7 +125,7 @@ def list_space(world: World) -> Unlisted:
     world.progress.start("listing the data space")
     boot, begun = world.index.get_state(LISTING) or ("", 0.0)
     if boot != world.clock.boot() or world.clock.elapsed() - begun >= LISTING_SECONDS:
-        world.index.forget_listing()
+        world.index.listing.forget()
         world.index.set_state(LISTING, [world.clock.boot(), world.clock.elapsed()])
     level: list[bytes] = [b""]
     while level:
@@ -133,14 +139,14 @@ def _list_level(world: World, level: list[bytes], bad: Unlisted, nested: list[by
     """List these folders; yields those in them."""
     unknown = []
     for path in level:
-        if world.index.is_listed(path):
-            yield from world.index.listed_folders(path)
+        if world.index.listing.is_listed(path):
+            yield from world.index.listing.folders(path)
         else:
             unknown.append(path)
     for path, rows in world.each(lambda path: _look(world, path), unknown):
         gone = isinstance(rows, FileNotFoundError | NotADirectoryError) and not is_folder(world.space, path)
         if path and gone:
-            world.index.vanished(path)  # since the folder above was listed
+            world.index.listing.vanished(path)  # since the folder above was listed
         elif isinstance(rows, Nested):
             nested.append(path)
         elif isinstance(rows, OSError) and path:
@@ -151,7 +157,7 @@ def _list_level(world: World, level: list[bytes], bad: Unlisted, nested: list[by
             bad += [(joined(path, name), f"it cannot be looked at in the data space: {error.strerror}")
                     for name, error in world.space.unseen_in(path)]  # fmt: skip
             rows = as_ours(world, path, rows)
-            world.index.list_remote(path, rows)
+            world.index.listing.keep(path, rows)
             world.progress.add(len(rows), 0)
             yield from (row[0] for row in rows if row[1] == "d")
 
@@ -179,12 +185,12 @@ def _clear_part(world: World, folder: bytes, name: bytes) -> None:
 def listed(world: World) -> Iterator[list[Listed]]:
     """All that is listed, so many at a time, in the order of the paths."""
     after = b""
-    while rows := world.index.listing(after, BATCH):
+    while rows := world.index.listing.some(after, BATCH):
         yield rows
         after = rows[-1][0]
 
 
 def forget_listing(world: World) -> None:
     """The next work lists everything anew."""
-    world.index.forget_listing()
+    world.index.listing.forget()
     world.index.set_state(LISTING, None)

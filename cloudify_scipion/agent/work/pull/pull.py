@@ -104,7 +104,7 @@ def _finish_pull(world: World, result: Result) -> None:
     world.tree.sync()
     world.index.set_state(PULLED, True)
     world.index.set_state(CHECKED, False)
-    world.index.forget_base([path for path, _ in result.failed])
+    world.index.base.forget([path for path, _ in result.failed])
     world.keep()
     must_be_complete(result, _BY_SCAN)
 

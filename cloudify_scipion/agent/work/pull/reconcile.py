@@ -38,9 +38,9 @@ def reconcile(world: World) -> Result:
     if side is not Side.SAME:
         settle_news(world, side, result)
     find_lost(world, result)
-    if side is Side.SAME and world.index.get_state(PULLED) and world.index.has_base():  # of what could not be read
+    if side is Side.SAME and world.index.get_state(PULLED) and world.index.base.is_known():  # of what could not be read
         apply_base(world, result)
-        world.index.forget_base([path for path, _ in result.failed])
+        world.index.base.forget([path for path, _ in result.failed])
     forget_listing(world)
     if not result.failed:
         forget_news(world)
@@ -58,7 +58,7 @@ def catch_up(world: World) -> None:
 
 def find_lost(world: World, result: Result) -> None:
     """Files that the index knows and the data space has not any more: told, and saved again by the next push."""
-    for path, row in world.index.all_files():
+    for path, row in world.index.files.all():
         if not row.held() or not _may_be_lost(world, path, row):
             continue
         world.beat()
@@ -69,7 +69,7 @@ def find_lost(world: World, result: Result) -> None:
             continue
         if not there:
             result.lost += 1
-            world.index.put(path, row.without_remote())
+            world.index.files.put(path, row.without_remote())
     if result.lost:
         check_space(world)  # is it there at all?
         world.tell(f"{result.lost} files were deleted in the data space; they are still here, and are saved again")
@@ -78,7 +78,7 @@ def find_lost(world: World, result: Result) -> None:
 
 def _may_be_lost(world: World, path: bytes, row: Row) -> bool:
     """Whether the listing does not say that it is there. Links that the data space cannot hold are in the manifest."""
-    return row.kind != "l" if row.stored else not world.index.in_listing(path, row.kind)
+    return row.kind != "l" if row.stored else not world.index.listing.has(path, row.kind)
 
 
 def _is_there(world: World, path: bytes, row: Row) -> bool:
@@ -87,6 +87,6 @@ def _is_there(world: World, path: bytes, row: Row) -> bool:
 
 
 def _find_lost_folders(world: World) -> None:
-    for number, path in list(world.index.all_folders()):
-        if path and world.index.folder(number).remote and not world.index.in_listing(path, "d"):
-            world.index.set_folder(number, remote=HERE)
+    for number, path in list(world.index.folders.all()):
+        if path and world.index.folders.get(number).remote and not world.index.listing.has(path, "d"):
+            world.index.folders.update(number, remote=HERE)

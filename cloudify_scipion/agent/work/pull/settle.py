@@ -42,8 +42,8 @@ class Waiting:
         """Tell it."""
         world.tree.sync()
         for path in self.drops:
-            world.index.drop(path)
-        world.index.put_all(list(self.rows.items()))
+            world.index.files.drop(path)
+        world.index.files.put_all(list(self.rows.items()))
         self.rows, self.drops = {}, []
         world.keep()
 
@@ -80,7 +80,7 @@ def settle(world: World, result: Result) -> None:
 
 def _settle_all(world: World, result: Result, now: Look) -> None:
     """All that is listed, as far as it is to be done `now`."""
-    saved, intended, waiting = world.clock.elapsed(), world.index.intents(), Waiting()
+    saved, intended, waiting = world.clock.elapsed(), world.index.attempts.intents(), Waiting()
     for rows in listed(world):
         _settle_batch(world, rows, intended, result, waiting, now)
         if waiting.rows and world.clock.elapsed() - saved > KEEP_SECONDS:
@@ -113,7 +113,7 @@ def _settle_batch(
 
 def _with_first(world: World, job: Job, waiting: Waiting) -> Job:
     link = job.base.link if job.base else b""
-    return replace(job, first=waiting.rows.get(link) or world.index.get(link))
+    return replace(job, first=waiting.rows.get(link) or world.index.files.get(link))
 
 
 def _pull_all(world: World, jobs: Sequence[Job], result: Result, waiting: Waiting) -> None:
@@ -156,15 +156,17 @@ def pull_folders(
 ) -> None:
     """Make folders of the data space (path, mode), and know that they are in both places."""
     for path, mode in folders:
-        known, base = world.index.folder_id(path), bases.get(path)
-        if (known is not None and world.index.folder(known).remote) or not is_folder_wanted(world, path, bool(base)):
+        known, base = world.index.folders.number(path), bases.get(path)
+        if (known is not None and world.index.folders.get(known).remote) or not is_folder_wanted(
+            world, path, bool(base)
+        ):
             continue
         if not _make_folder(world, path, base["m"] if base else mode, result):
             continue
-        number = world.index.add_folder(path)
-        world.index.set_folder(number, remote=THERE)
+        number = world.index.folders.add(path)
+        world.index.folders.update(number, remote=THERE)
         if base is None:
-            world.index.note_change(path)
+            world.index.journal.note(path)
 
 
 def make_parents(world: World, paths: Iterable[bytes], result: Result) -> None:
@@ -188,11 +190,11 @@ def _make_folder(world: World, path: bytes, mode: int, result: Result) -> bool:
 def _clear_way(world: World, path: bytes) -> None:
     """A file or link of others, in whose place others have put a folder since, gets the name of a conflict."""
     facts = world.tree.stat(path) if path else None
-    if facts is None or kind(facts) == "d" or not gives_way(world, path, world.index.get(path), 0):
+    if facts is None or kind(facts) == "d" or not gives_way(world, path, world.index.files.get(path), 0):
         return
     there = world.space.stat(path)
     if there is not None and kind(there) == "d":
-        world.index.drop(path)  # first: it was not deleted here
+        world.index.files.drop(path)  # first: it was not deleted here
         world.keep()
         set_aside_older(world, path)
 

@@ -13,7 +13,7 @@ from cloudify_scipion.agent.plan.guards import mass_deletion
 from cloudify_scipion.agent.plan.scipion import is_scratch, run_of
 from cloudify_scipion.agent.plan.trash import DAY
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.tables.changes import AGREED, HELD, OPEN, TIDY
+from cloudify_scipion.agent.ports.tables.gone import AGREED, HELD, OPEN, TIDY
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.databases.clear_beside import beside, know_beside, remove_group
 from cloudify_scipion.agent.work.lease import lease
@@ -35,8 +35,8 @@ TIDIED = "tidied"
 def look_at_deletions(run: Run) -> None:
     """Before anything is saved: what of all that is gone was tidied away by Scipion, where it matters."""
     world, index = run.world, run.world.index
-    size = index.gone_bytes_of_ours(OPEN)
-    if mass_deletion(*index.gone_totals(), *index.totals()) or (size and not budget(world).takes(size)):
+    size = index.gone.bytes_of_ours(OPEN)
+    if mass_deletion(*index.gone.totals(), *index.files.totals()) or (size and not budget(world).takes(size)):
         find_tidied(world)
 
 
@@ -46,18 +46,18 @@ def make_way(run: Run, found: Found, holding: Holding) -> None:
     What is in the folders of the others waits with them.
     """
     index = run.world.index
-    if found.errors or not index.covered_total():
+    if found.errors or not index.gone.covered_total():
         return
     _decide(run, holding, before=True)
     if run.final:
-        index.agree_covered()  # on a desktop that is gone nobody answers: the trash takes them beyond its limit
+        index.gone.agree_covered()  # on a desktop that is gone nobody answers: the trash takes them beyond its limit
     _delete_files(run, covered=True)
 
 
 def delete_all(run: Run, found: Found, holding: Holding) -> None:
     """Delete, hold and ask, or bring back what a person wants back."""
     world = run.world
-    gone, _ = world.index.gone_totals()
+    gone, _ = world.index.gone.totals()
     if found.errors and (gone or found.gone_folders):
         run.result.held += gone
         world.tell("some folders cannot be read: nothing is deleted in the data space", "alarm")
@@ -84,7 +84,7 @@ def _decide(run: Run, holding: Holding, before: bool = False) -> None:
     world = run.world
     if not holding.answered:
         restore_asked(run)
-        world.index.agree(DELETIONS, world.index.answered(DELETIONS, "delete"))
+        world.index.gone.agree(DELETIONS, world.index.people.answered(DELETIONS, "delete"))
         holding.answered = True
     _hold(world, holding, before)
 
@@ -92,32 +92,32 @@ def _decide(run: Run, holding: Holding, before: bool = False) -> None:
 def _hold(world: World, holding: Holding, before: bool) -> None:
     """Hold what looks like an accident, and what the trash cannot keep."""
     index = world.index
-    if not index.gone_totals((OPEN, TIDY))[0]:
+    if not index.gone.totals((OPEN, TIDY))[0]:
         return
     room = budget(world)
     if _is_accident(world, before):
         holding.accident = True
         for fate in (OPEN, AGREED):  # whoever agreed to less did not know of it
-            index.set_fates(fate, HELD)
+            index.gone.set_fates(fate, HELD)
     for fate in (OPEN, TIDY):
-        size = index.gone_bytes_of_ours(fate)
+        size = index.gone.bytes_of_ours(fate)
         if room.takes(size):
             room = room.with_more(size)
             continue
         holding.too_much |= fate == OPEN
         holding.tidied |= fate == TIDY
-        index.set_fates(fate, HELD)
+        index.gone.set_fates(fate, HELD)
 
 
 def _is_accident(world: World, before: bool) -> bool:
     """Whether so much is gone, of all that there is with what is new."""
     index = world.index
-    gone, (files, size) = index.gone_totals((OPEN,)), index.totals()
+    gone, (files, size) = index.gone.totals((OPEN,)), index.files.totals()
     if not before or not mass_deletion(*gone, files, size):
         return mass_deletion(*gone, files, size)
     more, after = [0, 0], 0
-    while rows := index.changes(after, BATCH):
-        known = index.rows(path for _, path, _, _ in rows)
+    while rows := index.changes.some(after, BATCH):
+        known = index.files.rows(path for _, path, _, _ in rows)
         new = [size for _, path, _, size in rows if path not in known]
         more, after = [more[0] + len(new), more[1] + sum(new)], rows[-1][0]
     return mass_deletion(*gone, files + more[0], size + more[1])
@@ -126,24 +126,24 @@ def _is_accident(world: World, before: bool) -> bool:
 def _ask(run: Run, holding: Holding) -> None:
     """Ask about what is held; the question goes with the last that it is about."""
     index = run.world.index
-    held, _ = index.gone_totals((HELD,))
+    held, _ = index.gone.totals((HELD,))
     run.result.held += held
-    index.settled_as_asked(DELETIONS)
+    index.people.settled_as_asked(DELETIONS)
     if index.get_state(CAME_BESIDE):
         index.set_state(CAME_BESIDE, None)
     if not held:
-        index.settled(DELETIONS)
+        index.people.settled(DELETIONS)
         return
-    index.hold_gone(DELETIONS)
+    index.gone.hold(DELETIONS)
     if holding.accident or holding.too_much or not holding.tidied or _may_ask_again(run.world):
-        ask_deletions(run.world, holding.too_much or holding.tidied, index.covered_total())
+        ask_deletions(run.world, holding.too_much or holding.tidied, index.gone.covered_total())
 
 
 def _may_ask_again(world: World) -> bool:
     """What Scipion tidies away is asked about once a day at most."""
     now, asked = world.lived(), world.index.get_state(TIDIED)
     if asked is not None and now - asked < DAY:
-        return any(question["id"] == DELETIONS for question in world.index.questions())
+        return any(question["id"] == DELETIONS for question in world.index.people.questions())
     world.index.set_state(TIDIED, now)
     return True
 
@@ -152,8 +152,8 @@ def _delete(run: Run, folders: Sequence[bytes]) -> None:
     _delete_files(run)
     index = run.world.index
     for path in sorted(folders, reverse=True):
-        number = index.folder_id(path)
-        left = number is not None and any(map(index.files, index.below(number)))
+        number = index.folders.number(path)
+        left = number is not None and any(map(index.files.inside, index.folders.below(number)))
         if not left:  # else a file is held, or could not be moved to the trash
             _delete_folder(run, path)
     run.world.keep()
@@ -162,21 +162,21 @@ def _delete(run: Run, folders: Sequence[bytes]) -> None:
 def _delete_files(run: Run, covered: bool = False) -> None:
     """What may go of that in whose place a folder is, or of all else."""
     world, going, after = run.world, (OPEN, TIDY, AGREED), b""
-    world.progress.start("moving deleted files to the trash", world.index.gone_totals(going)[0])
-    while paths := world.index.gone(going, after, BATCH, covered):
+    world.progress.start("moving deleted files to the trash", world.index.gone.totals(going)[0])
+    while paths := world.index.gone.paths(going, after, BATCH, covered):
         lease.check(world)
         there = [path for path in paths if not _is_back(world, path)]
-        agreed = set(world.index.gone((AGREED,), after, BATCH))
-        _delete_batch(run, [(path, row) for path in there if (row := world.index.get(path)) is not None], agreed)
+        agreed = set(world.index.gone.paths((AGREED,), after, BATCH))
+        _delete_batch(run, [(path, row) for path in there if (row := world.index.files.get(path)) is not None], agreed)
         for path in paths if covered else ():
-            if world.index.get(path) is None:
-                world.index.forget_gone(path)
+            if world.index.files.get(path) is None:
+                world.index.gone.forget(path)
         world.keep()
         after = paths[-1]
 
 
 def _delete_batch(run: Run, batch: Sequence[tuple[bytes, Row]], agreed: Container[bytes]) -> None:
-    databases = {path: beside(path, run.world.index.rows) for path, row in batch if row.local}
+    databases = {path: beside(path, run.world.index.files.rows) for path, row in batch if row.local}
     along = {path + end for path, sides in databases.items() for end in sides}
     there = [item for item in batch if item[0] not in along]
     for (path, _), answer in each_apart(
@@ -205,8 +205,8 @@ def _is_back(world: World, path: bytes) -> bool:
 
 def _deleted(run: Run, outcome: Outcome) -> None:
     know_beside(run.world, outcome)
-    run.world.index.drop(outcome.path)
-    run.world.index.not_busy([outcome.path])
+    run.world.index.files.drop(outcome.path)
+    run.world.index.attempts.not_busy([outcome.path])
     run.note(outcome)
     run.result.deleted += 1
     run.world.progress.add(1, 0)
@@ -215,21 +215,21 @@ def _deleted(run: Run, outcome: Outcome) -> None:
 def _delete_folder(run: Run, path: bytes) -> None:
     """Folders that are empty there go, deepest first; one in which a stranger has put something stays."""
     world = run.world
-    number = world.index.folder_id(path)
+    number = world.index.folders.number(path)
     if number is None:
         return
-    for folder in reversed(world.index.below(number)):
-        where = world.index.path_of(folder)
+    for folder in reversed(world.index.folders.below(number)):
+        where = world.index.folders.path_of(folder)
         world.beat()
-        if world.index.folder(folder).remote:
+        if world.index.folders.get(folder).remote:
             try:
                 again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
             except OSError as error:
                 must_take(run, error)
                 run.left(where, f"the folder cannot be removed: {error.strerror}")
                 return
-        world.index.note_gone(where)
-        world.index.drop_folder(where)
+        world.index.journal.note(where)
+        world.index.folders.drop(where)
 
 
 RESTARTED = "restarted"
@@ -240,14 +240,14 @@ _SOME = 1000
 def find_tidied(world: World) -> None:
     """Mark what Scipion has tidied away among what is gone."""
     before, runs, after = set(world.index.get_state(RESTARTED) or ()), {b"": Seen()}, b""
-    while paths := world.index.gone(after=after, limit=_SOME):
+    while paths := world.index.gone.paths(after=after, limit=_SOME):
         for path in paths:
             run = run_of(path)
             if run not in runs:
                 runs[run] = _look_at(world, run)
                 runs[run].restarted |= run.hex() in before
             if runs[run].restarted or (runs[run].lives and is_scratch(path)):
-                world.index.set_fate(path, TIDY)
+                world.index.gone.set_fate(path, TIDY)
         after = paths[-1]
     found = sorted(run.hex() for run, seen in runs.items() if seen.restarted)
     if found != sorted(before):
@@ -263,13 +263,13 @@ class Seen:
 
 
 def _look_at(world: World, run: bytes) -> Seen:
-    number, there, new = world.index.folder_id(run), False, True
-    for folder in world.index.below(number) if number is not None else ():
+    number, there, new = world.index.folders.number(run), False, True
+    for folder in world.index.folders.below(number) if number is not None else ():
         try:
-            entries = world.tree.entries(world.index.path_of(folder))
+            entries = world.tree.entries(world.index.folders.path_of(folder))
         except OSError:
             continue
-        known = world.index.files(folder)
+        known = world.index.files.inside(folder)
         for name, facts in entries:
             there |= kind(facts) in "fl"
             new &= name not in known or _is_another(known[name], facts.st_ino, facts.st_size)

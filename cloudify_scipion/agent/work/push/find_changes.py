@@ -94,7 +94,7 @@ def scan(
     """
     found = Found(mounts=mounts_below(world.tree.folder(b"").fd))
     world.tree.avoided = frozenset(found.mounts)
-    world.index.forget_changes()
+    world.index.changes.forget()
     with ReadAhead(world.tree) as ahead:
         missing = _walk(world, ahead, found, moved, everything, still)
     world.tree.forget()
@@ -152,12 +152,12 @@ def _compare_files(
     found.files += len(facts)
     found.special += special[: MAX_TOLD - len(found.special)]
     digest = hashlib.blake2b(marshal.dumps(facts, 2), digest_size=16).digest()
-    if not everything and world.index.folder(number).digest == digest:
+    if not everything and world.index.folders.get(number).digest == digest:
         return
-    same, rows = not kept, world.index.files(number)
+    same, rows = not kept, world.index.files.inside(number)
     known = {fact[0] for fact in facts if fact[0] in rows and _as_known(rows[fact[0]], fact, still)}
     groups = find_groups(world.tree, path, facts, rows, known, still)
-    world.index.found_groups(joined(path, base) for base in groups.all)
+    world.index.changes.found_groups(joined(path, base) for base in groups.all)
     for fact in facts:
         name, inside = fact[0], joined(path, fact[0])
         rows.pop(name, None)
@@ -165,14 +165,14 @@ def _compare_files(
             same = same and name in known
         elif everything or name not in known or name in groups.changed:
             same = False
-            world.index.found_change(inside, "l" if fact[1] & 0o170000 == 0o120000 else "f", fact[5], fact[2], fact[3])
+            world.index.changes.found(inside, "l" if fact[1] & 0o170000 == 0o120000 else "f", fact[5], fact[2], fact[3])
     folders = {name for name, st in entries if st.st_mode & 0o170000 == 0o040000} if rows else set()
     for name, row in rows.items():
         same = False
         if name not in kept and (name not in groups.sides or name in folders):
-            world.index.found_gone(joined(path, name), row, covered=name in folders)
+            world.index.gone.found(joined(path, name), row, covered=name in folders)
     if same and not still:
-        world.index.set_folder(number, digest=digest)
+        world.index.folders.update(number, digest=digest)
 
 
 def _as_known(row: Row, fact: Fact, still: bool) -> bool:
@@ -184,29 +184,29 @@ def _compare_folders(
     world: World, number: int, path: bytes, entries: Entries, kept: set[bytes], moved: Moved
 ) -> tuple[list[tuple[int, bytes]], list[int]]:
     """The folders to go on with, and those that are known and not there."""
-    known, inside = world.index.folders(number), []
+    known, inside = world.index.folders.inside(number), []
     for name, st in entries:
         if st.st_mode & 0o170000 != 0o040000 or name in kept:
             continue
         where, row = joined(path, name), known.pop(name, None)
         if row is not None:
             if row.ino != ino_of(st) or row.mode != st.st_mode:
-                world.index.set_folder(row.id, ino=ino_of(st), mode=st.st_mode)
-                world.index.note_change(where)
+                world.index.folders.update(row.id, ino=ino_of(st), mode=st.st_mode)
+                world.index.journal.note(where)
             inside.append((row.id, where))
             continue
         old = _moved_from(world, where, ino_of(st), moved)
         known = {other: row for other, row in known.items() if row.id != old}
-        inside.append((old or world.index.add_folder(where, ino_of(st), st.st_mode), where))
+        inside.append((old or world.index.folders.add(where, ino_of(st), st.st_mode), where))
         if not old:
-            world.index.note_change(where)
+            world.index.journal.note(where)
     return inside, [row.id for name, row in known.items() if name not in kept]
 
 
 def _moved_from(world: World, path: bytes, ino: int, moved: Moved) -> int | None:
     """The number of a known folder that is at `path` now, once it has moved in the data space as well."""
-    for number in world.index.folder_by_ino(ino):
-        old = world.index.path_of(number)
+    for number in world.index.folders.by_ino(ino):
+        old = world.index.folders.path_of(number)
         facts = world.tree.stat(old)
         inside = path.startswith(old + b"/")
         if inside or (facts is not None and ino_of(facts) == ino) or not _shares(world, number, path):
@@ -218,7 +218,7 @@ def _moved_from(world: World, path: bytes, ino: int, moved: Moved) -> int | None
 
 def _shares(world: World, number: int, path: bytes) -> bool:
     """Whether anything in a folder is what the index knows of another: inode numbers are used again."""
-    files, folders = world.index.files(number), world.index.folders(number)
+    files, folders = world.index.files.inside(number), world.index.folders.inside(number)
     known = {name: row.ino for name, row in files.items()} | {name: row.ino for name, row in folders.items()}
     try:
         return any(known.get(name) == ino_of(facts) for name, facts in world.tree.entries(path))
@@ -229,12 +229,12 @@ def _shares(world: World, number: int, path: bytes) -> bool:
 def _find_missing(world: World, missing: list[int], found: Found) -> None:
     """All files of folders that are gone, unless those turned up elsewhere."""
     for number in missing:
-        path = world.index.path_of(number)
+        path = world.index.folders.path_of(number)
         facts = world.tree.stat(path)
         if facts is not None and kind(facts) == "d":
             continue
         found.gone_folders.append(path)
-        for folder in world.index.below(number):
-            where = world.index.path_of(folder)
-            for name, row in world.index.files(folder).items():
-                world.index.found_gone(joined(where, name), row)
+        for folder in world.index.folders.below(number):
+            where = world.index.folders.path_of(folder)
+            for name, row in world.index.files.inside(folder).items():
+                world.index.gone.found(joined(where, name), row)

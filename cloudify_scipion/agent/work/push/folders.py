@@ -41,14 +41,14 @@ def folder_again(run: Run, path: bytes) -> None:
     above = b""
     for name in path.split(b"/") if path else ():
         above = joined(above, name)
-        facts, number = world.space.stat(above), world.index.folder_id(above)
+        facts, number = world.space.stat(above), world.index.folders.number(above)
         if facts is not None and kind(facts) == "d":
             continue
         if number is not None:
-            world.index.set_folder(number, remote=HERE)
+            world.index.folders.update(number, remote=HERE)
         run.made.discard(above)
         if facts is not None and twin_of(world, above) is not None:
-            refuse_folder(world, world.index.add_folder(above), above)
+            refuse_folder(world, world.index.folders.add(above), above)
         if facts is not None:
             _clear(run, above)
     ensure_folder(world, path, run.made)
@@ -56,7 +56,7 @@ def folder_again(run: Run, path: bytes) -> None:
 
 def _clear(run: Run, path: bytes) -> None:
     """Move a file of somebody's away that is where a folder is to be; ours go before, as all deletions do."""
-    if run.world.index.get(path) is not None:
+    if run.world.index.files.get(path) is not None:
         raise FileExistsError(errno.EEXIST, "a file that is to be deleted first has its name", os.fsdecode(path))
     if run.world.space.stat(path) is not None:
         keep_beside(run.world, path)
@@ -68,11 +68,11 @@ def make_empty_folders(run: Run) -> None:
     world = run.world
     todo = [
         path
-        for number, path in world.index.all_folders()
-        if path and not world.index.folder(number).remote and not world.index.is_oddly(path)
+        for number, path in world.index.folders.all()
+        if path and not world.index.folders.get(number).remote and not world.index.folders.is_oddly(path)
     ]
-    if world.index.covered_total():
-        todo = [path for path in todo if not world.index.is_under_gone(path)]
+    if world.index.gone.covered_total():
+        todo = [path for path in todo if not world.index.gone.covers(path)]
     there = [path for path in todo if _is_here(world, path)]
     if not there:
         return
@@ -137,9 +137,9 @@ def _new_folders(run: Run, jobs: Iterable[Job]) -> dict[bytes, list[bytes]]:
     counts = Counter(split(job.path)[0] for job in jobs if job.known is None)
     tops: dict[bytes, dict[bytes, int]] = {}
     for folder, count in counts.items():
-        if place_of(folder, run.able) or index.is_oddly(folder):
+        if place_of(folder, run.able) or index.folders.is_oddly(folder):
             continue
-        new = [above for above in whole_way(folder) if not _is_there(index.folder_id(above), run)]
+        new = [above for above in whole_way(folder) if not _is_there(index.folders.number(above), run)]
         for above in new:
             inside = tops.setdefault(new[0], {})
             inside[above] = inside.get(above, 0) + (count if above == folder else 0)
@@ -147,7 +147,7 @@ def _new_folders(run: Run, jobs: Iterable[Job]) -> dict[bytes, list[bytes]]:
 
 
 def _is_there(number: int | None, run: Run) -> bool:
-    return number is not None and run.world.index.folder(number).remote
+    return number is not None and run.world.index.folders.get(number).remote
 
 
 def _make(run: Run, folder: bytes, temporary: bytes) -> None:
@@ -182,8 +182,8 @@ def put_in_place(world: World, staged: Staged) -> bool:
         world.space.forget()
     world.unsettled = True
     for folder in staged.folders:
-        world.index.set_folder(world.index.add_folder(folder), remote=THERE)
-        world.index.note_change(folder)
+        world.index.folders.update(world.index.folders.add(folder), remote=THERE)
+        world.index.journal.note(folder)
     return True
 
 

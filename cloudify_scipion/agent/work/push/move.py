@@ -21,7 +21,7 @@ MOVING = "moving"
 def move_folder(run: Run, number: int, old: bytes, new: bytes) -> bool:
     """Move a folder in the data space, if it is there and nothing is at its new place."""
     world = run.world
-    if not world.index.folder(number).remote or _holds_odd(world, number) or place_for(world, new):
+    if not world.index.folders.get(number).remote or _holds_odd(world, number) or place_for(world, new):
         return False
     try:
         lease.check(world)
@@ -82,7 +82,7 @@ def _settle_through(world: World) -> None:
 
 def _holds_odd(world: World, number: int) -> bool:
     """Whether the place of any content below a folder hangs on its path."""
-    rows = (row for folder in world.index.below(number) for row in world.index.files(folder).values())
+    rows = (row for folder in world.index.folders.below(number) for row in world.index.files.inside(folder).values())
     return any(row.stored and row.kind == "f" for row in rows)
 
 
@@ -92,9 +92,9 @@ def settle_move(world: World) -> None:
     moving = world.index.get_state(MOVING)
     if moving:
         old, new = os.fsencode(moving[0]), os.fsencode(moving[1])
-        number = world.index.folder_id(old)
+        number = world.index.folders.number(old)
         moved = world.space.stat(old) is None and world.space.stat(new) is not None
-        if number is not None and moved and world.index.folder_id(new) is None:
+        if number is not None and moved and world.index.folders.number(new) is None:
             _folder_moved(world, number, new)
         world.index.set_state(MOVING, None)
         world.unsettled = True
@@ -105,42 +105,44 @@ def _folder_moved(world: World, number: int, new: bytes) -> None:
     """It is there, with all below it."""
     world.space.forget()
     _note_all(world, number, gone=True)
-    world.index.move_folder(number, new)
+    world.index.folders.move(number, new)
     _note_all(world, number, gone=False)
     world.index.set_state(MOVING, None)
 
 
 def _note_all(world: World, number: int, gone: bool) -> None:
-    note = world.index.note_gone if gone else world.index.note_change
-    for folder in world.index.below(number):
-        where = world.index.path_of(folder)
+    note = world.index.journal.note if gone else world.index.journal.note
+    for folder in world.index.folders.below(number):
+        where = world.index.folders.path_of(folder)
         note(where)
-        for name in world.index.files(folder):
+        for name in world.index.files.inside(folder):
             note(joined(where, name))
 
 
 def move_files(run: Run) -> None:
     """Rename the files whose inodes have another path now."""
     world = run.world
-    moves = world.index.moved_files()
+    moves = world.index.changes.moved()
     if not moves:
         return
     lease.check(world)
-    world.index.intend((new, row.hash) for old, new in moves if (row := world.index.get(old)) is not None)
+    world.index.attempts.intend(
+        (new, row.hash) for old, new in moves if (row := world.index.files.get(old)) is not None
+    )
     for old, new in moves:
         world.beat()
         _move_file(run, old, new)
     if run.able.changed:
-        world.index.seen_there((new for _, new in moves), lease.moment(world))
+        world.index.files.seen_there((new for _, new in moves), lease.moment(world))
     world.keep()
 
 
 def _move_file(run: Run, old: bytes, new: bytes) -> None:
     world = run.world
-    row = world.index.get(old)
+    row = world.index.files.get(old)
     if row is None or row.stored or place_for(world, new):
         return
-    if row.local and (beside(old, world.index.rows) or old_beside(world.space, new, {})):
+    if row.local and (beside(old, world.index.files.rows) or old_beside(world.space, new, {})):
         return  # a database that has something beside it, or would have
     try:
         ensure_folder(world, split(new)[0], run.made)
@@ -149,7 +151,7 @@ def _move_file(run: Run, old: bytes, new: bytes) -> None:
         return  # it is sent as new, and deleted at its old place
     run.wrote()
     run.result.moved += 1
-    world.index.drop(old)
-    world.index.put(new, replace(row, racy=1))
-    world.index.settled_move(old)
-    world.index.fulfil([new])
+    world.index.files.drop(old)
+    world.index.files.put(new, replace(row, racy=1))
+    world.index.gone.settled_move(old)
+    world.index.attempts.fulfil([new])

@@ -28,11 +28,11 @@ def place_all(run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[S
     for job, item in same:
         for one, known in ((item, job.known), *((made, None) for made in item.beside)):
             if one.row != known:
-                index.put(one.path, one.row)
+                index.files.put(one.path, one.row)
     done, deferred = _place_moves(run, moves, staged, last) if moves else ([], [])
     done += [item.path for _, item in same]
-    index.fulfil(done)
-    index.not_busy(done)
+    index.attempts.fulfil(done)
+    index.attempts.not_busy(done)
     saved(run.world, done)
     run.world.keep()
     return deferred
@@ -49,8 +49,8 @@ def _place_moves(
 ) -> tuple[list[bytes], list[bytes]]:
     """Put uploads in their places; returns the paths of what is there, and of what has to wait for deletions."""
     world = run.world
-    earlier = world.index.intents()
-    world.index.intend((one.path, one.row.hash) for _, item in moves for one in (item, *item.beside))
+    earlier = world.index.attempts.intents()
+    world.index.attempts.intend((one.path, one.row.hash) for _, item in moves for one in (item, *item.beside))
     lease.check(world)
     whole = [pair for folder, inside in folders.by_folder(staged, moves) if folders.put_in_place(world, folder)
              for pair in inside]  # fmt: skip
@@ -61,8 +61,8 @@ def _place_moves(
     fates = fates_of(run, {item.path: job.known for job, item in moves})
     placings = [
         Placing(
-            item, job.known, frozenset(earlier.get(item.path, ())), world.index.folder_id(item.path) is not None,
-            beside(item.path, world.index.rows) if item.database else {},
+            item, job.known, frozenset(earlier.get(item.path, ())), world.index.folders.number(item.path) is not None,
+            beside(item.path, world.index.files.rows) if item.database else {},
             {end: frozenset(earlier.get(item.path + end, ())) for end in BESIDE} if item.database else {},
             item.path in fates.passing, item.path in fates.beyond,
         )
@@ -83,7 +83,7 @@ def _place_moves(
             _placed(run, answer, placing)
             done.append(path)
     if run.able.changed and done:
-        world.index.seen_there(done, lease.moment(world))
+        world.index.files.seen_there(done, lease.moment(world))
     world.space.forget()
     return done, deferred
 
@@ -154,7 +154,7 @@ def _place_beside_twin(run: Run, placing: Placing, last: bool) -> Answer:
         twin = twin_of(world, path)
         if twin is None:
             return place_group(world, replace(placing, sure=True))
-        if not last and world.index.is_gone(twin):
+        if not last and world.index.gone.has(twin):
             return Deferred(0, "another name of it is to be deleted first", os.fsdecode(path))
         return place_group(world, oddly(world, placing))
     except OSError as error:
@@ -163,7 +163,7 @@ def _place_beside_twin(run: Run, placing: Placing, last: bool) -> Answer:
 
 def _placed(run: Run, outcome: Outcome, placing: Placing) -> None:
     assert outcome.row is not None
-    run.world.index.put(outcome.path, outcome.row)
+    run.world.index.files.put(outcome.path, outcome.row)
     know_beside(run.world, outcome)
     run.note(outcome)
     if outcome.row.stored and not (placing.known and placing.known.stored):

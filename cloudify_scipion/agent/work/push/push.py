@@ -9,7 +9,7 @@ from collections.abc import Callable
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, LeaseUnseen, NoRoom, Unsaved, first_of
 from cloudify_scipion.agent.plan.names import MANIFEST, ODD, TEMPORARY, generation_of, joined
 from cloudify_scipion.agent.ports.files import make_folders
-from cloudify_scipion.agent.ports.tables.files import WAITING
+from cloudify_scipion.agent.ports.index import WAITING
 from cloudify_scipion.agent.work import scratch
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.manifest.write import is_due, note_hard_links, write_segment
@@ -75,8 +75,8 @@ def _send(run: Run, found: Found, whole: bool) -> None:
 
 def _have_trash_yield(run: Run) -> None:
     """There is no room: where our own trash makes some, all is tried again in a round of its own."""
-    if make_room(run.world, run.world.index.change_totals()[1]):
-        run.world.index.forget_crowded()
+    if make_room(run.world, run.world.index.changes.totals()[1]):
+        run.world.index.attempts.forget_crowded()
         run.result.rest = True
 
 
@@ -117,9 +117,9 @@ def _look(run: Run, everything: bool) -> Found:
     world.progress.start("looking for changes")
     found = scan(world, lambda *move: move_folder(run, *move), everything)
     if not found.errors:
-        world.index.only_changed_are_busy()
-    changed = bool(world.index.change_totals()[0])
-    dirty = changed or bool(world.index.gone_totals()[0])
+        world.index.attempts.only_changed_are_busy()
+    changed = bool(world.index.changes.totals()[0])
+    dirty = changed or bool(world.index.gone.totals()[0])
     if dirty != bool(world.index.get_state(DIRTY)):
         world.index.set_state(DIRTY, dirty)
         world.keep()
@@ -151,7 +151,7 @@ def _finish(run: Run, found: Found) -> None:
     _tell_odd(world, result.odd)
     _close_manifest(run)
     unsaved = bool(result.failed) or result.full is not None
-    asked = any(question["id"] == DESTROYED for question in world.index.questions())
+    asked = any(question["id"] == DESTROYED for question in world.index.people.questions())
     if not (unsaved or result.rest or asked):  # else a file that a crash has emptied may not have been seen
         world.index.set_state(BOOT, world.clock.boot())
     world.index.set_state(DIRTY, unsaved or result.rest)
@@ -180,7 +180,7 @@ def _unsaved(result: Result) -> AgentError:
 def _close_manifest(run: Run) -> None:
     """Write down in the data space what it holds, and make sure that it was ours all the time."""
     world = run.world
-    if world.index.journal_size() or is_due(world.index):
+    if world.index.journal.size() or is_due(world.index):
         world.progress.start("writing the manifest")
         _must_still_be_ours(world, lease.check)
         run.wrote()

@@ -117,12 +117,12 @@ ASK_SECONDS = 5.0
 def not_saved(run: Run, job: Job, error: OSError) -> None:
     """Try it again next time, ask, or note it. Raises AgentError where nothing else can be saved either."""
     if isinstance(error, Busy):
-        run.world.index.count_try(job.path)
+        run.world.index.attempts.count_try(job.path)
         run.result.busy += 1
     elif isinstance(error, Destroyed):
         _destroyed(run, job)
     elif isinstance(error, Held):
-        run.world.index.hold(REPLACED, job.path, job.known.rsize if job.known else 0)
+        run.world.index.people.hold(REPLACED, job.path, job.known.rsize if job.known else 0)
     else:
         failed(run, job.path, error, job.size)
 
@@ -166,7 +166,7 @@ def down(world: World) -> AgentError | None:
 def _destroyed(run: Run, job: Job) -> None:
     """Nothing is replaced by what a crash may have left, before a person has said what to do."""
     run.result.held += 1
-    if job.known is None or not run.world.index.holds_for(DESTROYED, "restore", job.path):
+    if job.known is None or not run.world.index.people.holds_for(DESTROYED, "restore", job.path):
         ask_destroyed(run.world, job.path, job.known.rsize if job.known else 0)
         return
     try:
@@ -185,15 +185,17 @@ FIRST_SECONDS, MOST_SECONDS = 600.0, 6 * 3600.0
 
 def put_off(world: World, path: bytes, size: int, reason: str, room: bool) -> None:
     """Remember that a file could not be saved, and when it is its turn again."""
-    known = world.index.failed_once(path)
+    known = world.index.attempts.failed(path)
     tries = known.tries + 1 if known else 1
     wait = min(MOST_SECONDS, FIRST_SECONDS * 2 ** min(tries - 2, 10)) if size >= LARGE and tries > 1 else 0.0
-    world.index.note_failed(path, Failed(tries, size, reason, room, world.clock.boot(), world.clock.elapsed() + wait))
+    world.index.attempts.note_failed(
+        path, Failed(tries, size, reason, room, world.clock.boot(), world.clock.elapsed() + wait)
+    )
 
 
 def waits(world: World, path: bytes, size: int) -> Failed | None:
     """Why a file is not tried now; None if it is its turn: also where it became smaller, or the machine was booted."""
-    known = world.index.failed_once(path)
+    known = world.index.attempts.failed(path)
     if known is None or known.boot != world.clock.boot() or size < known.size:
         return None
     return known if world.clock.elapsed() < known.until else None

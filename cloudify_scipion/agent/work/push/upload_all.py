@@ -41,7 +41,7 @@ def upload_all(run: Run, whole: bool = True) -> list[bytes]:
     a while. Returns the paths where a folder of ours must be deleted first.
     """
     index, clock = run.world.index, run.world.clock
-    run.world.progress.start("saving", *index.change_totals())
+    run.world.progress.start("saving", *index.changes.totals())
     deferred = [path for batch in _batches(_small(run.world)) for path in upload_batch(run, batch)]
     began = clock.elapsed()
     for batch in _batches(_large(run.world)):
@@ -49,10 +49,10 @@ def upload_all(run: Run, whole: bool = True) -> list[bytes]:
             run.result.rest = True
             break
         deferred += upload_batch(run, batch)
-    if asked := index.answered(DESTROYED, index.answer_to(DESTROYED)):
-        index.answer(DESTROYED, "save", asked)  # what was brought back is safe: now all goes as it is
+    if asked := index.people.answered(DESTROYED, index.people.answer_to(DESTROYED)):
+        index.people.answer(DESTROYED, "save", asked)  # what was brought back is safe: now all goes as it is
         upload_batch(run, [(path, 0) for path in run.result.restored])
-        index.settled_as_asked(DESTROYED)
+        index.people.settled_as_asked(DESTROYED)
     _try_held_again(run)
     ask_about_replaced(run)
     return deferred
@@ -61,7 +61,7 @@ def upload_all(run: Run, whole: bool = True) -> list[bytes]:
 def _try_held_again(run: Run) -> None:
     """Less may have been thrown away than was feared: where it was not, there is room by now."""
     after = b""
-    while held := run.world.index.waiting(REPLACED, after, BATCH):
+    while held := run.world.index.people.waiting(REPLACED, after, BATCH):
         room = budget(run.world)
         fits = [(path, 0) for path, size in held if room.takes(size)]
         if fits:
@@ -73,26 +73,26 @@ def upload_deferred(run: Run, paths: Sequence[bytes]) -> None:
     """Send those for which room was made; where a folder's files are held, the file in its place waits with them."""
     index = run.world.index
     for path in paths:
-        number = index.folder_id(path)
-        if number is not None and any(map(index.files, index.below(number))):
-            index.count_try(path)
+        number = index.folders.number(path)
+        if number is not None and any(map(index.files.inside, index.folders.below(number))):
+            index.attempts.count_try(path)
             run.result.held += 1
             continue
-        index.drop_folder(path)
+        index.folders.drop(path)
         upload_batch(run, [(path, 0)], last=True)
     run.world.keep()
 
 
 def _small(world: World) -> Iterator[Sized]:
     after = 0
-    while rows := world.index.changes(after, BATCH, LARGE_BYTES):
+    while rows := world.index.changes.some(after, BATCH, LARGE_BYTES):
         yield from ((path, size) for _, path, _, size in rows)
         after = rows[-1][0]
 
 
 def _large(world: World) -> Iterator[Sized]:
     after = LARGE_BYTES, -1
-    while rows := world.index.large_changes(after, BATCH):
+    while rows := world.index.changes.large(after, BATCH):
         yield from ((path, size) for _, path, _, size in rows)
         after = rows[-1][3], rows[-1][0]
 
@@ -118,10 +118,10 @@ def upload_batch(run: Run, files: Sequence[Sized], last: bool = False) -> list[b
     `last`: nothing is deleted any more to make room for them. Raises AgentError, when what was sent is saved, if the
     data space takes nothing any more.
     """
-    waiting = {path for path, _ in files if run.world.index.folder_id(path) is not None}
+    waiting = {path for path, _ in files if run.world.index.folders.number(path) is not None}
     copied: list[tuple[Job, Copied]] = []
     down: AgentError | None = None
-    if run.world.index.covered_total():
+    if run.world.index.gone.covered_total():
         files = _with_way(run, files)
     jobs = _jobs(run, [(path, size) for path, size in files if path not in waiting] if waiting else files)
     staged = folders.stage(run, jobs)
@@ -160,15 +160,15 @@ def _spread(jobs: Sequence[Job]) -> list[Job]:
 def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
     index, paths = run.world.index, [path for path, _ in files]
     unclean = index.get_state(BOOT) not in (None, run.world.clock.boot())
-    tried, busy, known = set(index.busy()), set(index.busy(TRIES)), index.rows(paths)
-    groups = {path: saved_beside(run.world, path) for path in index.groups(paths)}
+    tried, busy, known = set(index.attempts.busy()), set(index.attempts.busy(TRIES)), index.files.rows(paths)
+    groups = {path: saved_beside(run.world, path) for path in index.changes.groups(paths)}
     hold = fates_of(run, known).hold
     for path in filter(is_reserved, paths):
         run.fail(path, KEPT_NAME)
     return [
         Job(
             path, known.get(path), force=run.final or path in busy, size=size, final=run.final,
-            unclean=unclean and not index.holds_for(DESTROYED, "save", path),
+            unclean=unclean and not index.people.holds_for(DESTROYED, "save", path),
             tried=path in tried, group=path in groups, beside=groups.get(path, {}), hold=path in hold,
             stored=_stored(run, path, known.get(path)),
         )
@@ -179,7 +179,7 @@ def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
 
 def _with_way(run: Run, files: Sequence[Sized]) -> list[Sized]:
     """Those that are in no folder in whose place a file was that is not deleted yet."""
-    ready = [(path, size) for path, size in files if not run.world.index.is_under_gone(path)]
+    ready = [(path, size) for path, size in files if not run.world.index.gone.covers(path)]
     run.result.waiting += len(files) - len(ready)
     run.result.held += len(files) - len(ready)
     return ready

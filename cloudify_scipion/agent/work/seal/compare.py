@@ -69,7 +69,7 @@ def compare(world: World, trial: Trial) -> Proven:
     world.tree.forget()
     for path, other in trial.parted_names():
         found.differs(path, f"it would not be the same file as {os.fsdecode(other)}")
-    found.more = trial.totals()[0] - found.files - found.links
+    found.more = trial.files.totals()[0] - found.files - found.links
     return found
 
 
@@ -77,10 +77,10 @@ def _compare_folder(
     world: World, trial: Trial, path: bytes, entries: list[tuple[bytes, os.stat_result]], found: Proven
 ) -> Iterator[bytes]:
     """Compare what is in a folder; yields the folders in it."""
-    here, there = world.index.folder_id(path), trial.folder_id(path)
-    known = world.index.files(here) if here is not None else {}
-    rows = trial.files(there) if there is not None else {}
-    folders = trial.folders(there) if there is not None else {}
+    here, there = world.index.folders.number(path), trial.folders.number(path)
+    known = world.index.files.inside(here) if here is not None else {}
+    rows = trial.files.inside(there) if there is not None else {}
+    folders = trial.folders.inside(there) if there is not None else {}
     names = {name for name, _ in entries}
     for name, facts in entries:
         inside, form = joined(path, name), kind(facts)
@@ -157,15 +157,15 @@ def open_databases(world: World, space: ReadTree, trial: Trial, found: Proven) -
     others are opened.
     """
     for path in trial.databases():
-        row, there = world.index.get(path), trial.get(path)
+        row, there = world.index.files.get(path), trial.files.get(path)
         if row is None or there is None:
             continue
         found.databases += 1
         world.beat()
-        beside = {end: side for end in BESIDE if (side := trial.get(path + end)) is not None and side.kind == "f"}
+        beside = {end: side for end in BESIDE if (side := trial.files.get(path + end)) is not None and side.kind == "f"}
         strange = [end for end, side in beside.items() if not _is_here(world, path + end, side)]
         live = row.point or row.local not in ("", row.hash) or has_change_beside(world.tree, path)
-        grouped = any(world.index.get(path + end) is not None for end in BESIDE)  # raw: saved as it lies here
+        grouped = any(world.index.files.get(path + end) is not None for end in BESIDE)  # raw: saved as it lies here
         if strange or (live and not grouped):
             try:
                 _open(world, space, path, row, list(beside), strange, found)
@@ -175,7 +175,7 @@ def open_databases(world: World, space: ReadTree, trial: Trial, found: Proven) -
 
 def _is_here(world: World, path: bytes, side: Row) -> bool:
     """Whether what would lie beside a database lies beside it here as well, with that content."""
-    row = world.index.get(path)
+    row = world.index.files.get(path)
     return row is not None and row.hash == side.hash and world.tree.stat(path) is not None
 
 

@@ -62,14 +62,14 @@ def restore_on_trial(world: World, space: ReadTree, trial: Trial) -> Unseen:
     world.progress.start("proving what a new machine would get")
     for link in chain(world, space):
         with link.stream:
-            trial.set_base((path, entry.row() if entry else None) for path, entry in entries(world, link.stream))
+            trial.base.take((path, entry.row() if entry else None) for path, entry in entries(world, link.stream))
     unseen = _list(world, space, trial)
     after = b""
-    while rows := trial.listing(after, BATCH):
+    while rows := trial.listing.some(after, BATCH):
         unseen += _settle(world, space, trial, rows)
         world.beat()
         after = rows[-1][0]
-    for row in trial.all_base():
+    for row in trial.base.all():
         if row["k"] != "f" or row.get("at"):  # of all others the listing has told
             _apply(trial, entry_from(row))
         world.beat()
@@ -89,7 +89,7 @@ def _list(world: World, space: ReadTree, trial: Trial) -> Unseen:
                 unseen.append((path, f"the folder cannot be listed in the data space: {found.strerror}"))
                 continue
             inside = as_ours(machine, path, [(joined(path, name), form, 0, 0, 0, 0) for name, form in found])
-            trial.list_remote(path, inside)
+            trial.listing.keep(path, inside)
             below += [row[0] for row in inside if row[1] == "d"]
         level = below
     return unseen
@@ -98,13 +98,13 @@ def _list(world: World, space: ReadTree, trial: Trial) -> Unseen:
 def _settle(world: World, space: ReadTree, trial: Trial, rows: list[Listed]) -> Unseen:
     """As the pull settles a batch: folders, files and links, then the further names of files."""
     paths = [row[0] for row in rows]
-    bases = {path: entry_from(row) for path, row in trial.bases(paths).items()}
+    bases = {path: entry_from(row) for path, row in trial.base.rows(paths).items()}
     reads, unseen = trial.what_was_read(paths), Unseen()
     for path, form, *_ in rows:
         base = bases.get(path)
         if form == "d" and is_folder_wanted(world, path, base is not None):
             mode = base.mode if base else _mode_there(space, path, unseen)
-            trial.add_folder(path, mode=folder_mode(mode))
+            trial.folders.add(path, mode=folder_mode(mode))
     wanted = [row for row in rows if row[1] in "fl" and is_wanted(world, row[0], row[0] in bases)]
     later = [row for row in wanted if row[0] in bases and bases[row[0]].link]
     made: dict[bytes, Row] = {}
@@ -113,9 +113,9 @@ def _settle(world: World, space: ReadTree, trial: Trial, rows: list[Listed]) -> 
             made[path] = Row("l", target=_target_there(space, path, unseen))
         else:
             base, read = bases.get(path), reads.get(path)
-            first = made.get(base.link) or trial.get(base.link) if base and base.link else None
+            first = made.get(base.link) or trial.files.get(base.link) if base and base.link else None
             made[path] = _pulled(base, first, read if read and not read.stored else None)
-    trial.put_all(list(made.items()))
+    trial.files.put_all(list(made.items()))
     return unseen
 
 
@@ -148,13 +148,17 @@ def _pulled(base: Entry | None, first: Row | None, read: Read | None) -> Row:
 
 def _apply(trial: Trial, entry: Entry) -> None:
     """As the first pull makes of the manifest what is not there yet."""
-    if not only_in_manifest(entry) or trial.get(entry.path) is not None or trial.folder_id(entry.path) is not None:
+    if (
+        not only_in_manifest(entry)
+        or trial.files.get(entry.path) is not None
+        or trial.folders.number(entry.path) is not None
+    ):
         return
     if entry.kind == "d":
-        trial.add_folder(entry.path, mode=folder_mode(entry.mode))
+        trial.folders.add(entry.path, mode=folder_mode(entry.mode))
     elif entry.kind == "l":
-        trial.put(entry.path, Row("l", target=entry.target))
+        trial.files.put(entry.path, Row("l", target=entry.target))
     else:
         read = trial.what_was_read([entry.path]).get(entry.path)
         if read is not None and read.stored == entry.stored:
-            trial.put(entry.path, _pulled(entry, trial.get(entry.link) if entry.link else None, read))
+            trial.files.put(entry.path, _pulled(entry, trial.files.get(entry.link) if entry.link else None, read))

@@ -71,7 +71,7 @@ def seal(world: World) -> Seal:
         raise _not_proven(wrong, proven)
     _must_be_complete(world)
     lease.confirm(world)
-    files, size = world.index.totals()
+    files, size = world.index.files.totals()
     made = Seal(
         world.config.project, world.config.volume, world.config.generation, get_head(world.index).digest, files, size,
         world.clock.iso(), len(result.special), restore=proven.counts(),
@@ -142,8 +142,8 @@ def _must_be_read_only(world: World) -> None:
 
 def _answers_are_awaited_no_longer(world: World) -> None:
     """Nobody answers on a desktop that is gone: held deletions stay held, the rest is saved as it is."""
-    if any(question["id"] == DESTROYED for question in world.index.questions()):
-        world.index.answer(DESTROYED, "save")
+    if any(question["id"] == DESTROYED for question in world.index.people.questions()):
+        world.index.people.answer(DESTROYED, "save")
         world.tell(
             "files that were empty or zeros after a crash are saved as they are; the earlier content is in the trash"
         )
@@ -152,11 +152,11 @@ def _answers_are_awaited_no_longer(world: World) -> None:
 
 def _must_be_nothing_to_ask(world: World) -> None:
     """What a crash has emptied, and no push has seen before, is asked about first. Raises Unsaved naming it."""
-    found = [os.fsdecode(path) for path, _ in world.index.waiting(DESTROYED, limit=10)]
+    found = [os.fsdecode(path) for path, _ in world.index.people.waiting(DESTROYED, limit=10)]
     if found:
         raise Unsaved(
-            f"{world.index.waiting_totals(DESTROYED)[0]} files are empty or all zeros after a crash, the data space "
-            f"has their earlier content: {', '.join(found)}",
+            f"{world.index.people.waiting_totals(DESTROYED)[0]} files are empty or all zeros after a crash, the data "
+            f"space has their earlier content: {', '.join(found)}",
             "answer on the desktop whether they are saved as they are; sealed again without an answer, they are, and "
             "the earlier content stays in the trash",
         )
@@ -173,10 +173,10 @@ def _scan(world: World) -> None:
 def _must_be_complete(world: World) -> None:
     """Look once more: nothing is new, and nothing of what is here is unknown to the data space."""
     found = scan_tree(world, still=True)
-    changes, _ = world.index.change_totals()
+    changes, _ = world.index.changes.totals()
     if changes or found.errors or found.unseen or found.reserved or world.index.unsaved():
-        rows = [os.fsdecode(path) for _, path, _, _ in world.index.changes(0, 10)]
-        if any(question["id"] == DELETIONS for question in world.index.questions()):
+        rows = [os.fsdecode(path) for _, path, _, _ in world.index.changes.some(0, 10)]
+        if any(question["id"] == DELETIONS for question in world.index.people.questions()):
             raise Unsaved(
                 f"{max(changes, world.index.unsaved())} files wait until it is said what is to be deleted: "
                 f"{', '.join(rows)}",

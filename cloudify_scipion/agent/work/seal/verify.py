@@ -36,9 +36,9 @@ def verify(world: World, trial: Trial | None = None) -> Result:
     """Read everything once more. What is wrong is saved again by the next push; `trial` is told what was read."""
     result = Result()
     with other_way(world) as space:
-        world.progress.start("verifying", *world.index.totals())
+        world.progress.start("verifying", *world.index.files.totals())
         batch: list[tuple[bytes, Row]] = []
-        for item in world.index.all_files():
+        for item in world.index.files.all():
             batch.append(item)
             if len(batch) == BATCH:
                 _verify_batch(world, space, batch, result, trial)
@@ -47,9 +47,9 @@ def verify(world: World, trial: Trial | None = None) -> Result:
         if reason := _manifest_is_wrong(world, space):
             result.wrong.append((MANIFEST, reason))
     for path, _ in result.wrong:
-        row = world.index.get(path)
+        row = world.index.files.get(path)
         if row is not None:
-            world.index.put(path, row.without_remote(doubted=True))
+            world.index.files.put(path, row.without_remote(doubted=True))
     world.keep()
     return result
 

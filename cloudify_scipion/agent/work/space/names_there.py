@@ -71,7 +71,7 @@ def twin_of(world: World, path: bytes) -> bytes | None:
     """
     folder, name = split(path)
     there = set(again(lambda: world.space.names(folder)))
-    twins = [other for other in world.index.names_there(folder) | there if _are_one(name, other, there)]
+    twins = [other for other in world.index.folders.names_there(folder) | there if _are_one(name, other, there)]
     if not twins and name in there:
         return None
     if not twins and not _opens(world.space, path):
@@ -109,7 +109,7 @@ def place_of(path: bytes, able: Abilities) -> bytes:
 
 def place_for(world: World, path: bytes) -> bytes:
     """The same; all below a folder whose name turned out to be impossible has odd places, too."""
-    oddly = world.index.is_oddly(split(path)[0])
+    oddly = world.index.folders.is_oddly(split(path)[0])
     return odd_path(path) if oddly else place_of(path, abilities(world))
 
 
@@ -125,10 +125,10 @@ def ensure_folder(world: World, path: bytes, made: set[bytes]) -> None:
 
 
 def _ensure_one(world: World, path: bytes) -> None:
-    number = world.index.add_folder(path)
-    if world.index.folder(number).remote:
+    number = world.index.folders.add(path)
+    if world.index.folders.get(number).remote:
         return
-    if world.index.folder(number).odd or place_of(path, abilities(world)):
+    if world.index.folders.get(number).odd or place_of(path, abilities(world)):
         refuse_folder(world, number, path)
     facts = world.tree.stat(path)
     mode = facts.st_mode & 0o777 | 0o700 if facts else 0o755
@@ -143,12 +143,12 @@ def _ensure_one(world: World, path: bytes) -> None:
     if new and (owner := abilities(world).owner):
         world.space.chown_link(path, *owner)
     world.unsettled = True
-    world.index.set_folder(number, remote=THERE)
-    world.index.note_change(path)
+    world.index.folders.update(number, remote=THERE)
+    world.index.journal.note(path)
 
 
 def refuse_folder(world: World, number: int, path: bytes) -> NoReturn:
     """Know that the data space cannot hold a folder's name. Raises NameRefused."""
-    world.index.set_folder(number, remote=ODDLY)
-    world.index.note_change(path)
+    world.index.folders.update(number, remote=ODDLY)
+    world.index.journal.note(path)
     raise NameRefused(errno.EINVAL, "the data space cannot hold this name", os.fsdecode(path))

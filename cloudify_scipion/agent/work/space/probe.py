@@ -106,9 +106,9 @@ def _keep(world: World, able: Abilities) -> None:
 
 def _save_again(world: World, names: Names) -> None:
     """What lies there under names that it cannot hold any more goes elsewhere by the next push."""
-    for path, row in world.index.all_files():
+    for path, row in world.index.files.all():
         if row.held() and not row.stored and not names.hold(path):
-            world.index.put(path, row.without_remote())
+            world.index.files.put(path, row.without_remote())
 
 
 def _probe(world: World) -> Abilities:

@@ -27,7 +27,7 @@ from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.ports.databases.beside import facts_of
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.files import move_between, read_all
-from cloudify_scipion.agent.ports.tables.changes import AGREED, HELD
+from cloudify_scipion.agent.ports.tables.gone import AGREED, HELD
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.manifest.write import entry_of
 from cloudify_scipion.agent.work.pull.fetch import download, make_link, make_local_folder, restore
@@ -76,7 +76,7 @@ def _bring(world: World, name: bytes) -> bytes:
     """Copy a version into the working copy; returns its path there."""
     facts = again(lambda: world.space.stat(name)) if leads_down(name) else None
     if facts is None:
-        world.index.drop_trash(name)
+        world.index.trash.drop(name)
         raise FileNotFoundError(errno.ENOENT, "it is not in the trash any more")
     path = _path_of(world, name)
     if kind(facts) == "l" or is_link_in_trash(name):
@@ -92,7 +92,7 @@ def _bring(world: World, name: bytes) -> bytes:
 
 def _path_of(world: World, name: bytes) -> bytes:
     """Which path a version in the trash had, as far as is known."""
-    kept = world.index.trash_of(name)
+    kept = world.index.trash.get(name)
     return kept.path if kept else path_in_trash(name)
 
 
@@ -136,13 +136,13 @@ CAME_BESIDE = "beside"
 def restore_asked(run: Run) -> None:
     """Bring back what somebody wants back of what is gone; the rest waits for another answer."""
     world = run.world
-    upto = world.index.answered(DELETIONS, "restore")
-    for path in world.index.gone_as_asked(DELETIONS, upto) if upto else ():
+    upto = world.index.people.answered(DELETIONS, "restore")
+    for path in world.index.gone.as_asked(DELETIONS, upto) if upto else ():
         world.beat()
-        row = world.index.get(path)
+        row = world.index.files.get(path)
         if row is None or not row.held():
             continue
-        world.index.set_fate(path, HELD)
+        world.index.gone.set_fate(path, HELD)
         try:
             _restore(world, path, row)
         except OSError as error:
@@ -157,10 +157,10 @@ def _restore(world: World, path: bytes, row: Row) -> None:
     blocked = _blocked(world, path)
     if blocked:
         _restore_beside(world, path, row, blocked)
-        world.index.set_fate(path, AGREED)  # what it was before is safe now
+        world.index.gone.set_fate(path, AGREED)  # what it was before is safe now
     else:
         restore(world, path, row)
-        world.index.forget_gone(path)
+        world.index.gone.forget(path)
 
 
 def _blocked(world: World, path: bytes) -> bytes:
@@ -174,7 +174,7 @@ def _blocked(world: World, path: bytes) -> bytes:
             return b""
         if kind(facts) != "d":
             return above
-    return next((one for one in (base_of(path), path) if one and world.index.is_covered(one)), b"")
+    return next((one for one in (base_of(path), path) if one and world.index.gone.is_covered(one)), b"")
 
 
 def _restore_beside(world: World, path: bytes, row: Row, blocked: bytes) -> None:

@@ -28,7 +28,7 @@ KINDS = {
 
 def budget(world: World) -> Budget:
     """What the trash can take of the project's own versions."""
-    used, old = world.index.counted_trash(world.lived() - world.config.trash_days * DAY)
+    used, old = world.index.trash.counted(world.lived() - world.config.trash_days * DAY)
     return Budget(limit(world), used, old)
 
 
@@ -39,11 +39,11 @@ def limit(world: World) -> int:
 
 def prune(world: World) -> None:
     """Over the limit, versions that we wrote go when they are old enough, oldest first. All else stays; it is told."""
-    if not world.index.trash_end():
+    if not world.index.trash.end():
         return
     most = limit(world)
-    throw(world, going(world.index.expendable(), *_ages(world)), world.index.trash_bytes("project") - most)
-    over = {of: size - most for of in KINDS if (size := world.index.trash_bytes(of)) > most}
+    throw(world, going(world.index.trash.expendable(), *_ages(world)), world.index.trash.bytes_of("project") - most)
+    over = {of: size - most for of in KINDS if (size := world.index.trash.bytes_of(of)) > most}
     for of, size in over.items():
         if of not in (world.index.get_state(OVER) or ()):
             world.tell(f"the trash in the data space is {shown(size)} over its limit with {KINDS[of]}", "alarm")
@@ -67,7 +67,7 @@ def throw(world: World, versions: Iterable[Version], need: int) -> int:
         except OSError as error:
             stuck.append(error)
             continue
-        world.index.drop_trash(version.name)
+        world.index.trash.drop(version.name)
         freed += version.size
         _leave(world, split(version.name)[0])
     _tell_stuck(world, stuck)
@@ -85,7 +85,7 @@ def _tell_stuck(world: World, stuck: list[OSError]) -> None:
 
 def _leave(world: World, folder: bytes) -> None:
     """A folder of the trash goes with the last file in it."""
-    if not world.index.trash_names(folder):
+    if not world.index.trash.names(folder):
         world.made.discard(folder)
         with contextlib.suppress(OSError):
             world.space.rmdir(folder)
@@ -97,11 +97,11 @@ def make_room(world: World, need: int) -> int:
     Returns the bytes that went; where that is less than `need`, somebody is asked.
     """
     now, minimum = _ages(world)
-    freed = throw(world, going(world.index.expendable(), now, minimum), need)
-    upto = world.index.answered(TRASH_FULL, "discard")
+    freed = throw(world, going(world.index.trash.expendable(), now, minimum), need)
+    upto = world.index.people.answered(TRASH_FULL, "discard")
     if upto:
-        freed += throw(world, world.index.expendable(upto), need - freed)
-        world.index.settled(TRASH_FULL)
+        freed += throw(world, world.index.trash.expendable(upto), need - freed)
+        world.index.people.settled(TRASH_FULL)
         world.index.set_state(TRASH_FULL, None)  # where it was not enough, the next question need not wait for a day
     if freed < need:
         ask_trash(world, need - freed)
@@ -128,11 +128,11 @@ def fates_of(run: Run, known: Mapping[bytes, Row | None]) -> Fates:
     fates.passing = _of_this_hour(world, ours)
     room = budget(world)
     for path, row in ours.items():
-        if world.index.holds_for(REPLACED, "discard", path):
+        if world.index.people.holds_for(REPLACED, "discard", path):
             fates.passing.add(path)
         if path in fates.passing:
             continue
-        if world.index.holds_for(REPLACED, "keep", path) or (run.final and not room.takes(row.rsize)):
+        if world.index.people.holds_for(REPLACED, "keep", path) or (run.final and not room.takes(row.rsize)):
             fates.beyond.add(path)  # on a desktop that is gone nobody answers
         elif room.takes(row.rsize):
             room = room.with_more(row.rsize)
@@ -144,7 +144,7 @@ def fates_of(run: Run, known: Mapping[bytes, Row | None]) -> Fates:
 def _of_this_hour(world: World, ours: Mapping[bytes, Row]) -> set[bytes]:
     """Paths of which the trash has got a version in this hour: by the wall clock as well as by what was lived."""
     hour = world.clock.hour()
-    found = world.index.came_since(ours, world.lived() - HOUR, world.clock.boot())
+    found = world.index.trash.came_since(ours, world.lived() - HOUR, world.clock.boot())
     return {
         path
         for path, names in found.items()
@@ -162,18 +162,18 @@ def _lies(world: World, name: bytes) -> bool:
 def ask_about_replaced(run: Run) -> None:
     """Ask about what could not be saved for that; the question goes with the last that it is about."""
     index = run.world.index
-    index.settled_as_asked(REPLACED)
-    index.hold_only_changed(REPLACED)
-    count, _ = index.waiting_totals(REPLACED)
+    index.people.settled_as_asked(REPLACED)
+    index.changes.hold_only_changed(REPLACED)
+    count, _ = index.people.waiting_totals(REPLACED)
     run.result.held += count
     if count:
         ask_replaced(run.world)
     else:
-        index.settled(REPLACED)
+        index.people.settled(REPLACED)
 
 
 def saved(world: World, paths: Iterable[bytes]) -> None:
     """They wait for nothing any more."""
-    if world.index.waiting_totals(REPLACED)[0]:
+    if world.index.people.waiting_totals(REPLACED)[0]:
         for path in paths:
-            world.index.release(REPLACED, path)
+            world.index.people.release(REPLACED, path)

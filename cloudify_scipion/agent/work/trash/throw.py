@@ -83,7 +83,7 @@ def _names(folder: bytes, path: bytes, link: bool, longest: int) -> Iterator[byt
 def note_trash(world: World, thrown: Iterable[Thrown]) -> None:
     """Know what was moved there."""
     for one in thrown:
-        world.index.add_trash(
+        world.index.trash.add(
             Kept(one.name, one.path, one.size, one.origin, world.lived(), world.clock.boot(), world.clock.iso(),
                  one.gone, one.beyond)
         )  # fmt: skip
@@ -102,15 +102,15 @@ def know_trash(world: World) -> None:
             there = set(again(lambda folder=folder: world.space.names(folder)))  # type: ignore[misc]
         except OSError:
             continue  # gone, or it cannot be looked at now: what is known of it stays known
-        known = world.index.trash_names(folder)
+        known = world.index.trash.names(folder)
         for name in sorted(joined(folder, name) for name in there):
             if name not in known:
                 _know(world, name, now)
         for name in known:
             if split(name)[1] not in there:
-                world.index.drop_trash(name)
-    for kept in list(world.index.trash_elsewhere(folders)):
-        world.index.drop_trash(kept)
+                world.index.trash.drop(name)
+    for kept in list(world.index.trash.elsewhere(folders)):
+        world.index.trash.drop(kept)
     world.keep()
 
 
@@ -129,4 +129,4 @@ def _know(world: World, name: bytes, now: float) -> None:
     with contextlib.suppress(OSError):
         facts = again(lambda: world.space.stat(name))
     if facts is not None and kind(facts) in "fl":
-        world.index.add_trash(Kept(name, path_in_trash(name), facts.st_size, origin_of(name), now))
+        world.index.trash.add(Kept(name, path_in_trash(name), facts.st_size, origin_of(name), now))

@@ -23,7 +23,7 @@ class Machines(Web, MustHold):
     def answer(self, number: int) -> None:
         """Somebody answers what is asked, late or at once. What may be discarded is owed no more, but what is here."""
         with self.rig.world() as world:
-            asked = [(question["id"], question["answers"][number]) for question in world.index.questions()]
+            asked = [(question["id"], question["answers"][number]) for question in world.index.people.questions()]
         for name, word in asked:
             if word == "discard":
                 self.owed &= set(self.here.values())
