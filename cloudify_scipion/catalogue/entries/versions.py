@@ -1,4 +1,4 @@
-"""Ranges of versions such as `>=3.8,<3.12`."""
+"""Comparing versions, and ranges of them such as `>=3.8,<3.12`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def reaches(version: str, wanted: str) -> bool:
     """Whether a version is not too old for a range: only its lower bounds count."""
     lower = [bound for sign, bound in _bounds(wanted) if not sign.startswith("<")]
     return all(_holds(version, ">=", bound) for bound in lower)
+
+
+def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
+    """Orders versions: numbers by value, text before numbers."""
+    parts = re.findall(r"[0-9]+|[A-Za-z]+", version)
+    digits = [part.lstrip("0") if part.isdigit() else "" for part in parts]
+    return tuple(
+        (1, len(number), number) if part.isdigit() else (0, 0, part) for part, number in zip(parts, digits, strict=True)
+    )
 
 
 def _bounds(wanted: str) -> list[tuple[str, str]]:

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.catalogue.entries.model import Catalogue
-from cloudify_scipion.catalogue.importing.example_data import homes
-from cloudify_scipion.catalogue.importing.software import find_software
+from cloudify_scipion.catalogue.importing.software import find_software, homes
 from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import is_folder
 from cloudify_scipion.project.importing.acquisition import find_acquisition

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from cloudify_scipion.catalogue.entries.methods import Listed
 from cloudify_scipion.catalogue.entries.model import EmPackageVersion
-from cloudify_scipion.catalogue.importing.found import Imported, version_key
+from cloudify_scipion.catalogue.entries.versions import version_key
+from cloudify_scipion.catalogue.importing.search import Search
 from cloudify_scipion.catalogue.importing.software import find_software
 from cloudify_scipion.project.importing.evidence import export_evidence, log_evidence
 from cloudify_scipion.project.importing.model import Evidence
@@ -28,16 +29,16 @@ def export(version: str, module: str = "relion", class_name: str = "ProtRelionCl
     return Evidence("export", "protocol 2", module, class_name, version)
 
 
-def found(*evidence: Evidence, classes: str = "ProtImportMovies ProtRelionClassify2D") -> Imported:
+def found(*evidence: Evidence, classes: str = "ProtImportMovies ProtRelionClassify2D") -> Search:
     protocols = [protocol(name, number) for number, name in enumerate(classes.split(), 2)]
     return find_software(protocols, evidence, catalogue())
 
 
-def said(result: Imported, path: str) -> list[str]:
+def said(result: Search, path: str) -> list[str]:
     return [decision.message for decision in result.decisions if decision.path == path]
 
 
-def origin(result: Imported, path: str) -> str:
+def origin(result: Search, path: str) -> str:
     return next(fact.origin for fact in result.facts if fact.path == path)
 
 
