@@ -13,6 +13,7 @@ from cloudify_scipion.agent.errors import GuardFailed, Temporary
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.mount import is_mount
+from cloudify_scipion.agent.ports.retrying_tree import open_tree
 from cloudify_scipion.agent.ports.tables.store import OtherVersion
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.lease import lease
@@ -25,7 +26,7 @@ INDEX = "index.sqlite"
 def make_world(config: Config, index: Index, name: str) -> World:
     """All ports for a work. Raises GuardFailed where a folder is not there."""
     try:
-        tree, state = Tree(str(config.tree)), Tree(str(config.state))
+        tree, state = open_tree(str(config.tree)), open_tree(str(config.state))
     except OSError as error:
         raise GuardFailed(
             f"{os.fsdecode(error.filename)} is not there: {error.strerror}", "repair the project"
@@ -40,7 +41,7 @@ def make_world(config: Config, index: Index, name: str) -> World:
 
 def _open_space(config: Config) -> Tree:
     try:
-        return Tree(str(config.space))
+        return open_tree(str(config.space))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise GuardFailed(
             f"the data space is not mounted: {config.space} is not there ({error.strerror})", "repair the project"

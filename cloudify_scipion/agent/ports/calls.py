@@ -1,4 +1,4 @@
-"""System calls: made again where a file system has no time for them, and those that Python lacks."""
+"""System calls that Python lacks; and how long is waited for a file system that has no time for one."""
 
 from __future__ import annotations
 
@@ -12,33 +12,45 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from cloudify_scipion.agent.ports.facts import within
 
-TURNS = 7
+WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds between the tries of what a file system had no time for: together as long as it may be busy with others."""
+BUSY = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
+"""What it says then."""
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 """What a file system says to a call that it does not have."""
-_FIRST_WAIT = 0.01
 _NOREPLACE, _EXCHANGE = 1, 2
 # of statx(2): linux/stat.h
 _NOFOLLOW, _FORCE_SYNC, _MASK = 0x100, 0x2000, 0x7FF
 _INO_AT, _SIZE_AT, _CTIME_AT, _MTIME_AT = 32, 40, 96, 112
 
+_WAITED = "waited_for"
 _libc = ctypes.CDLL(None, use_errno=True)
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 
 
 def patient(do: Callable[Asked, Answer], /, *arguments: Asked.args, **named: Asked.kwargs) -> Answer:
-    """Make one call, and again while the answer is EAGAIN: then nothing was done. Raises BlockingIOError in the end."""
-    for turn in range(TURNS - 1):
+    """Do something, and again while a file system has no time for it. Raises OSError in the end.
+
+    An error is waited for once: who does that again around what was patient already gets it at once.
+    """
+    for seconds in WAITS:
         try:
             return do(*arguments, **named)
-        except BlockingIOError:
-            wait(turn)
-    return do(*arguments, **named)
+        except OSError as error:
+            if error.errno not in BUSY or was_waited_for(error):
+                raise
+        time.sleep(seconds)
+    try:
+        return do(*arguments, **named)
+    except OSError as error:
+        vars(error)[_WAITED] = True
+        raise
 
 
-def wait(turn: int) -> None:
-    """Before the next of TURNS: longer each time."""
-    time.sleep(_FIRST_WAIT * 2**turn)
+def was_waited_for(error: OSError) -> bool:
+    """Whether all tries were in vain already."""
+    return _WAITED in vars(error)
 
 
 def renameat2(old_folder: int, old: bytes, new_folder: int, new: bytes) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from cloudify_scipion.agent.plan.names import joined, whole_way
-from cloudify_scipion.agent.ports.calls import exchange, patient, renameat2
+from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tree import Tree
@@ -19,20 +19,6 @@ def make_folders(tree: Tree, path: bytes, mode: int = 0o755) -> None:
     """Make a folder and those above it, where they are not there."""
     for above in whole_way(path):
         tree.mkdir(above, mode)
-
-
-def move_between(source: Tree, old: bytes, target: Tree, new: bytes) -> None:
-    """Move a file into another tree of the same file system, where nothing may be in its way (FileExistsError)."""
-    (old_fd, old_name), (new_fd, new_name) = source.at(old), target.at(new)
-    target.moving_in(new)
-    patient(renameat2, old_fd.fd, old_name, new_fd.fd, new_name)
-
-
-def exchange_between(source: Tree, one: bytes, target: Tree, other: bytes) -> None:
-    """Let a file change places with one of another tree of the same file system."""
-    (one_fd, one_name), (other_fd, other_name) = source.at(one), target.at(other)
-    target.moving_in(other)
-    patient(exchange, one_fd.fd, one_name, other_fd.fd, other_name)
 
 
 def read_all(tree: ReadTree, path: bytes) -> bytes | None:
@@ -70,6 +56,10 @@ def new_file(tree: Tree, path: bytes, mode: int = 0o600) -> Iterator[int]:
 
 def write_new(tree: Tree, path: bytes, data: bytes, mode: int = 0o600) -> None:
     """A new small file with that content, on stable storage; or none."""
+    patient(_write_new, tree, path, data, mode)
+
+
+def _write_new(tree: Tree, path: bytes, data: bytes, mode: int) -> None:
     with new_file(tree, path, mode) as fd:
         tree.write(fd, data)
 

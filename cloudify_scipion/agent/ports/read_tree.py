@@ -11,10 +11,10 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from cloudify_scipion.agent.plan.names import joined, split
-from cloudify_scipion.agent.ports.calls import Told, patient, statx
+from cloudify_scipion.agent.ports.calls import BUSY, Told, patient, statx
 from cloudify_scipion.agent.ports.mount import mounted_as
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,13 +48,17 @@ class ReadTree:
 
     def __init__(self, path: str | bytes) -> None:
         self.path = os.fsencode(path)
-        self._root = Folder(patient(os.open, self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._root = Folder(os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         self._folders: dict[bytes, Folder] = {}
         self._lock = threading.Lock()
         self.avoided: frozenset[bytes] = frozenset()
         """What listings leave out, and do not look at: other people's mounts, say."""
         self.unseen: dict[bytes, OSError] = {}
         """What listings had to leave out, and why."""
+
+    def avoid(self, paths: Iterable[bytes]) -> None:
+        """Leave these out of listings from now on, instead of those before."""
+        self.avoided = frozenset(paths)
 
     def leave(self) -> None:
         """Close everything."""
@@ -66,7 +70,7 @@ class ReadTree:
         known = self._folders  # of now: what is opened before `forget` is not known after it
         found, todo = self._open_above(path, known)
         for inside, name in reversed(todo):
-            found = Folder(patient(os.open, name, _FOLDER, dir_fd=found.fd))
+            found = Folder(os.open(name, _FOLDER, dir_fd=found.fd))
             with self._lock:
                 if len(known) >= _MAX_FOLDERS:
                     known.clear()
@@ -102,7 +106,7 @@ class ReadTree:
         """What is at `path` (a link itself, not what it points to), None if there is nothing."""
         try:
             above, name = self.at(path)
-            return patient(os.stat, name or b".", dir_fd=above.fd, follow_symlinks=False)
+            return os.stat(name or b".", dir_fd=above.fd, follow_symlinks=False)
         except OSError as error:
             if error.errno in NOTHING:
                 return None
@@ -117,7 +121,7 @@ class ReadTree:
         """The same, and more."""
         try:
             above, name = self.at(path)
-            return patient(statx, above.fd, name)
+            return statx(above.fd, name)
         except OSError as error:
             if error.errno in NOTHING:
                 return None
@@ -134,7 +138,7 @@ class ReadTree:
         """
         found = []
         with self._listed(path) as fd:
-            for entry in patient(_scan, fd):
+            for entry in _scan(fd):
                 name = os.fsencode(entry.name)
                 if self.avoided and joined(path, name) in self.avoided:
                     continue
@@ -158,19 +162,19 @@ class ReadTree:
     def names(self, path: bytes) -> list[bytes]:
         """The names in a folder, sorted."""
         with self._listed(path) as fd:
-            return sorted(os.fsencode(name) for name in patient(os.listdir, fd))  # noqa: PTH208 - a descriptor
+            return sorted(os.fsencode(name) for name in os.listdir(fd))  # noqa: PTH208 - a descriptor
 
     def kinds(self, path: bytes) -> list[tuple[bytes, str]]:
         """The names in a folder, sorted, each with the kind (`ports.facts.kind`) of what it names; no facts."""
         with self._listed(path) as fd:
-            found = [(os.fsencode(entry.name), _kind(entry)) for entry in patient(_scan, fd)]
+            found = [(os.fsencode(entry.name), _kind(entry)) for entry in _scan(fd)]
         return sorted(found)
 
     @contextlib.contextmanager
     def _listed(self, path: bytes) -> Iterator[int]:
         """A descriptor of a folder for more than a way to what is in it."""
         folder = self.folder(path)
-        fd = patient(os.open, b".", _LISTED, dir_fd=folder.fd)
+        fd = os.open(b".", _LISTED, dir_fd=folder.fd)
         try:
             yield fd
         finally:
@@ -179,7 +183,7 @@ class ReadTree:
     def readlink(self, path: bytes) -> bytes:
         """What a symbolic link says."""
         above, name = self.at(path)
-        return patient(os.readlink, name, dir_fd=above.fd)
+        return os.readlink(name, dir_fd=above.fd)
 
     def open(self, path: bytes) -> int:
         """A descriptor to read the regular file at `path`. Raises NotAFile for anything else."""
@@ -188,9 +192,9 @@ class ReadTree:
     def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
         """The same, and what is so opened."""
         above, name = self.at(path)
-        fd = patient(os.open, name, _READ, dir_fd=above.fd)
+        fd = os.open(name, _READ, dir_fd=above.fd)
         try:
-            facts = patient(os.fstat, fd)
+            facts = os.fstat(fd)
             if not stat.S_ISREG(facts.st_mode):
                 raise NotAFile(errno.EINVAL, "not a regular file", os.fsdecode(path))
         except OSError:
@@ -204,14 +208,16 @@ class ReadTree:
 
     def room(self) -> tuple[int, int]:
         """Bytes that may still be written, and bytes of the whole file system, as far as it tells."""
-        facts = patient(os.statvfs, f"/proc/self/fd/{self._root.fd}")
+        facts = os.statvfs(f"/proc/self/fd/{self._root.fd}")
         return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
 
 
 def _facts(entry: os.DirEntry[str]) -> os.stat_result:
-    try:  # one call for each file of a project: `patient` only where it helps
+    try:  # one call for each file of a project, of which none ends the listing: waited for here, and where it helps
         return entry.stat(follow_symlinks=False)
-    except BlockingIOError:
+    except OSError as error:
+        if error.errno not in BUSY:
+            raise
         return patient(entry.stat, follow_symlinks=False)
 
 

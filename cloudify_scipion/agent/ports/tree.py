@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Callable
 
-from cloudify_scipion.agent.ports.calls import TURNS, UNSUPPORTED, fallocate, patient, renameat2, syncfs, wait
+from cloudify_scipion.agent.ports.calls import UNSUPPORTED, exchange, fallocate, renameat2, syncfs
 from cloudify_scipion.agent.ports.read_tree import Folder, ReadTree
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -32,31 +32,20 @@ class Tree(ReadTree):
     def create(self, path: bytes, mode: int = 0o600) -> int:
         """A descriptor to write a new file at `path`. Raises FileExistsError."""
         above, name = self.at(path)
-        for turn in range(TURNS):
-            try:
-                return os.open(name, _CREATE, mode, dir_fd=above.fd)
-            except BlockingIOError:
-                wait(turn)
-            except FileExistsError:
-                if turn == 0:
-                    raise
-                self.unlink(path)  # it was made, and then the kernel could not look at it
-        with contextlib.suppress(OSError):
-            self.unlink(path)
-        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), os.fsdecode(path))
+        return os.open(name, _CREATE, mode, dir_fd=above.fd)
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         view = memoryview(data)
         while view:
-            written = patient(os.write, fd, view)
+            written = os.write(fd, view)
             if written == 0:
                 raise OSError(errno.EIO, "nothing can be written")
             view = view[written:]
 
     def truncate(self, fd: int, size: int) -> None:
         """Let an open file have that size: what was not written is a hole."""
-        patient(os.ftruncate, fd, size)
+        os.ftruncate(fd, size)
 
     def reserve(self, fd: int, size: int) -> None:
         """Have room for so many bytes of a file, without writing them; nothing where that is not known."""
@@ -64,7 +53,7 @@ class Tree(ReadTree):
 
     def sync_file(self, fd: int) -> None:
         """Return when a file's content is on stable storage."""
-        patient(os.fsync, fd)
+        os.fsync(fd)
 
     def close(self, fd: int) -> None:
         """Close a written file: some file systems tell only now that they failed."""
@@ -72,26 +61,26 @@ class Tree(ReadTree):
 
     def set_times(self, fd: int, mtime: int) -> None:
         """Set an open file's time of modification, in nanoseconds since 1970."""
-        patient(os.utime, fd, ns=(mtime, mtime))
+        os.utime(fd, ns=(mtime, mtime))
 
     def set_mode(self, fd: int, mode: int) -> None:
         """Set an open file's permissions."""
-        patient(os.fchmod, fd, stat.S_IMODE(mode))
+        os.fchmod(fd, stat.S_IMODE(mode))
 
     def set_folder_mode(self, path: bytes, mode: int) -> None:
         """Set a folder's permissions, whatever the process's umask."""
         with self._listed(path) as fd:
-            patient(os.fchmod, fd, stat.S_IMODE(mode))
+            os.fchmod(fd, stat.S_IMODE(mode))
 
     def chown(self, fd: int, uid: int, gid: int) -> None:
         """Give an open file to somebody."""
-        patient(os.fchown, fd, uid, gid)
+        os.fchown(fd, uid, gid)
 
     def touch(self, path: bytes) -> None:
         """Set a small file's time to now, where times can be set. Raises FileNotFoundError."""
         above, name = self.at(path)
         try:
-            patient(os.utime, name, dir_fd=above.fd, follow_symlinks=False)
+            os.utime(name, dir_fd=above.fd, follow_symlinks=False)
         except OSError as error:
             if error.errno not in _REFUSED:
                 raise
@@ -102,14 +91,14 @@ class Tree(ReadTree):
         The same file stays, and is opened once. Raises FileNotFoundError, and whatever `change` raises.
         """
         above, name = self.at(path)
-        fd = patient(os.open, name, _REWRITE, dir_fd=above.fd)
+        fd = os.open(name, _REWRITE, dir_fd=above.fd)
         try:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            old = patient(os.pread, fd, _SMALL, 0)
+            old = os.pread(fd, _SMALL, 0)
             new = change(old)
-            patient(os.pwrite, fd, new, 0)
+            os.pwrite(fd, new, 0)
             if len(new) < len(old):
-                patient(os.ftruncate, fd, len(new))
+                os.ftruncate(fd, len(new))
         except BaseException:
             os.close(fd)
             raise
@@ -126,14 +115,14 @@ class Tree(ReadTree):
                 return
             if self.stat(new) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(new))
-        patient(os.rename, source[1], target[1], src_dir_fd=source[0].fd, dst_dir_fd=target[0].fd)
+        os.rename(source[1], target[1], src_dir_fd=source[0].fd, dst_dir_fd=target[0].fd)
 
     def _moved_where_nothing_is(self, source: tuple[Folder, bytes], target: tuple[Folder, bytes]) -> bool:
         """Move as the file system promises to replace nothing; False where it cannot promise that."""
         if self._replaces:
             return False
         try:
-            patient(renameat2, source[0].fd, source[1], target[0].fd, target[1])
+            renameat2(source[0].fd, source[1], target[0].fd, target[1])
             return True
         except OSError as error:
             if error.errno not in UNSUPPORTED:
@@ -145,13 +134,13 @@ class Tree(ReadTree):
         """Remove a file or link; nothing to do when it is gone."""
         with contextlib.suppress(FileNotFoundError):
             above, name = self.at(path)
-            patient(os.unlink, name, dir_fd=above.fd)
+            os.unlink(name, dir_fd=above.fd)
 
     def rmdir(self, path: bytes) -> bool:
         """Remove an empty folder; False if it is not empty."""
         try:
             above, name = self.at(path)
-            patient(os.rmdir, name, dir_fd=above.fd)
+            os.rmdir(name, dir_fd=above.fd)
         except FileNotFoundError:
             return True
         except OSError as error:
@@ -166,7 +155,7 @@ class Tree(ReadTree):
         """Make a folder; False if one is there. Raises FileExistsError if something else is there."""
         above, name = self.at(path)
         try:
-            patient(os.mkdir, name, mode, dir_fd=above.fd)
+            os.mkdir(name, mode, dir_fd=above.fd)
         except FileExistsError:
             facts = self.stat(path)
             if facts is None or not stat.S_ISDIR(facts.st_mode):
@@ -177,20 +166,27 @@ class Tree(ReadTree):
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make a symbolic link."""
         above, name = self.at(path)
-        patient(os.symlink, target, name, dir_fd=above.fd)
+        os.symlink(target, name, dir_fd=above.fd)
 
     def link(self, old: bytes, new: bytes) -> None:
         """Make another name of a file."""
         (old_fd, old_name), (new_fd, new_name) = self.at(old), self.at(new)
-        patient(os.link, old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
+        os.link(old_name, new_name, src_dir_fd=old_fd.fd, dst_dir_fd=new_fd.fd, follow_symlinks=False)
 
     def chown_link(self, path: bytes, uid: int, gid: int) -> None:
         """Give what is at `path`, not what it points to, to somebody."""
         above, name = self.at(path)
-        patient(os.chown, name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
+        os.chown(name, uid, gid, dir_fd=above.fd, follow_symlinks=False)
 
-    def moving_in(self, path: bytes) -> None:
-        """A file of another tree is about to be moved here: a place where tests end the agent."""
+    def take(self, source: Tree, old: bytes, new: bytes) -> None:
+        """Move a file of another tree of the same file system here. Raises FileExistsError if something is there."""
+        (old_fd, old_name), (new_fd, new_name) = source.at(old), self.at(new)
+        renameat2(old_fd.fd, old_name, new_fd.fd, new_name)
+
+    def exchange(self, source: Tree, other: bytes, path: bytes) -> None:
+        """Let what is at `path` change places with what another tree of the same file system has at `other`."""
+        (other_fd, other_name), (fd, name) = source.at(other), self.at(path)
+        exchange(other_fd.fd, other_name, fd.fd, name)
 
     def sync(self) -> None:
         """Return when all that was written is on stable storage."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import threading
@@ -21,6 +20,7 @@ from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import ORIGINAL, readable
 from cloudify_scipion.agent.plan.trash import lived
+from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.databases.patience import Patience
 from cloudify_scipion.agent.ports.index import Index
@@ -32,12 +32,10 @@ CHUNK = 16
 """Small files that one thread takes at a time."""
 AHEAD = 2
 """Chunks for each thread whose results may wait to be taken."""
-RETRIES = 5
 LIVED = "lived"
 """How long the agent has lived, and when that was: seconds, boot, seconds since that boot."""
 PULLED = "pulled"
 """In the index once the first pull is complete."""
-_AGAIN = (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.EBUSY)
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -200,22 +198,10 @@ def _attempt_all(do: Callable[[In], Out], chunk: Sequence[In]) -> list[tuple[In,
 
 
 def _attempt(do: Callable[[In], Out], item: In) -> Out | OSError:
-    for turn in range(RETRIES + 1):
-        try:
-            return do(item)
-        except OSError as error:
-            if error.errno not in _AGAIN or turn == RETRIES:
-                return error
-            time.sleep(0.05 * 2**turn)
-    raise AssertionError("unreachable")
-
-
-def again(do: Callable[[], Out]) -> Out:
-    """Do something single, again if the data space says that it is busy. Raises OSError in the end, as `do` does."""
-    result = _attempt(lambda _: do(), None)
-    if isinstance(result, OSError):
-        raise result
-    return result
+    try:
+        return patient(do, item)
+    except OSError as error:
+        return error
 
 
 def check_volume(config: Config, tree: Tree, state: Tree) -> None:

@@ -14,7 +14,7 @@ BY_PATH = (
     "stat", "fresh", "entries", "names", "readlink", "open", "open_with_facts", "create", "touch", "rename", "unlink",
     "rmdir", "mkdir", "symlink", "link", "chown_link",
 )  # fmt: skip
-IN_PULLS = ("told", "kinds", "set_folder_mode", "moving_in")
+IN_PULLS = ("told", "kinds", "set_folder_mode", "take", "exchange")
 """By path as well; not in what a push does."""
 _READ = os.read
 BY_DESCRIPTOR = ("write", "sync_file", "close", "set_times", "set_mode", "chown", "truncate")

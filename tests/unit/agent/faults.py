@@ -13,7 +13,7 @@ from cloudify_scipion.agent.ports.tree import Tree
 
 WRITES = (
     "create", "write", "sync_file", "close", "set_times", "set_mode", "set_folder_mode", "chown", "touch", "update",
-    "rename", "unlink", "rmdir", "mkdir", "symlink", "link", "chown_link", "sync", "moving_in",
+    "rename", "unlink", "rmdir", "mkdir", "symlink", "link", "chown_link", "sync", "take", "exchange",
 )  # fmt: skip
 
 

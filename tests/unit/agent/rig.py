@@ -14,6 +14,7 @@ from typing import Any
 from cloudify_scipion.agent.config import Config, config_from
 from cloudify_scipion.agent.ports.clock import Clock
 from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.retrying_tree import RetryingTree
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.pull import pull
@@ -105,7 +106,7 @@ class Rig:
 
     @contextmanager
     def world(self) -> Iterator[World]:
-        trees = self.trees(str(self.user)), self.trees(str(self.state)), self.trees(str(self.space))
+        trees = [RetryingTree(self.trees(str(folder))) for folder in (self.user, self.state, self.space)]
         index = self.indexes(self.state / "index.sqlite")
         world = World(self.config(), *trees, index, self.clock, Progress(None, "test"), workers=self.workers)
         world.beat = lambda: lease.beat_when_due(world)

@@ -23,9 +23,9 @@ from tests.unit.agent.test_one_error import ERRORS, FOLDERS, MARK, attempt, conc
 THERE = ("stat", "fresh", "told", "entries", "names", "kinds", "readlink", "open", "open_with_facts", "read", "rename")
 HERE = (
     "stat", "entries", "open", "open_with_facts", "readlink", "mkdir", "set_folder_mode", "symlink", "link", "unlink",
-    "moving_in", "rename", "write", "set_times", "set_mode", "close", "truncate", "chown", "chown_link",
+    "take", "exchange", "rename", "write", "set_times", "set_mode", "close", "truncate", "chown", "chown_link",
 )  # fmt: skip
-"""`moving_in`: the rename by which a file gets its place."""
+"""`take`: the rename by which a file gets its place."""
 PLACES = ("bad/file", "folder/bad", "bad", "link", "twin", "bad/raw", "original", "large", "empty folder",
           "bad/raw-wal")  # fmt: skip
 DATABASE = HEADER + b"that SQLite cannot read" * 100
@@ -168,7 +168,7 @@ BELOW = (*FOLDERS, "fresh")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
-    monkeypatch.setattr("cloudify_scipion.agent.work.world.RETRIES", 1)
+    monkeypatch.setattr("cloudify_scipion.agent.ports.calls.WAITS", (0.01,))
 
 
 def broken_for(call: str, error: int, place: str, monkeypatch: pytest.MonkeyPatch) -> Broken:

@@ -21,7 +21,7 @@ from cloudify_scipion.agent.plan.names import LEASE, generation_of, joined
 from cloudify_scipion.agent.ports.files import read_all
 from cloudify_scipion.agent.work.manifest.read import expect_news
 from cloudify_scipion.agent.work.space.check import check_space, not_written
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 KEY = "lease"
 
@@ -41,7 +41,7 @@ def holders(world: World) -> list[Lease]:
     own = own_holder(world)
     found = []
     try:
-        listed = again(lambda: world.space.entries(LEASE))
+        listed = world.space.entries(LEASE)
     except (FileNotFoundError, NotADirectoryError):
         check_space(world)
         return []
@@ -51,7 +51,7 @@ def holders(world: World) -> list[Lease]:
         if generation_of(name):
             path = joined(LEASE, name)
             with seeing(path):
-                text = again(lambda path=path: read_all(world.space, path))  # type: ignore[misc]
+                text = read_all(world.space, path)
             found.append(Lease(name, holder_from(text or b"", name, own), facts.st_mtime))
     return found
 
@@ -162,14 +162,14 @@ def beat(world: World, known: dict[str, Any]) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise LeaseUnseen(path, error.strerror or str(error)) from error
         with seeing(path):
-            again(lambda: world.space.touch(path))  # room is made by what comes after this
+            world.space.touch(path)  # room is made by what comes after this
         remember(world, known | {"nonces": [*ours, new]})
         return
     remember(world, known | {"nonces": [new], "past": [*past, *ours][-PAST:]})
 
 
 def _write(world: World, path: bytes, change: Any) -> None:
-    again(lambda: world.space.update(path, change))
+    world.space.update(path, change)
 
 
 def _seen(world: World) -> list[Lease]:

@@ -32,7 +32,7 @@ from cloudify_scipion.agent.work.lease.heartbeat import (
 )
 from cloudify_scipion.agent.work.manifest.read import expect_news, last_generation, side_of
 from cloudify_scipion.agent.work.space.check import writing
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 BEAT_SECONDS = VALID_SECONDS / 5
 GIVEN_BACK = "given back"
@@ -93,11 +93,11 @@ def _write(world: World, own: Holder) -> None:
     """Whole, or not at all."""
     temporary = joined(TEMPORARY, temporary_name(own.generation, world.nonce()))
     with writing(world, joined(LEASE, own.name())):
-        again(lambda: write_new(world.space, temporary, own.text()))
+        write_new(world.space, temporary, own.text())
         try:
-            again(lambda: world.space.rename(temporary, joined(LEASE, own.name())))
+            world.space.rename(temporary, joined(LEASE, own.name()))
         except FileExistsError:
-            again(lambda: world.space.unlink(temporary))
+            world.space.unlink(temporary)
 
 
 def _take_over(world: World, own: Holder, held: Sequence[Lease]) -> Holder:
@@ -107,7 +107,7 @@ def _take_over(world: World, own: Holder, held: Sequence[Lease]) -> Holder:
     world.tell(f"the data space was last written by {last.machine} (generation {last.generation}): taken over")
     _write(world, new)
     for lease in held:
-        again(lambda lease=lease: world.space.unlink(joined(LEASE, lease.name)))  # type: ignore[misc]
+        world.space.unlink(joined(LEASE, lease.name))
     return new
 
 
@@ -230,7 +230,7 @@ def release(world: World, sealed: bool = False) -> None:
     if known:
         path = joined(LEASE, known["name"].encode())
         with writing(world, path):
-            again(lambda: world.space.unlink(path))
+            world.space.unlink(path)
         world.index.set_state(KEY, None)
         world.index.set_state(GIVEN_BACK, known["generation"] if sealed else None)
         world.commit()

@@ -19,7 +19,7 @@ from cloudify_scipion.agent.plan.news import Side, compare
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.work.manifest.segments import copy_segment, numbers, open_segment, sizes
 from cloudify_scipion.agent.work.manifest.write import NEWS, UNREADABLE, begin_anew, get_head, is_due, is_own_remains
-from cloudify_scipion.agent.work.world import PULLED, World, again
+from cloudify_scipion.agent.work.world import PULLED, World
 
 AGAIN_SECONDS = (5.0, 20.0, 60.0)
 
@@ -27,7 +27,7 @@ AGAIN_SECONDS = (5.0, 20.0, 60.0)
 def is_whole(world: World, space: ReadTree) -> bool:
     """Whether the data space, read through `space`, gives our manifest back; if not, it is written anew."""
     head = get_head(world.index)
-    if head.digest == NONE or again(lambda: _leads_to_base(space, head.number, head.digest)):
+    if head.digest == NONE or _leads_to_base(space, head.number, head.digest):
         return True
     begin_anew(world)
     return False
@@ -48,7 +48,7 @@ def _leads_to_base(space: ReadTree, number: int, wanted: str) -> bool:
 
 def last_generation(world: World) -> int:
     """The generation that wrote the last segment, 0 if there is none."""
-    return again(lambda: _generation_of(world.space, max(numbers(world.space), default=0)))
+    return _generation_of(world.space, max(numbers(world.space), default=0))
 
 
 def _generation_of(space: ReadTree, number: int) -> int:
@@ -170,14 +170,11 @@ def expect_news(world: World, anew: bool = False) -> None:
 
 
 def _digest_at(world: World, number: int) -> str:
-    def read() -> str:
-        stream = open_segment(world.space, number)
-        if stream is None:
-            return ""
-        with stream:
-            return digest(stream)
-
-    return again(read)
+    stream = open_segment(world.space, number)
+    if stream is None:
+        return ""
+    with stream:
+        return digest(stream)
 
 
 def side_of(world: World) -> Side:

@@ -10,13 +10,14 @@ from typing import BinaryIO
 
 from cloudify_scipion.agent.plan.manifest import Entry, Header, encode, segment_name, segment_number
 from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.files import new_file
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import Writer, open_reader
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.scratch import folder, naming
 from cloudify_scipion.agent.work.space.check import writing
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 _IN_MEMORY = 100_000
 """Bytes; copies of longer segments lie on the volume."""
@@ -34,33 +35,29 @@ def put_segment(world: World, header: Header, items: Callable[[], Iterable[Entry
     """Write a segment under another name, and move it to its place."""
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     with writing(world, MANIFEST):
-        written = again(lambda: _write(world.space, temporary, header, items()))
-        again(lambda: world.space.rename(temporary, joined(MANIFEST, segment_name(header.number))))
+        written = patient(_write, world.space, temporary, header, items)
+        world.space.rename(temporary, joined(MANIFEST, segment_name(header.number)))
     world.unsettled = True
     return written
 
 
-def _write(space: Tree, path: bytes, header: Header, items: Iterable[Entry | bytes]) -> Written:
+def _write(space: Tree, path: bytes, header: Header, items: Callable[[], Iterable[Entry | bytes]]) -> Written:
     with new_file(space, path) as fd:
         writer = Writer(space, fd)
-        encode(writer, header, items)
+        encode(writer, header, items())
     return Written(writer.digest, writer.size)
 
 
 def open_segment(space: ReadTree, number: int) -> BinaryIO | None:
     """A segment's file; None if it is not there."""
     try:
-        return again(lambda: open_reader(space, joined(MANIFEST, segment_name(number))))
+        return open_reader(space, joined(MANIFEST, segment_name(number)))
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
 def copy_segment(world: World, space: ReadTree, number: int) -> BinaryIO | None:
     """A copy that nobody else changes or takes away; None if it is not there."""
-    return again(lambda: _copy(world, space, number))
-
-
-def _copy(world: World, space: ReadTree, number: int) -> BinaryIO | None:
     source = open_segment(space, number)
     if source is None:
         return None
@@ -81,14 +78,14 @@ def _copy(world: World, space: ReadTree, number: int) -> BinaryIO | None:
 def numbers(space: ReadTree) -> list[int]:
     """Those that are there."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        return sorted(filter(None, map(segment_number, again(lambda: space.names(MANIFEST)))))
+        return sorted(filter(None, map(segment_number, space.names(MANIFEST))))
     return []
 
 
 def sizes(space: ReadTree) -> dict[int, int]:
     """Bytes of those that are there."""
     try:
-        found = again(lambda: space.entries(MANIFEST))
+        found = space.entries(MANIFEST)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     return {number: facts.st_size for name, facts in found if (number := segment_number(name))}

@@ -26,7 +26,7 @@ from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tables.rows import FolderRow, Row
 from cloudify_scipion.agent.work.manifest.segments import numbers, open_segment, put_segment
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 KEY = "manifest"
 INTENT = "segment"
@@ -182,7 +182,7 @@ def _remove_older(world: World, number: int) -> None:
     for older in numbers(world.space):
         if kept < older < number:
             with contextlib.suppress(OSError):  # nothing hangs on it
-                again(lambda older=older: world.space.unlink(joined(MANIFEST, segment_name(older))))  # type: ignore[misc]
+                world.space.unlink(joined(MANIFEST, segment_name(older)))
 
 
 def note_hard_links(world: World) -> None:

@@ -19,7 +19,6 @@ from cloudify_scipion.agent.plan.names import BESIDE
 from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.databases.beside import facts_of, has_change_beside, is_side
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
-from cloudify_scipion.agent.ports.files import exchange_between, move_between
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import open_reader
@@ -221,7 +220,7 @@ def swapped(world: World, temporary: bytes, path: bytes, old: Old, spare: bool) 
     if not spare:
         return _exchanged(world, world.state, temporary, path, old)
     name = free_name(world, path)
-    move_between(world.state, temporary, world.tree, name)
+    world.tree.take(world.state, temporary, name)
     new = world.tree.stat(name)
     try:
         done = _exchanged(world, world.tree, name, path, old)
@@ -243,19 +242,19 @@ def _exchanged(world: World, tree: Tree, name: bytes, path: bytes, old: Old) -> 
         with naming(world) if tree is world.state else contextlib.nullcontext():
             out = old.is_out(tree, name)
     except OSError:  # nobody knows what was replaced: it comes back
-        exchange_between(tree, name, world.tree, path)
+        world.tree.exchange(tree, name, path)
         raise
     with old.alone() as alone:
         if alone and out:
             return True
-        exchange_between(tree, name, world.tree, path)
+        world.tree.exchange(tree, name, path)
     return False
 
 
 def _try_exchange(world: World, tree: Tree, name: bytes, path: bytes) -> bool:
     """False where the volume has no such call."""
     try:
-        exchange_between(tree, name, world.tree, path)
+        world.tree.exchange(tree, name, path)
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise

@@ -17,7 +17,6 @@ from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER, facts_of, is_side
 from cloudify_scipion.agent.ports.digests import hasher_for
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
-from cloudify_scipion.agent.ports.files import move_between
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Changed, digest_of, is_young, with_facts
@@ -150,7 +149,7 @@ def put_here(world: World, arrived: Arrived, path: bytes, drop: bool = False) ->
     """Move what has arrived to a path where nothing is."""
     source, base, row, ours = arrived.source, arrived.base, arrived.row, arrived.facts
     try:
-        move_between(world.state, arrived.temporary, world.tree, path)
+        world.tree.take(world.state, arrived.temporary, path)
     except OSError:
         forget_arrived(world, arrived)
         raise
@@ -267,7 +266,7 @@ def restore_beside(world: World, path: bytes, row: Row) -> bytes:
         for number in range(1, 1000):
             name = conflict_name(path, stamp, number)
             with contextlib.suppress(FileExistsError):
-                move_between(world.state, temporary, world.tree, name)
+                world.tree.take(world.state, temporary, name)
                 return name
         raise FileExistsError(errno.EEXIST, "there are too many of that name")
     except OSError:

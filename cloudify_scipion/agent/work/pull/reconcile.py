@@ -14,14 +14,14 @@ from cloudify_scipion.agent.work.pull.from_manifest import apply_base, settle_ne
 from cloudify_scipion.agent.work.pull.list_space import forget_listing, list_space
 from cloudify_scipion.agent.work.pull.settle import settle
 from cloudify_scipion.agent.work.space.check import check_space
-from cloudify_scipion.agent.work.world import PULLED, World, again
+from cloudify_scipion.agent.work.world import PULLED, World
 
 
 def reconcile(world: World) -> Result:
     """Look through all of it."""
     result = Result()
     world.theirs = STRANGER if world.index.get_state(PULLED) else ORIGINAL
-    world.tree.avoided = frozenset(mounts_below(world.tree.folder(b"").fd))
+    world.tree.avoid(mounts_below(world.tree.folder(b"").fd))
     try:
         expect_news(world)
     except OSError as error:
@@ -82,7 +82,7 @@ def _may_be_lost(world: World, path: bytes, row: Row) -> bool:
 
 
 def _is_there(world: World, path: bytes, row: Row) -> bool:
-    there = again(lambda: world.space.stat(row.stored or path))
+    there = world.space.stat(row.stored or path)
     return there is not None and kind(there) == row.kind
 
 

@@ -26,7 +26,7 @@ from cloudify_scipion.agent.work.space.names_there import each_apart
 from cloudify_scipion.agent.work.trash.bring_back import CAME_BESIDE, restore_asked
 from cloudify_scipion.agent.work.trash.limits import budget
 from cloudify_scipion.agent.work.trash.throw import keep_link
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 TIDIED = "tidied"
 """When (in lived seconds) somebody was last asked about what Scipion has tidied away."""
@@ -223,7 +223,7 @@ def _delete_folder(run: Run, path: bytes) -> None:
         world.beat()
         if world.index.folders.get(folder).remote:
             try:
-                again(lambda where=where: world.space.rmdir(where))  # type: ignore[misc]
+                world.space.rmdir(where)
             except OSError as error:
                 must_take(run, error)
                 run.left(where, f"the folder cannot be removed: {error.strerror}")

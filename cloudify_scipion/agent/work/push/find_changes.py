@@ -93,7 +93,7 @@ def scan(
     `still`: nobody can have written since the last look, so that facts alone tell.
     """
     found = Found(mounts=mounts_below(world.tree.folder(b"").fd))
-    world.tree.avoided = frozenset(found.mounts)
+    world.tree.avoid(found.mounts)
     world.index.changes.forget()
     with ReadAhead(world.tree) as ahead:
         missing = _walk(world, ahead, found, moved, everything, still)

@@ -23,7 +23,7 @@ from cloudify_scipion.agent.work.push.send import Copied, Job
 from cloudify_scipion.agent.work.push.tally import Run, failed
 from cloudify_scipion.agent.work.space.keep_beside import keep_beside
 from cloudify_scipion.agent.work.space.names_there import NameRefused, ensure_folder, place_of, refuse_folder, twin_of
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 
 def folder_for(run: Run, path: bytes) -> None:
@@ -155,7 +155,7 @@ def _make(run: Run, folder: bytes, temporary: bytes) -> None:
     facts = world.tree.stat(folder)
     if facts is None:
         raise FileNotFoundError(errno.ENOENT, "it is gone meanwhile")
-    if not again(lambda: world.space.mkdir(temporary, facts.st_mode & 0o777 | 0o700)):
+    if not world.space.mkdir(temporary, facts.st_mode & 0o777 | 0o700):
         raise FileExistsError(errno.EEXIST, "it is one there with another folder of this work")
     if run.able.owner:
         world.space.chown_link(temporary, *run.able.owner)
@@ -175,7 +175,7 @@ def targets(staged: Sequence[Staged], jobs: Iterable[Job]) -> dict[bytes, bytes]
 def put_in_place(world: World, staged: Staged) -> bool:
     """Rename it to where it belongs; False if that cannot be done, and its files go one by one."""
     try:
-        again(lambda: world.space.rename(staged.temporary, staged.path))
+        world.space.rename(staged.temporary, staged.path)
     except OSError:
         return False
     finally:

@@ -12,7 +12,7 @@ from cloudify_scipion.agent.work.databases.clear_beside import beside, old_besid
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.push.tally import Run
 from cloudify_scipion.agent.work.space.names_there import ensure_folder, place_for
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 MOVING = "moving"
 """The folder that is being moved: its old and its new path."""
@@ -41,18 +41,18 @@ def move_folder(run: Run, number: int, old: bytes, new: bytes) -> bool:
 def _rename(world: World, old: bytes, new: bytes) -> None:
     """Rename in the data space. Where it takes both names for one, it goes through a third one."""
     try:
-        again(lambda: world.space.rename(old, new))
+        world.space.rename(old, new)
     except FileExistsError:
         if split(old)[0] != split(new)[0] or folded(old) != folded(new):
             raise
         through = conflict_name(old, world.clock.stamp())
         _remember(world, old, through, new)
-        again(lambda: world.space.rename(old, through))
+        world.space.rename(old, through)
         world.space.forget()
         try:
-            again(lambda: world.space.rename(through, new))
+            world.space.rename(through, new)
         except OSError:
-            again(lambda: world.space.rename(through, old))
+            world.space.rename(through, old)
             raise
         finally:
             _remember(world)
@@ -73,7 +73,7 @@ def _settle_through(world: World) -> None:
     if names and world.space.stat(names[1]) is not None:
         for name in names[0], names[2]:
             with contextlib.suppress(FileExistsError):
-                again(lambda name=name: world.space.rename(names[1], name))  # type: ignore[misc]
+                world.space.rename(names[1], name)
                 break
         world.space.forget()
     if names:

@@ -26,7 +26,7 @@ from cloudify_scipion.agent.work.space.probe import abilities
 from cloudify_scipion.agent.work.space.room import watch_room
 from cloudify_scipion.agent.work.trash.bring_back import bring_back
 from cloudify_scipion.agent.work.trash.limits import make_room, prune
-from cloudify_scipion.agent.work.world import PULLED, World, again, check_volume
+from cloudify_scipion.agent.work.world import PULLED, World, check_volume
 
 DIRTY, SPECIAL, MOUNTS = "dirty", "special", "mounts"
 
@@ -94,16 +94,16 @@ def clear_remains(world: World) -> None:
     if world.index.get_state(DIRTY):
         check_space(world)
         with contextlib.suppress(OSError):
-            for name in filter(lambda name: _is_ours(world, name), again(lambda: world.space.names(TEMPORARY))):
+            for name in filter(lambda name: _is_ours(world, name), world.space.names(TEMPORARY)):
                 with contextlib.suppress(OSError):
                     _remove(world, joined(TEMPORARY, name))
 
 
 def _remove(world: World, path: bytes) -> None:
     try:
-        again(lambda: world.space.unlink(path))
+        world.space.unlink(path)
     except IsADirectoryError:
-        again(lambda: remove_unfinished(world.space, path))
+        remove_unfinished(world.space, path)
 
 
 def _is_ours(world: World, name: bytes) -> bool:

@@ -27,7 +27,7 @@ from cloudify_scipion.agent.work.questions import DESTROYED, REPLACED, ask_destr
 from cloudify_scipion.agent.work.space.check import not_written
 from cloudify_scipion.agent.work.space.room import NoRoomThere, TooLarge
 from cloudify_scipion.agent.work.trash.throw import note_trash
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 LEFT = "left"
 """What was told of what could not be cleaned up."""
@@ -152,8 +152,8 @@ def down(world: World) -> AgentError | None:
     moved = path + b"-moved"
     world.space.forget()
     try:
-        again(lambda: write_new(world.space, path, b"?"))
-        again(lambda: world.space.rename(path, moved))
+        write_new(world.space, path, b"?")
+        world.space.rename(path, moved)
     except OSError as error:
         return not_written(world, error, TEMPORARY)
     finally:

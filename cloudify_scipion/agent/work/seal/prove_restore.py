@@ -26,7 +26,7 @@ from cloudify_scipion.agent.work.pull.list_space import BATCH, Listed, as_ours
 from cloudify_scipion.agent.work.seal.compare import Proven, compare, open_databases
 from cloudify_scipion.agent.work.seal.verify import other_way
 from cloudify_scipion.agent.work.space.probe import KEY as ABILITIES
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 Unseen = list[tuple[bytes, str]]
 """Paths of the data space of which nobody knows what a new machine would get, and why."""
@@ -121,7 +121,7 @@ def _settle(world: World, space: ReadTree, trial: Trial, rows: list[Listed]) -> 
 
 def _mode_there(space: ReadTree, path: bytes, unseen: Unseen) -> int:
     try:
-        facts = again(lambda: space.stat(path))
+        facts = space.stat(path)
     except OSError as error:
         unseen.append((path, f"the folder cannot be looked at in the data space: {error.strerror}"))
         return PLAIN_FOLDER
@@ -130,7 +130,7 @@ def _mode_there(space: ReadTree, path: bytes, unseen: Unseen) -> int:
 
 def _target_there(space: ReadTree, path: bytes, unseen: Unseen) -> bytes:
     try:
-        return again(lambda: space.readlink(path))
+        return space.readlink(path)
     except OSError as error:
         unseen.append((path, f"the link cannot be read in the data space: {error.strerror}"))
         return b""

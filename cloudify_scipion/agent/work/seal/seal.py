@@ -23,7 +23,7 @@ from cloudify_scipion.agent.work.seal.compare import Proven
 from cloudify_scipion.agent.work.seal.prove_restore import new_trial, prove
 from cloudify_scipion.agent.work.seal.verify import verify
 from cloudify_scipion.agent.work.space.check import writing
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 NAME = "seal.json"
 REMOTE = joined(RESERVED, b"seal.json")
@@ -193,8 +193,8 @@ def _write(world: World, made: Seal) -> None:
     data = json.dumps(asdict(made), indent=1).encode()
     temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
     with writing(world, REMOTE):
-        again(lambda: write_new(world.space, temporary, data))
-        again(lambda: world.space.rename(temporary, REMOTE, replace=True))
+        write_new(world.space, temporary, data)
+        world.space.rename(temporary, REMOTE, replace=True)
     if world.config.kind == "directory":
         world.space.sync()
     lease.release(world, sealed=True)

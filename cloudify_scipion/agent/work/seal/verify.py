@@ -11,6 +11,7 @@ from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.names import MANIFEST, base_of, split
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.retrying_tree import open_tree
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tables.trial import Read, Trial
 from cloudify_scipion.agent.work.content import Changed, read_whole
@@ -74,7 +75,7 @@ def other_way(world: World) -> Iterator[ReadTree]:
         yield world.space
         return
     try:
-        space = ReadTree(world.config.verify)
+        space = open_tree(world.config.verify)
     except OSError as error:
         raise GuardFailed(
             f"the data space's second mount is not there: {error.strerror}", "repair the project"

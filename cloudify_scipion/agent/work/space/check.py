@@ -12,7 +12,7 @@ from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, joined
 from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.work.space.probe import find_out
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 GRANTS = {
@@ -30,7 +30,7 @@ def open_space(world: World) -> None:
             make_folders(world.space, folder, 0o700)
     with writing(world, MARK):
         if read_all(world.space, MARK) is None:
-            again(lambda: write_new(world.space, MARK, world.config.project.encode()))
+            write_new(world.space, MARK, world.config.project.encode())
     with writing(world, TEMPORARY):
         find_out(world)
 
@@ -71,7 +71,7 @@ def check_mark(space: ReadTree) -> None:
     """The same of any way to it."""
     space.forget()
     try:
-        mark = again(lambda: read_all(space, MARK))
+        mark = read_all(space, MARK)
     except OSError as error:
         raise GuardFailed(
             f"the data space does not answer: {error.strerror}: {os.fsdecode(MARK)}",

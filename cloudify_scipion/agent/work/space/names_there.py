@@ -14,7 +14,7 @@ from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import NOTHING, ReadTree
 from cloudify_scipion.agent.ports.tables.rows import ODDLY, THERE
 from cloudify_scipion.agent.work.space.probe import abilities, learn_folding
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 _REFUSED = (errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTSUP, errno.EMLINK)
 """What file systems say to names, depths and paths that they cannot hold."""
@@ -37,11 +37,11 @@ def surely(do: Callable[[], Answer]) -> Answer:
     """Do it again where the data space refuses the name, until that is sure. Raises OSError."""
     for _ in range(SURE - 1):
         try:
-            return again(do)
+            return do()
         except OSError as error:
             if not is_refused(error):
                 raise
-    return again(do)
+    return do()
 
 
 def each_apart(
@@ -70,7 +70,7 @@ def twin_of(world: World, path: bytes) -> bytes | None:
     not there at all: what a client remembers of a name that others have taken away proves nothing of names.
     """
     folder, name = split(path)
-    there = set(again(lambda: world.space.names(folder)))
+    there = set(world.space.names(folder))
     twins = [other for other in world.index.folders.names_there(folder) | there if _are_one(name, other, there)]
     if not twins and name in there:
         return None

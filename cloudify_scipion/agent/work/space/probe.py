@@ -14,10 +14,10 @@ from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.abilities import Abilities, abilities_from
 from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, split, temporary_name
 from cloudify_scipion.agent.plan.spelling import FIRST, SPELLED, Names, come_back, found_out, further, likenesses
-from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.calls import patient, was_waited_for
 from cloudify_scipion.agent.ports.facts import mtime_of
 from cloudify_scipion.agent.ports.files import write_new
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 TICKS = (1, 100, 1000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000, 60_000_000_000)
 """The steps in which file systems keep times (ns)."""
@@ -70,7 +70,7 @@ _THEN = 1_500_000_000_000_000_000
 
 def find_out(world: World) -> Abilities:
     """Try it, and keep what was found."""
-    able = again(lambda: _probe(world))
+    able = patient(_probe, world)
     before = abilities_from(world.index.get_state(KEY) or {})
     if before is not None and before.names.folds and before.mounted == able.mounted:
         able = replace(able, names=replace(able.names, folds=True))
@@ -168,9 +168,11 @@ def _is_made(world: World, path: bytes) -> bool:
     for _ in range(TRIES):
         try:
             return _works(lambda: world.space.close(world.space.create(path)))
-        except OSError:
+        except OSError as error:
             with contextlib.suppress(OSError):
                 world.space.unlink(path)
+            if was_waited_for(error):
+                raise
     return _works(lambda: world.space.close(world.space.create(path)))
 
 

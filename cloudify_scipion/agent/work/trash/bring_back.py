@@ -26,7 +26,7 @@ from cloudify_scipion.agent.plan.names import (
 from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.ports.databases.beside import facts_of
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.files import move_between, read_all
+from cloudify_scipion.agent.ports.files import read_all
 from cloudify_scipion.agent.ports.tables.gone import AGREED, HELD
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.manifest.write import entry_of
@@ -34,7 +34,7 @@ from cloudify_scipion.agent.work.pull.fetch import download, make_link, make_loc
 from cloudify_scipion.agent.work.push.tally import Run
 from cloudify_scipion.agent.work.questions import DELETIONS
 from cloudify_scipion.agent.work.scratch import forget
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 WANTED, RESTORED = "restore", "restored"
 """Names below the trash that somebody wants back, and what became of the last ones."""
@@ -74,7 +74,7 @@ def bring_back(world: World) -> None:
 
 def _bring(world: World, name: bytes) -> bytes:
     """Copy a version into the working copy; returns its path there."""
-    facts = again(lambda: world.space.stat(name)) if leads_down(name) else None
+    facts = world.space.stat(name) if leads_down(name) else None
     if facts is None:
         world.index.trash.drop(name)
         raise FileNotFoundError(errno.ENOENT, "it is not in the trash any more")
@@ -102,7 +102,7 @@ def _fetch(world: World, name: bytes, path: bytes) -> bytes:
         while True:
             there = _place(world, name, path)
             with contextlib.suppress(FileExistsError):
-                move_between(world.state, temporary, world.tree, there)
+                world.tree.take(world.state, temporary, there)
                 return there
     except OSError:
         forget(world, temporary)
@@ -194,7 +194,7 @@ def _restore_beside(world: World, path: bytes, row: Row, blocked: bytes) -> None
         return
     temporary, _, _ = download(world, row.stored or path, entry_of(path, row))
     try:
-        move_between(world.state, temporary, world.tree, there)
+        world.tree.take(world.state, temporary, there)
     except OSError:
         forget(world, temporary)
         raise

@@ -15,7 +15,7 @@ from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.push.tally import Run
 from cloudify_scipion.agent.work.questions import REPLACED, ask_replaced, ask_trash
 from cloudify_scipion.agent.work.questions import TRASH as TRASH_FULL
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 OVER, STUCK = "trash-over", "trash-stuck"
 """Kinds that were told to be over the limit, and why something could not be removed."""
@@ -63,7 +63,7 @@ def throw(world: World, versions: Iterable[Version], need: int) -> int:
             break
         world.beat()
         try:
-            again(lambda name=version.name: world.space.unlink(name))  # type: ignore[misc]
+            world.space.unlink(version.name)
         except OSError as error:
             stuck.append(error)
             continue

@@ -23,7 +23,7 @@ from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tables.trash import Kept
 from cloudify_scipion.agent.work.content import Changed
 from cloudify_scipion.agent.work.space.keep_beside import move
-from cloudify_scipion.agent.work.world import World, again
+from cloudify_scipion.agent.work.world import World
 
 MANY = 10_000
 """Names that are tried for versions of one file."""
@@ -99,7 +99,7 @@ def know_trash(world: World) -> None:
         return
     for folder in folders:
         try:
-            there = set(again(lambda folder=folder: world.space.names(folder)))  # type: ignore[misc]
+            there = set(world.space.names(folder))
         except OSError:
             continue  # gone, or it cannot be looked at now: what is known of it stays known
         known = world.index.trash.names(folder)
@@ -117,7 +117,7 @@ def know_trash(world: World) -> None:
 def _folders(world: World) -> list[bytes] | None:
     """None where it cannot be looked at now."""
     try:
-        return [joined(TRASH, name) for name in again(lambda: world.space.names(TRASH))]
+        return [joined(TRASH, name) for name in world.space.names(TRASH)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError:
@@ -127,6 +127,6 @@ def _folders(world: World) -> list[bytes] | None:
 def _know(world: World, name: bytes, now: float) -> None:
     facts = None
     with contextlib.suppress(OSError):
-        facts = again(lambda: world.space.stat(name))
+        facts = world.space.stat(name)
     if facts is not None and kind(facts) in "fl":
         world.index.trash.add(Kept(name, path_in_trash(name), facts.st_size, origin_of(name), now))

@@ -1,0 +1,83 @@
+"""A tree of which every operation is made again while the file system has no time for it: the one place that waits.
+
+Three are not. What a file system says to `close` and `sync_file` may be of what was written before, and is said once:
+whoever writes the file has to write it again then (`calls.patient` around all of it). And to `exchange` twice what was
+done once would undo it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from cloudify_scipion.agent.ports.calls import patient, was_waited_for
+from cloudify_scipion.agent.ports.tree import Tree
+
+PATIENT = (
+    "folder", "at", "stat", "fresh", "told", "mounted", "entries", "names", "kinds", "readlink", "open",
+    "open_with_facts", "free", "room", "truncate", "reserve", "set_times", "set_mode", "set_folder_mode", "chown",
+    "touch", "update", "rename", "unlink", "rmdir", "mkdir", "symlink", "link", "chown_link", "take", "sync",
+)  # fmt: skip
+PLAIN = ("close", "sync_file", "exchange", "avoid", "forget", "leave", "unseen_in")
+
+
+class RetryingTree(Tree):
+    """All that another tree does, patiently."""
+
+    def __init__(self, plain: Tree) -> None:
+        self._plain = plain
+
+    def __getattr__(self, name: str) -> Any:
+        """What the other tree knows."""
+        return getattr(self._plain, name)
+
+    def create(self, path: bytes, mode: int = 0o600) -> int:
+        """A descriptor to write a new file at `path`. Raises FileExistsError."""
+        first = True
+
+        def create() -> int:
+            nonlocal first
+            try:
+                return self._plain.create(path, mode)
+            except FileExistsError:
+                if first:
+                    raise
+            except OSError:
+                first = False
+                raise
+            self._plain.unlink(path)  # it was made, and then the kernel could not look at it
+            return self._plain.create(path, mode)
+
+        try:
+            return patient(create)
+        except OSError as error:
+            if was_waited_for(error):
+                with contextlib.suppress(OSError):
+                    self._plain.unlink(path)
+            raise
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        """Write all of `data`, going on where a try has ended."""
+        whole, begin = memoryview(data), os.lseek(fd, 0, os.SEEK_CUR)
+        patient(lambda: self._plain.write(fd, whole[os.lseek(fd, 0, os.SEEK_CUR) - begin :]))
+
+
+def _delegated(name: str, patiently: bool) -> Callable[..., Any]:
+    @wraps(getattr(Tree, name))
+    def method(self: RetryingTree, *arguments: Any, **named: Any) -> Any:
+        do = getattr(self._plain, name)
+        return patient(do, *arguments, **named) if patiently else do(*arguments, **named)
+
+    return method
+
+
+for _name in (*PATIENT, *PLAIN):
+    setattr(RetryingTree, _name, _delegated(_name, _name in PATIENT))
+
+
+def open_tree(path: str | bytes) -> Tree:
+    """The tree of a folder. Raises OSError."""
+    return RetryingTree(patient(Tree, path))
