@@ -13,7 +13,8 @@ from typing import Any
 import click
 import yaml
 
-from cloudify_scipion.blueprint.render import _environment
+from cloudify_scipion.blueprint.render import _environment, render
+from cloudify_scipion.cli.inputs import load_checked
 from cloudify_scipion.cli.main import COMMANDS, main
 from cloudify_scipion.errors import EXIT_CODES
 from cloudify_scipion.project.inputs import INPUT_PATHS
@@ -34,6 +35,22 @@ def node_types() -> str:
     """Every node type of plugin.yaml: its properties and operations."""
     document = yaml.safe_load(plugin_description())
     return "\n".join(_node_type(name, body) for name, body in document["node_types"].items())
+
+
+def nodes() -> str:
+    """The nodes of a rendered blueprint, in the order in which they are made, and what each stands on."""
+    loaded = load_checked(ROOT / "inputs/projects/relion-2d.json", ROOT / "inputs/sites/this-machine.yaml")
+    files = render(loaded.project, loaded.site_document, plugin_description())
+    found = yaml.safe_load(files["blueprint.yaml"])["node_templates"]
+    head = ("node", "type", "relationships to other nodes")
+    return _table(head, [(f"`{name}`", f"`{body['type']}`", _relationships(body)) for name, body in found.items()])
+
+
+def _relationships(node: Mapping[str, Any]) -> str:
+    kinds: dict[str, list[str]] = {}
+    for one in node.get("relationships", ()):
+        kinds.setdefault(one["type"], []).append(f"`{one['target']}`")
+    return "; ".join(f"`{kind}` {', '.join(targets)}" for kind, targets in kinds.items())
 
 
 def data_types() -> str:
@@ -155,6 +172,7 @@ PARTS: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
     "docs/author.md": (
         ("site file", site_file),
         ("inputs", inputs),
+        ("nodes", nodes),
         ("node types", node_types),
         ("data types", data_types),
     ),

@@ -75,6 +75,15 @@ def test_layers_stand_in_their_order() -> None:
     assert [DEPTH[name] for name in named] == sorted(DEPTH.values())
 
 
+def test_every_folder_of_tests_is_in_the_layout() -> None:
+    layout = text("docs/developer.md").split("\n## Layout")[1].split("\n## ")[0]
+    for folder in (ROOT / "tests").glob("[a-z]*/"):
+        assert f"`tests/{folder.name}/`" in layout
+    mirrored = {path.name for path in (ROOT / "cloudify_scipion").iterdir()}
+    for folder in (ROOT / "tests/unit").glob("*/__init__.py"):
+        assert folder.parent.name in mirrored or f"`{folder.parent.name}`" in layout
+
+
 def test_dependencies_are_the_pinned_ones() -> None:
     listed = set(re.findall(r"`([a-z-]+==[0-9.]+)`", text("ARCHITECTURE.md")))
     wanted = (ROOT / "setup.py").read_text(encoding="utf-8") + text("pyproject.toml")
