@@ -98,7 +98,7 @@ class FakeAgent:
     def status(self, work: str = "") -> dict[str, Any]:
         last = {name.removeprefix(RESULT).removesuffix(".json"): json.loads(text) for name, text in self._results()}
         index = self._index()
-        unsaved = sum(index.files.get(name) != _digest(content) for name, content in self.files.items())
+        unsaved = sum(index.get(name) != _digest(content) for name, content in self.files.items())
         return {
             "work": work, "phase": "copying" if work else "", "files_done": 1, "files_total": 2, "bytes_done": 10**9,
             "bytes_total": 2 * 10**9, "rate": 5e7, "seconds_left": 60, "pulled": PULLED in self.state,
@@ -171,9 +171,9 @@ class FakeAgent:
             del index[name]
         failed = sorted(self.ways.unsavable & self.files.keys())
         for name, content in self.files.items():
-            if name not in failed and index.files.get(name) != _digest(content):
+            if name not in failed and index.get(name) != _digest(content):
                 there = self.space.files.get(name)
-                if there is not None and _digest(there) != index.files.get(name) and there != content:
+                if there is not None and _digest(there) != index.get(name) and there != content:
                     self.space.put(f"{name}.conflict", there)
                     conflicts += 1
                 self.space.put(name, content)

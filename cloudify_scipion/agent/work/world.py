@@ -229,12 +229,3 @@ def check_volume(config: Config, tree: Tree, state: Tree) -> None:
     devices = {Path(os.fsdecode(folder.path)).stat().st_dev for folder in (tree, state)} | {config.mark.stat().st_dev}
     if len(devices) != 1:
         raise GuardFailed("the working copy is not on the volume", "repair the project; nothing is saved until then")
-
-
-@contextlib.contextmanager
-def closing_index(index: Index) -> Iterator[Index]:
-    """Give up what was not committed at the end."""
-    try:
-        yield index
-    finally:
-        index.close()
