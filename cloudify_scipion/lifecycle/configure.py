@@ -47,6 +47,6 @@ def project_run(services: Services, record: Record, desktop: bool = True) -> tup
     return classes, data
 
 
-def has_data(record: Record) -> bool:
-    """Whether anything of the run is about data."""
-    return bool(saved_part(record) or mounts_data(record))
+def is_configured(record: Record) -> bool:
+    """Whether any part that was asked for so far needs the run: a desktop, or data."""
+    return "desktop" in record.settings or bool(saved_part(record) or mounts_data(record))

@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
-from cloudify_scipion.lifecycle.configure import configure_project, has_data
 from cloudify_scipion.lifecycle.machine import start_machine
 from cloudify_scipion.lifecycle.onedata import (
     check_tokens,
@@ -27,14 +26,6 @@ TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-re
 HEALTH_SECONDS = 20.0
 TURNS = 2
 """How often a save is tried: what the first finds missing, the second saves."""
-
-
-def configure_data(services: Services, record: Record, unless_known: bool = False) -> Record:
-    """The project run, where there is anything about data in it: mounts of data spaces, and the agent.
-
-    `unless_known`: the run is not made where it is known to have nothing to do.
-    """
-    return configure_project(services, record, unless_known) if has_data(record) else record
 
 
 def renew_token(services: Services, record: Record) -> Record:
@@ -106,13 +97,10 @@ def data_problem(services: Services, record: Record) -> str:
     return "the working copy is not complete yet"
 
 
-def heal_data(services: Services, record: Record) -> Record:
-    """Configure it, mount anew what is not there or does not answer, fill it, and have it saved."""
-    return pull_data(services, _remount(services, configure_data(services, record)))
+def remount(services: Services, record: Record) -> Record:
+    """Mount anew what is not there or does not answer; for a folder of the host, the machine is started again.
 
-
-def _remount(services: Services, record: Record) -> Record:
-    """A folder of the host is mounted while the machine boots, and only then. What can be saved before is.
+    What can be saved before is.
 
     Raises StepsRun where that would end steps.
     """

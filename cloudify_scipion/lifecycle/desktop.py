@@ -127,7 +127,7 @@ def who_is_connected(services: Services, record: Record) -> list[Visitor]:
     return [Visitor(**visitor) for visitor in answer["connected"]]
 
 
-def stop_desktop(services: Services, record: Record) -> None:
+def stop_desktop(services: Services, record: Record) -> Record:
     """End the sessions before the machine goes; nothing to do when it is off."""
     if services.of(record).machines.look(record.machine).running:
         services.progress.say("ending the desktop's sessions")
@@ -135,6 +135,7 @@ def stop_desktop(services: Services, record: Record) -> None:
             services.connect(record).run(["systemctl", "stop", *reversed(SERVICES)], expect=range(128))
         except ScipionError as error:
             services.progress.say(f"could not end the sessions cleanly, the machine stops anyway: {error.what}")
+    return record
 
 
 def with_tls(record: Record) -> bool:

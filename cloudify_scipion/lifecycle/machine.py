@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.facts import TARGET, USER_FOLDER, WHOLE, MachineSpec, SeedFile, VolumeMount
 from cloudify_scipion.lifecycle.layer import locked_files, software_layer
 from cloudify_scipion.lifecycle.ports import Services
@@ -15,6 +16,7 @@ from cloudify_scipion.lifecycle.space import folder_mounts
 SERVES = {"ssh": 22, "desktop": 6080}
 """Services of a machine, and the TCP ports on which they answer inside."""
 READY_SECONDS = 90.0
+ANSWER_SECONDS = 10.0
 
 
 def create_machine(services: Services, record: Record) -> Record:
@@ -43,9 +45,23 @@ def start_machine(services: Services, record: Record) -> Record:
     return reopen(services, record)
 
 
-def ensure_machine(services: Services, record: Record) -> Record:
-    """Create and start: the machine as it should be, whatever was there."""
-    return start_machine(services, create_machine(services, end_rescue(services, record)))
+def ensure_rescuer(services: Services, record: Record) -> Record:
+    """A machine for a rescue alone; the project's own is ended for good first, so that only one can write."""
+    if not record.rescuing or hangs(services, record):
+        record = update(services, delete_machine(services, record), rescuing=True)
+    record = update(services, create_machine(services, record), personal=True)  # it makes no layer for others
+    return start_machine(services, record)
+
+
+def hangs(services: Services, record: Record) -> bool:
+    """Whether the project's machine runs and nobody can get in."""
+    if not services.of(record).machines.look(record.machine).running:
+        return False
+    try:
+        services.connect(record).wait_until_ready(ANSWER_SECONDS)
+    except ScipionError:
+        return True
+    return False
 
 
 def end_rescue(services: Services, record: Record) -> Record:

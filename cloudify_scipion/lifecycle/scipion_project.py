@@ -44,7 +44,7 @@ class ProtocolStatus:
     """Whether the workflow waits until a person has finished it."""
 
 
-def create_scipion_project(services: Services, record: Record) -> None:
+def create_scipion_project(services: Services, record: Record) -> Record:
     """Make the Scipion project from the workflow unless it is there.
 
     Raises WorkflowDropped naming the protocols that Scipion would silently leave out, and PluginsMissing where a
@@ -72,6 +72,7 @@ def create_scipion_project(services: Services, record: Record) -> None:
     if answer.get("renamed"):
         was = f"it was renamed to {answer['renamed']}, where its results are"
         services.progress.say(f"Scipion project {record.project}: {was}; no step of the new one starts by itself")
+    return record
 
 
 def missing_plugins(protocols: Sequence[Mapping[str, str]]) -> str:
@@ -195,13 +196,14 @@ def _report_end(services: Services, record: Record, shell: Shell, protocols: Seq
     return note(services, record, text)
 
 
-def stop_workflow(services: Services, record: Record) -> None:
+def stop_workflow(services: Services, record: Record) -> Record:
     """End the workflow's unit; nothing to do when the machine is off."""
     if services.of(record).machines.look(record.machine).running:
         try:
             services.connect(record).run(["systemctl", "stop", unit(record)], timeout=60)
         except ScipionError as error:
             services.progress.say(f"could not end the workflow cleanly, the machine stops anyway: {error.what}")
+    return record
 
 
 def workflow_problem(services: Services, record: Record) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
 from cloudify_scipion.lifecycle.lock import keep_lock, write_lock
 from cloudify_scipion.lifecycle.machine import machine_spec, start_machine
+from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
+
+AGENT_CLASSES = ("system", "working_copy")
+"""Of a machine that only saves."""
 
 
 def ensure_software(services: Services, record: Record, unless_known: bool = False) -> Record:
@@ -32,6 +36,14 @@ def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Rec
     kept = provider.machines.look(record.machine).layer or ""
     keep_lock(services, record, provider.layers.lock(kept) if kept else "")  # of whoever made the layer first
     return start_machine(services, update(services, record, layer=kept))
+
+
+def ensure_agent(services: Services, record: Record) -> Record:
+    """The software that a machine needs to save its data, and no more; one that stands on a layer has it."""
+    if record.layer:
+        return record
+    client = client_data(record)
+    return apply_classes(services, record, "software", (*AGENT_CLASSES, *([CLASS] if client else [])), client)
 
 
 def software_problem(services: Services, record: Record) -> str:

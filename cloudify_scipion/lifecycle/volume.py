@@ -13,8 +13,14 @@ from cloudify_scipion.lifecycle.record import Record
 UNSAVED = "it was writable in a machine, and there is no proof that its data are saved elsewhere"
 
 
-def ensure_volume(services: Services, record: Record) -> Record:
-    """Make the volume, or adopt the one that is there, a held one too. PermanentError if one with data was lost."""
+def ensure_volume(services: Services, record: Record, heals: bool = False) -> Record:
+    """Make the volume, or adopt the one that is there, a held one too. PermanentError if one with data was lost.
+
+    With `heals` none is made: a lost volume is never replaced by an empty one without a word.
+    """
+    if heals:
+        services.of(record).volumes.attach(require_volume(services, record).volume)
+        return record
     size, asked = record.settings["volume"]["size_bytes"], record.settings["volume"]["at_end"]
     if record.volume_written and not record.discarding and not services.of(record).volumes.look(record.volume).exists:
         raise _gone(record)
@@ -34,11 +40,11 @@ def volume_problem(services: Services, record: Record) -> str:
     return "" if facts.attached else f"volume {record.volume} is not mounted"
 
 
-def heal_volume(services: Services, record: Record) -> None:
-    """Mount it again. A lost volume is never replaced by an empty one without a word: that is an error."""
+def require_volume(services: Services, record: Record) -> Record:
+    """Raise PermanentError if the volume is gone."""
     if not services.of(record).volumes.look(record.volume).exists:
         raise _gone(record)
-    services.of(record).volumes.attach(record.volume)
+    return record
 
 
 def end_volume(services: Services, record: Record, ends: bool = True, discards: bool = True) -> Record | None:

@@ -10,7 +10,7 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from cloudify import ctx
@@ -49,22 +49,18 @@ def read_lock(name: str) -> str:
     return content.decode()
 
 
-def unpack_modules(name: str, folder: Path) -> Path:
-    """Unpack the plain files of the tar archive `name` into `folder`, which is returned.
+def read_modules(name: str) -> dict[str, bytes]:
+    """The plain files of the tar archive `name`, by path; none for no name.
 
-    Raises NonRecoverableError where that cannot be read, or has a path that leads out of it: nothing is unpacked then.
+    Raises NonRecoverableError where that cannot be read, or has a path that leads out of it.
     """
-    files = _unpacked(name, _read(name))
+    files = _unpacked(name, _read(name)) if name else {}
     _refuse(
         Problem(name, "$", f"{path} leads out of the archive: pack relative paths only")
         for path in files
         if path.is_absolute() or ".." in path.parts
     )
-    for path, content in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    return folder
+    return {str(path): content for path, content in files.items()}
 
 
 def _unpacked(name: str, content: bytes) -> dict[PurePosixPath, bytes]:

@@ -22,6 +22,7 @@ from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.made import has_ended, is_adoptable, made_of, record_lost
+from cloudify_scipion.lifecycle.parts import Part
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.provider import Provider
@@ -61,6 +62,11 @@ class Call:
     def ends(self) -> bool:
         """Whether the project ends: whatever else stops or deletes nodes makes them again, and keeps the volume."""
         return self.workflow == "uninstall"
+
+    @property
+    def node(self) -> str:
+        """The node's name in the blueprint."""
+        return str(ctx.node.id)
 
     def asking(self, part: str, settings: Mapping[str, Any]) -> Call:
         """Remember what the node asks for, so that `repair` can build it without Cloudify."""
@@ -141,6 +147,16 @@ def _refuse_unknown(services: Services, project: str, adopts: bool = False) -> N
     made = remembered()
     if made and not (adopts and record is None and is_adoptable(services, made, binding)):
         raise record_lost(services, made, binding)
+
+
+def checks(part: Part, looks: bool = False) -> Callable[..., dict[str, str]]:
+    """The `check_status` of a part's node; for `looks` see `ask`."""
+
+    def check_status(**_: Any) -> dict[str, str]:
+        """Whether anything is wrong with it."""
+        return ask(lambda c: part.problem(c.services, c.record), looks)
+
+    return check_status
 
 
 def ask(question: Callable[[Call], str], looks: bool = False) -> dict[str, str]:

@@ -4,42 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudify_scipion.lifecycle import desktop as use
-from cloudify_scipion.lifecycle.configure import configure_project
-from cloudify_scipion.operations.boundary import Call, ask, call, call_known
+from cloudify_scipion.lifecycle.desktop import desktop_url
+from cloudify_scipion.lifecycle.parts import CONFIGURATION, DESKTOP, heal_parts
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.operations.boundary import Call, call, call_known, checks
 
 
 def create(**_: Any) -> None:
     """Apply the project run, where the working copy's node has not done so for both."""
-    call(lambda c: _configure(c, unless_known=True))
-
-
-def _configure(c: Call, unless_known: bool) -> None:
-    record = c.asking("desktop", {"geometry": c.properties["geometry"]}).record
-    configure_project(c.services, record, unless_known)
+    call(lambda c: CONFIGURATION.make(c.services, _asking(c).record, False))
 
 
 def start(**_: Any) -> None:
     """Start the desktop and wait until it answers."""
-    call(_start)
-
-
-def _start(c: Call) -> None:
-    record = use.start_desktop(c.services, c.record)
-    c.publish(url=use.desktop_url(c.services, record), tls_fingerprint=record.tls_fingerprint)
+    call(lambda c: _publish(c, DESKTOP.start(c.services, c.record, False)))
 
 
 def stop(**_: Any) -> None:
     """End the sessions."""
-    call_known(lambda c: use.stop_desktop(c.services, c.record))
+    call_known(lambda c: DESKTOP.end(c.services, c.record))
 
 
 def heal(**_: Any) -> None:
     """Configure and start it again."""
-    call(lambda c: _configure(c, unless_known=False))
-    start()
+    call(lambda c: _publish(c, heal_parts(c.services, _asking(c).record, CONFIGURATION, DESKTOP)))
 
 
-def check_status(**_: Any) -> dict[str, str]:
-    """Whether it answers."""
-    return ask(lambda c: use.desktop_problem(c.services, c.record), looks=True)
+check_status = checks(DESKTOP, looks=True)
+
+
+def _asking(c: Call) -> Call:
+    return c.asking("desktop", {"geometry": c.properties["geometry"]})
+
+
+def _publish(c: Call, record: Record) -> None:
+    c.publish(url=desktop_url(c.services, record), tls_fingerprint=record.tls_fingerprint)

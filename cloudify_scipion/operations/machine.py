@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from cloudify_scipion.errors import ScipionError
-from cloudify_scipion.lifecycle import machine as use
 from cloudify_scipion.lifecycle.gate import save_first
+from cloudify_scipion.lifecycle.machine import stop_machine
+from cloudify_scipion.lifecycle.parts import MACHINE
 from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.lifecycle.proof import recheck_seal
 from cloudify_scipion.lifecycle.space import source_of
 from cloudify_scipion.lifecycle.steps import ask_about_steps
 from cloudify_scipion.lifecycle.volume import may_discard
-from cloudify_scipion.operations.boundary import Call, ask, call, call_known, heal_in_place, is_true
+from cloudify_scipion.operations.boundary import Call, call, call_known, checks, heal_in_place, is_true
 
 
 def create(**_: Any) -> None:
@@ -24,7 +25,7 @@ def _create(c: Call) -> None:
     data = c.properties["data"]
     refuse_changes(c.record, software=c.asked_software()[0], source=source_of(data))
     asking = c.asking("data", data).asking_software().remember()
-    use.create_machine(c.services, use.end_rescue(c.services, asking.record))
+    MACHINE.make(c.services, asking.record, False)
 
 
 def start(**_: Any) -> None:
@@ -33,7 +34,7 @@ def start(**_: Any) -> None:
 
 
 def _start(c: Call) -> None:
-    record = use.start_machine(c.services, c.record)
+    record = MACHINE.start(c.services, c.record, False)
     ssh = c.services.of(record).endpoint(record, "ssh")
     c.publish(ssh=str(ssh), machine=record.machine, generation=record.generation)
 
@@ -47,7 +48,7 @@ def _stop(c: Call, anyway: bool) -> None:
     if not anyway:  # in an uninstall, too: one of this node alone has no gate
         ask_about_steps(c.services, c.record, ends=False)
     _save(c, refuses=not anyway)
-    use.stop_machine(c.services, c.record)
+    stop_machine(c.services, c.record)
 
 
 def _save(c: Call, refuses: bool) -> None:
@@ -72,15 +73,13 @@ def _delete(c: Call) -> None:
     if alone:
         ask_about_steps(c.services, c.record, ends=False, forces=False)
     _save(c, refuses=alone)
-    use.delete_machine(c.services, recheck_seal(c.services, c.record))
+    MACHINE.end(c.services, recheck_seal(c.services, c.record))
     c.forget()
 
 
-def check_status(**_: Any) -> dict[str, str]:
-    """Whether it runs and has its network."""
-    return ask(lambda c: use.machine_problem(c.services, c.record))
+check_status = checks(MACHINE)
 
 
 def heal(**_: Any) -> None:
     """Create and start whatever is missing; never replaced by Cloudify's reinstall."""
-    heal_in_place(lambda c: use.ensure_machine(c.services, c.asking_software().remember().record))
+    heal_in_place(lambda c: MACHINE.heal(c.services, c.asking_software().remember().record))

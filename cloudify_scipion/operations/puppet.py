@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.lifecycle.project import update
-from cloudify_scipion.lifecycle.puppet import apply_classes
-from cloudify_scipion.operations.beside import unpack_modules
-from cloudify_scipion.operations.boundary import Call, ask, call
+from cloudify_scipion.lifecycle import authors
+from cloudify_scipion.lifecycle.machine import machine_problem
+from cloudify_scipion.operations.beside import read_modules
+from cloudify_scipion.operations.boundary import Call, ask, call, call_known
 
 
 def create(**_: Any) -> None:
@@ -22,19 +20,19 @@ def heal(**_: Any) -> None:
     call(lambda c: _apply(c, unless_known=False))
 
 
+def delete(**_: Any) -> None:
+    """Forget what it asks for: a repair does not bring it back."""
+    call_known(lambda c: authors.forget_node(c.services, c.record, c.node))
+
+
 def check_status(**_: Any) -> dict[str, str]:
-    """Whether the machine answers; drift is what `heal` puts right."""
-    return ask(
-        lambda c: (
-            "" if c.services.of(c.record).machines.look(c.record.machine).running else "the machine is not running"
-        )
-    )
+    """Whether the machine runs and has the node's classes; drift is what `heal` puts right."""
+    return ask(lambda c: machine_problem(c.services, c.record) or authors.node_problem(c.record, c.node))
 
 
 def _apply(c: Call, unless_known: bool) -> None:
     given = c.properties
-    with tempfile.TemporaryDirectory() as folder:
-        modules = unpack_modules(given["modules"], Path(folder)) if given["modules"] else None
-        # What an author adds is the project's own: no layer for others is made of it.
-        record = update(c.services, c.record, personal=True)
-        apply_classes(c.services, record, given["run"], given["classes"], given["data"], modules, unless_known)
+    asked = {"run": given["run"], "classes": given["classes"], "data": given["data"]}
+    modules = read_modules(given["modules"])
+    record = authors.ask_for_node(c.services, c.record, c.node, asked, modules)
+    authors.apply_node(c.services, record, c.node, unless_known)

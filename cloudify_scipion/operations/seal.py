@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudify_scipion.lifecycle.gate import pass_gate, save_first
+from cloudify_scipion.lifecycle.gate import save_first
+from cloudify_scipion.lifecycle.parts import SEAL
 from cloudify_scipion.lifecycle.steps import ask_about_steps
 from cloudify_scipion.operations.boundary import Call, ask, call_known
 
@@ -17,7 +18,7 @@ def prestop(**_: Any) -> None:
 def _prestop(c: Call) -> None:
     ask_about_steps(c.services, c.record, ends=c.ends)
     if c.ends:
-        pass_gate(c.services, c.record, discards=c.properties["at_end"] == "discard")
+        SEAL.end(c.services, c.record, discards=c.properties["at_end"] == "discard")
     else:  # the volume is kept
         save_first(c.services, c.record)
 

@@ -9,10 +9,11 @@ from cloudify_scipion.lifecycle import volume as use
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software, check_lock_can_be_met
 from cloudify_scipion.lifecycle.onedata import check_tokens
+from cloudify_scipion.lifecycle.parts import VOLUME
 from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.lifecycle.space import source_of
 from cloudify_scipion.operations.beside import read_lock
-from cloudify_scipion.operations.boundary import Call, ask, call, call_known, check_inputs, heal_in_place
+from cloudify_scipion.operations.boundary import Call, call, call_known, check_inputs, checks, heal_in_place
 
 
 def precreate(document: Mapping[str, Any], lock: str = "", **_: Any) -> None:
@@ -43,7 +44,7 @@ def create(**_: Any) -> None:
 
 def _create(c: Call) -> None:
     asking = c.asking("volume", _settings(c)).remember()
-    record = use.ensure_volume(c.services, asking.record)
+    record = VOLUME.make(c.services, asking.record, False)
     if use.may_discard(record):
         c.services.progress.say("NOTHING WILL BE KEPT: uninstall deletes the volume and all data in it (volume.at_end)")
     c.publish(volume=record.volume, at_end=record.at_end)
@@ -55,18 +56,16 @@ def delete(**_: Any) -> None:
 
 
 def _delete(c: Call) -> None:
-    if use.end_volume(c.services, c.record, c.ends, _discards(c)) is None:
+    if VOLUME.end(c.services, c.record, c.ends, _discards(c)) is None:
         c.forget()
 
 
-def check_status(**_: Any) -> dict[str, str]:
-    """Whether the volume is there and mounted."""
-    return ask(lambda c: use.volume_problem(c.services, c.record))
+check_status = checks(VOLUME)
 
 
 def heal(**_: Any) -> None:
     """Mount it again; never replaced by Cloudify's reinstall."""
-    heal_in_place(lambda c: use.heal_volume(c.services, c.remember().record))
+    heal_in_place(lambda c: VOLUME.heal(c.services, c.remember().record))
 
 
 def _discards(c: Call) -> bool:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from cloudify_scipion.errors import StepsRun
-from cloudify_scipion.lifecycle import data as use
-from cloudify_scipion.operations.boundary import Call, ask, call
+from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
+from cloudify_scipion.operations.boundary import Call, call, checks
 
 
 def create(**_: Any) -> None:
     """Apply the project run, where anything in it is about data."""
-    call(lambda c: use.configure_data(c.services, _asking(c).record, unless_known=True))
+    call(_create)
 
 
-def _asking(c: Call) -> Call:
-    given = c.properties
-    return c.asking("data", given["data"]).asking("secrets", given["secrets"]).asking("facility", given["facility"])
+def _create(c: Call) -> None:
+    record = _asking(c).record
+    if CONFIGURATION.is_asked(record):
+        CONFIGURATION.make(c.services, record, False)
 
 
 def start(**_: Any) -> None:
     """Fill the working copy from the data space, and have it saved from then on."""
-    call(lambda c: use.pull_data(c.services, c.record))
+    call(lambda c: WORKING_COPY.start(c.services, c.record, False))
 
 
 def heal(**_: Any) -> None:
@@ -31,11 +32,14 @@ def heal(**_: Any) -> None:
 
 def _heal(c: Call) -> None:
     try:
-        use.heal_data(c.services, _asking(c).record)
+        heal_parts(c.services, _asking(c).record, CONFIGURATION, WORKING_COPY)
     except StepsRun as error:  # a failure would make Cloudify's heal end the desktop, and make it again
         c.services.progress.say(f"NOT HEALED: {error}")
 
 
-def check_status(**_: Any) -> dict[str, str]:
-    """Whether the data space answers and the working copy is complete."""
-    return ask(lambda c: use.data_problem(c.services, c.record), looks=True)
+check_status = checks(WORKING_COPY, looks=True)
+
+
+def _asking(c: Call) -> Call:
+    given = c.properties
+    return c.asking("data", given["data"]).asking("secrets", given["secrets"]).asking("facility", given["facility"])

@@ -19,8 +19,9 @@ import pytest
 import yaml
 
 from cloudify_scipion.errors import ReadOnlyDataSpace, ScipionError, TokenRefused, UnknownDataSpace
-from cloudify_scipion.lifecycle.data import configure_data, data_problem, heal_data, renew_token
+from cloudify_scipion.lifecycle.data import data_problem, renew_token
 from cloudify_scipion.lifecycle.facts import AGENT
+from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
 from cloudify_scipion.lifecycle.ports import Shell
 from tests.infra.mirror import host_address, mirror
 from tests.infra.oneclient_repository import HOST, STATE, VERSION, provider, write_repository
@@ -84,7 +85,7 @@ class Cloud:
 
     def heal(self) -> None:
         """As the operation does."""
-        self.use(heal_data)
+        self.use(lambda services, record: heal_parts(services, record, CONFIGURATION, WORKING_COPY))
 
 
 def write_files(folder: Path, url: str, repository: dict[str, str]) -> tuple[Path, Path]:
@@ -251,7 +252,7 @@ def test_a_token_that_ends_is_renewed_without_a_reinstall(cloud: Cloud) -> None:
     log = cloud.cfy("renew_token", code=None)
     assert "refuses the token" in log and "Expired token" in log
     assert "Expired token" in cloud.use(data_problem)
-    assert isinstance(cloud.refused(configure_data), TokenRefused)
+    assert isinstance(cloud.refused(lambda services, record: heal_parts(services, record, CONFIGURATION)), TokenRefused)
     cloud.know(NEW)
     cloud.cfy("renew_token")
     assert cloud.use(data_problem) == ""

@@ -26,9 +26,7 @@ from cloudify_scipion.errors import (
 from cloudify_scipion.lifecycle import data
 from cloudify_scipion.lifecycle.agent import AgentStatus, Result, error_of, progress_line, run_work
 from cloudify_scipion.lifecycle.data import (
-    configure_data,
     data_problem,
-    heal_data,
     renew_token,
     save,
     saving_status,
@@ -37,6 +35,7 @@ from cloudify_scipion.lifecycle.data import (
 from cloudify_scipion.lifecycle.facts import CommandResult
 from cloudify_scipion.lifecycle.layer import software_layer
 from cloudify_scipion.lifecycle.onedata import check_tokens
+from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.space import saved_part
 from tests.fakes.agent import CONFIG
@@ -404,7 +403,7 @@ def test_what_keeps_a_mount_from_being_there(world: World, monkeypatch: pytest.M
     error, words = SAID[said]
     record = world.record().asking("data", REMOTE["data"]).asking("secrets", {})
     with pytest.raises(error, match=words) as caught:
-        configure_data(world.services(), record)
+        heal_parts(world.services(), record, CONFIGURATION)
     assert token_until(4102444800) not in str(caught.value)
 
 
@@ -431,7 +430,7 @@ def test_a_mount_that_does_not_answer_is_mounted_anew(world: World, monkeypatch:
     monkeypatch.setattr(FakeShell, "_answer", answer)
     hears(monkeypatch, "dataset-1 token expired\n")
     monkeypatch.setattr(data, "pull_data", lambda services, record: record)
-    heal_data(world.services(), world.record())
+    heal_parts(world.services(), world.record(), CONFIGURATION, WORKING_COPY)
     restarts = [words[2:] for words, _ in world.sent if words[:2] == ("systemctl", "restart")]
     assert restarts == [("onedata@verify.service", "onedata@dataset-1.service")]
     assert "; ".join(unwell.splitlines()) in (told := data_problem(world.services(), world.record()))

@@ -10,7 +10,7 @@ from cloudify.exceptions import NonRecoverableError
 from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.held import held_volumes
-from cloudify_scipion.lifecycle.volume import discard, end_volume, heal_volume, volume_problem
+from cloudify_scipion.lifecycle.volume import discard, end_volume, ensure_volume, volume_problem
 from tests.fakes.deployment import GATE, SITE, UNINSTALL, Deployment
 from tests.fakes.host import with_provider
 from tests.fakes.world import World
@@ -103,7 +103,7 @@ def test_a_lost_volume_is_an_error_never_replaced(demo: Deployment) -> None:
     del world.host.volumes[record.volume]
     assert volume_problem(world.services(), record) == f"volume {record.volume} does not exist"
     with pytest.raises(PermanentError, match=r"volume .* is gone"):
-        heal_volume(world.services(), record)
+        ensure_volume(world.services(), record, heals=True)
     assert world.host.volumes == {}
 
 
@@ -113,7 +113,7 @@ def test_problems_and_healing(demo: Deployment) -> None:
     assert volume_problem(world.services(), record) == ""
     world.host.reboot()
     assert "is not mounted" in volume_problem(world.services(), record)
-    heal_volume(world.services(), record)
+    ensure_volume(world.services(), record, heals=True)
     assert volume_problem(world.services(), record) == ""
 
 

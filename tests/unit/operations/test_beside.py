@@ -15,7 +15,7 @@ from cloudify.exceptions import HttpException, NonRecoverableError
 from cloudify.state import current_ctx
 
 from cloudify_scipion.operations import puppet
-from cloudify_scipion.operations.beside import read_lock, read_workflow, unpack_modules, workflow_document
+from cloudify_scipion.operations.beside import read_lock, read_modules, read_workflow, workflow_document
 from tests.fakes.deployment import INSTALL, Deployment, services_from
 from tests.unit.operations.test_boundary import modules, puppet_node
 
@@ -23,7 +23,7 @@ NAME = "given/by-its-author"
 READERS: dict[str, Callable[[Path], object]] = {
     "workflow": lambda _: read_workflow(NAME),
     "lock": lambda _: read_lock(NAME),
-    "modules": lambda folder: unpack_modules(NAME, folder),
+    "modules": lambda _: read_modules(NAME),
 }
 
 
@@ -110,8 +110,8 @@ def test_what_is_right_is_read(beside: Any, tmp_path: Path) -> None:
     beside(json.dumps(protocols).encode())
     assert read_workflow(NAME) == protocols == workflow_document(NAME).value
     beside(archive("mine/manifests/init.pp"))
-    assert (unpack_modules(NAME, tmp_path) / "mine/manifests/init.pp").read_bytes() == b"abc"
-    assert (read_workflow(""), read_lock("")) == ([], "")
+    assert read_modules(NAME) == {"mine/manifests/init.pp": b"abc"}
+    assert (read_workflow(""), read_lock(""), read_modules("")) == ([], "", {})
 
 
 @pytest.mark.parametrize("content", [b"", b"[{", b"{}"])

@@ -12,6 +12,9 @@ from cloudify.exceptions import NonRecoverableError, OperationRetry
 from cloudify.state import current_ctx
 
 from cloudify_scipion.errors import MachineUnreachable, PuppetFailed
+from cloudify_scipion.lifecycle.authors import nodes_problem
+from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.operations import puppet, render
 from tests.fakes.deployment import INSTALL, Deployment, services_from
 
@@ -87,6 +90,7 @@ def puppet_node(demo: Deployment, **changes: Any) -> SimpleNamespace:
         tenant_name=record.binding.tenant,
         deployment=SimpleNamespace(id=record.binding.deployment),
         node=SimpleNamespace(id="mine", properties={**settings, **given}),
+        instance=SimpleNamespace(id="mine_1", runtime_properties={}, update=lambda: None, relationships=[]),
         get_resource=lambda _: modules(),
         _context={"local": True},
     )
@@ -102,10 +106,31 @@ def test_an_authors_classes(demo: Deployment, resource: str, sent: tuple[str, ..
         puppet.create()
         assert puppet.check_status() == {"status": "ok"}
         demo.world.host.reboot()
-        with pytest.raises(NonRecoverableError, match="the machine is not running"):
+        with pytest.raises(NonRecoverableError, match="is not running"):
             puppet.check_status()
     run = demo.world.puppet.runs[-1]
     assert (run.run, run.classes, run.data, run.modules) == ("project", ("mine",), {"mine::x": 1}, sent)
+
+
+def test_an_authors_classes_come_back_with_the_machine(demo: Deployment) -> None:
+    """Its node says whether this machine has them, and a repair brings them back, from the record alone."""
+    demo.install()
+    world = demo.world
+    puppet_node(demo, modules="modules.tar.gz")
+    with services_from(world.services):
+        puppet.create()
+        world.host.lose_folder(world.record().machine)
+        repair_project(world.services(), world.record())
+        run = world.puppet.runs[-1]
+        assert (run.classes, run.data, run.modules) == (("mine",), {"mine::x": 1}, ("mine/manifests/init.pp",))
+        assert puppet.check_status() == {"status": "ok"}
+        update(world.services(), world.record(), generation=7)  # another machine, made without them
+        with pytest.raises(NonRecoverableError, match="node mine were not applied on this machine: .'mine'"):
+            puppet.check_status()
+        puppet.delete()
+        assert nodes_problem(world.services(), world.record()) == ""
+        with pytest.raises(NonRecoverableError, match="what node mine asks for is not known"):
+            puppet.check_status()
 
 
 def test_an_authors_software_makes_no_layer(demo: Deployment) -> None:
