@@ -107,6 +107,17 @@ def test_functions_named_in_the_architecture_exist() -> None:
             assert not name or re.search(rf"^def {name}\(|^    def {name}\(", code, re.MULTILINE), f"{path}: {name}"
 
 
+def test_where_the_readme_says_that_something_is_decided() -> None:
+    table = text("README.md").split("## Where do I find\n")[1].split("\n## ")[0]
+    named = re.findall(r"`([\w./-]+/[\w./-]*)(?:: (\w+))?`((?:, `\w+`)*)", table)
+    assert len(named) > 15
+    for path, first, more in named:
+        assert (ROOT / path).exists(), path
+        for name in filter(None, [first, *re.findall(r"`(\w+)`", more)]):
+            code = (ROOT / path).read_text(encoding="utf-8")
+            assert re.search(rf"^(def|class) {name}\b|^{name}\b.* = ", code, re.MULTILINE), f"{path}: {name}"
+
+
 def test_the_changelog_has_this_version() -> None:
     version = re.search(r'version="([^"]+)"', (ROOT / "setup.py").read_text(encoding="utf-8"))
     assert version and f"## {version[1]}" in text("CHANGELOG.md")
