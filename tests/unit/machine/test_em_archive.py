@@ -227,6 +227,22 @@ def test_a_link_that_leads_elsewhere_removes_nothing_there(scipion: Path, tmp_pa
     assert elsewhere.is_dir() and not (scipion / "software/em/tool-1").is_symlink()
 
 
+def test_a_binary_is_made_of_one_file_and_there(tmp_path: Path) -> None:
+    scipion, home = tmp_path / "scipion", tmp_path / "tool-1"
+    result = scipion / "software/em/tool-1"
+
+    def made(digest: str) -> int:
+        return em_archive.main(["made", digest, "tool-1", str(home), str(scipion)])
+
+    assert made("0" * 64) == 1
+    result.mkdir(parents=True)
+    assert made("0" * 64) == 1
+    Path(f"{home}.installed").write_text("0" * 64)
+    assert made("0" * 64) == 0 and made("1" * 64) == 1
+    result.rmdir()
+    assert made("0" * 64) == 1
+
+
 def test_the_reason_is_the_last_word(tmp_path: Path) -> None:
     program = Path(em_archive.__file__)
     argv = [sys.executable, str(program), "archive", "x.tgz", "0" * 64, "0", str(tmp_path / "x"), str(tmp_path)]

@@ -4,6 +4,7 @@ class desktop::config {
   assert_private()
 
   $folder = '/etc/cloudify-desktop'
+  $bin = '/usr/local/share/cloudify-desktop/bin'
   $key = "${folder}/tls/key.pem"
   $certificate = "${folder}/tls/cert.pem"
   $gateway = {
@@ -45,7 +46,7 @@ class desktop::config {
 
   # A server that runs takes the new size as it does from a browser; one that starts reads it.
   exec { 'desktop size':
-    command     => "runuser -u ${desktop::user} -- /usr/local/share/cloudify-desktop/bin/size",
+    command     => "runuser -u ${desktop::user} -- ${bin}/size",
     onlyif      => 'systemctl -q is-active cloudify-desktop-vnc',
     path        => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     refreshonly => true,
@@ -53,11 +54,9 @@ class desktop::config {
 
   if $desktop::tls {
     exec { 'desktop certificate':
-      command  => "umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj '/O=cloudify-desktop/CN=${facts['networking']['hostname']}' -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout ${key} -out ${certificate}",
-      creates  => $key,
-      path     => ['/usr/bin', '/bin'],
-      provider => shell,
-      notify   => Service['cloudify-desktop-gateway'],
+      command => "${bin}/make-certificate ${key} ${certificate} ${facts['networking']['hostname']}",
+      creates => $key,
+      notify  => Service['cloudify-desktop-gateway'],
     }
     -> file {
       default:

@@ -70,25 +70,23 @@ class desktop::install {
   }
 
   # Debian's novnc depends on Node.js and a web framework for its own launcher; the browser's files need neither.
+  $paths = ['usr/share/novnc/core', 'usr/share/novnc/vendor', 'usr/share/doc/novnc/copyright']
   exec { 'desktop noVNC':
-    command   => "d=$(mktemp -d) && cd \"\$d\" && ${system::fetching::command} download novnc=${desktop::novnc_version} && eval \"$(apt-config shell kept Dir::Cache::archives/d)\" && { [ ! -d \"\$kept\" ] || cp ./novnc_*.deb \"\$kept\"; } && dpkg-deb -x ./novnc_*.deb . && rm -rf ${novnc} && mkdir -m 755 ${novnc} && cp -r usr/share/novnc/core usr/share/novnc/vendor usr/share/doc/novnc/copyright ${novnc} && echo ${desktop::novnc_version} > ${novnc}/VERSION; r=$?; cd / && rm -rf \"\$d\"; exit \$r",
-    unless    => "test \"$(cat ${novnc}/VERSION)\" = ${desktop::novnc_version}",
+    command   => "${system::fetching::command} unpack novnc=${desktop::novnc_version} ${novnc} ${paths.join(' ')}",
+    unless    => "grep -qxF ${desktop::novnc_version} ${novnc}/VERSION",
     path      => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
-    provider  => shell,
     logoutput => on_failure,
     require   => [System::Packages['desktop'], Class['system::fetching'], File[$share]],
   }
 
-  $unit = { 'user' => $desktop::user }
-  ['vnc', 'session', 'helper', 'gateway'].each |String $name| {
-    file { "/etc/systemd/system/cloudify-desktop-${name}.service":
-      owner   => 'root',
-      group   => 'root',
-      mode    => '0644',
-      content => epp("desktop/${name}.service.epp", $unit),
-      notify  => Exec['desktop units'],
-    }
-    ~> Service <| title == "cloudify-desktop-${name}" |>
+  $names = ['vnc', 'session', 'helper', 'gateway']
+  system::units { 'cloudify-desktop':
+    units => Hash($names.map |String $name| {
+        ["cloudify-desktop-${name}.service", epp("desktop/${name}.service.epp", { 'user' => $desktop::user })]
+    }),
+  }
+  $names.each |String $name| {
+    File["/etc/systemd/system/cloudify-desktop-${name}.service"] ~> Service <| title == "cloudify-desktop-${name}" |>
   }
 
   # Only what has changed is started again: a new page or theme closes nobody's windows. The helper has none; the session
@@ -99,11 +97,6 @@ class desktop::install {
   exec { 'desktop helper':
     command     => '/usr/bin/systemctl try-restart cloudify-desktop-helper',
     refreshonly => true,
-    require     => Exec['desktop units'],
-  }
-
-  exec { 'desktop units':
-    command     => '/usr/bin/systemctl daemon-reload',
-    refreshonly => true,
+    require     => System::Units['cloudify-desktop'],
   }
 }

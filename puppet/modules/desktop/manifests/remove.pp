@@ -5,7 +5,7 @@ class desktop::remove {
 
   $services = ['gateway', 'helper', 'session', 'vnc'].map |String $name| { "cloudify-desktop-${name}" }
 
-  $units = $services.map |String $name| { "/etc/systemd/system/${name}.service" }
+  $units = Hash($services.map |String $name| { ["${name}.service", undef] })
   $paths = [
     '/etc/cloudify-desktop',
     '/run/cloudify-desktop',
@@ -18,20 +18,18 @@ class desktop::remove {
     ensure => stopped,
     enable => false,
   }
-  -> file { $units + $paths:
+  -> system::units { 'cloudify-desktop':
+    ensure => absent,
+    units  => $units,
+  }
+  -> file { $paths:
     ensure => absent,
     force  => true,
-    notify => Exec['desktop units removed'],
   }
   -> user { 'cloudify-desktop':
     ensure => absent,
   }
   -> group { 'cloudify-desktop':
     ensure => absent,
-  }
-
-  exec { 'desktop units removed':
-    command     => '/usr/bin/systemctl daemon-reload',
-    refreshonly => true,
   }
 }

@@ -2,12 +2,13 @@
 
 em_archive.py archive FILE SHA256 STRIP HOME DOWNLOADS            unpacks it as the folder HOME
 em_archive.py installb FILE SHA256 BINARY HOME DOWNLOADS SCIPION  has Scipion's installb make BINARY of it
+em_archive.py made SHA256 BINARY HOME SCIPION                     whether installb has made BINARY of that file
 em_archive.py remove BINARY SCIPION                               removes what installb made
 
 EM_PACKAGE_MIRRORS names the mirrors: URLs of folders, separated by spaces, tried in order; those that did not answer,
 or broke off, once more when all have been tried. FETCHING_PATIENCE and FETCHING_REPORT are those of cloudify_fetching,
 which watches the downloads. The last step of each installation writes a stamp (HOME/.installed, HOME.installed). Exit
-status: 0, or 1 with the reason on standard error.
+status: 0, or 1 with the reason on standard error, or where nothing was made.
 """
 
 from __future__ import annotations
@@ -139,6 +140,11 @@ def installb(archive: Path, binary: str, scipion: Path) -> None:
         raise Failed(f"Scipion's installb {binary} ended with {code} and {describe(result)}:\n{said[-4000:]}")
 
 
+def is_made(sha256: str, result: Path, stamp: Path) -> bool:
+    """Whether installb's result is there, made of the archive of that digest."""
+    return result.is_dir() and stamp.is_file() and stamp.read_text().strip() == sha256
+
+
 def run_scipion(scipion: Path, em: Path, arguments: Sequence[str]) -> tuple[str, int]:
     """Output and exit code of Scipion, run by its user.
 
@@ -208,6 +214,9 @@ def main(arguments: Sequence[str]) -> int:
             archive = fetch(file, sha256, mirrors, Path(downloads))
             installb(archive, binary, Path(scipion))
             Path(f"{home}.installed").write_text(sha256)
+        elif verb == "made":
+            sha256, binary, home, scipion = given
+            return 0 if is_made(sha256, Path(scipion) / "software/em" / binary, Path(f"{home}.installed")) else 1
         else:
             binary, scipion = given
             forget(binary, Path(scipion) / "software/em")

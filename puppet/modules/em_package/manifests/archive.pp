@@ -16,9 +16,8 @@ define em_package::archive (
   # Mirrors are no part of the command: Puppet shows commands.
   exec { "unpack ${title}":
     command     => "python3 ${program} archive ${file} ${sha256} ${strip} ${home} ${em_package::archives}",
-    unless      => "test \"\$(cat ${home}/.installed)\" = '${sha256} ${strip}'",
+    unless      => "grep -qxF '${sha256} ${strip}' ${home}/.installed",
     environment => ["EM_PACKAGE_MIRRORS=${em_package::mirrors.join(' ')}"],
-    provider    => shell,
     path        => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     timeout     => 14400,
     logoutput   => on_failure,

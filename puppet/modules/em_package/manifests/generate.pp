@@ -8,16 +8,7 @@ define em_package::generate (
   assert_private()
 
   $home = $package['home']
-  # Made beside its place and moved there when complete; the stamp is the program's digest.
-  $digest = sha256($package['script'])
-  $steps = [
-    "rm -rf ${home}.part",
-    "mkdir ${home}.part",
-    "${em_package::python} ${home}.py ${home}.part",
-    "printf %s ${digest} > ${home}.part/.generated",
-    "rm -rf ${home}",
-    "mv ${home}.part ${home}",
-  ]
+  $program = "${em_package::root}/.libexec/generate_folder.py"
 
   file { "${home}.py":
     ensure  => file,
@@ -27,11 +18,11 @@ define em_package::generate (
     content => $package['script'],
   }
   -> exec { "generate ${title}":
-    command   => $steps.join(' && '),
-    unless    => "test \"\$(cat ${home}/.generated)\" = ${digest}",
-    provider  => shell,
+    command   => "python3 ${program} ${em_package::python} ${home}.py ${home}",
+    unless    => "grep -qxF ${sha256($package['script'])} ${home}/.generated",
     path      => ['/usr/bin', '/bin'],
     timeout   => 600,
     logoutput => on_failure,
+    require   => File[$program],
   }
 }

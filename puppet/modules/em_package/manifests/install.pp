@@ -33,24 +33,28 @@ class em_package::install {
     mode   => '0755',
   }
 
-  if $by_tools {
-    file {
-      default:
-        owner => 'root',
-        group => 'root',
-        mode  => '0755',
-        ;
-      "${em_package::root}/.libexec":
-        ensure => directory,
-        ;
-      "${em_package::root}/.libexec/em_archive.py":
+  if $packages.values.any |$package| { $package['method'] != 'apt' } {
+    $programs = {
+      'em_archive.py'           => 'em_package/em_archive.py',
+      'generate_folder.py'      => 'em_package/generate_folder.py',
+      'install_requirements.py' => 'scipion/install_requirements.py',
+    }
+
+    file { "${em_package::root}/.libexec":
+      ensure => directory,
+      owner  => 'root',
+      group  => 'root',
+      mode   => '0755',
+    }
+
+    $programs.each |$name, $source| {
+      file { "${em_package::root}/.libexec/${name}":
         ensure => file,
-        source => 'puppet:///modules/em_package/em_archive.py',
-        ;
-      "${em_package::root}/.libexec/install_requirements.py":
-        ensure => file,
-        source => 'puppet:///modules/scipion/install_requirements.py',
-        ;
+        owner  => 'root',
+        group  => 'root',
+        mode   => '0755',
+        source => "puppet:///modules/${source}",
+      }
     }
   }
 

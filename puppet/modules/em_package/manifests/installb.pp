@@ -19,8 +19,7 @@ define em_package::installb (
   if $package['ensure'] == 'absent' {
     exec { "remove ${title}":
       command   => "python3 ${program} remove ${binary} ${scipion}",
-      onlyif    => "test -e ${result} || test -L ${result}",
-      provider  => shell,
+      onlyif    => "stat ${result}",
       path      => $path,
       logoutput => on_failure,
       require   => File[$program],
@@ -28,9 +27,8 @@ define em_package::installb (
   } else {
     exec { "installb ${title}":
       command     => "python3 ${program} installb ${file} ${sha256} ${binary} ${home} ${em_package::archives} ${scipion}",
-      unless      => "test -d ${result} && test \"\$(cat ${home}.installed)\" = ${sha256}",
+      unless      => "python3 ${program} made ${sha256} ${binary} ${home} ${scipion}",
       environment => ["EM_PACKAGE_MIRRORS=${em_package::mirrors.join(' ')}"],
-      provider    => shell,
       path        => $path,
       timeout     => 14400,
       logoutput   => on_failure,

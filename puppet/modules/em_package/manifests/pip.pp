@@ -21,8 +21,7 @@ define em_package::pip (
   # A virtual environment cannot be moved, so it is made in its place; the stamp is written last.
   -> exec { "pip install ${title}":
     command   => "python3 ${installer} ${home}.txt ${home} ${em_package::wheels}",
-    unless    => "test \"\$(cat ${home}/requirements.sha256)\" = ${digest}",
-    provider  => shell,
+    unless    => "grep -qxF ${digest} ${home}/requirements.sha256",
     path      => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     timeout   => 14400,
     tries     => 2,

@@ -43,17 +43,14 @@ class onedata::install {
       mode   => '0755',
       source => 'puppet:///modules/onedata/onedata_mount.py',
       ;
-    '/etc/systemd/system/onedata@.service':
-      content => epp('onedata/onedata@.service.epp', {
+  }
+
+  system::units { 'onedata':
+    units => {
+      'onedata@.service' => epp('onedata/onedata@.service.epp', {
           'user'    => $onedata::user,
           'program' => "${library}/onedata-mount",
       }),
-      notify  => Exec['systemd reads onedata@.service'],
-      ;
-  }
-
-  exec { 'systemd reads onedata@.service':
-    command     => '/usr/bin/systemctl daemon-reload',
-    refreshonly => true,
+    },
   }
 }

@@ -38,15 +38,9 @@ class onedata::repository {
 
   include system::fetching
 
-  # apt may have been told, by APT_CONFIG, to read its sources from another folder.
-  $installed = "test \"\$(dpkg-query -W -f '\${db:Status-Status} \${Version}' ${onedata::package})\" = 'installed ${onedata::version}'"
-  $known = "apt-cache madison ${onedata::package} | awk -F ' *[|] *' '\$2 == \"${onedata::version}\" { found = 1 } END { exit !found }'"
-  $copy = "test ${source} -ef \"\$parts/onedata.sources\" || cp ${source} \"\$parts/onedata.sources\""
-  $update = "${system::fetching::command} watch apt-get update -q -o Debug::pkgAcquire::Worker=1 -o Acquire::Retries=1 -o Dir::Etc::sourcelist=${source} -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0"
   exec { 'apt lists for oneclient':
-    command     => "eval \"\$(apt-config shell parts Dir::Etc::sourceparts/d)\" && { ${copy}; } && ${update} -o APT::Update::Error-Mode=any",
-    unless      => "${installed} || ${known}",
-    provider    => shell,
+    command     => "${system::fetching::command} add-source ${source}",
+    unless      => "${system::fetching::command} known ${onedata::package}=${onedata::version}",
     path        => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     environment => ['DEBIAN_FRONTEND=noninteractive'],
     timeout     => 600,

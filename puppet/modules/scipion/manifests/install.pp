@@ -70,8 +70,7 @@ class scipion::install {
   # The stamp is written last and names the requirements' digest: an interrupted installation is done again.
   exec { 'scipion requirements':
     command   => "python3 ${installer} ${home}/requirements.txt ${home}/venv ${scipion::wheels}",
-    unless    => "test \"\$(cat ${home}/venv/requirements.sha256)\" = ${sha256($scipion::requirements)}",
-    provider  => shell,
+    unless    => "grep -qxF ${sha256($scipion::requirements)} ${home}/venv/requirements.sha256",
     path      => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
     timeout   => 14400,
     tries     => 2,

@@ -6,27 +6,14 @@ class scipion::service {
   $systemd = '/etc/systemd/system'
   $parameters = { 'home' => $scipion::home, 'user' => $scipion::user }
 
-  file {
-    default:
-      ensure => file,
-      owner  => 'root',
-      group  => 'root',
-      mode   => '0644',
-      ;
-    "${systemd}/scipion-workflow@.service":
-      content => epp('scipion/scipion-workflow@.service.epp', $parameters),
-      ;
-    "${systemd}/scipion-settle.service":
-      content => epp('scipion/scipion-settle.service.epp', $parameters),
-      ;
-    "${systemd}/multi-user.target.wants/scipion-settle.service":
-      ensure => link,
-      target => "${systemd}/scipion-settle.service",
-      ;
+  system::units { 'scipion':
+    units => {
+      'scipion-workflow@.service' => epp('scipion/scipion-workflow@.service.epp', $parameters),
+      'scipion-settle.service'    => epp('scipion/scipion-settle.service.epp', $parameters),
+    },
   }
-  ~> exec { 'systemd reads the units of Scipion':
-    command     => 'systemctl daemon-reload',
-    path        => ['/usr/bin', '/bin'],
-    refreshonly => true,
+  -> file { "${systemd}/multi-user.target.wants/scipion-settle.service":
+    ensure => link,
+    target => "${systemd}/scipion-settle.service",
   }
 }

@@ -5,7 +5,7 @@
 # @api private
 class system::fetching {
   $folder = '/usr/local/lib/cloudify-scipion'
-  $command = "PYTHONPATH=${folder} python3 -B -m cloudify_fetching"
+  $command = "${folder}/fetch"
 
   file {
     default:
@@ -14,6 +14,10 @@ class system::fetching {
       group   => 'root';
     $folder:
       mode => '0755';
+    $command:
+      ensure => file,
+      source => 'puppet:///modules/system/fetch.py',
+      mode   => '0755';
     "${folder}/cloudify_fetching":
       source  => 'puppet:///modules/system/cloudify_fetching',
       mode    => 'u=rw,go=r,a+X',

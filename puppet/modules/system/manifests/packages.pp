@@ -25,24 +25,13 @@ define system::packages (
       default     => "${name}=${version}",
     }
   }
-  $pattern = $packages.map |$name, $version| {
-    $version ? {
-      'installed' => "-e '^${name} installed '",
-      default     => "-e '^${name} installed ${regsubst($version, '[.+]', '[\\0]', 'G')}$'",
-    }
-  }
-
-  # dpkg-query names each package once; the pattern of each matches its own line only.
-  $query = "dpkg-query -W -f '\${Package} \${db:Status-Status} \${Version}\\n' ${packages.keys.join(' ')} 2>/dev/null"
-  $installed = "test \"\$(${query} | sort -u | grep -c ${pattern.join(' ')})\" -eq ${packages.size}"
 
   if $packages.size > 0 {
     include system::fetching
 
     exec { "apt packages for ${title}":
       command     => "${system::fetching::command} --tries ${tries} --pause ${try_sleep} install ${wanted.join(' ')}",
-      unless      => $installed,
-      provider    => shell,
+      unless      => "${system::fetching::command} installed ${wanted.join(' ')}",
       path        => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
       environment => ['DEBIAN_FRONTEND=noninteractive'],
       timeout     => 14400,

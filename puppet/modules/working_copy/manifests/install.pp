@@ -92,19 +92,7 @@ class working_copy::install {
       ;
   }
 
-  $units.each |String[1] $name, String[1] $content| {
-    file { "${systemd}/${name}":
-      ensure  => file,
-      owner   => 'root',
-      group   => 'root',
-      mode    => '0644',
-      content => $content,
-      notify  => Exec['systemd reads the units of scipion-data'],
-    }
-  }
-
-  exec { 'systemd reads the units of scipion-data':
-    command     => '/usr/bin/systemctl daemon-reload',
-    refreshonly => true,
+  system::units { 'scipion-data':
+    units => $units,
   }
 }

@@ -8,6 +8,12 @@ class working_copy::remove {
   $services = ['requests.service', 'reopen.service', 'unseal.service'].map |String $unit| { "scipion-data-${unit}" }
   $units = $started + $services + ['sysinit.target.wants/scipion-data-unseal.service', 'scipion-data@.service']
   + ['push', 'scan'].map |String $work| { "scipion-data@${work}.service.d" }
+  $programs = [
+    '/usr/local/lib/scipion-data',
+    '/usr/local/bin/scipion-data',
+    '/usr/local/sbin/scipion-data-quiesce',
+    '/usr/local/sbin/scipion-data-reopen',
+  ]
 
   service { $started:
     ensure => stopped,
@@ -16,23 +22,12 @@ class working_copy::remove {
   -> service { $services + $works:
     ensure => stopped,
   }
-  -> file {
-    default:
-      ensure => absent,
-      force  => true,
-      ;
-    $units.map |String $unit| { "/etc/systemd/system/${unit}" }:
-      notify => Exec['systemd forgets the units of scipion-data'],
-      ;
-    ['/etc/tmpfiles.d/scipion-data.conf', '/etc/scipion-data', '/run/scipion-data']:
-      ;
-    ['/usr/local/lib/scipion-data', '/usr/local/bin/scipion-data', '/usr/local/sbin/scipion-data-quiesce']
-    + ['/usr/local/sbin/scipion-data-reopen']:
-      ;
+  -> system::units { 'scipion-data':
+    ensure => absent,
+    units  => Hash($units.map |String $unit| { [$unit, undef] }),
   }
-
-  exec { 'systemd forgets the units of scipion-data':
-    command     => '/usr/bin/systemctl daemon-reload',
-    refreshonly => true,
+  -> file { ['/etc/tmpfiles.d/scipion-data.conf', '/etc/scipion-data', '/run/scipion-data'] + $programs:
+    ensure => absent,
+    force  => true,
   }
 }

@@ -79,6 +79,12 @@ describe 'desktop' do
     it { is_expected.to compile.with_all_deps }
     it { is_expected.to contain_exec('apt packages for desktop').with_command(%r{ install .* icewm }) }
     it { is_expected.to contain_user('cloudify-desktop').with_system(true) }
+
+    it 'takes the files for the browser from noVNC, and nothing of its launcher' do
+      is_expected.to contain_exec('desktop noVNC')
+        .with_command(%r{/fetch unpack novnc=\S+ /usr/local/share/cloudify-desktop/novnc usr/share/novnc/core usr/share/novnc/vendor })
+        .with_unless(%r{\Agrep -qxF 1:[0-9.-]+ /usr/local/share/cloudify-desktop/novnc/VERSION\z})
+    end
     it { is_expected.to have_service_resource_count(0) }
     it { is_expected.not_to contain_class('desktop::config') }
     it { is_expected.not_to contain_exec('desktop certificate') }
@@ -120,7 +126,10 @@ describe 'desktop' do
   context 'with TLS' do
     let(:params) { { tls: true } }
 
-    it { is_expected.to contain_exec('desktop certificate').with_creates('/etc/cloudify-desktop/tls/key.pem') }
+    it {
+      is_expected.to contain_exec('desktop certificate').with_creates('/etc/cloudify-desktop/tls/key.pem')
+        .with_command(%r{/bin/make-certificate /etc/\S+/key\.pem /etc/\S+/cert\.pem machine\z})
+    }
 
     it 'gives the key to the gateway alone' do
       is_expected.to contain_file('/etc/cloudify-desktop/tls/key.pem').with_owner('cloudify-desktop').with_mode('0600')

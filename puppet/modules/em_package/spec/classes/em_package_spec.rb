@@ -42,9 +42,9 @@ describe 'em_package' do
     it 'makes example data once, complete or not at all' do
       stamp = Digest::SHA256.hexdigest("print('\u00e9')\n")
       is_expected.to contain_exec('generate demo')
-        .with_command(%r{/opt/scipion/venv/bin/python /opt/em/demo-1\.py /opt/em/demo-1\.part && .*mv /opt/em/demo-1\.part /opt/em/demo-1\z})
-        .with_unless(%r{= #{stamp}\z})
-        .that_requires('File[/opt/em/demo-1.py]')
+        .with_command('python3 /opt/em/.libexec/generate_folder.py /opt/scipion/venv/bin/python /opt/em/demo-1.py /opt/em/demo-1')
+        .with_unless("grep -qxF #{stamp} /opt/em/demo-1/.generated")
+        .that_requires(['File[/opt/em/demo-1.py]', 'File[/opt/em/.libexec/generate_folder.py]'])
     end
   end
 
@@ -64,7 +64,7 @@ describe 'em_package' do
       is_expected.to contain_file('/opt/em/mrc-1.txt').with_content(requirements)
       is_expected.to contain_exec('pip install mrc')
         .with_command(%r{\Apython3 /opt/em/\.libexec/install_requirements\.py /opt/em/mrc-1\.txt /opt/em/mrc-1 /var/cache/})
-        .with_unless("test \"$(cat /opt/em/mrc-1/requirements.sha256)\" = #{Digest::SHA256.hexdigest(requirements)}")
+        .with_unless("grep -qxF #{Digest::SHA256.hexdigest(requirements)} /opt/em/mrc-1/requirements.sha256")
         .that_requires(['File[/opt/em/mrc-1.txt]', 'File[/opt/em/.libexec/install_requirements.py]'])
     end
 
@@ -72,7 +72,7 @@ describe 'em_package' do
       is_expected.to contain_exec('unpack tool')
         .with_command("python3 /opt/em/.libexec/em_archive.py archive tool-2.tar.xz #{digest} 1 /opt/em/tool-2 " \
                       '/var/cache/cloudify-scipion/archives')
-        .with_unless("test \"$(cat /opt/em/tool-2/.installed)\" = '#{digest} 1'")
+        .with_unless("grep -qxF '#{digest} 1' /opt/em/tool-2/.installed")
         .with_environment(['EM_PACKAGE_MIRRORS=https://a.example.org/em file:///srv/em'])
         .that_requires(['File[/opt/em/.libexec/em_archive.py]', 'System::Packages[em_package]'])
       is_expected.to contain_file('/opt/em/tool-2/lib').with_ensure('link').that_requires('Exec[unpack tool]')
@@ -82,8 +82,7 @@ describe 'em_package' do
       is_expected.to contain_exec('installb prody')
         .with_command("python3 /opt/em/.libexec/em_archive.py installb prody.tgz #{digest} prody-2.4.1 /opt/em/prody-2.4.1 " \
                       '/var/cache/cloudify-scipion/archives /opt/scipion')
-        .with_unless('test -d /opt/scipion/software/em/prody-2.4.1 && ' \
-                     "test \"$(cat /opt/em/prody-2.4.1.installed)\" = #{digest}")
+        .with_unless("python3 /opt/em/.libexec/em_archive.py made #{digest} prody-2.4.1 /opt/em/prody-2.4.1 /opt/scipion")
         .with_environment(['EM_PACKAGE_MIRRORS=https://a.example.org/em file:///srv/em'])
       is_expected.to contain_file('/opt/em/prody-2.4.1')
         .with_ensure('link').with_target('/opt/scipion/software/em/prody-2.4.1').that_requires('Exec[installb prody]')
@@ -117,7 +116,7 @@ describe 'em_package' do
     it {
       is_expected.to contain_exec('remove prody')
         .with_command('python3 /opt/em/.libexec/em_archive.py remove prody-2.4.1 /opt/scipion')
-        .with_onlyif('test -e /opt/scipion/software/em/prody-2.4.1 || test -L /opt/scipion/software/em/prody-2.4.1')
+        .with_onlyif('stat /opt/scipion/software/em/prody-2.4.1')
         .that_comes_before('File[/opt/em/prody-2.4.1]')
     }
   end

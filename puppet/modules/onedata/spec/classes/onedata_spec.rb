@@ -44,7 +44,9 @@ describe 'onedata' do
     end
 
     it {
-      is_expected.to contain_exec('apt lists for oneclient').with_unless(%r{apt-cache madison oneclient .*"21\.02\.8-1~jammy"})
+      is_expected.to contain_exec('apt lists for oneclient')
+        .with_command(%r{/fetch add-source /etc/apt/sources\.list\.d/onedata\.sources\z})
+        .with_unless(%r{/fetch known oneclient=21\.02\.8-1~jammy\z})
         .that_comes_before('System::Packages[onedata]')
     }
     it { is_expected.to contain_file_line('onedata: user_allow_other').that_requires('System::Packages[onedata]') }
@@ -127,9 +129,23 @@ describe 'onedata' do
     let(:params) { { ensure: 'absent' } }
 
     it { is_expected.to compile.with_all_deps }
-    it { is_expected.to contain_file('/etc/onedata').with_ensure('absent').with_backup(false).that_requires('Exec[onedata mounts are removed]') }
+    it { is_expected.to contain_file('/etc/onedata').with_ensure('absent').with_backup(false) }
+    it { is_expected.to have_service_resource_count(0) }
     it { is_expected.to contain_file('/etc/systemd/system/onedata@.service').with_ensure('absent') }
     it { is_expected.to contain_package('oneclient').with_ensure('purged') }
+
+    context 'with mounts that nobody names any more' do
+      let(:facts) { { onedata_mounts: ['project', 'verify'] } }
+
+      ['project', 'verify'].each do |name|
+        it { is_expected.to contain_service("onedata@#{name}").with_ensure('stopped').with_enable(false) }
+
+        it {
+          is_expected.to contain_exec("onedata #{name} is removed")
+            .that_requires("Service[onedata@#{name}]").that_comes_before(['File[/etc/onedata]', 'File[/usr/local/lib/onedata]'])
+        }
+      end
+    end
 
     it 'removes no folder where something might be mounted' do
       paths = catalogue.resources.select { |resource| resource.type == 'File' }.map(&:title)

@@ -15,7 +15,7 @@ describe 'scipion' do
 
   it 'installs when the requirements have changed, and only then' do
     is_expected.to contain_exec('scipion requirements')
-      .with_unless(%r{= #{Digest::SHA256.hexdigest(requirements)}\z})
+      .with_unless("grep -qxF #{Digest::SHA256.hexdigest(requirements)} /opt/scipion/venv/requirements.sha256")
       .without_environment
       .that_requires('System::Packages[scipion]')
   end
@@ -38,7 +38,7 @@ describe 'scipion' do
       .with_content(%r{^User=scipion$})
       .with_content(%r{^ExecStart=/opt/scipion/bin/scipion-workflow run %i$})
       .with_content(%r{^WantedBy=multi-user\.target$})
-      .that_notifies('Exec[systemd reads the units of Scipion]')
+      .that_notifies('Exec[systemd reads the units of scipion]')
   }
 
   it 'puts right what a restart has ended, before the desktop shows it' do

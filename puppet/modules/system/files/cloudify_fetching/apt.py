@@ -182,7 +182,7 @@ class Apt:
     def _complete(self) -> bool:
         """Whether there is a list of each part of each release, from whichever mirror."""
         lists, parts = lists_folder(), dict[str, bool]()
-        for line in _asked(["apt-get", "update", "--print-uris"]):
+        for line in asked(["apt-get", "update", "--print-uris"]):
             if (uri := _URI.match(line)) and "/binary-all/" not in uri["url"]:  # which Debian itself has not
                 name = name_of(uri["url"])
                 parts[name] = parts.get(name, False) or any(lists.glob(f"{glob.escape(uri['list'])}*"))
@@ -202,12 +202,17 @@ def lists_are_fresh(seconds: float = 3600) -> bool:
 
 def lists_folder() -> Path:
     """Where apt keeps its lists."""
-    return Path("".join(_asked(["apt-config", "shell", "lists", "Dir::State::lists/d"])).partition("=")[2].strip("'"))
+    return apt_folder("Dir::State::lists/d")
+
+
+def apt_folder(setting: str) -> Path:
+    """A folder of apt's configuration, such as `Dir::State::lists/d`."""
+    return Path("".join(asked(["apt-config", "shell", "folder", setting])).partition("=")[2].strip("'"))
 
 
 def versions(name: str) -> list[str]:
     """Versions of a package that apt's lists have."""
-    lines = (line.split("|") for line in _asked(["apt-cache", "madison", name]))
+    lines = (line.split("|") for line in asked(["apt-cache", "madison", name]))
     return list(dict.fromkeys(fields[1].strip() for fields in lines if len(fields) == 3))
 
 
@@ -224,6 +229,7 @@ def versions_gone(gone: dict[str, tuple[str, list[str]]]) -> str:
     )
 
 
-def _asked(argv: Sequence[str]) -> list[str]:
+def asked(argv: Sequence[str]) -> list[str]:
+    """Lines that a program of Debian's answers, none if it has nothing to say."""
     environment = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(argv, capture_output=True, text=True, check=False, env=environment).stdout.splitlines()
