@@ -1,6 +1,5 @@
-# Classes come with the run and are applied in the order of their list, those of authors (`author_classes`) last. A node of
-# an author applies its own classes and no other.
-$classes = lookup('classes', Array[String[1]], 'first') + lookup('author_classes', Array[String[1]], 'unique', [])
+# Classes come with the run and are applied in the order of their list: those of an author's node are its own and no others.
+$classes = lookup('classes', Array[String[1]])
 
 $classes.include
 
