@@ -17,24 +17,13 @@ from cloudify_scipion.lifecycle.facts import CommandResult
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 PACKAGE_OF = {
-    "apt-config": "apt",
     "debugfs": "e2fsprogs",
-    "e2fsck": "e2fsprogs",
-    "losetup": "mount",
     "mkfs.ext4": "e2fsprogs",
-    "mmdebstrap": "mmdebstrap",
-    "mount": "mount",
-    "script": "bsdutils",
-    "setpriv": "util-linux",
-    "slirp4netns": "slirp4netns",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "sync": "coreutils",
-    "systemd-nspawn": "systemd-container",
-    "umount": "mount",
-    "unshare": "util-linux",
 }
-"""Debian package that brings each program."""
+"""Debian package that brings each program, where it has another name; providers add theirs."""
 
 
 class _Shared(threading.local):

@@ -1,4 +1,4 @@
-"""Asks the desktop's gateway whether it answers, through the published port."""
+"""Asks the desktop's gateway whether it answers, where its users reach it."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def project_run(services: Services, record: Record, desktop: bool = True) -> tup
             {**data, **working_copy_data(record, saved, services.of(record).fenced)},
         )
     if desktop and wanted_desktop(record):
-        classes, data = [*classes, "desktop"], {**data, **desktop_data(record)}
+        classes, data = [*classes, "desktop"], {**data, **desktop_data(services, record)}
     return classes, data
 
 

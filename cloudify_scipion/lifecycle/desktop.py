@@ -10,6 +10,7 @@ from cloudify_scipion.errors import ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.project.site import site_desktop
 
 LINK = "/usr/local/sbin/cloudify-desktop-link"
 TLS_FOLDER = "/etc/cloudify-desktop/tls"
@@ -37,7 +38,7 @@ class Visitor:
     since: float
 
 
-def desktop_data(record: Record) -> dict[str, object]:
+def desktop_data(services: Services, record: Record) -> dict[str, object]:
     """Hiera data of the desktop's part of the project run. Nothing in it is secret."""
     project, desktop = record.settings["project"], wanted_desktop(record)
     return {
@@ -45,7 +46,7 @@ def desktop_data(record: Record) -> dict[str, object]:
         "desktop::page_title": project["title"] or record.project,
         "desktop::open_command": f"cloudify-scipion open {record.project}",
         "desktop::geometry": desktop["geometry"],
-        "desktop::tls": with_tls(record),
+        "desktop::tls": with_tls(services, record),
         "desktop::scipion_project": record.project,
         **({"desktop::ends_at": record.expires} if record.expires else {}),
     }
@@ -66,10 +67,10 @@ def identity(record: Record) -> dict[str, object]:
 
 def send_certificate(services: Services, record: Record) -> None:
     """A certificate that the site gives travels over SSH's standard input, never through Puppet's data."""
-    given = record.settings["site"].get("desktop", {})
-    if given.get("tls") != "given":
+    given = site_desktop(record.settings["site"])
+    if given.tls != "given":
         return
-    certificate, key = services.secrets.get(given["tls_certificate"]), services.secrets.get(given["tls_key"])
+    certificate, key = services.secrets.get(given.tls_certificate), services.secrets.get(given.tls_key)
     shell = services.connect(record)
     shell.run(["install", "-d", "-m", "0750", "-g", "cloudify-desktop", TLS_FOLDER])
     # The certificate comes last: the gateway loads both when that changes.
@@ -79,10 +80,10 @@ def send_certificate(services: Services, record: Record) -> None:
 
 
 def start_desktop(services: Services, record: Record) -> Record:
-    """Start the services and return when the gateway answers through its published port."""
+    """Start the services and return when the gateway answers where it is asked for."""
     shell = services.connect(record)
     shell.run(["systemctl", "start", *SERVICES])
-    fingerprint = shell.run([LINK, "--fingerprint"]).stdout.strip() if with_tls(record) else ""
+    fingerprint = shell.run([LINK, "--fingerprint"]).stdout.strip() if with_tls(services, record) else ""
     record = update(services, record, tls_fingerprint=fingerprint)
     end = services.clock.monotonic() + ANSWER_SECONDS
     while not services.web.answers(desktop_url(services, record), fingerprint):
@@ -138,11 +139,14 @@ def stop_desktop(services: Services, record: Record) -> Record:
     return record
 
 
-def with_tls(record: Record) -> bool:
-    """Whether the site wants TLS; a desktop that only its own host can reach does without, so that no browser warns."""
-    return bool(record.settings["site"].get("desktop", {}).get("tls", "none") != "none")
+def with_tls(services: Services, record: Record) -> bool:
+    """Whether the desktop is served with TLS: as the site says, or else unless only this computer reaches it, where a
+    browser would warn for nothing."""
+    asked = site_desktop(record.settings["site"]).tls
+    return asked != "none" if asked else not services.of(record).private
 
 
 def desktop_url(services: Services, record: Record) -> str:
     """The desktop's address, without any token. Raises PermanentError when the project has no machine."""
-    return f"{'https' if with_tls(record) else 'http'}://{services.of(record).endpoint(record, 'desktop')}"
+    scheme = "https" if with_tls(services, record) else "http"
+    return f"{scheme}://{services.of(record).endpoint(record, 'desktop')}"

@@ -145,6 +145,10 @@ class Provider(Protocol):
     def fenced(self) -> bool:
         """Whether a project's earlier machine has surely ended before the next one begins."""
 
+    @property
+    def private(self) -> bool:
+        """Whether only this computer reaches its machines' services: then a desktop needs no TLS."""
+
     def require_access(self) -> None:
         """Raise PermanentError, with what to do, if this process may not work with the provider."""
 

@@ -14,9 +14,10 @@ MOUNT_PREFIXES = ("/data", "/scratch", "/gpfs", "/mnt")
 
 @dataclass(frozen=True)
 class SiteDesktop:
-    """How desktops are served: `tls` is none, self-signed or given; the others are names of secrets."""
+    """How desktops are served: `tls` is none, self-signed or given, empty for what the provider needs; the others are
+    names of secrets."""
 
-    tls: str = "none"
+    tls: str = ""
     tls_certificate: str = ""
     tls_key: str = ""
 
@@ -81,7 +82,7 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         name=document["name"],
         provider=document["provider"],
         allow_discard=document.get("allow_discard", False),
-        desktop=SiteDesktop(**document.get("desktop", {})),
+        desktop=site_desktop(document),
         limits=Limits(**{key: int(value) for key, value in document.get("limits", {}).items()}),
         mount_prefixes=tuple(document.get("mount_prefixes", MOUNT_PREFIXES)),
         data_spaces=spaces_from_document(document),
@@ -90,6 +91,11 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         cuda=document.get("cuda", ""),
         flavours=flavours_from_document(document),
     )
+
+
+def site_desktop(document: Mapping[str, Any]) -> SiteDesktop:
+    """How a checked site document wants desktops served."""
+    return SiteDesktop(**document.get("desktop", {}))
 
 
 def files_from_document(document: Mapping[str, Any]) -> dict[str, str]:

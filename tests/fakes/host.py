@@ -396,6 +396,7 @@ class FakeProvider:
     layers: FakeLayers
     access: FakeAccess = field(default_factory=FakeAccess)
     fenced: bool = True
+    private: bool = True
 
     def require_access(self) -> None:
         """Everybody may."""

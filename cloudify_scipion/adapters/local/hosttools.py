@@ -5,11 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from cloudify_scipion.adapters.commands import as_root, missing_tools
+from cloudify_scipion.adapters.commands import PACKAGE_OF, as_root, missing_tools
 from cloudify_scipion.errors import PermanentError
 
 MACHINE_TOOLS = ("mmdebstrap", "systemd-nspawn", "slirp4netns", "mount", "umount", "unshare", "setpriv", "script")
 VOLUME_TOOLS = ("mkfs.ext4", "e2fsck", "debugfs", "losetup", "mount", "umount")
+PACKAGE_OF.update(
+    {
+        "apt-config": "apt",
+        "e2fsck": "e2fsprogs",
+        "losetup": "mount",
+        "script": "bsdutils",
+        "setpriv": "util-linux",
+        "systemd-nspawn": "systemd-container",
+        "umount": "mount",
+        "unshare": "util-linux",
+    }
+)
 
 
 def require(tools: Sequence[str]) -> None:

@@ -23,6 +23,8 @@ class LocalProvider:
 
     fenced = True
     """A project's machine is ended before the next one begins, and both are on this host."""
+    private = True
+    """Services answer on the loopback."""
 
     def __init__(self, services: Services, root: Path, site: Mapping[str, Any]) -> None:
         self._projects, self._root, self._ports = services.projects, root, ports_of(site)

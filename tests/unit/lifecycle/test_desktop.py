@@ -12,12 +12,15 @@ from cloudify_scipion.lifecycle.desktop import (
     SERVICES,
     Link,
     desktop_problem,
+    desktop_url,
     open_link,
     revoke_links,
     stop_desktop,
     who_is_connected,
 )
+from cloudify_scipion.lifecycle.record import Binding, Record
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
+from tests.fakes.host import with_provider
 from tests.fakes.world import World
 
 SITE = {"name": "here", "provider": "local", "allow_discard": True}
@@ -67,6 +70,16 @@ def test_a_certificate_made_on_the_machine(world: World) -> None:
     assert demo.runtime["desktop"]["url"].startswith("https://")
     assert project_run(world)["desktop::tls"] is True
     assert world.secrets.asked == []
+
+
+def test_a_desktop_that_others_reach_has_tls_unless_the_site_says_none(world: World) -> None:
+    services = with_provider(world.services(), private=False)
+    record = Record("p", Binding("i", "t", "d"), ports={"desktop": 6080}, settings={"site": SITE})
+    assert desktop_url(services, record) == "https://127.0.0.1:6080"
+    assert desktop_url(world.services(), record) == "http://127.0.0.1:6080"
+    for tls, scheme in (("none", "http"), ("self-signed", "https")):
+        asked = record.asking("site", {**SITE, "desktop": {"tls": tls}})
+        assert [desktop_url(one, asked).partition(":")[0] for one in (services, world.services())] == [scheme] * 2
 
 
 def test_a_given_certificate_travels_by_standard_input_alone(world: World) -> None:
