@@ -52,6 +52,11 @@ class Config:
     room_percent: int = ROOM_PERCENT
     mounted: bool = False
 
+    @property
+    def syncs_whole(self) -> bool:
+        """Whether the data space is a file system of ours, all of which is synced at once instead of file by file."""
+        return self.kind == "directory"
+
 
 def load_config(path: Path = FILE) -> Config:
     """Read it. Raises WrongUse."""

@@ -134,7 +134,7 @@ class Real:
     def _command(self, *words: str) -> tuple[int, str]:
         path = self.rig.root / "config.json"
         path.write_text(json.dumps(self.rig.document()))
-        out, read_only = io.StringIO(), mock.patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only")
+        out, read_only = io.StringIO(), mock.patch("cloudify_scipion.agent.work.world.is_read_only", lambda _: True)
         with redirect_stdout(out), redirect_stderr(out), read_only if self._closed else nullcontext():
             return cli.main(["--config", str(path), *words]), out.getvalue()
 

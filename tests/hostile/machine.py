@@ -67,7 +67,7 @@ class Machine(Rig):
             with (
                 patch.object(opening, "Clock", lambda: self.clock),
                 patch.object(run, "Clock", lambda: self.clock),
-                patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None),
+                patch("cloudify_scipion.agent.work.world.is_read_only", lambda _: True),
             ):
                 code = cli.main(["--config", str(file), "run", name])
         finally:

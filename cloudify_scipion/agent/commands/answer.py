@@ -54,7 +54,7 @@ def take_answers(config: Config, world: World) -> None:
             want_back(world, _small_file(folder / name))
         if found or wish or name == "push":
             taken.append(folder / name)
-    world.keep()  # before they go: whoever is killed in between takes them again
+    world.commit_and_tell()  # before they go: whoever is killed in between takes them again
     for request_file in taken:
         with suppress(OSError):
             request_file.unlink()

@@ -11,14 +11,17 @@ from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.errors import GuardFailed, Temporary
 from cloudify_scipion.agent.ports.clock import Clock
-from cloudify_scipion.agent.ports.index import INDEX, Index
+from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.mount import is_mount
 from cloudify_scipion.agent.ports.retrying_tree import open_tree
 from cloudify_scipion.agent.ports.tables.store import OtherVersion
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.pull.pull import UPGRADED
-from cloudify_scipion.agent.work.world import Progress, World
+from cloudify_scipion.agent.work.telling import Progress
+from cloudify_scipion.agent.work.world import World
+
+INDEX = "index.sqlite"
 
 
 def make_world(config: Config, index: Index, name: str) -> World:
@@ -33,7 +36,7 @@ def make_world(config: Config, index: Index, name: str) -> World:
     if config.mounted and not is_mount(space.folder(b"").fd, config.space):
         raise GuardFailed(f"the data space is not mounted at {config.space}", "repair the project")
     world = World(config, tree, state, space, index, Clock(), Progress(config.run / status.PROGRESS, name))
-    world.beat = lambda: lease.beat_when_due(world)
+    world.session.beat = lambda: lease.beat_when_due(world)
     return world
 
 

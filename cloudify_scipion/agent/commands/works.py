@@ -12,7 +12,7 @@ from cloudify_scipion.agent.errors import Temporary, Unsaved
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.pull import pull
-from cloudify_scipion.agent.work.pull.find_new import Result as Pulled
+from cloudify_scipion.agent.work.pull.find_new import Pulled as Pulled
 from cloudify_scipion.agent.work.pull.pull import know_again
 from cloudify_scipion.agent.work.push import push
 from cloudify_scipion.agent.work.seal import seal, verify

@@ -57,3 +57,8 @@ def mounted_as(folder: int) -> str:
 def _mount_of(fd: int) -> str:
     lines = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii").splitlines()
     return next(line for line in lines if line.startswith("mnt_id:"))
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether what is mounted at a path cannot be written there by anybody."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)

@@ -67,7 +67,7 @@ def read_whole(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str
 
 def is_young(world: World, facts: os.stat_result) -> int:
     """1 for a file in the data space that may change once more without another time."""
-    tick = max(GRANULARITY_NS, world.able.tick if world.able else 0)
+    tick = max(GRANULARITY_NS, world.learnt.able.tick if world.learnt.able else 0)
     return int(mtime_of(facts) > int(world.clock.now() * 1e9) - tick)
 
 
@@ -131,7 +131,7 @@ def origin_of_content(
         return SAME
     if known is not None and digest == known.hash and known.kind == "f":
         return known.origin
-    return world.generation if digest in intents else None
+    return world.session.generation if digest in intents else None
 
 
 def _origin_of_link(
@@ -142,7 +142,7 @@ def _origin_of_link(
     digest = digest_of_link(points_to)
     if digest == wanted:
         return SAME
-    return world.generation if digest in intents else None
+    return world.session.generation if digest in intents else None
 
 
 def as_known(world: World, row: Row, facts: os.stat_result) -> bool:
@@ -150,6 +150,6 @@ def as_known(world: World, row: Row, facts: os.stat_result) -> bool:
 
     Size and time are no proof: others can set them. So its ctime must say that nothing was done to it since.
     """
-    if world.able is None or not world.able.changed or row.rracy or not row.kind == "f" == kind(facts):
+    if world.learnt.able is None or not world.learnt.able.changed or row.rracy or not row.kind == "f" == kind(facts):
         return False
     return (row.rsize, row.rmtime) == (facts.st_size, mtime_of(facts)) and 0 < ctime_of(facts) <= row.rctime

@@ -47,7 +47,7 @@ def clear(world: World) -> None:
 @contextlib.contextmanager
 def copied(world: World, begin: str = "") -> Iterator[Path]:
     """A name for a copy of a database, which is removed in the end, and what SQLite may have put beside it."""
-    copy = Path(folder(world), f"{begin}{world.nonce()}")
+    copy = Path(folder(world), f"{begin}{world.session.nonce()}")
     try:
         yield copy
     finally:

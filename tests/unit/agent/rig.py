@@ -7,9 +7,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from cloudify_scipion.agent.config import Config, config_from
 from cloudify_scipion.agent.ports.clock import Clock
@@ -18,11 +18,13 @@ from cloudify_scipion.agent.ports.retrying_tree import RetryingTree
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.pull import pull
-from cloudify_scipion.agent.work.pull.find_new import Result as PullResult
+from cloudify_scipion.agent.work.pull.find_new import Pulled
 from cloudify_scipion.agent.work.push import push
+from cloudify_scipion.agent.work.push.tally import Saved
 from cloudify_scipion.agent.work.seal import seal, verify
-from cloudify_scipion.agent.work.seal.verify import Result as VerifyResult
-from cloudify_scipion.agent.work.world import Progress, World
+from cloudify_scipion.agent.work.seal.verify import Verified
+from cloudify_scipion.agent.work.telling import Progress
+from cloudify_scipion.agent.work.world import World
 
 OWNER = {"installation": "i1", "tenant": "local", "deployment": "demo"}
 
@@ -74,6 +76,8 @@ class Rig:
     workers: int = 2
     trees: Callable[[str], Tree] = Tree
     indexes: Callable[[Path], Index] = Index
+    closed: ClassVar[bool] = False
+    """Whether nobody can write to the working copy any more, whatever the kernel says."""
 
     def __post_init__(self) -> None:
         for folder in ("user", "agent", "agent/tmp", "agent/results", "run/requests"):
@@ -108,8 +112,10 @@ class Rig:
     def world(self) -> Iterator[World]:
         trees = [RetryingTree(self.trees(str(folder))) for folder in (self.user, self.state, self.space)]
         index = self.indexes(self.state / "index.sqlite")
-        world = World(self.config(), *trees, index, self.clock, Progress(None, "test"), workers=self.workers)
-        world.beat = lambda: lease.beat_when_due(world)
+        world = World(self.config(), *trees, index, self.clock, Progress(None, "test"), self.workers)
+        if self.closed:
+            world = replace(world, is_closed=lambda _: True)
+        world.session.beat = lambda: lease.beat_when_due(world)
         try:
             yield world
         finally:
@@ -117,20 +123,20 @@ class Rig:
             for tree in (world.tree, world.state, world.space):
                 tree.leave()
 
-    def pull(self) -> PullResult:
+    def pull(self) -> Pulled:
         with self.world() as world:
             return pull.pull(world)
 
-    def scan(self) -> PullResult:
+    def scan(self) -> Pulled:
         with self.world() as world:
             push.ready(world)
             return pull.scan(world)
 
-    def push(self) -> push.Result:
+    def push(self) -> Saved:
         with self.world() as world:
             return push.push(world)
 
-    def verify_all(self) -> VerifyResult:
+    def verify_all(self) -> Verified:
         with self.world() as world:
             lease.renew(world)
             return verify.verify(world)

@@ -42,7 +42,7 @@ def result(rig: Rig, work: str) -> dict[str, object]:
 def ask(rig: Rig) -> Path:
     with rig.world() as world:
         world.index.people.ask("deletions", "Shall they?", ["delete", "restore"])
-        world.keep()
+        world.commit_and_tell()
     assert run(rig, "push") == 0
     return rig.root / "run/requests"
 

@@ -23,7 +23,7 @@ from tests.unit.agent.rig import Rig
 
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
+    monkeypatch.setattr(Rig, "closed", True)
     made = Rig(tmp_path / "volume", tmp_path / "space")
     made.pull()
     return made

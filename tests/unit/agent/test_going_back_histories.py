@@ -116,7 +116,7 @@ class Life:
 
 @contextlib.contextmanager
 def begun(before: Sequence[tuple[str, object]]) -> Iterator[tuple[Path, Life]]:
-    writable = mock.patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only", new=lambda _: None)
+    writable = mock.patch.object(Rig, "closed", new=True)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with writable, tempfile.TemporaryDirectory(dir=memory) as folder:
         rig = Rig(Path(folder, "volume"), Path(folder, "space"), workers=1)

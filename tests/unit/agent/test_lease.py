@@ -16,7 +16,6 @@ from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseStale
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, holder_from, judge, next_generation
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.lease import lease
-from cloudify_scipion.agent.work.seal import seal
 from tests.unit.agent.rig import OWNER, Rig, TestClock
 
 OTHER = {"installation": "i2", "tenant": "local", "deployment": "theirs"}
@@ -169,10 +168,10 @@ def test_heartbeats_are_sent_while_files_are_copied(saved: Rig) -> None:
         lease.renew(world)
         os.utime(path, (1, 1))
         saved.clock.pass_time(lease.BEAT_SECONDS / 2)
-        world.beat()
+        world.session.beat()
         assert path.stat().st_mtime == 1
         saved.clock.pass_time(lease.BEAT_SECONDS)
-        world.beat()
+        world.session.beat()
         assert path.stat().st_mtime > 1
 
 
@@ -205,7 +204,7 @@ def test_a_damaged_lease_is_still_its_owners(saved: Rig, tmp_path: Path, content
 @pytest.mark.parametrize("work", ["push", "scan", "pull", "seal"])
 def test_a_lost_lease_is_taken_again_by_the_next_work(saved: Rig, work: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The data space is one of a day on which nobody had it, say."""
-    monkeypatch.setattr(seal, "_must_be_read_only", lambda _: None)
+    monkeypatch.setattr(Rig, "closed", True)
     shutil.rmtree(saved.space / ".cloudify-scipion/lease")
     saved.write("b")
     getattr(saved, work)()
@@ -331,7 +330,7 @@ def test_names_and_content() -> None:
 
 @pytest.fixture
 def sealed(saved: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr(seal, "_must_be_read_only", lambda _: None)
+    monkeypatch.setattr(Rig, "closed", True)
     saved.seal()
     saved.clock.boot_id = "after the seal"
     return saved

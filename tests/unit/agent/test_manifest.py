@@ -91,7 +91,7 @@ def known(rig: Rig) -> list[str]:
     with rig.world() as world:
         world.index.base.forget()
         read.read_manifest(world)
-        world.keep()
+        world.commit_and_tell()
         return [row["p"] for row in world.index.base.all() if row["k"] == "f"]
 
 
@@ -169,7 +169,7 @@ def test_a_killed_pushs_segment_is_taken_into_the_chain(rig: Rig) -> None:
     with rig.world() as world:
         last = write.get_head(world.index)
         world.index.set_state(write.INTENT, {"number": last.number + 1, "nonce": "ours"})
-        world.keep()
+        world.commit_and_tell()
     header = Header("p1", 1, last.number + 1, last.digest, nonce="ours")
     (folder(rig) / segment_name(header.number).decode()).write_bytes(encode(header, [Entry(b"late", "f")]))
     rig.write("f3", b"3")
@@ -184,7 +184,7 @@ def test_a_segment_that_this_index_was_not_about_to_write_is_read_first(rig: Rig
     with rig.world() as world:
         last = write.get_head(world.index)
         world.index.set_state(write.INTENT, {"number": last.number + 1, "nonce": "ours"})
-        world.keep()
+        world.commit_and_tell()
     header = Header("p1", 1, last.number + 1, last.digest, nonce=nonce)
     (folder(rig) / segment_name(header.number).decode()).write_bytes(
         encode(header, [Entry(b"late", "l", target=b"there")], gone=[b"f0"])

@@ -12,9 +12,9 @@ import pytest
 
 from cloudify_scipion.agent.plan.names import split
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work.parallel import CHUNK
 from cloudify_scipion.agent.work.push import upload_all
-from cloudify_scipion.agent.work.push.send import Job
-from cloudify_scipion.agent.work.world import CHUNK
+from cloudify_scipion.agent.work.push.send import Upload
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig, contents
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_still_being_written_does_not_hold_up_its_folder(rig: Rig
 
 def test_threads_are_given_files_of_several_folders_in_turn() -> None:
     """What changes one folder waits for each other in the data space."""
-    jobs = [Job(b"%d/%d" % (folder, number), None) for folder in range(3) for number in range(CHUNK * 2 + 1)]
+    jobs = [Upload(b"%d/%d" % (folder, number), None) for folder in range(3) for number in range(CHUNK * 2 + 1)]
     spread = upload_all._spread(jobs)
     assert sorted(job.path for job in spread) == sorted(job.path for job in jobs)
     assert [split(spread[at].path)[0] for at in range(0, CHUNK * 6, CHUNK)] == [b"0", b"1", b"2"] * 2

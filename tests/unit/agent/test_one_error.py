@@ -138,7 +138,7 @@ CALLS = [(side, call) for side in ("there", "here") for call in (*BY_PATH, *BY_D
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudify_scipion.agent.work.seal.seal._must_be_read_only", lambda _: None)
+    monkeypatch.setattr(Rig, "closed", True)
     monkeypatch.setattr("cloudify_scipion.agent.ports.calls.WAITS", (0.01,))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +31,7 @@ WAITED_FOR = ("create", "write", *PATIENT)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """All that is waited, in seconds; nobody really waits."""
     waited: list[float] = []
-    monkeypatch.setattr(calls.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     return waited
 
 

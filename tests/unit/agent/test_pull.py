@@ -17,7 +17,8 @@ from cloudify_scipion.agent.plan.patterns import selected
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.pull import list_space, pull, settle
 from cloudify_scipion.agent.work.pull.can_come import RESERVE_BYTES
-from cloudify_scipion.agent.work.world import PULLED, Progress
+from cloudify_scipion.agent.work.telling import Progress
+from cloudify_scipion.agent.work.world import PULLED
 from tests.unit.agent.faults import Killed, Reaper
 from tests.unit.agent.rig import Rig
 
@@ -126,8 +127,7 @@ def test_progress_is_told(filled: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Progress, "add", add)
     with filled.world() as world:
-        world.progress = Progress(path, "pull")
-        pull.pull(world)
+        pull.pull(replace(world, progress=Progress(path, "pull")))
     pulling = [line for line in told if line["phase"] == "pulling"]
     assert {line["files_total"] for line in pulling} == {40}
     assert [line["files_done"] for line in pulling] == list(range(1, 41))

@@ -122,6 +122,6 @@ def test_what_was_there_is_kept(new: Rig, was: str, now: str, many: int, limit: 
     with rig.world() as world:
         for one in list(world.index.trash.latest()):
             want_back(world, one.name.decode().removeprefix(".cloudify-scipion/trash/"))
-        world.keep()
+        world.commit_and_tell()
     settle(rig, 2)
     assert {content for _, content in again} <= set(rig.local().values()), "each comes back from there"

@@ -26,7 +26,7 @@ from tests.unit.agent.rig import Rig
 
 @pytest.fixture(autouse=True)
 def nobody_writes() -> Iterator[None]:
-    with mock.patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only", new=lambda _: None):
+    with mock.patch.object(Rig, "closed", new=True):
         yield
 
 

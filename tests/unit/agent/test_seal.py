@@ -19,6 +19,7 @@ from cloudify_scipion.agent.ports.tables.trial import Trial
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.seal import seal as module
 from cloudify_scipion.agent.work.seal import verify
+from cloudify_scipion.agent.work.seal.seal import read_seal
 from cloudify_scipion.agent.work.world import World
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.test_databases import ROWS, UNFINISHED, make, rows, writer
@@ -27,7 +28,7 @@ from tests.unit.agent.test_databases import ROWS, UNFINISHED, make, rows, writer
 @pytest.fixture
 def quiet(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """Nobody can write to the working copy, as far as the agent can see."""
-    monkeypatch.setattr(module, "_must_be_read_only", lambda _: None)
+    monkeypatch.setattr(Rig, "closed", True)
     for number in range(5):
         rig.write(f"p/{number}", f"content {number}")
     (rig.user / "link").symlink_to("p/1")
@@ -35,7 +36,7 @@ def quiet(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 
 def sealed(rig: Rig) -> bool:
-    return (rig.state / module.NAME).exists() or (rig.space / ".cloudify-scipion/seal.json").exists()
+    return read_seal(rig.state) is not None or (rig.space / ".cloudify-scipion/seal.json").exists()
 
 
 def space_of(rig: Rig, kind: type[Tree]) -> Rig:
@@ -191,7 +192,7 @@ def test_files_that_change_meanwhile(
 ) -> None:
     """A writer that was missed: what was verified is not what is there."""
 
-    def changing(world: World, trial: Trial) -> verify.Result:
+    def changing(world: World, trial: Trial) -> verify.Verified:
         result = verify.verify(world, trial)
         change(quiet)
         return result
@@ -237,7 +238,7 @@ def test_a_later_work_removes_it(quiet: Rig, work: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(quiet.document()))
     quiet.seal()
     cli.main(["--config", str(tmp_path / "config.json"), "run", work])
-    assert not (quiet.state / module.NAME).exists()
+    assert read_seal(quiet.state) is None
 
 
 def test_a_seal_that_fails_leaves_no_older_one(quiet: Rig) -> None:
@@ -246,7 +247,7 @@ def test_a_seal_that_fails_leaves_no_older_one(quiet: Rig) -> None:
     quiet.write("p/6", b"content 6")
     with pytest.raises(Unsaved):
         space_of(quiet, Dropping).seal()
-    assert not (quiet.state / module.NAME).exists()
+    assert read_seal(quiet.state) is None
 
 
 def test_held_deletions_stay_held(quiet: Rig) -> None:

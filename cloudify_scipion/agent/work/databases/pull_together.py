@@ -29,7 +29,7 @@ from cloudify_scipion.agent.work.pull.fetch import (
     name_here,
     put_here,
 )
-from cloudify_scipion.agent.work.pull.find_new import Job
+from cloudify_scipion.agent.work.pull.find_new import Incoming
 from cloudify_scipion.agent.work.space.keep_beside import keep_beside
 from cloudify_scipion.agent.work.trash.throw import Thrown, throw_away
 from cloudify_scipion.agent.work.world import World
@@ -37,7 +37,7 @@ from cloudify_scipion.agent.work.world import World
 TURNS = 4
 
 
-def pull_group(world: World, job: Job, alone: Callable[[Job], Seen]) -> Seen:
+def pull_group(world: World, job: Incoming, alone: Callable[[Incoming], Seen]) -> Seen:
     """Pull a file and what lies beside it; `alone` pulls one path for itself."""
     sides = [side for side in job.beside if side.form == "f" and is_side(world.space, side.path)]
     seen = [alone(side) for side in job.beside if side not in sides]  # somebody's own, of such names
@@ -54,7 +54,7 @@ def pull_group(world: World, job: Job, alone: Callable[[Job], Seen]) -> Seen:
     return _all(seen)
 
 
-def _has_room(world: World, job: Job) -> bool:
+def _has_room(world: World, job: Incoming) -> bool:
     """Whether nothing is here, or what came from others, is as it came, and is to make room."""
     if world.tree.stat(job.path) is None:
         return not has_beside(world, job.path)
@@ -68,7 +68,7 @@ def is_beside_another(world: World, path: bytes) -> bool:
     return local is not None and kind(local) == "f" and is_side(world.space, path)
 
 
-def settle_beside(world: World, side: Job) -> Seen:
+def settle_beside(world: World, side: Incoming) -> Seen:
     """What lies beside a database there that is here already: known, the same as here, or not to come so."""
     digest, facts = digest_of(world.space, side.path)
     young = is_young(world, facts)
@@ -76,7 +76,7 @@ def settle_beside(world: World, side: Job) -> Seen:
     if side.row is not None and side.row.held() and digest == side.row.hash:
         return Seen([(side.path, replace(side.row, rsize=held.rsize, rmtime=held.rmtime, rracy=young))])
     ours = side.base is not None and side.base.hash == digest
-    held = replace(held, origin=side.base.origin if ours and side.base else world.theirs)
+    held = replace(held, origin=side.base.origin if ours and side.base else world.learnt.theirs)
     local = facts_of(world.tree, side.path)
     if local is not None and kind(local) == "f" and (own := digest_of(world.tree, side.path))[0] == digest:
         return Seen([(side.path, with_facts(world, held, own[1]))])
@@ -92,7 +92,7 @@ def settle_beside(world: World, side: Job) -> Seen:
     return seen
 
 
-def _along(world: World, side: Job, name: bytes) -> Seen:
+def _along(world: World, side: Incoming, name: bytes) -> Seen:
     """Keep it beside a database that was kept under that name."""
     together = name + side.path[len(base_of(side.path)) :]
     with contextlib.suppress(FileExistsError):
@@ -103,7 +103,7 @@ def _along(world: World, side: Job, name: bytes) -> Seen:
     return settle_beside(world, side)
 
 
-def _together(world: World, job: Job, sides: Sequence[Job]) -> list[Seen]:
+def _together(world: World, job: Incoming, sides: Sequence[Incoming]) -> list[Seen]:
     """All as of one moment; but nothing that others have put beside a database of ours."""
     main, *arrived = _arrive(world, [job, *sides])
     ours = job.base is not None and job.base.origin > 0 and job.base.hash == main.row.hash
@@ -115,7 +115,7 @@ def _together(world: World, job: Job, sides: Sequence[Job]) -> list[Seen]:
     return [*seen, *(settle_beside(world, side) for side in foreign)]
 
 
-def _arrive(world: World, jobs: Sequence[Job]) -> list[Arrived]:
+def _arrive(world: World, jobs: Sequence[Incoming]) -> list[Arrived]:
     """Download them, until none of them changes meanwhile. Raises Changed."""
     last: object = None
     for turn in range(TURNS):
@@ -147,7 +147,7 @@ def _looks(world: World, path: bytes) -> list[tuple[int, int] | None]:
     return [world.space.fresh(one) for one in there]
 
 
-def _put_all(world: World, job: Job, main: Arrived, sides: Sequence[Arrived]) -> list[Seen]:
+def _put_all(world: World, job: Incoming, main: Arrived, sides: Sequence[Arrived]) -> list[Seen]:
     """The database last: nobody ever sees it without what belongs to it."""
     seen: list[Seen] = []
     try:
@@ -166,7 +166,7 @@ def _put_all(world: World, job: Job, main: Arrived, sides: Sequence[Arrived]) ->
     return seen
 
 
-def _put_main(world: World, job: Job, main: Arrived) -> Seen:
+def _put_main(world: World, job: Incoming, main: Arrived) -> Seen:
     """The database itself, or another name of one that is here."""
     if job.base is None or job.first is None or not is_name_here(world, job.base, job.first, main.row.hash):
         return put_here(world, main, job.path, drop=job.row is not None)

@@ -19,7 +19,7 @@ from cloudify_scipion.agent.work.content import digest_at
 from cloudify_scipion.agent.work.push.send import (
     Busy,
     Copied,
-    Job,
+    Upload,
     as_before,
     must_be_unchanged,
     must_not_be_destroyed,
@@ -41,7 +41,7 @@ class NotOfOneMoment(OSError):
     """No copy could be made that is whole for certain: the saved version stays."""
 
 
-def upload(world: World, able: Abilities, job: Job) -> Copied | None:
+def upload(world: World, able: Abilities, job: Upload) -> Copied | None:
     """Send a file's content to an unfinished file, unless the data space has it already.
 
     None for what is gone by now; and for what SQLite keeps beside a database, though the folder's look saw something
@@ -56,20 +56,20 @@ def upload(world: World, able: Abilities, job: Job) -> Copied | None:
         near_file = is_regular(world.tree, base_of(job.path))
         if near_file and belongs_open(world.tree, base_of(job.path), job.path, fd):
             return None
-        row = row_of(before, world.flushed, job, world.generation)
+        row = row_of(before, world.learnt.flushed, job, world.session.generation)
         if os.pread(fd, len(HEADER), 0) == HEADER:
-            return replace(_Upload(world, able, job, fd, before, row).database(), database=True)
+            return replace(_Database(world, able, job, fd, before, row).database(), database=True)
         if job.group or ((row.racy or not row.size) and has_change_beside(world.tree, job.path)):
-            return replace(_Upload(world, able, job, fd, before, row).without_header(), database=True)
+            return replace(_Database(world, able, job, fd, before, row).without_header(), database=True)
         return upload_content(world, able, job, fd, before, row, strict=near_file)
     finally:
         os.close(fd)
 
 
-class _Upload:
+class _Database:
     """One database, open as `fd`."""
 
-    def __init__(self, world: World, able: Abilities, job: Job, fd: int, before: os.stat_result, row: Row) -> None:
+    def __init__(self, world: World, able: Abilities, job: Upload, fd: int, before: os.stat_result, row: Row) -> None:
         self.world, self.able, self.job, self.fd, self.before, self.row = world, able, job, fd, before, row
         self.held = job.known if job.known is not None and job.known.held() else None
         self.quiet = not has_change_beside(world.tree, job.path)
@@ -167,7 +167,7 @@ class _Upload:
                     path = job.path + end
                     stored = odd_path(path) if job.stored else place_of(path, self.able)
                     one = replace(job, path=path, known=known, stored=stored)
-                    row = row_of(facts, self.world.flushed, one, self.world.generation)
+                    row = row_of(facts, self.world.learnt.flushed, one, self.world.session.generation)
                     held = known if known is not None and known.held() else None
                     beside.append(self._send_one(one, row, held, Path(f"{copy}{end.decode()}")))
         except BaseException:
@@ -177,7 +177,7 @@ class _Upload:
             raise
         return replace(main, beside=beside)
 
-    def _send_one(self, job: Job, row: Row, held: Row | None, copy: Path) -> Copied:
+    def _send_one(self, job: Upload, row: Row, held: Row | None, copy: Path) -> Copied:
         source, digest = _open_copy(copy)
         try:
             if held and digest == held.hash:

@@ -77,14 +77,14 @@ def kept(world: World) -> dict[str, Any]:
         raise LeaseForeign(
             "this machine does not hold the lease of the data space", "repair the project, or install it again"
         )
-    world.generation = known["generation"]
+    world.session.generation = known["generation"]
     return dict(known)
 
 
 def remember(world: World, known: dict[str, Any]) -> None:
     """A heartbeat of ours is there, of now."""
     known = known | {"beat": world.clock.elapsed(), "boot": world.clock.boot()}
-    world.generation, world.beaten = known["generation"], known["beat"]
+    world.session.generation, world.session.beaten = known["generation"], known["beat"]
     world.index.set_state(KEY, known)
     world.commit()
 
@@ -215,7 +215,7 @@ def claim(world: World, known: dict[str, Any]) -> None:
         "the data space shows signs of life that are not this machine's, under its name: it was put back to an earlier "
         "state, or there is a copy of it"
     )
-    world.keep()
+    world.commit_and_tell()
     if not await_silence(world, held):
         raise twin(world)
     expect_news(world, anew=True)
@@ -232,5 +232,5 @@ def twin(world: World) -> LeaseForeign:
         "delete one of the two; this one goes on by itself when the other has been silent for 15 minutes",
     )
     world.tell(f"{error.what}; {error.next_step}", "alarm")
-    world.keep()
+    world.commit_and_tell()
     return error

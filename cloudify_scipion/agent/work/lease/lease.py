@@ -9,7 +9,7 @@ from typing import Any
 
 from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseStale, LeaseUnseen, Temporary
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, judge, next_generation
-from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined
 from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.files import make_folders, write_new
 from cloudify_scipion.agent.work.lease.heartbeat import (
@@ -91,7 +91,7 @@ def _asked(world: World) -> list[object]:
 
 def _write(world: World, own: Holder) -> None:
     """Whole, or not at all."""
-    temporary = joined(TEMPORARY, temporary_name(own.generation, world.nonce()))
+    temporary = world.session.unfinished(own.generation)
     with writing(world, joined(LEASE, own.name())):
         write_new(world.space, temporary, own.text())
         try:
@@ -121,7 +121,7 @@ def renew(world: World) -> None:
     age = world.clock.elapsed() - known["beat"]
     try:
         if known["boot"] != world.clock.boot() or age > VALID_SECONDS:
-            _resume(world)
+            resume(world)
         else:
             _renew(world, known, counts=True)
     except LeaseGone:
@@ -131,9 +131,9 @@ def renew(world: World) -> None:
 
 def _go_on(world: World, error: LeaseUnseen) -> None:
     """Our last heartbeat still counts, so nobody takes over before it is too old: until then saving goes on."""
-    if world.unseen is None:
+    if world.session.unseen is None:
         world.tell(error.what, "alarm")
-    world.unseen = error.path, error.reason
+    world.session.unseen = error.path, error.reason
 
 
 def _take_again(world: World, generation: int) -> None:
@@ -176,7 +176,7 @@ def check(world: World) -> None:
 def moment(world: World) -> int:
     """Now by the data space's clock (ns since 1970): later than all that was done there. Renews the lease."""
     check(world)
-    told = None if world.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
+    told = None if world.session.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
     return told.ctime if told else 0
 
 
@@ -185,11 +185,11 @@ def now_there(world: World) -> int:
     machine's clock may be another. Renews the lease.
     """
     check(world)
-    told = None if world.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
+    told = None if world.session.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
     return told.mtime if told else 0
 
 
-def _resume(world: World) -> None:
+def resume(world: World) -> None:
     """At the start of a work, after a pause: go on only if nobody else came."""
     world.space.forget()
     held, known = holders(world), kept(world)
@@ -238,7 +238,7 @@ def release(world: World, sealed: bool = False) -> None:
 
 def beat_when_due(world: World) -> None:
     """Called while long copies go on."""
-    if world.beaten and world.clock.elapsed() - world.beaten > BEAT_SECONDS:
+    if world.session.beaten and world.clock.elapsed() - world.session.beaten > BEAT_SECONDS:
         check(world)
 
 

@@ -75,7 +75,7 @@ def read_manifest(world: World) -> None:
 def entries(world: World, stream: BinaryIO) -> Iterator[tuple[bytes, Entry | None]]:
     """What a segment says that a working copy can hold; None for what is gone."""
     for path, entry in decode(stream)[1]:
-        world.beat()
+        world.session.beat()
         if entry is not None and leads_astray(entry):
             world.tell(f"the manifest names {os.fsdecode(path)!r}, which is no path of a working copy", "alarm")
         else:
@@ -133,7 +133,7 @@ def _patient_copy(world: World, space: ReadTree, number: int) -> BinaryIO | None
             return copy_segment(world, space, number)
         except OSError:
             world.clock.sleep(seconds)
-            world.beat()
+            world.session.beat()
     return copy_segment(world, space, number)
 
 
@@ -166,7 +166,7 @@ def expect_news(world: World, anew: bool = False) -> None:
     side = compare(head.number, head.digest if anew else NONE, list(found), lambda number: _digest_at(world, number))
     if side is not Side.SAME:
         world.index.set_state(NEWS, side.value)
-        world.keep()
+        world.commit_and_tell()
 
 
 def _digest_at(world: World, number: int) -> str:
@@ -192,7 +192,7 @@ def read_news(world: World) -> Side:
     read_manifest(world)
     if side is not Side.NEWER:
         world.index.files.doubt_all()
-    world.keep()
+    world.commit_and_tell()
     return side
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from cloudify_scipion.agent.plan.manifest import Entry, Header, encode, segment_name, segment_number
-from cloudify_scipion.agent.plan.names import MANIFEST, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.names import MANIFEST, joined
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.files import new_file
 from cloudify_scipion.agent.ports.read_tree import ReadTree
@@ -33,11 +33,11 @@ class Written:
 
 def put_segment(world: World, header: Header, items: Callable[[], Iterable[Entry | bytes]]) -> Written:
     """Write a segment under another name, and move it to its place."""
-    temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    temporary = world.session.unfinished()
     with writing(world, MANIFEST):
         written = patient(_write, world.space, temporary, header, items)
         world.space.rename(temporary, joined(MANIFEST, segment_name(header.number)))
-    world.unsettled = True
+    world.session.unsettled = True
     return written
 
 

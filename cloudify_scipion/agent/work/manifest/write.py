@@ -71,15 +71,15 @@ def write_segment(world: World) -> None:
     head = _after_own_remains(world, head)
     base = head.digest == NONE or head.since > max(COMPACT_BYTES, head.base)
     number, last = head.number + 1, world.index.journal.end()
-    nonce = world.nonce()
+    nonce = world.session.nonce()
     world.index.set_state(INTENT, {"number": number, "nonce": nonce})
     world.commit()
-    header = Header(world.config.project, world.generation, number, NONE if base else head.digest, base, nonce)
+    header = Header(world.config.project, world.session.generation, number, NONE if base else head.digest, base, nonce)
     written = put_segment(world, header, lambda: _everything(world) if base else _changed(world))
     since = 0 if base else head.since + written.size
     _set_head(world.index, Head(number, written.digest, written.size if base else head.base, since))
     world.index.journal.clear(last)
-    world.keep()
+    world.commit_and_tell()
     if base:
         _remove_older(world, number)
 
@@ -95,13 +95,13 @@ def _after_own_remains(world: World, head: Head) -> Head:
                 header, _ = decode(stream)
             except (Damaged, OSError):
                 return _above_all(world)
-            if header.generation > world.generation:
+            if header.generation > world.session.generation:
                 raise LeaseForeign(
                     f"generation {header.generation} writes to the data space", "this machine stops; delete it"
                 )
             if not _is_own(world, header):
                 world.index.set_state(NEWS, Side.NEWER.value)
-                world.keep()
+                world.commit_and_tell()
                 raise Temporary(
                     "somebody else has gone on with the manifest of the data space", "the next push reads it first"
                 )
@@ -148,7 +148,7 @@ def is_due(index: Index) -> bool:
 def _changed(world: World) -> Iterator[Entry | bytes]:
     index = world.index
     for path in index.journal.paths():
-        world.beat()
+        world.session.beat()
         row = index.files.get(path)
         if row is not None:
             yield entry_of(path, row)
@@ -168,7 +168,7 @@ def _everything(world: World) -> Iterator[Entry]:
         if path:
             yield _folder_entry(path, index.folders.get(number))
     for path, row in index.files.all():
-        world.beat()
+        world.session.beat()
         yield entry_of(path, row)
     for said in index.base.all():  # of what could not be pulled yet: no machine would know it otherwise
         entry = entry_from(said)

@@ -20,7 +20,7 @@ from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, pieces, taken
 from cloudify_scipion.agent.work.lease import lease
-from cloudify_scipion.agent.work.pull.find_new import Job, Result, is_wanted, known_of
+from cloudify_scipion.agent.work.pull.find_new import Incoming, Pulled, is_wanted, known_of
 from cloudify_scipion.agent.work.pull.list_space import LISTING, listed
 from cloudify_scipion.agent.work.space.probe import abilities
 from cloudify_scipion.agent.work.world import World
@@ -41,18 +41,18 @@ class Quiet:
     waits: int = 0
     _now: int | None = field(default=None)
 
-    def is_quiet(self, job: Job) -> bool:
+    def is_quiet(self, job: Incoming) -> bool:
         """Whether a listed file can be taken as it is; else it is to be looked at again."""
         quiet = self._is_quiet(job) and not self._first_name_waits(job)
         self.waits += not quiet
         return quiet
 
-    def _is_quiet(self, job: Job) -> bool:
+    def _is_quiet(self, job: Incoming) -> bool:
         if job.form != "f" or self._as_saved(job.base, job.size, job.mtime):
             return True
         return job.mtime <= self._now_there() - QUIET_NS and (job.size > 0 or not _had_content(job))
 
-    def _first_name_waits(self, job: Job) -> bool:
+    def _first_name_waits(self, job: Incoming) -> bool:
         """Another name of a file that is not here before it has none to be a name of."""
         if job.base is None or not job.base.link:
             return False
@@ -78,20 +78,20 @@ class Quiet:
         """Let some seconds pass since the first one."""
         while (left := self.began + LOOK_SECONDS - self.world.clock.elapsed()) > 0:
             self.world.clock.sleep(left)
-            self.world.beat()
+            self.world.session.beat()
 
 
-def is_as_listed(world: World, job: Job) -> bool:
+def is_as_listed(world: World, job: Incoming) -> bool:
     """The second look: whether a file has the facts that it had at the first one. Raises OSError."""
     return world.space.fresh(job.path) in (None, (job.size, job.mtime))
 
 
-def _had_content(job: Job) -> bool:
+def _had_content(job: Incoming) -> bool:
     """Whether an empty file is less than what is known of it."""
     return (job.row is not None and job.row.rsize > 0) or (job.base is not None and job.base.size > 0)
 
 
-Look = Callable[[Job], bool]
+Look = Callable[[Incoming], bool]
 """Whether a job is to be done now."""
 CHECKED = "room"
 """Whether the volume was found to have room for all of a first copy, which goes on."""
@@ -116,7 +116,7 @@ def check_room(world: World) -> None:
     world.progress.start("pulling", files, need)
 
 
-def that_fit(world: World, jobs: Sequence[Job], result: Result) -> list[Job]:
+def that_fit(world: World, jobs: Sequence[Incoming], result: Pulled) -> list[Incoming]:
     """Those for which the volume has room, small ones first; the others are named with their sizes.
 
     It is the volume that its user works on: what is new in the data space never fills it. Of a first copy all of it was
@@ -143,7 +143,7 @@ def _is_here(world: World, path: bytes) -> bool:
     return False
 
 
-def _data(world: World, job: Job) -> int:
+def _data(world: World, job: Incoming) -> int:
     return data_of(world, job.path, job.size)
 
 
@@ -171,7 +171,7 @@ def data_of(world: World, path: bytes, size: int) -> int:
 def _not_zeros(world: World, fd: int, size: int) -> int:
     data = 0
     for piece in pieces(fd, size, growing=True):
-        world.beat()
+        world.session.beat()
         if not isinstance(piece, int) and not is_zeros(piece):
             data += len(piece)
     return data

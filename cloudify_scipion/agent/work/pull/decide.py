@@ -29,14 +29,14 @@ from cloudify_scipion.agent.work.pull.exchange import (
     set_facts,
 )
 from cloudify_scipion.agent.work.pull.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
-from cloudify_scipion.agent.work.pull.find_new import Job
+from cloudify_scipion.agent.work.pull.find_new import Incoming
 from cloudify_scipion.agent.work.pull.other_kind import file_for_link, give_newer_kind, link_for_file, link_for_link
 from cloudify_scipion.agent.work.space.keep_beside import keep_beside
 from cloudify_scipion.agent.work.trash.throw import Thrown, throw_away
 from cloudify_scipion.agent.work.world import World
 
 
-def pull_path(world: World, job: Job) -> Seen:
+def pull_path(world: World, job: Incoming) -> Seen:
     """Pull it if nothing is here; else compare."""
     local = world.tree.stat(job.path)
     if job.beside:
@@ -53,7 +53,7 @@ def pull_path(world: World, job: Job) -> Seen:
     return _compare(world, job, local)
 
 
-def _compare(world: World, job: Job, local: os.stat_result) -> Seen:
+def _compare(world: World, job: Incoming, local: os.stat_result) -> Seen:
     digest, facts = digest_of(world.space, job.path)
     row = job.row
     if row is not None and digest == row.hash:
@@ -101,7 +101,7 @@ def _went_on(world: World, path: bytes, local: os.stat_result, facts: os.stat_re
     return replace_unchanged(world, path, path, None, known, spare=True)
 
 
-def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.stat_result) -> Seen | None:
+def _ours(world: World, job: Incoming, local: os.stat_result, digest: str, facts: os.stat_result) -> Seen | None:
     """The same content is here, or the one there is ours, from before or after what the index knows; None if neither.
 
     The newer of two has the file's name here.
@@ -109,7 +109,7 @@ def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.
     base = job.base if job.base is not None and job.base.hash == digest else None
     own, own_facts = digest_of(world.tree, job.path)
     sqlite = digest if own == digest and is_database(world.tree, job.path) else ""
-    origin = base.origin if base else world.theirs
+    origin = base.origin if base else world.learnt.theirs
     held = _as_there(world, Row("f", hash=digest, local=sqlite, origin=origin), facts)
     if own == digest:
         return Seen([(job.path, with_facts(world, held, own_facts))])
@@ -123,7 +123,7 @@ def _ours(world: World, job: Job, local: os.stat_result, digest: str, facts: os.
 
 
 def _our_file_for_link(
-    world: World, job: Job, local: os.stat_result, digest: str, facts: os.stat_result
+    world: World, job: Incoming, local: os.stat_result, digest: str, facts: os.stat_result
 ) -> Seen | None:
     """Of a file of ours there and a link here, the newer one has the name; None if the file is none of ours."""
     base = job.base
@@ -142,7 +142,7 @@ def _as_there(world: World, row: Row, facts: os.stat_result) -> Row:
     )
 
 
-def _both(world: World, job: Job) -> Seen:
+def _both(world: World, job: Incoming) -> Seen:
     """Changed on both sides, or something else here: the other version gets another name, there and here."""
     beside = keep_beside(world, job.path)
     seen = Seen(conflicts=1, kept=beside)
@@ -157,7 +157,7 @@ def _both(world: World, job: Job) -> Seen:
     return seen
 
 
-def pull_link(world: World, job: Job, local: os.stat_result | None) -> Seen | None:
+def pull_link(world: World, job: Incoming, local: os.stat_result | None) -> Seen | None:
     """Pull it if nothing is here; else compare. None where both are to be kept."""
     target, row = world.space.readlink(job.path), job.row
     if row is not None and row.held() and (row.kind, row.target) == ("l", target):
@@ -167,11 +167,11 @@ def pull_link(world: World, job: Job, local: os.stat_result | None) -> Seen | No
     elif kind(local) != "l" or world.tree.readlink(job.path) != target:
         seen = _instead(world, job, local, target) if kind(local) in "fl" else None
         return seen and replace(seen, rows=[(path, replace(known, rmtime=job.mtime)) for path, known in seen.rows])
-    known = link_row(world, job.path, target, job.base.origin if job.base else world.theirs)
+    known = link_row(world, job.path, target, job.base.origin if job.base else world.learnt.theirs)
     return Seen([(job.path, replace(known, rmtime=job.mtime))])
 
 
-def _instead(world: World, job: Job, local: os.stat_result, target: bytes) -> Seen | None:
+def _instead(world: World, job: Incoming, local: os.stat_result, target: bytes) -> Seen | None:
     """Something else is here: the newer has the name. None if neither is known to be."""
     base, row = job.base, job.row
     if base is not None and (base.kind, base.target) == ("l", target):
@@ -179,11 +179,11 @@ def _instead(world: World, job: Job, local: os.stat_result, target: bytes) -> Se
     if row is None or not row.held() or row.origin > 0:
         return None
     if kind(local) == "f":
-        return link_for_file(world, job.path, target, row, world.theirs, spare=True)
-    return _link_instead(world, job.path, target, row, world.theirs)
+        return link_for_file(world, job.path, target, row, world.learnt.theirs, spare=True)
+    return _link_instead(world, job.path, target, row, world.learnt.theirs)
 
 
-def _ours_instead(world: World, job: Job, local: os.stat_result, base: Entry) -> Seen | None:
+def _ours_instead(world: World, job: Incoming, local: os.stat_result, base: Entry) -> Seen | None:
     if not is_newer_there(Side.OTHER if job.row is None else job.side, mtime_of(local), base.mtime):
         # the next push saves what is here
         return Seen([(job.path, Row("l", target=base.target, origin=base.origin, rsize=0, racy=1))])
@@ -198,7 +198,7 @@ def _link_instead(world: World, path: bytes, target: bytes, row: Row, origin: in
     return Seen([(path, link_row(world, path, target, origin))])
 
 
-def is_damaged(world: World, job: Job, local: os.stat_result, facts: os.stat_result) -> bool:
+def is_damaged(world: World, job: Incoming, local: os.stat_result, facts: os.stat_result) -> bool:
     """Whether a file in the data space is a ruin of what is here."""
     if job.row is not None and job.row.size > 0 and _is_void(world, job.path, facts):
         return True
@@ -219,7 +219,7 @@ def _is_void(world: World, path: bytes, facts: os.stat_result) -> bool:
     return True
 
 
-def throw_damaged(world: World, job: Job, facts: os.stat_result) -> Seen:
+def throw_damaged(world: World, job: Incoming, facts: os.stat_result) -> Seen:
     """Move it to the trash; the next push saves the file again."""
     name = throw_away(world, job.path, ORIGINAL)
     world.tell(f"{os.fsdecode(job.path)} was empty, zeros or cut short in the data space: it is saved again", "alarm")

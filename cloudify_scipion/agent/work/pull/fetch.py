@@ -33,7 +33,7 @@ def download(world: World, path: bytes, base: Entry | None = None) -> tuple[byte
     `base` says, mode and time are its, too. Raises Changed if it changed meanwhile.
     """
     fd, before = world.space.open_with_facts(path)
-    temporary = joined(SCRATCH, world.nonce().encode())
+    temporary = joined(SCRATCH, world.session.nonce().encode())
     try:
         with naming(world):
             target = world.state.create(temporary, before.st_mode & 0o777 | 0o600)
@@ -73,7 +73,7 @@ def _receive(
     mode, mtime = given_back(base, digest, after.st_mode, mtime_of(after))
     with naming(world):
         made = _finish(world, target, mode, mtime)
-    origin = known.origin if known else world.theirs
+    origin = known.origin if known else world.learnt.theirs
     row = Row("f", hash=digest, local=digest if begins == HEADER else "", origin=origin, rsize=size,
               rmtime=mtime_of(after), rracy=is_young(world, after), rctime=ctime_of(after))  # fmt: skip
     return row, made

@@ -21,7 +21,7 @@ from cloudify_scipion.agent.work.world import World
 
 
 @dataclass
-class Result:
+class Pulled:
     """What a pull or scan did."""
 
     files: int = 0
@@ -35,7 +35,7 @@ class Result:
     failed: list[tuple[bytes, str]] = field(default_factory=list)
 
 
-def must_be_complete(result: Result, next_step: str) -> None:
+def must_be_complete(result: Pulled, next_step: str) -> None:
     """Raise Unsaved if some files could not be pulled, NoRoom if all of them do not fit."""
     told = f"{len(result.failed)} files could not be pulled: {first_of(result.failed)}"
     if result.failed and result.unfit == len(result.failed):
@@ -58,7 +58,7 @@ def is_folder_wanted(world: World, path: bytes, was_here: bool) -> bool:
 
 
 @dataclass(frozen=True)
-class Job:
+class Incoming:
     """A path of the data space that is not as the index knows it. `base` is what the manifest said.
 
     If that is a hard link, `first` is what the index knows of its first name. `intended`: a push that was interrupted
@@ -74,7 +74,7 @@ class Job:
     first: Row | None = None
     side: Side = Side.SAME
     """On what side the data space is; SAME where there are no news."""
-    beside: tuple[Job, ...] = ()
+    beside: tuple[Incoming, ...] = ()
     """What lies beside it there as SQLite's files lie beside a database; only then may it be as the index knows it."""
     as_known: bool = False
     size: int = 0
@@ -101,7 +101,7 @@ def known_of(world: World, batch: Sequence[Listed]) -> Known:
 def job_of(
     world: World, listed: Listed, known: Known, intended: Mapping[bytes, set[str]],
     always: bool = False, tells: bool = False,
-) -> Job | None:  # fmt: skip
+) -> Incoming | None:  # fmt: skip
     """What is to be done for a path that was listed, None if nothing is.
 
     `always`: also for one that is as known; `tells`: a ctime means something there.
@@ -115,12 +115,12 @@ def job_of(
     if row is None and not is_wanted(world, path, base is not None):
         return None
     entry = entry_from(base) if base else None
-    return Job(path, form, row, entry, mtime, path in intended, side=known.side, size=size, told=bool(same))
+    return Incoming(path, form, row, entry, mtime, path in intended, side=known.side, size=size, told=bool(same))
 
 
 def with_groups(
-    world: World, rows: Sequence[Listed], jobs: Sequence[Job], intended: Mapping[bytes, set[str]]
-) -> list[Job]:
+    world: World, rows: Sequence[Listed], jobs: Sequence[Incoming], intended: Mapping[bytes, set[str]]
+) -> list[Incoming]:
     """The jobs of a batch of what is listed; what lies beside a file is done with that, in whatever batch it is."""
     files = {row[0]: row for row in rows if row[1] == "f"}
     found = {job.path: job for job in jobs if not _is_done_with_another(world, job, files)}
@@ -145,6 +145,6 @@ def _sides(world: World, files: Mapping[bytes, Listed]) -> dict[bytes, list[List
     return sides
 
 
-def _is_done_with_another(world: World, job: Job, files: Collection[bytes]) -> bool:
+def _is_done_with_another(world: World, job: Incoming, files: Collection[bytes]) -> bool:
     base = base_of(job.path)
     return bool(base) and (base in files or world.index.listing.has(base, "f"))

@@ -16,7 +16,7 @@ from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.pull.exchange import is_as_known, replace_unchanged, set_facts
 from cloudify_scipion.agent.work.pull.fetch import fetch, fetch_linked, link_row, make_link, make_local_folder
-from cloudify_scipion.agent.work.pull.find_new import Result
+from cloudify_scipion.agent.work.pull.find_new import Pulled
 from cloudify_scipion.agent.work.pull.other_kind import file_for_link, link_for_file, link_for_link
 from cloudify_scipion.agent.work.pull.settle import is_blocked
 from cloudify_scipion.agent.work.space.keep_beside import free_name
@@ -25,7 +25,7 @@ from cloudify_scipion.agent.work.space.probe import abilities
 from cloudify_scipion.agent.work.world import World
 
 
-def apply_base(world: World, result: Result) -> None:
+def apply_base(world: World, result: Pulled) -> None:
     """Make the folders, links and files of odd names that the manifest names and that are not here."""
     failed = {path for path, _ in result.failed}
     for row in world.index.base.all():
@@ -37,7 +37,7 @@ def apply_base(world: World, result: Result) -> None:
         except OSError as error:
             if not is_blocked(world, entry.path, result):
                 result.failed.append((entry.path, error.strerror or str(error)))
-    world.keep()
+    world.commit_and_tell()
 
 
 def _is_below(path: bytes, failed: set[bytes]) -> bool:
@@ -109,7 +109,7 @@ _BATCH = 400
 _SHOWN = 10
 
 
-def settle_news(world: World, side: Side, result: Result) -> None:
+def settle_news(world: World, side: Side, result: Pulled) -> None:
     """After all that the data space shows by itself was settled."""
     if side is not Side.OLDER:
         for row in world.index.base.all():
@@ -119,10 +119,10 @@ def settle_news(world: World, side: Side, result: Result) -> None:
             except OSError as error:
                 result.failed.append((entry.path, error.strerror or str(error)))
     apply_base(world, result)
-    world.keep()
+    world.commit_and_tell()
 
 
-def _take_over(world: World, side: Side, entry: Entry, result: Result) -> None:
+def _take_over(world: World, side: Side, entry: Entry, result: Pulled) -> None:
     """Where the working copy is exactly as the index last knew it, the manifest that is newer knows better."""
     if entry.kind == "d":
         if side is Side.NEWER:
@@ -137,7 +137,7 @@ def _take_over(world: World, side: Side, entry: Entry, result: Result) -> None:
     _keep_lone_link(world, entry, row, newer, result)
 
 
-def _take_content(world: World, side: Side, entry: Entry, row: Row, result: Result) -> None:
+def _take_content(world: World, side: Side, entry: Entry, row: Row, result: Pulled) -> None:
     if row.kind != entry.kind:
         _take_other_kind(world, entry, row)
     elif entry.kind == "l":
@@ -150,7 +150,7 @@ def _take_content(world: World, side: Side, entry: Entry, row: Row, result: Resu
         _take_stored(world, entry, row, result)
 
 
-def _keep_lone_link(world: World, entry: Entry, row: Row, newer: bool, result: Result) -> None:
+def _keep_lone_link(world: World, entry: Entry, row: Row, newer: bool, result: Pulled) -> None:
     """A link that only the manifest has, and that cannot have its name here: beside what is here, or in the trash."""
     known = world.index.files.get(entry.path) or row
     if entry.kind != "l" or not entry.stored or (known.kind, known.target) == ("l", entry.target):
@@ -197,7 +197,7 @@ def _know_link(world: World, entry: Entry, row: Row) -> None:
         )  # fmt: skip
 
 
-def _take_stored(world: World, entry: Entry, row: Row, result: Result) -> None:
+def _take_stored(world: World, entry: Entry, row: Row, result: Pulled) -> None:
     """A newer version whose content lies under another name there; where it cannot take its place it comes beside."""
     seen = replace_unchanged(world, entry.stored, entry.path, entry, row)
     if seen is None:

@@ -177,7 +177,7 @@ def _look(world: World, folder: bytes) -> list[Listed]:
 
 def _clear_part(world: World, folder: bytes, name: bytes) -> None:
     """A killed work has left it, unless it is a later machine's."""
-    if generation_of(name[len(PART) :]) <= world.generation:
+    if generation_of(name[len(PART) :]) <= world.session.generation:
         with contextlib.suppress(OSError):
             world.space.unlink(joined(folder, name))
 

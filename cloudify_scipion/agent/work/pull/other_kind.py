@@ -102,7 +102,7 @@ def _says(world: World, path: bytes, target: bytes) -> bool:
 
 def _new_link(world: World, target: bytes) -> bytes:
     """An unfinished one on the volume."""
-    temporary = joined(SCRATCH, world.nonce().encode())
+    temporary = joined(SCRATCH, world.session.nonce().encode())
     with naming(world):
         world.state.symlink(target, temporary)
         if os.geteuid() != world.config.user:

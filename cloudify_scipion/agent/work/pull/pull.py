@@ -12,25 +12,25 @@ from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.lease.heartbeat import foreign, holders, own_holder
 from cloudify_scipion.agent.work.manifest.read import read_manifest
 from cloudify_scipion.agent.work.pull.can_come import CHECKED
-from cloudify_scipion.agent.work.pull.find_new import Result, must_be_complete
+from cloudify_scipion.agent.work.pull.find_new import Pulled, must_be_complete
 from cloudify_scipion.agent.work.pull.from_manifest import apply_base
 from cloudify_scipion.agent.work.pull.reconcile import reconcile
 from cloudify_scipion.agent.work.push.move import settle_move
 from cloudify_scipion.agent.work.push.push import DIRTY, clear_remains
 from cloudify_scipion.agent.work.push.tally import down
 from cloudify_scipion.agent.work.push.upload_all import BOOT
-from cloudify_scipion.agent.work.space.check import MARK, check_space, open_space
+from cloudify_scipion.agent.work.space.check import MARK, check_space, check_volume, open_space
 from cloudify_scipion.agent.work.space.room import watch_room
 from cloudify_scipion.agent.work.trash.throw import know_trash
-from cloudify_scipion.agent.work.world import PULLED, World, check_volume
+from cloudify_scipion.agent.work.world import PULLED, World
 
 AGAIN_SECONDS = (5.0, 20.0, 60.0)
 _BY_SCAN = "they are tried again by the next scan"
 
 
-def pull(world: World) -> Result:
+def pull(world: World) -> Pulled:
     """Take the lease and the first copy; later, and where the index was lost, what is new. Resumable."""
-    check_volume(world.config, world.tree, world.state)
+    check_volume(world)
     if world.index.get_state(PULLED):
         check_space(world)  # an empty folder where it should be mounted would be taken for a new one
     lease.acquire(world)
@@ -61,14 +61,14 @@ def _leave(world: World, fresh: bool) -> None:
             world.space.unlink(MARK)
 
 
-def _try_again(world: World, result: Result) -> Result:
+def _try_again(world: World, result: Pulled) -> Pulled:
     """What could not be read may only have taken its time: a first copy is to be whole if it can."""
     for seconds in AGAIN_SECONDS:
         if not result.failed or result.crowded:
             break
         world.progress.start(f"{len(result.failed)} files cannot be read: trying again in {seconds:.0f} s")
         world.clock.sleep(seconds)
-        world.beat()
+        world.session.beat()
         result = replace(reconcile(world), files=result.files, size=result.size)
     return result
 
@@ -79,9 +79,9 @@ def _know_the_boot(world: World) -> None:
         world.index.set_state(BOOT, "" if world.tree.names(b"") else world.clock.boot())
 
 
-def scan(world: World) -> Result:
+def scan(world: World) -> Pulled:
     """What is new in the data space is pulled, what was changed on both sides kept twice, what is gone there told."""
-    check_volume(world.config, world.tree, world.state)
+    check_volume(world)
     check_space(world)
     lease.renew(world)
     settle_move(world)
@@ -92,7 +92,7 @@ def scan(world: World) -> Result:
     return result
 
 
-def _finish_pull(world: World, result: Result) -> None:
+def _finish_pull(world: World, result: Pulled) -> None:
     """What cannot be read there does not keep the rest from being saved: it was never here, so it is not gone either.
 
     What the manifest says of it is kept until it comes.
@@ -105,7 +105,7 @@ def _finish_pull(world: World, result: Result) -> None:
     world.index.set_state(PULLED, True)
     world.index.set_state(CHECKED, False)
     world.index.base.forget([path for path, _ in result.failed])
-    world.keep()
+    world.commit_and_tell()
     must_be_complete(result, _BY_SCAN)
 
 
@@ -121,7 +121,7 @@ def know_again(world: World) -> None:
     """
     if world.index.get_state(PULLED):
         return
-    check_volume(world.config, world.tree, world.state)
+    check_volume(world)
     check_space(world)
     own, held = own_holder(world), holders(world)
     mine = [replace(own, generation=generation_of(lease.name)).name() for lease in held]
@@ -133,5 +133,5 @@ def know_again(world: World) -> None:
             "on",
             "alarm",
         )
-    world.keep()
+    world.commit_and_tell()
     pull(world)

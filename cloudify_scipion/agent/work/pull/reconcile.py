@@ -9,21 +9,18 @@ from cloudify_scipion.agent.ports.mount import mounts_below
 from cloudify_scipion.agent.ports.tables.rows import HERE, Row
 from cloudify_scipion.agent.work.manifest.read import expect_news, forget_news, read_news, side_of
 from cloudify_scipion.agent.work.pull.can_come import check_room
-from cloudify_scipion.agent.work.pull.find_new import Result
+from cloudify_scipion.agent.work.pull.find_new import Pulled
 from cloudify_scipion.agent.work.pull.from_manifest import apply_base, settle_news, tell_deleted
 from cloudify_scipion.agent.work.pull.list_space import forget_listing, list_space
 from cloudify_scipion.agent.work.pull.settle import settle
 from cloudify_scipion.agent.work.space.check import check_space
 from cloudify_scipion.agent.work.world import PULLED, World
 
-SCANNED = "scanned"
-"""In the index: when all of the data space was looked through."""
 
-
-def reconcile(world: World) -> Result:
+def reconcile(world: World) -> Pulled:
     """Look through all of it."""
-    result = Result()
-    world.theirs = STRANGER if world.index.get_state(PULLED) else ORIGINAL
+    result = Pulled()
+    world.learnt.theirs = STRANGER if world.index.get_state(PULLED) else ORIGINAL
     world.tree.avoid(mounts_below(world.tree.folder(b"").fd))
     try:
         expect_news(world)
@@ -47,9 +44,9 @@ def reconcile(world: World) -> Result:
     forget_listing(world)
     if not result.failed:
         forget_news(world)
-    world.index.set_state(SCANNED, world.clock.iso())
+    world.index.set_state("scanned", world.clock.iso())
     world.tree.sync()
-    world.keep()
+    world.commit_and_tell()
     return result
 
 
@@ -59,12 +56,12 @@ def catch_up(world: World) -> None:
         reconcile(world)
 
 
-def find_lost(world: World, result: Result) -> None:
+def find_lost(world: World, result: Pulled) -> None:
     """Files that the index knows and the data space has not any more: told, and saved again by the next push."""
     for path, row in world.index.files.all():
         if not row.held() or not _may_be_lost(world, path, row):
             continue
-        world.beat()
+        world.session.beat()
         try:
             there = _is_there(world, path, row)
         except OSError as error:

@@ -17,7 +17,7 @@ from cloudify_scipion.agent.work.pull.can_come import Look, Quiet, is_as_listed,
 from cloudify_scipion.agent.work.pull.decide import pull_path
 from cloudify_scipion.agent.work.pull.exchange import gives_way, set_aside_older
 from cloudify_scipion.agent.work.pull.fetch import Seen, make_local_folder
-from cloudify_scipion.agent.work.pull.find_new import Job, Result, is_folder_wanted, job_of, known_of, with_groups
+from cloudify_scipion.agent.work.pull.find_new import Incoming, Pulled, is_folder_wanted, job_of, known_of, with_groups
 from cloudify_scipion.agent.work.pull.list_space import Listed, listed
 from cloudify_scipion.agent.work.space.keep_beside import keep_beside
 from cloudify_scipion.agent.work.space.probe import abilities
@@ -45,10 +45,10 @@ class Waiting:
             world.index.files.drop(path)
         world.index.files.put_all(list(self.rows.items()))
         self.rows, self.drops = {}, []
-        world.keep()
+        world.commit_and_tell()
 
 
-def settle(world: World, result: Result) -> None:
+def settle(world: World, result: Pulled) -> None:
     """Pull what is new; what was done is kept every few seconds."""
     quiet = Quiet(world, world.clock.elapsed())
     _settle_all(world, result, quiet.is_quiet)
@@ -58,7 +58,7 @@ def settle(world: World, result: Result) -> None:
     world.space.forget()
     first, moving = quiet.is_quiet, list[bytes]()
 
-    def second_look(job: Job) -> bool:
+    def second_look(job: Incoming) -> bool:
         if first(job):
             return False  # it was done, or has failed
         try:
@@ -78,7 +78,7 @@ def settle(world: World, result: Result) -> None:
         )
 
 
-def _settle_all(world: World, result: Result, now: Look) -> None:
+def _settle_all(world: World, result: Pulled, now: Look) -> None:
     """All that is listed, as far as it is to be done `now`."""
     saved, intended, waiting = world.clock.elapsed(), world.index.attempts.intents(), Waiting()
     for rows in listed(world):
@@ -90,7 +90,7 @@ def _settle_all(world: World, result: Result, now: Look) -> None:
 
 
 def _settle_batch(
-    world: World, rows: Sequence[Listed], intended: Mapping[bytes, set[str]], result: Result, waiting: Waiting,
+    world: World, rows: Sequence[Listed], intended: Mapping[bytes, set[str]], result: Pulled, waiting: Waiting,
     now: Look,
 ) -> None:  # fmt: skip
     rows = [row for row in rows if not is_below_mount(world, row[0])]
@@ -111,12 +111,12 @@ def _settle_batch(
     world.tree.forget()
 
 
-def _with_first(world: World, job: Job, waiting: Waiting) -> Job:
+def _with_first(world: World, job: Incoming, waiting: Waiting) -> Incoming:
     link = job.base.link if job.base else b""
     return replace(job, first=waiting.rows.get(link) or world.index.files.get(link))
 
 
-def _pull_all(world: World, jobs: Sequence[Job], result: Result, waiting: Waiting) -> None:
+def _pull_all(world: World, jobs: Sequence[Incoming], result: Pulled, waiting: Waiting) -> None:
     for job, seen in world.each(lambda job: pull_path(world, job), jobs):
         if isinstance(seen, OSError) and _is_another(world, job):
             continue  # gone since it was listed, or something else by now: the next scan sees what became of it
@@ -127,11 +127,11 @@ def _pull_all(world: World, jobs: Sequence[Job], result: Result, waiting: Waitin
             _note(world, job, seen, result, waiting)
 
 
-def _failed(job: Job, error: OSError, result: Result) -> None:
+def _failed(job: Incoming, error: OSError, result: Pulled) -> None:
     result.failed.append((job.path, error.strerror or str(error)))
 
 
-def _is_another(world: World, job: Job) -> bool:
+def _is_another(world: World, job: Incoming) -> bool:
     """Whether what was listed in the data space is not there any more, or something of another kind is."""
     with contextlib.suppress(OSError):
         there = world.space.stat(job.path)
@@ -139,7 +139,7 @@ def _is_another(world: World, job: Job) -> bool:
     return False
 
 
-def _note(world: World, job: Job, seen: Seen, result: Result, waiting: Waiting) -> None:
+def _note(world: World, job: Incoming, seen: Seen, result: Pulled, waiting: Waiting) -> None:
     if seen.drop:
         waiting.drops.append(job.path)
     waiting.vain += job.told and not seen.pulled and not seen.conflicts
@@ -152,7 +152,7 @@ def _note(world: World, job: Job, seen: Seen, result: Result, waiting: Waiting) 
 
 
 def pull_folders(
-    world: World, folders: Sequence[tuple[bytes, int]], bases: Mapping[bytes, dict[str, Any]], result: Result
+    world: World, folders: Sequence[tuple[bytes, int]], bases: Mapping[bytes, dict[str, Any]], result: Pulled
 ) -> None:
     """Make folders of the data space (path, mode), and know that they are in both places."""
     for path, mode in folders:
@@ -169,13 +169,13 @@ def pull_folders(
             world.index.journal.note(path)
 
 
-def make_parents(world: World, paths: Iterable[bytes], result: Result) -> None:
+def make_parents(world: World, paths: Iterable[bytes], result: Pulled) -> None:
     """The folders of what is pulled; the user may have moved or removed them meanwhile."""
     for path in sorted({split(path)[0] for path in paths}):
         _make_folder(world, path, 0o755, result)
 
 
-def _make_folder(world: World, path: bytes, mode: int, result: Result) -> bool:
+def _make_folder(world: World, path: bytes, mode: int, result: Pulled) -> bool:
     """Make a folder here, if nothing of the user is in its way."""
     try:
         _clear_way(world, path)
@@ -195,11 +195,11 @@ def _clear_way(world: World, path: bytes) -> None:
     there = world.space.stat(path)
     if there is not None and kind(there) == "d":
         world.index.files.drop(path)  # first: it was not deleted here
-        world.keep()
+        world.commit_and_tell()
         set_aside_older(world, path)
 
 
-def is_blocked(world: World, path: bytes, result: Result) -> bool:
+def is_blocked(world: World, path: bytes, result: Pulled) -> bool:
     """Whether a file is here where the data space has a folder: then that gets the name of a conflict."""
     above = b""
     for name in path.split(b"/"):
@@ -218,7 +218,7 @@ def _why(error: OSError) -> str:
     return f"the folder cannot be made here: {error.strerror}"
 
 
-def _keep_folder_beside(world: World, path: bytes, result: Result) -> None:
+def _keep_folder_beside(world: World, path: bytes, result: Pulled) -> None:
     there = world.space.stat(path)
     if there is not None and kind(there) == "d":
         keep_beside(world, path)

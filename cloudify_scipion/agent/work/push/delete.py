@@ -65,7 +65,7 @@ def delete_all(run: Run, found: Found, holding: Holding) -> None:
     _decide(run, holding)
     _delete(run, found.gone_folders)
     _ask(run, holding)
-    world.keep()
+    world.commit_and_tell()
 
 
 @dataclass
@@ -156,7 +156,7 @@ def _delete(run: Run, folders: Sequence[bytes]) -> None:
         left = number is not None and any(map(index.files.inside, index.folders.below(number)))
         if not left:  # else a file is held, or could not be moved to the trash
             _delete_folder(run, path)
-    run.world.keep()
+    run.world.commit_and_tell()
 
 
 def _delete_files(run: Run, covered: bool = False) -> None:
@@ -171,7 +171,7 @@ def _delete_files(run: Run, covered: bool = False) -> None:
         for path in paths if covered else ():
             if world.index.files.get(path) is None:
                 world.index.gone.forget(path)
-        world.keep()
+        world.commit_and_tell()
         after = paths[-1]
 
 
@@ -220,7 +220,7 @@ def _delete_folder(run: Run, path: bytes) -> None:
         return
     for folder in reversed(world.index.folders.below(number)):
         where = world.index.folders.path_of(folder)
-        world.beat()
+        world.session.beat()
         if world.index.folders.get(folder).remote:
             try:
                 world.space.rmdir(where)
@@ -239,7 +239,7 @@ _SOME = 1000
 
 def find_tidied(world: World) -> None:
     """Mark what Scipion has tidied away among what is gone."""
-    before, runs, after = set(world.index.get_state(RESTARTED) or ()), {b"": Seen()}, b""
+    before, runs, after = set(world.index.get_state(RESTARTED) or ()), {b"": RunLeft()}, b""
     while paths := world.index.gone.paths(after=after, limit=_SOME):
         for path in paths:
             run = run_of(path)
@@ -255,14 +255,14 @@ def find_tidied(world: World) -> None:
 
 
 @dataclass
-class Seen:
+class RunLeft:
     """What is left of a run. `lives`: some of it; `restarted`: nothing of what was known, but something new."""
 
     lives: bool = False
     restarted: bool = False
 
 
-def _look_at(world: World, run: bytes) -> Seen:
+def _look_at(world: World, run: bytes) -> RunLeft:
     number, there, new = world.index.folders.number(run), False, True
     for folder in world.index.folders.below(number) if number is not None else ():
         try:
@@ -273,7 +273,7 @@ def _look_at(world: World, run: bytes) -> Seen:
         for name, facts in entries:
             there |= kind(facts) in "fl"
             new &= name not in known or _is_another(known[name], facts.st_ino, facts.st_size)
-    return Seen(there, there and new)
+    return RunLeft(there, there and new)
 
 
 def _is_another(row: Row, ino: int, size: int) -> bool:

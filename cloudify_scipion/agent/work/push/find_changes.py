@@ -108,7 +108,7 @@ def _walk(world: World, ahead: ReadAhead, found: Found, moved: Moved, everything
     stack, missing = [(ROOT, b"")], list[int]()
     while stack:
         number, path = stack.pop()
-        world.beat()
+        world.session.beat()
         try:
             entries = ahead.entries(path, (inside for _, inside in reversed(stack)))
         except OSError as error:

@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cloudify_scipion.agent.plan.names import TEMPORARY, joined, split, temporary_name, whole_way
+from cloudify_scipion.agent.plan.names import TEMPORARY, joined, split, whole_way
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import HERE, THERE
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.lease import lease
-from cloudify_scipion.agent.work.push.send import Copied, Job
+from cloudify_scipion.agent.work.push.send import Copied, Upload
 from cloudify_scipion.agent.work.push.tally import Run, failed
 from cloudify_scipion.agent.work.space.keep_beside import keep_beside
 from cloudify_scipion.agent.work.space.names_there import NameRefused, ensure_folder, place_of, refuse_folder, twin_of
@@ -78,14 +78,14 @@ def make_empty_folders(run: Run) -> None:
         return
     lease.check(world)
     for path in there:
-        world.beat()
+        world.session.beat()
         try:
             folder_for(run, path)
         except NameRefused:
             continue  # the manifest has it
         except OSError as error:
             failed(run, path, error)
-    world.keep()
+    world.commit_and_tell()
 
 
 def _is_here(world: World, path: bytes) -> bool:
@@ -115,11 +115,11 @@ class Staged:
         return self.temporary + path[len(self.path) :]
 
 
-def stage(run: Run, jobs: Sequence[Job]) -> list[Staged]:
+def stage(run: Run, jobs: Sequence[Upload]) -> list[Staged]:
     """Make unfinished folders for the new files among `jobs`. What cannot be made is left to the ordinary way."""
     found: list[Staged] = []
     for path, folders in _new_folders(run, jobs).items():
-        temporary = joined(TEMPORARY, temporary_name(run.world.generation, run.world.nonce()))
+        temporary = run.world.session.unfinished()
         staged = Staged(path, temporary, folders)
         try:
             for folder in folders:
@@ -131,7 +131,7 @@ def stage(run: Run, jobs: Sequence[Job]) -> list[Staged]:
     return found
 
 
-def _new_folders(run: Run, jobs: Iterable[Job]) -> dict[bytes, list[bytes]]:
+def _new_folders(run: Run, jobs: Iterable[Upload]) -> dict[bytes, list[bytes]]:
     """The topmost folders that the data space has not, each with all folders of new files in it, from above."""
     index = run.world.index
     counts = Counter(split(job.path)[0] for job in jobs if job.known is None)
@@ -161,7 +161,7 @@ def _make(run: Run, folder: bytes, temporary: bytes) -> None:
         world.space.chown_link(temporary, *run.able.owner)
 
 
-def targets(staged: Sequence[Staged], jobs: Iterable[Job]) -> dict[bytes, bytes]:
+def targets(staged: Sequence[Staged], jobs: Iterable[Upload]) -> dict[bytes, bytes]:
     """Where the new files among `jobs` are written, by path; others have no place in an unfinished folder."""
     where = {folder: one for one in staged for folder in one.folders}
     found = {}
@@ -180,7 +180,7 @@ def put_in_place(world: World, staged: Staged) -> bool:
         return False
     finally:
         world.space.forget()
-    world.unsettled = True
+    world.session.unsettled = True
     for folder in staged.folders:
         world.index.folders.update(world.index.folders.add(folder), remote=THERE)
         world.index.journal.note(folder)
@@ -206,10 +206,10 @@ def remove_unfinished(space: Tree, path: bytes) -> None:
 
 
 def by_folder(
-    staged: Sequence[Staged], moves: Iterable[tuple[Job, Copied]]
-) -> list[tuple[Staged, list[tuple[Job, Copied]]]]:
+    staged: Sequence[Staged], moves: Iterable[tuple[Upload, Copied]]
+) -> list[tuple[Staged, list[tuple[Upload, Copied]]]]:
     """The unfinished folders in which something was written, each with that."""
-    inside: dict[bytes, list[tuple[Job, Copied]]] = {}
+    inside: dict[bytes, list[tuple[Upload, Copied]]] = {}
     for job, item in moves:
         if job.target and job.target == item.temporary:
             top = b"/".join(item.temporary.split(b"/")[:TOP])

@@ -27,14 +27,14 @@ def move_folder(run: Run, number: int, old: bytes, new: bytes) -> bool:
         lease.check(world)
         ensure_folder(world, split(new)[0], set())
         world.index.set_state(MOVING, [os.fsdecode(old), os.fsdecode(new)])
-        world.keep()
+        world.commit_and_tell()
         _rename(world, old, new)
     except OSError:
         return False
     run.wrote()
     run.result.moved += 1
     _folder_moved(world, number, new)
-    world.keep()
+    world.commit_and_tell()
     return True
 
 
@@ -64,7 +64,7 @@ THROUGH = "through"
 
 def _remember(world: World, *names: bytes) -> None:
     world.index.set_state(THROUGH, [os.fsdecode(name) for name in names])
-    world.keep()
+    world.commit_and_tell()
 
 
 def _settle_through(world: World) -> None:
@@ -97,8 +97,8 @@ def settle_move(world: World) -> None:
         if number is not None and moved and world.index.folders.number(new) is None:
             _folder_moved(world, number, new)
         world.index.set_state(MOVING, None)
-        world.unsettled = True
-        world.keep()
+        world.session.unsettled = True
+        world.commit_and_tell()
 
 
 def _folder_moved(world: World, number: int, new: bytes) -> None:
@@ -130,11 +130,11 @@ def move_files(run: Run) -> None:
         (new, row.hash) for old, new in moves if (row := world.index.files.get(old)) is not None
     )
     for old, new in moves:
-        world.beat()
+        world.session.beat()
         _move_file(run, old, new)
     if run.able.changed:
         world.index.files.seen_there((new for _, new in moves), lease.moment(world))
-    world.keep()
+    world.commit_and_tell()
 
 
 def _move_file(run: Run, old: bytes, new: bytes) -> None:

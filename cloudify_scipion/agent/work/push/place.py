@@ -107,7 +107,8 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
             placed = place(world, replace(oddly(world, placing), known=None if outcome.trash else placing.known))
             return replace(placed, trash=outcome.trash + placed.trash, conflicts=outcome.conflicts + placed.conflicts)
         _leave(world, placing, target, outcome)
-        if world.able is not None and not world.able.kept and copied.temporary and outcome.row is not None:
+        able = world.learnt.able
+        if able is not None and not able.kept and copied.temporary and outcome.row is not None:
             size, mtime = world.space.fresh(target) or (row.rsize, row.rmtime)
             outcome.row = replace(outcome.row, rsize=size, rmtime=mtime)
         if placing.passing:
@@ -118,7 +119,7 @@ def place(world: World, placing: Placing, first: Callable[[Outcome], None] = _no
 
 def able_to_hold(world: World, path: bytes) -> bool:
     """Whether the data space can hold a path's name, as far as was found out."""
-    return world.able is None or world.able.names.hold(path)
+    return world.learnt.able is None or world.learnt.able.names.hold(path)
 
 
 def oddly(world: World, placing: Placing) -> Placing:
@@ -158,8 +159,8 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
     if _may_be_another(world, target, placing, origin):
         raise Occupied(0, "something else may be there", os.fsdecode(target))
     if _is_ruin(world, target, facts, origin, placing):
-        name = throw_away(world, target, world.generation, outcome.path)
-        outcome.trash.append(Thrown(name, outcome.path, facts.st_size, world.generation))
+        name = throw_away(world, target, world.session.generation, outcome.path)
+        outcome.trash.append(Thrown(name, outcome.path, facts.st_size, world.session.generation))
         return True
     if origin == SAME:
         known = _fresh(world, target, facts)
@@ -188,7 +189,7 @@ def _may_be_another(world: World, target: bytes, placing: Placing, origin: int |
     """Whether what is there may have another name, which the data space takes for this one."""
     if placing.sure or placing.copied.row.stored:
         return False
-    if origin is None or (world.able is not None and world.able.names.folds):
+    if origin is None or (world.learnt.able is not None and world.learnt.able.names.folds):
         return True
     held = placing.known is not None and placing.known.held()
     return not held and any(world.space.stat(other) is not None for other in likenesses(target))

@@ -13,14 +13,14 @@ from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.push import folders
 from cloudify_scipion.agent.work.push.folders import Staged, folder_again, folder_for
 from cloudify_scipion.agent.work.push.place import Deferred, Occupied, Outcome, Placing, oddly
-from cloudify_scipion.agent.work.push.send import Copied, Job
+from cloudify_scipion.agent.work.push.send import Copied, Upload
 from cloudify_scipion.agent.work.push.tally import Run, failed
 from cloudify_scipion.agent.work.space.names_there import NameRefused, each_apart, twin_of
 from cloudify_scipion.agent.work.trash.limits import fates_of, saved
 from cloudify_scipion.agent.work.world import World
 
 
-def place_all(run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[Staged], last: bool) -> list[bytes]:
+def place_all(run: Run, copied: Sequence[tuple[Upload, Copied]], staged: Sequence[Staged], last: bool) -> list[bytes]:
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
     index = run.world.index
     moves = [(job, item) for job, item in copied if _is_to_be_placed(job, item)]
@@ -34,18 +34,18 @@ def place_all(run: Run, copied: Sequence[tuple[Job, Copied]], staged: Sequence[S
     index.attempts.fulfil(done)
     index.attempts.not_busy(done)
     saved(run.world, done)
-    run.world.keep()
+    run.world.commit_and_tell()
     return deferred
 
 
-def _is_to_be_placed(job: Job, item: Copied) -> bool:
+def _is_to_be_placed(job: Upload, item: Copied) -> bool:
     """Whether the data space is to be changed: also where something lies beside a database no more."""
     own = {made.path[len(item.path) :] for made in item.beside}
     return bool(item.temporary or item.clear or own != job.beside.keys() or any(made.temporary for made in item.beside))
 
 
 def _place_moves(
-    run: Run, moves: Sequence[tuple[Job, Copied]], staged: Sequence[Staged], last: bool
+    run: Run, moves: Sequence[tuple[Upload, Copied]], staged: Sequence[Staged], last: bool
 ) -> tuple[list[bytes], list[bytes]]:
     """Put uploads in their places; returns the paths of what is there, and of what has to wait for deletions."""
     world = run.world
@@ -88,7 +88,7 @@ def _place_moves(
     return done, deferred
 
 
-def _with_folders(run: Run, moves: Sequence[tuple[Job, Copied]]) -> tuple[list[tuple[Job, Copied]], set[bytes]]:
+def _with_folders(run: Run, moves: Sequence[tuple[Upload, Copied]]) -> tuple[list[tuple[Upload, Copied]], set[bytes]]:
     """Make the folders of these files; without those whose folder cannot be made there.
 
     Returns as well the folders whose names the data space cannot hold.
@@ -131,7 +131,7 @@ def _answers(run: Run, placings: Sequence[Placing], last: bool) -> Iterator[tupl
         else:
             yield placing, answer
     for placing in occupied:
-        world.beat()
+        world.session.beat()
         yield placing, _place_beside_twin(run, placing, last)
 
 

@@ -18,20 +18,20 @@ from cloudify_scipion.agent.work.push.delete import Holding, delete_all, look_at
 from cloudify_scipion.agent.work.push.find_changes import MAX_TOLD, Found, scan
 from cloudify_scipion.agent.work.push.folders import make_empty_folders, remove_unfinished
 from cloudify_scipion.agent.work.push.move import move_files, move_folder, settle_move
-from cloudify_scipion.agent.work.push.tally import LEFT, Result, Run
+from cloudify_scipion.agent.work.push.tally import LEFT, Run, Saved
 from cloudify_scipion.agent.work.push.upload_all import BOOT, KEPT_NAME, upload_all, upload_deferred
 from cloudify_scipion.agent.work.questions import DESTROYED
-from cloudify_scipion.agent.work.space.check import check_space, writing
+from cloudify_scipion.agent.work.space.check import check_space, check_volume, writing
 from cloudify_scipion.agent.work.space.probe import abilities
 from cloudify_scipion.agent.work.space.room import watch_room
 from cloudify_scipion.agent.work.trash.bring_back import bring_back
 from cloudify_scipion.agent.work.trash.limits import make_room, prune
-from cloudify_scipion.agent.work.world import PULLED, World, check_volume
+from cloudify_scipion.agent.work.world import PULLED, World
 
-DIRTY, SPECIAL, MOUNTS, SAVED = "dirty", "special", "mounts", "saved"
+DIRTY, SPECIAL, MOUNTS = "dirty", "special", "mounts"
 
 
-def push(world: World, everything: bool = False, final: bool = False) -> Result:
+def push(world: World, everything: bool = False, final: bool = False) -> Saved:
     """One push. `everything`: read all files, whatever their facts; `final`: nobody writes any more.
 
     Raises AgentError; Unsaved with the rest done if some files could not be saved.
@@ -82,7 +82,7 @@ def _have_trash_yield(run: Run) -> None:
 
 def ready(world: World) -> None:
     """Raise AgentError unless volume and space are what they should be, and the first pull is complete."""
-    check_volume(world.config, world.tree, world.state)
+    check_volume(world)
     if not world.index.get_state(PULLED):
         raise AgentError("nothing is saved before the first pull is complete", "wait for it, or repair the project")
 
@@ -108,7 +108,7 @@ def _remove(world: World, path: bytes) -> None:
 
 def _is_ours(world: World, name: bytes) -> bool:
     """Not what a person has put there, and not what a later machine writes."""
-    return 0 < generation_of(name) <= world.generation
+    return 0 < generation_of(name) <= world.session.generation
 
 
 def _look(run: Run, everything: bool) -> Found:
@@ -122,9 +122,9 @@ def _look(run: Run, everything: bool) -> Found:
     dirty = changed or bool(world.index.gone.totals()[0])
     if dirty != bool(world.index.get_state(DIRTY)):
         world.index.set_state(DIRTY, dirty)
-        world.keep()
+        world.commit_and_tell()
     if changed:
-        world.flush()
+        world.stamp_dirty_pages()
         _have_temporary_folder(world)
     return found
 
@@ -158,13 +158,13 @@ def _finish(run: Run, found: Found) -> None:
     if result.waiting != (world.index.get_state(WAITING) or 0):
         world.index.set_state(WAITING, result.waiting)
     if not unsaved and not result.rest:
-        world.index.set_state(SAVED, world.clock.iso())
-    world.keep()
+        world.index.set_state("saved", world.clock.iso())
+    world.commit_and_tell()
     if unsaved and not result.rest:
         raise _unsaved(result)
 
 
-def _unsaved(result: Result) -> AgentError:
+def _unsaved(result: Saved) -> AgentError:
     """What to say of what could not be saved."""
     told = f"{len(result.failed)} files or folders could not be saved: {first_of(result.failed)}"
     if result.full:
@@ -189,13 +189,13 @@ def _close_manifest(run: Run) -> None:
         watch_room(world, run.result.size - run.result.counted)
         run.result.counted = run.result.size
         prune(world)
-        world.keep()
+        world.commit_and_tell()
     if run.result.left != world.index.get_state(LEFT, []):
         world.index.set_state(LEFT, run.result.left[:MAX_TOLD])
     if run.result.wrote or run.result.failed:
         _must_still_be_ours(world, lease.confirm)
-    if world.unseen:
-        run.fail(*world.unseen)
+    if world.session.unseen:
+        run.fail(*world.session.unseen)
 
 
 def _write_manifest(run: Run) -> None:
@@ -247,8 +247,8 @@ def _must_still_be_ours(world: World, look: Callable[[World], None]) -> None:
     try:
         look(world)
     except LeaseUnseen as error:
-        world.unseen = error.path, error.reason
+        world.session.unseen = error.path, error.reason
     except LeaseForeign as error:
         world.tell(f"the last push does not count: {error.what}", "alarm")
-        world.keep()
+        world.commit_and_tell()
         raise

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
-from cloudify_scipion.agent.plan.names import TEMPORARY, joined, odd_path, temporary_name
+from cloudify_scipion.agent.plan.names import odd_path
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.digests import hasher_for
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
@@ -34,7 +34,7 @@ class Held(OSError):
 
 
 @dataclass(frozen=True)
-class Job:
+class Upload:
     """A file to be saved. `known` is what the index has; `force` takes a copy of what is still being written, too.
 
     `target` is the file's place in an unfinished folder, if it has one. `final`: nobody writes any more. `tried`: it
@@ -77,7 +77,7 @@ class Copied:
 
 
 def upload_content(
-    world: World, able: Abilities, job: Job, fd: int, before: os.stat_result, row: Row, strict: bool = False
+    world: World, able: Abilities, job: Upload, fd: int, before: os.stat_result, row: Row, strict: bool = False
 ) -> Copied:
     """Send an open file's content to an unfinished file, unless the data space has it already.
 
@@ -97,7 +97,7 @@ def upload_content(
     return Copied(job.path, sent(row, digest, rest), temporary, row.size, unseen=unseen)
 
 
-def must_not_be_destroyed(job: Job, fd: int) -> None:
+def must_not_be_destroyed(job: Upload, fd: int) -> None:
     """Raise Destroyed if an open file, in which there was something before a crash, is empty or zeros."""
     known = job.known
     if not job.unclean or known is None or not known.held():
@@ -109,7 +109,7 @@ def must_not_be_destroyed(job: Job, fd: int) -> None:
         raise _destroyed(job)
 
 
-def _destroyed(job: Job) -> Destroyed:
+def _destroyed(job: Upload) -> Destroyed:
     return Destroyed(errno.ENODATA, "empty or all zeros after a crash", os.fsdecode(job.path))
 
 
@@ -119,7 +119,7 @@ def sent(row: Row, digest: str, rest: tuple[int, int, int]) -> Row:
 
 
 def send(
-    world: World, able: Abilities, fd: int, row: Row, job: Job | None, target: bytes = b""
+    world: World, able: Abilities, fd: int, row: Row, job: Upload | None, target: bytes = b""
 ) -> tuple[bytes, str, tuple[int, int, int]]:
     """Copy an open file to an unfinished one; returns its name, the digest, and the data space's facts of it.
 
@@ -131,7 +131,7 @@ def send(
     if before.st_size >= WORTH:
         room.must_hold(min(before.st_size, before.st_blocks * 512) if able.holes else before.st_size)
     target = job.target if job is not None else target
-    path = target or joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    path = target or world.session.unfinished()
     made, hasher, zeros = world.space.create(path, row.mode & 0o777 | 0o600), hasher_for(before.st_size), True
     try:
         sink = Sink(world.space, made)
@@ -157,7 +157,7 @@ def send(
         if able.times:
             _set_time(world, made, row.mtime // able.tick * able.tick)  # what it can keep it shows at any time
         facts = patient(os.fstat, made)
-        if world.config.kind != "directory":
+        if not world.config.syncs_whole:
             world.space.sync_file(made)
     except BaseException as error:
         taken = _size_of(made)
@@ -172,7 +172,7 @@ def send(
     return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
 
 
-def row_of(facts: os.stat_result, flushed: int, job: Job, origin: int) -> Row:
+def row_of(facts: os.stat_result, flushed: int, job: Upload, origin: int) -> Row:
     """What the index is to know of a file with these facts, but for its content."""
     return Row(
         "f", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts),
@@ -188,7 +188,7 @@ def as_before(row: Row, known: Row) -> Row:
     )
 
 
-def must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
+def must_be_unchanged(fd: int, before: os.stat_result, job: Upload) -> None:
     """Raise Busy if an open file is not as it was before, and the copy is not forced."""
     after = os.fstat(fd)
     same = (after.st_size, after.st_mtime_ns, ctime_of(after)) == (
@@ -200,7 +200,7 @@ def must_be_unchanged(fd: int, before: os.stat_result, job: Job) -> None:
         raise Busy(errno.ETXTBSY, "it is still being written", os.fsdecode(job.path))
 
 
-def must_not_wait(job: Job) -> None:
+def must_not_wait(job: Upload) -> None:
     """Raise Held if it does."""
     if job.hold:
         raise Held(errno.EDQUOT, "the trash has no room for what it was before", os.fsdecode(job.path))
@@ -221,7 +221,7 @@ def _set_time(world: World, fd: int, mtime: int) -> None:
             raise
 
 
-def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) -> Copied:
+def upload_link(world: World, able: Abilities, job: Upload, facts: os.stat_result) -> Copied:
     """A symbolic link under an unfinished name; where the data space holds none, the manifest does.
 
     Raises Held for one in whose place a file is that the trash cannot take.
@@ -229,7 +229,7 @@ def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) 
     target = world.tree.readlink(job.path)
     row = Row(
         "l", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts), target=target,
-        hash=digest_of_link(target), origin=world.generation, rsize=0,
+        hash=digest_of_link(target), origin=world.session.generation, rsize=0,
         stored=job.stored or (b"" if able.symlinks else odd_path(job.path)),
     )  # fmt: skip
     known = job.known
@@ -238,6 +238,6 @@ def upload_link(world: World, able: Abilities, job: Job, facts: os.stat_result) 
     must_not_wait(job)
     if row.stored:
         return Copied(job.path, row, clear=True)
-    temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    temporary = world.session.unfinished()
     world.space.symlink(target, temporary)
     return Copied(job.path, row, temporary)

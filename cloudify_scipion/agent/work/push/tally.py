@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.plan.abilities import Abilities
-from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.names import TEMPORARY
 from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.ports.tables.attempts import Failed
 from cloudify_scipion.agent.work.pull.fetch import restore_beside
 from cloudify_scipion.agent.work.push.place import Outcome
-from cloudify_scipion.agent.work.push.send import Busy, Destroyed, Held, Job
+from cloudify_scipion.agent.work.push.send import Busy, Destroyed, Held, Upload
 from cloudify_scipion.agent.work.questions import DESTROYED, REPLACED, ask_destroyed
 from cloudify_scipion.agent.work.space.check import not_written
 from cloudify_scipion.agent.work.space.room import NoRoomThere, TooLarge
@@ -34,7 +34,7 @@ LEFT = "left"
 
 
 @dataclass
-class Result:
+class Saved:
     """What a push did. `failed` are the files that could not be saved, with the reason."""
 
     files: int = 0
@@ -82,7 +82,7 @@ class Run:
     world: World
     able: Abilities
     final: bool = False
-    result: Result = field(default_factory=Result)
+    result: Saved = field(default_factory=Saved)
     made: set[bytes] = field(default_factory=lambda: {b""})
     asked: Asked = field(default_factory=Asked)
 
@@ -94,7 +94,7 @@ class Run:
 
     def wrote(self) -> None:
         """The index may say so once that is on stable storage."""
-        self.result.wrote = self.world.unsettled = True
+        self.result.wrote = self.world.session.unsettled = True
 
     def left(self, path: bytes, reason: str) -> None:
         """Something could not be cleaned up in the data space: no content is at stake, so it is only told, once."""
@@ -114,7 +114,7 @@ ASK_SECONDS = 5.0
 """So long an answer counts: where thousands of files fail, not each is asked about."""
 
 
-def not_saved(run: Run, job: Job, error: OSError) -> None:
+def not_saved(run: Run, job: Upload, error: OSError) -> None:
     """Try it again next time, ask, or note it. Raises AgentError where nothing else can be saved either."""
     if isinstance(error, Busy):
         run.world.index.attempts.count_try(job.path)
@@ -148,7 +148,7 @@ def must_take(run: Run, error: OSError) -> None:
 
 def down(world: World) -> AgentError | None:
     """What it means if the data space does not take and move a small file of ours; None if it does."""
-    path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    path = world.session.unfinished()
     moved = path + b"-moved"
     world.space.forget()
     try:
@@ -163,7 +163,7 @@ def down(world: World) -> AgentError | None:
     return None
 
 
-def _destroyed(run: Run, job: Job) -> None:
+def _destroyed(run: Run, job: Upload) -> None:
     """Nothing is replaced by what a crash may have left, before a person has said what to do."""
     run.result.held += 1
     if job.known is None or not run.world.index.people.holds_for(DESTROYED, "restore", job.path):

@@ -13,14 +13,15 @@ from cloudify_scipion.agent.ports.read_tree import NOTHING, NotAFile
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.databases.clear_beside import saved_beside
 from cloudify_scipion.agent.work.databases.save import upload
+from cloudify_scipion.agent.work.parallel import CHUNK
 from cloudify_scipion.agent.work.push import folders
 from cloudify_scipion.agent.work.push.place_all import place_all
-from cloudify_scipion.agent.work.push.send import Busy, Copied, Destroyed, Held, Job, upload_link
+from cloudify_scipion.agent.work.push.send import Busy, Copied, Destroyed, Held, Upload, upload_link
 from cloudify_scipion.agent.work.push.tally import Run, not_saved, waits
 from cloudify_scipion.agent.work.questions import DESTROYED, REPLACED
 from cloudify_scipion.agent.work.space.names_there import place_for
 from cloudify_scipion.agent.work.trash.limits import ask_about_replaced, budget, fates_of
-from cloudify_scipion.agent.work.world import CHUNK, World
+from cloudify_scipion.agent.work.world import World
 
 BATCH, MOST, BATCH_BYTES = 1600, 4000, 256_000_000
 """So many files at a time, and so many more as are in the last one's folder; bytes."""
@@ -80,7 +81,7 @@ def upload_deferred(run: Run, paths: Sequence[bytes]) -> None:
             continue
         index.folders.drop(path)
         upload_batch(run, [(path, 0)], last=True)
-    run.world.keep()
+    run.world.commit_and_tell()
 
 
 def _small(world: World) -> Iterator[Sized]:
@@ -119,7 +120,7 @@ def upload_batch(run: Run, files: Sequence[Sized], last: bool = False) -> list[b
     data space takes nothing any more.
     """
     waiting = {path for path, _ in files if run.world.index.folders.number(path) is not None}
-    copied: list[tuple[Job, Copied]] = []
+    copied: list[tuple[Upload, Copied]] = []
     down: AgentError | None = None
     if run.world.index.gone.covered_total():
         files = _with_way(run, files)
@@ -143,12 +144,12 @@ def upload_batch(run: Run, files: Sequence[Sized], last: bool = False) -> list[b
     return [*sorted(waiting), *deferred]
 
 
-def _spread(jobs: Sequence[Job]) -> list[Job]:
+def _spread(jobs: Sequence[Upload]) -> list[Upload]:
     """In an order in which threads work in several folders: what changes one folder waits for each other there."""
-    folders: dict[bytes, deque[Job]] = {}
+    folders: dict[bytes, deque[Upload]] = {}
     for job in jobs:
         folders.setdefault(split(job.path)[0], deque()).append(job)
-    spread: list[Job] = []
+    spread: list[Upload] = []
     while folders:
         for name, left in [*folders.items()]:
             spread += [left.popleft() for _ in range(min(CHUNK, len(left)))]
@@ -157,7 +158,7 @@ def _spread(jobs: Sequence[Job]) -> list[Job]:
     return spread
 
 
-def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
+def _jobs(run: Run, files: Sequence[Sized]) -> list[Upload]:
     index, paths = run.world.index, [path for path, _ in files]
     unclean = index.get_state(BOOT) not in (None, run.world.clock.boot())
     tried, busy, known = set(index.attempts.busy()), set(index.attempts.busy(TRIES)), index.files.rows(paths)
@@ -166,7 +167,7 @@ def _jobs(run: Run, files: Sequence[Sized]) -> list[Job]:
     for path in filter(is_reserved, paths):
         run.fail(path, KEPT_NAME)
     return [
-        Job(
+        Upload(
             path, known.get(path), force=run.final or path in busy, size=size, final=run.final,
             unclean=unclean and not index.people.holds_for(DESTROYED, "save", path),
             tried=path in tried, group=path in groups, beside=groups.get(path, {}), hold=path in hold,
@@ -200,7 +201,7 @@ def _stored(run: Run, path: bytes, known: Row | None) -> bytes:
     return place_for(run.world, path)
 
 
-def _upload(run: Run, job: Job) -> Copied | None:
+def _upload(run: Run, job: Upload) -> Copied | None:
     """None for what is gone, or something else by now: the next scan sees what."""
     try:
         return upload(run.world, run.able, job)

@@ -58,7 +58,7 @@ def compare(world: World, trial: Trial) -> Proven:
     with ReadAhead(world.tree) as ahead:
         while stack:
             path = stack.pop()
-            world.beat()
+            world.session.beat()
             try:
                 entries = ahead.entries(path, reversed(stack))
             except OSError as error:
@@ -161,7 +161,7 @@ def open_databases(world: World, space: ReadTree, trial: Trial, found: Proven) -
         if row is None or there is None:
             continue
         found.databases += 1
-        world.beat()
+        world.session.beat()
         beside = {end: side for end in BESIDE if (side := trial.files.get(path + end)) is not None and side.kind == "f"}
         strange = [end for end, side in beside.items() if not _is_here(world, path + end, side)]
         live = row.point or row.local not in ("", row.hash) or has_change_beside(world.tree, path)

@@ -67,12 +67,12 @@ def restore_on_trial(world: World, space: ReadTree, trial: Trial) -> Unseen:
     after = b""
     while rows := trial.listing.some(after, BATCH):
         unseen += _settle(world, space, trial, rows)
-        world.beat()
+        world.session.beat()
         after = rows[-1][0]
     for row in trial.base.all():
         if row["k"] != "f" or row.get("at"):  # of all others the listing has told
             _apply(trial, entry_from(row))
-        world.beat()
+        world.session.beat()
     trial.commit()
     return unseen
 

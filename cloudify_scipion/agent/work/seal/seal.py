@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Temporary, Unsaved, first_of
-from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, temporary_name
+from cloudify_scipion.agent.plan.documents import parse
+from cloudify_scipion.agent.plan.names import RESERVED, joined
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.lease.heartbeat import holders
@@ -92,7 +94,7 @@ def _compare(world: World) -> tuple[list[tuple[bytes, str]], Proven]:
         begin_anew(world)  # the manifest is written again as a whole
     elif proven.more:
         world.tell(f"the data space holds {proven.more} files more than are here")
-    world.keep()
+    world.commit_and_tell()
     return wrong, proven
 
 
@@ -121,8 +123,17 @@ def unseal(world: World) -> None:
         ) from error
 
 
+def read_seal(state: Path) -> dict[str, object] | None:
+    """The seal on the volume, None if there is none."""
+    try:
+        document = parse((state / NAME).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
 def _must_be_read_only(world: World) -> None:
-    if not os.statvfs(world.config.user_path).f_flag & os.ST_RDONLY:
+    if not world.is_closed(world):
         raise GuardFailed(
             f"{world.config.user_path} is writable: somebody could still change it",
             "seal through cloudify-scipion save",
@@ -136,7 +147,7 @@ def _answers_are_awaited_no_longer(world: World) -> None:
         world.tell(
             "files that were empty or zeros after a crash are saved as they are; the earlier content is in the trash"
         )
-        world.keep()
+        world.commit_and_tell()
 
 
 def _must_be_nothing_to_ask(world: World) -> None:
@@ -180,14 +191,14 @@ def _must_be_complete(world: World) -> None:
 def _write(world: World, made: Seal) -> None:
     """First where everybody can read it, then on the volume: without the second there is no seal."""
     data = json.dumps(asdict(made), indent=1).encode()
-    temporary = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    temporary = world.session.unfinished()
     with writing(world, REMOTE):
         write_new(world.space, temporary, data)
         world.space.rename(temporary, REMOTE, replace=True)
-    if world.config.kind == "directory":
+    if world.config.syncs_whole:
         world.space.sync()
     lease.release(world, sealed=True)
-    world.keep()
+    world.commit_and_tell()
     try:
         _write_here(world, data)
     except OSError as error:

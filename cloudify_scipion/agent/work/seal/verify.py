@@ -25,7 +25,7 @@ BATCH = 400
 
 
 @dataclass
-class Result:
+class Verified:
     """What was compared; `wrong` are the paths that the data space does not hold as they are, and why."""
 
     files: int = 0
@@ -33,9 +33,9 @@ class Result:
     wrong: list[tuple[bytes, str]] = field(default_factory=list)
 
 
-def verify(world: World, trial: Trial | None = None) -> Result:
+def verify(world: World, trial: Trial | None = None) -> Verified:
     """Read everything once more. What is wrong is saved again by the next push; `trial` is told what was read."""
-    result = Result()
+    result = Verified()
     with other_way(world) as space:
         world.progress.start("verifying", *world.index.files.totals())
         batch: list[tuple[bytes, Row]] = []
@@ -51,7 +51,7 @@ def verify(world: World, trial: Trial | None = None) -> Result:
         row = world.index.files.get(path)
         if row is not None:
             world.index.files.put(path, row.without_remote(doubted=True))
-    world.keep()
+    world.commit_and_tell()
     return result
 
 
@@ -89,7 +89,7 @@ def other_way(world: World) -> Iterator[ReadTree]:
 
 
 def _verify_batch(
-    world: World, space: ReadTree, batch: list[tuple[bytes, Row]], result: Result, trial: Trial | None
+    world: World, space: ReadTree, batch: list[tuple[bytes, Row]], result: Verified, trial: Trial | None
 ) -> None:
     read = list[tuple[bytes, Read]]()
     sides = {path: saved_beside(world, path) for path, row in batch if row.local and row.kind == "f"}

@@ -1,4 +1,4 @@
-"""Whether the data space is mounted, is this project's, and can be written."""
+"""Whether volume and data space are those that are meant, and whether the data space can be written."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, ReadOnlySpace, Temporary
+from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, joined
 from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.read_tree import ReadTree
@@ -79,3 +81,31 @@ def check_mark(space: ReadTree) -> None:
         ) from error
     if mark is None:
         raise GuardFailed("the data space is not mounted, or has lost its mark", "repair the project")
+
+
+def check_volume(world: World) -> None:
+    """Raise GuardFailed unless the working copy is on the volume that is meant."""
+    config = world.config
+    try:
+        mark = parse(config.mark.read_bytes())
+        if not isinstance(mark, dict):
+            raise ValueError("no object")
+        version = mark.get("version", 1)
+    except (OSError, ValueError) as error:
+        raise GuardFailed(
+            f"the volume is not mounted: {config.mark} cannot be read",
+            "repair the project; nothing is saved until then",
+        ) from error
+    if version != 1:
+        raise GuardFailed(
+            f"the volume was made by a later version of this software: {config.mark} has version {version}, not 1",
+            "install that version of the project's software again; nothing is saved until then",
+        )
+    if mark.get("volume") != config.volume or mark.get("project") != config.project:
+        raise GuardFailed(
+            f"another volume is mounted: {mark.get('volume')} of project {mark.get('project')}, not {config.volume}",
+            "repair the project; nothing is saved until then",
+        )
+    places = config.mark, *(Path(os.fsdecode(folder.path)) for folder in (world.tree, world.state))
+    if len({place.stat().st_dev for place in places}) != 1:
+        raise GuardFailed("the working copy is not on the volume", "repair the project; nothing is saved until then")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-
-from cloudify_scipion.agent.work.space.check import MARK
 
 SECONDS = 12.0
 """How long all mounts together may take; check_status is to notice within 20 s."""
@@ -44,7 +41,7 @@ except OSError as error:
 
 def problems(space: str, datasets: Sequence[str], seconds: float = SECONDS, second: str = "") -> list[str]:
     """What is wrong with the mounts, one line each; all are asked at once. `second` is another way to `space`."""
-    mark = os.fsdecode(MARK)
+    mark = ".cloudify-scipion/space.json"
     asked = [[space, mark, "writable"]] if space else []
     asked += [[second, mark]] if second else []
     asked += [[path, ""] for path in datasets]

@@ -63,7 +63,7 @@ def _copy_over(world: World, old: bytes, new: bytes, replace: bool) -> None:
 
 
 def _name_beside(world: World, path: bytes) -> bytes:
-    name = temporary_name(world.generation, world.nonce())
+    name = temporary_name(world.session.generation, world.session.nonce())
     if path.startswith(RESERVED + b"/"):
         return joined(TEMPORARY, name)
     return joined(split(path)[0], PART + name)
@@ -107,7 +107,7 @@ def keep_beside(world: World, path: bytes) -> bytes:
 def move_beside(world: World, path: bytes, there: bytes) -> bytes:
     """The same for what belongs at `path` and lies `there`."""
     stamp = world.clock.stamp()
-    longest = world.able.names.longest if world.able else MAX_NAME
+    longest = world.learnt.able.names.longest if world.learnt.able else MAX_NAME
     for number in range(1, MANY):
         name = conflict_name(path, stamp, number, longest=longest)
         if world.tree.stat(name) is not None:

@@ -142,7 +142,7 @@ def _ensure_one(world: World, path: bytes) -> None:
         refuse_folder(world, number, path)
     if new and (owner := abilities(world).owner):
         world.space.chown_link(path, *owner)
-    world.unsettled = True
+    world.session.unsettled = True
     world.index.folders.update(number, remote=THERE)
     world.index.journal.note(path)
 

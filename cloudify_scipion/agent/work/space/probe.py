@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.abilities import Abilities, abilities_from
-from cloudify_scipion.agent.plan.names import RESERVED, TEMPORARY, joined, split, temporary_name
+from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.plan.spelling import FIRST, SPELLED, Names, come_back, found_out, further, likenesses
 from cloudify_scipion.agent.ports.calls import patient, was_waited_for
 from cloudify_scipion.agent.ports.facts import mtime_of
@@ -83,13 +83,13 @@ def find_out(world: World) -> Abilities:
 
 def abilities(world: World) -> Abilities:
     """What was found out when the space was opened; tried again where it is mounted in another way since."""
-    if world.able is None:
+    if world.learnt.able is None:
         known = world.index.get_state(KEY)
         if known is None:
             raise GuardFailed("the data space was never opened", "pull first")
         able = abilities_from(known)
-        world.able = able if able and able.mounted == world.space.mounted() else find_out(world)
-    return world.able
+        world.learnt.able = able if able and able.mounted == world.space.mounted() else find_out(world)
+    return world.learnt.able
 
 
 def learn_folding(world: World) -> None:
@@ -100,7 +100,7 @@ def learn_folding(world: World) -> None:
 
 
 def _keep(world: World, able: Abilities) -> None:
-    world.able = able
+    world.learnt.able = able
     world.index.set_state(KEY, able.document())
 
 
@@ -112,7 +112,7 @@ def _save_again(world: World, names: Names) -> None:
 
 
 def _probe(world: World) -> Abilities:
-    space, path = world.space, joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    space, path = world.space, world.session.unfinished()
     write_new(space, path, b"?")
     try:
         kept = _kept(world, path + b"-holes")

@@ -10,7 +10,6 @@ import contextlib
 import errno
 from dataclasses import astuple, dataclass
 
-from cloudify_scipion.agent.plan.names import TEMPORARY, joined, temporary_name
 from cloudify_scipion.agent.plan.room import Changed, is_low
 from cloudify_scipion.agent.plan.sizes import shown
 from cloudify_scipion.agent.plan.trash import HOUR
@@ -35,16 +34,17 @@ class TooLarge(OSError):
 
 def must_not_be_too_large(world: World, size: int) -> None:
     """Raise TooLarge if a smaller file was so in this work: nothing of it is sent then."""
-    if world.too_large is not None and size >= world.too_large:
+    limit = world.learnt.too_large
+    if limit is not None and size >= limit:
         raise TooLarge(
-            errno.EFBIG, f"it has {shown(size)}, and a file of {shown(world.too_large)} is too large for the data space"
+            errno.EFBIG, f"it has {shown(size)}, and a file of {shown(limit)} is too large for the data space"
         )
 
 
 def too_large(world: World, size: int, taken: int) -> TooLarge:
     """What it means that the data space took no more than so many bytes. A limit is remembered for this work."""
     if size > LEAST_LIMIT:
-        world.too_large = min(size, world.too_large or size)
+        world.learnt.too_large = min(size, world.learnt.too_large or size)
     return TooLarge(
         errno.EFBIG,
         f"it has {shown(size)}, and the data space takes no more than {shown(taken)} of it: too large for a file there",
@@ -134,7 +134,7 @@ def _may_try(world: World, now: float) -> bool:
 
 def _has_room(world: World, size: int) -> bool:
     """Try whether so much has room, without writing it; where that cannot be tried, there is."""
-    path = joined(TEMPORARY, temporary_name(world.generation, world.nonce()))
+    path = world.session.unfinished()
     try:
         fd = world.space.create(path)
         try:

@@ -55,7 +55,7 @@ def bring_back(world: World) -> None:
     wanted = world.index.get_state(WANTED) or []
     told: list[dict[str, Any]] = list(world.index.get_state(RESTORED) or [])
     for name in wanted:
-        world.beat()
+        world.session.beat()
         what = readable(os.fsdecode(_path_of(world, joined(TRASH, os.fsencode(name)))))
         try:
             came = readable(os.fsdecode(_bring(world, joined(TRASH, os.fsencode(name)))))
@@ -69,7 +69,7 @@ def bring_back(world: World) -> None:
         world.tree.sync()
         world.index.set_state(WANTED, [])
         world.index.set_state(RESTORED, told[-TOLD:])
-        world.keep()
+        world.commit_and_tell()
 
 
 def _bring(world: World, name: bytes) -> bytes:
@@ -138,7 +138,7 @@ def restore_asked(run: Run) -> None:
     world = run.world
     upto = world.index.people.answered(DELETIONS, "restore")
     for path in world.index.gone.as_asked(DELETIONS, upto) if upto else ():
-        world.beat()
+        world.session.beat()
         row = world.index.files.get(path)
         if row is None or not row.held():
             continue
@@ -149,7 +149,7 @@ def restore_asked(run: Run) -> None:
             run.fail(path, f"it cannot be brought back: {error.strerror}")
     if upto:
         world.tree.sync()
-        world.keep()
+        world.commit_and_tell()
 
 
 def _restore(world: World, path: bytes, row: Row) -> None:
@@ -184,7 +184,7 @@ def _restore_beside(world: World, path: bytes, row: Row, blocked: bytes) -> None
     if not known:
         world.index.set_state(CAME_BESIDE, {**names, os.fsdecode(blocked): os.fsdecode(name)})
         world.tell(f"{os.fsdecode(blocked)} comes back as {os.fsdecode(name)}, since something else has its name")
-        world.keep()
+        world.commit_and_tell()
     there = name + path[len(blocked) :]
     if world.tree.stat(there) is not None:
         return  # an earlier attempt was killed

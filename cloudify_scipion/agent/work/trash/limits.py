@@ -48,7 +48,7 @@ def prune(world: World) -> None:
         if of not in (world.index.get_state(OVER) or ()):
             world.tell(f"the trash in the data space is {shown(size)} over its limit with {KINDS[of]}", "alarm")
     world.index.set_state(OVER, list(over))
-    world.keep()
+    world.commit_and_tell()
 
 
 def _ages(world: World) -> tuple[float, float]:
@@ -61,7 +61,7 @@ def throw(world: World, versions: Iterable[Version], need: int) -> int:
     for version in versions:
         if freed >= need:
             break
-        world.beat()
+        world.session.beat()
         try:
             world.space.unlink(version.name)
         except OSError as error:
@@ -86,7 +86,7 @@ def _tell_stuck(world: World, stuck: list[OSError]) -> None:
 def _leave(world: World, folder: bytes) -> None:
     """A folder of the trash goes with the last file in it."""
     if not world.index.trash.names(folder):
-        world.made.discard(folder)
+        world.learnt.trash_folders.discard(folder)
         with contextlib.suppress(OSError):
             world.space.rmdir(folder)
 
@@ -105,7 +105,7 @@ def make_room(world: World, need: int) -> int:
         world.index.set_state(TRASH_FULL, None)  # where it was not enough, the next question need not wait for a day
     if freed < need:
         ask_trash(world, need - freed)
-    world.keep()
+    world.commit_and_tell()
     return freed
 
 

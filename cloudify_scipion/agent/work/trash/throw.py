@@ -61,17 +61,17 @@ def keep_link(world: World, path: bytes, row: Row, gone: bool = True) -> Thrown:
 def _placed(world: World, origin: int, path: bytes, link: bool, put: Callable[[bytes], object]) -> bytes:
     """The first free name, once something was put there."""
     folder = trash_folder(world.clock.hour(), origin)
-    longest = world.able.names.longest if world.able else MAX_NAME
+    longest = world.learnt.able.names.longest if world.learnt.able else MAX_NAME
     for name in _names(folder, path, link, longest):
-        if folder not in world.made:
+        if folder not in world.learnt.trash_folders:
             make_folders(world.space, folder, 0o700)
-            world.made.add(folder)
+            world.learnt.trash_folders.add(folder)
         try:
             with contextlib.suppress(FileExistsError):
                 put(name)
                 return name
         except FileNotFoundError:
-            world.made.discard(folder)  # somebody empties the trash: the next try makes it again
+            world.learnt.trash_folders.discard(folder)  # somebody empties the trash: the next try makes it again
             raise
     raise Changed(0, "there are too many versions of it in the trash", os.fsdecode(path))
 
@@ -111,7 +111,7 @@ def know_trash(world: World) -> None:
                 world.index.trash.drop(name)
     for kept in list(world.index.trash.elsewhere(folders)):
         world.index.trash.drop(kept)
-    world.keep()
+    world.commit_and_tell()
 
 
 def _folders(world: World) -> list[bytes] | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.unit.agent.histories import steps
 from tests.unit.agent.histories.history import History, Step
+from tests.unit.agent.rig import Rig
 
 MEMORY = "/dev/shm"
 
@@ -53,7 +54,7 @@ def drawn(name: str) -> st.SearchStrategy[list[Step]]:
 
 def live(history: Iterable[Step]) -> Counter[str]:
     """One history from its beginning to its end, in memory; returns its counts."""
-    writable = mock.patch("cloudify_scipion.agent.work.seal.seal._must_be_read_only", new=lambda _: None)
+    writable = mock.patch.object(Rig, "closed", new=True)
     impatient = mock.patch("cloudify_scipion.agent.ports.databases.patience.FIRST_SECONDS", new=0.05)
     with writable, impatient, tempfile.TemporaryDirectory(dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
         world = History(Path(folder))
