@@ -10,15 +10,26 @@ from typing import Any
 import click
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
-from cloudify_scipion.catalogue.sizing.choose_flavour import Choice, Verdict, choose, exact
+from cloudify_scipion.catalogue.sizing.choose_flavour import Choice, Verdict, choose
 from cloudify_scipion.catalogue.sizing.needs import Needs, needs_of
 from cloudify_scipion.catalogue.sizing.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.sizing.steps import workload_of
 from cloudify_scipion.catalogue.software.fit_site import site_notes, site_problems
 from cloudify_scipion.catalogue.software.resolve import software_problems
+from cloudify_scipion.cli.choose_text import (
+    choice_notes,
+    duration_text,
+    exact,
+    hours_text,
+    misfit_texts,
+    need_text,
+    nothing_fits,
+    step_notes,
+    verdict_text,
+)
 from cloudify_scipion.cli.console import error_document, errors_as_json, fail, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
-from cloudify_scipion.errors import InputError, PermanentError, ScipionError
+from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.project.load import Loaded
 
 _LABELS = {
@@ -38,8 +49,7 @@ def choose_command(project: Path, site: Path, as_json: bool) -> None:
     code 0: chosen. 1: nothing fits. 2: something is wrong with the files.
     """
     with errors_as_json(as_json):
-        choice, phases, notes = _answer(project, site)
-    failed = None if choice.flavour else _nothing_fits(choice)
+        choice, phases, notes, failed = _answer(project, site)
     if as_json:
         say_json({**as_document(choice, phases, notes), **(error_document(failed) if failed else {})})
     else:
@@ -49,16 +59,17 @@ def choose_command(project: Path, site: Path, as_json: bool) -> None:
     raise SystemExit(1 if failed else 0)
 
 
-def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...]]:
-    """The choice, the phase plan, and notes."""
+def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...], ScipionError | None]:
+    """The choice, the phase plan, notes, and the error if nothing fits."""
     loaded = load_known(project, site)
     if not loaded.site.flavours:
         raise PermanentError(f"the site {loaded.site.name} has no flavours", f"list them in {site} (flavours)")
     work = workload_of(loaded.project, load_catalogue(), loaded.site.cuda)
-    choice = choose(needs_of(work), loaded.site, str(project))
+    choice = choose(needs_of(work), loaded.site)
     phases = plan(work, choice, loaded.site)
-    notes = (*choice.needs.notes, *choice.notes, *_time_notes(phases, loaded.project.time_limit.days))
-    return choice, phases, (*notes, *_software_notes(loaded))
+    hours_notes = _time_notes(phases, loaded.project.time_limit.days)
+    notes = (*step_notes(work), *choice_notes(choice, loaded.site), *hours_notes, *_software_notes(loaded))
+    return choice, phases, notes, nothing_fits(choice, loaded.site, str(project))
 
 
 def _time_notes(phases: Plan, days: int) -> Iterator[str]:
@@ -83,23 +94,25 @@ def as_document(choice: Choice, phases: Plan, notes: Sequence[str] = ()) -> dict
         "ok": choice.flavour is not None,
         "chosen": choice.flavour.name if choice.flavour else None,
         "without_gpu": choice.without_gpu,
-        "duration": choice.duration,
+        "duration": duration_text(choice),
         "needs": _needs_document(choice.needs),
         "flavours": [_verdict_document(verdict, choice) for verdict in choice.verdicts],
         "phases": _plan_document(phases),
         "notes": list(notes),
-        "problems": [vars(problem) for problem in choice.problems],
+        "problems": [],
     }
 
 
 def _needs_document(needs: Needs) -> dict[str, Any]:
-    return {key: vars(getattr(needs, key)) for key in _LABELS}
+    found = {key: getattr(needs, key) for key in _LABELS}
+    return {key: {"value": need.value, "reason": need_text(need)} for key, need in found.items()}
 
 
 def _verdict_document(verdict: Verdict, choice: Choice) -> dict[str, Any]:
-    chosen = choice.flavour is not None and verdict.flavour.name == choice.flavour.name
-    said = {"chosen": chosen, "fits": chosen or not verdict.reasons}
-    return {"name": verdict.flavour.name, **said, "reasons": list(verdict.reasons), "sentence": verdict.sentence}
+    chosen = verdict.flavour is choice.flavour
+    said = {"chosen": chosen, "fits": chosen or not verdict.misfits}
+    reasons = [] if chosen else misfit_texts(verdict)
+    return {"name": verdict.flavour.name, **said, "reasons": reasons, "sentence": verdict_text(verdict, choice)}
 
 
 def _plan_document(phases: Plan) -> dict[str, Any]:
@@ -114,7 +127,7 @@ def _plan_document(phases: Plan) -> dict[str, Any]:
 
 
 def _part_document(part: Part) -> dict[str, Any]:
-    hours = [{"hours": _rounded(item.value), "reason": item.reason} for item in part.hours]
+    hours = [{"hours": _rounded(item.value), "reason": hours_text(item)} for item in part.hours]
     named = {"title": part.title, "flavour": part.flavour.name, "steps": list(part.steps)}
     return {**named, "needs": _needs_document(part.needs), "hours": _rounded(part.total), "reasons": hours}
 
@@ -129,8 +142,8 @@ def _say_all(choice: Choice, phases: Plan, notes: Sequence[str]) -> None:
 
 def _needs_lines(needs: Needs) -> Iterator[str]:
     yield "needs"
-    rows = [(label, exact(getattr(needs, key).value), getattr(needs, key).reason) for key, label in _LABELS.items()]
-    yield from _aligned(rows)
+    found = [(label, getattr(needs, key)) for key, label in _LABELS.items()]
+    yield from _aligned([(label, exact(need.value), need_text(need)) for label, need in found])
 
 
 def _table(choice: Choice) -> Iterator[str]:
@@ -139,14 +152,14 @@ def _table(choice: Choice) -> Iterator[str]:
     rows = [("", "name", "cores", "RAM GB", "GPUs", "card", "GB", "capability")]
     for verdict in choice.verdicts:
         flavour, card = verdict.flavour, verdict.flavour.gpu
-        mark = "*" if flavour is choice.flavour else "-" if verdict.reasons else "+"
+        mark = "*" if flavour is choice.flavour else "-" if verdict.misfits else "+"
         cells = (mark, flavour.name, f"{flavour.cpus}", exact(flavour.ram_gb), f"{flavour.gpus}")
         rows.append(
             (*cells, *((card.name, exact(card.memory_gb), exact(card.compute_capability)) if card else ("", "", "")))
         )
     yield from _aligned(rows)
     yield "  (* chosen, + fits, - does not fit)"
-    yield from (f"  {verdict.sentence}" for verdict in choice.verdicts)
+    yield from (f"  {verdict_text(verdict, choice)}" for verdict in choice.verdicts)
 
 
 def _choice_lines(choice: Choice) -> Iterator[str]:
@@ -154,8 +167,8 @@ def _choice_lines(choice: Choice) -> Iterator[str]:
         return
     yield ""
     yield f"choice: {choice.flavour.name}"
-    if choice.duration:
-        yield f"  {choice.duration}"
+    if duration := duration_text(choice):
+        yield f"  {duration}"
 
 
 def _plan_lines(phases: Plan) -> Iterator[str]:
@@ -163,7 +176,7 @@ def _plan_lines(phases: Plan) -> Iterator[str]:
     yield "phases"
     for part in phases.parts:
         yield f"  {part.title}: {part.flavour.name}, {_hours(part.total)} (needs {_short(part.needs)})"
-        yield from (f"    {_hours(item.value)}: {item.reason}" for item in part.hours)
+        yield from (f"    {_hours(item.value)}: {hours_text(item)}" for item in part.hours)
     yield from (f"  {reason}" for reason in phases.because)
     if phases.parts:
         yield f"  {_saving(phases)}"
@@ -182,12 +195,6 @@ def _saving(phases: Plan) -> str:
     whole = f"on one flavour: {phases.whole_hours:.1f} hours, {phases.whole_gpu_hours:.1f} GPU hours"
     saved = round(phases.gpu_hours_saved, 1)
     return f"saves {f'{saved:.1f}' if saved else 'no'} GPU hours; computing takes {computing} ({whole}; {CAVEAT})"
-
-
-def _nothing_fits(choice: Choice) -> ScipionError:
-    if choice.problems:
-        return InputError(choice.problems)
-    return PermanentError("no flavour fits", "take another site, or ask for less in the project file (needs)")
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -5,22 +5,10 @@ To calibrate one, change it here and say in its source what it was calibrated to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from cloudify_scipion.catalogue.sizing.terms import Figure
 
 TALK = "IBERGRID 2018 talk"
 RELION_SOURCE = "RELION's source code (3dem/relion)"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A number and where it comes from."""
-
-    value: float
-    source: str
-
-    def __str__(self) -> str:
-        return f"{self.value:g} ({self.source})"
-
 
 # Memory of a machine.
 

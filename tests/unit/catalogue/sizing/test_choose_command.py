@@ -59,6 +59,11 @@ def test_the_example_elsewhere_for_programs() -> None:
     assert "are not counted" in answer["phases"]["caveat"]
 
 
+@pytest.mark.parametrize("site", ["ifca", "example-cloud"])
+def test_the_words_of_the_whole_answer(site: str) -> None:
+    assert run(KRIOS, "--site", SITES / f"{site}.yaml").stdout == (ROOT / f"tests/cases/choose/{site}.txt").read_text()
+
+
 def test_the_same_input_gives_the_same_bytes() -> None:
     assert run(KRIOS, "--site", SITES / "ifca.yaml").stdout == run(KRIOS, "--site", SITES / "ifca.yaml").stdout
 

@@ -8,9 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudify_scipion.catalogue.sizing.choose_flavour import choose, misfits, size, smallest
+from cloudify_scipion.catalogue.sizing.choose_flavour import Choice, Misfit, choose, misfits, size, smallest
 from cloudify_scipion.catalogue.sizing.needs import Need, Needs
-from cloudify_scipion.project.site import Flavour, GpuModel
+from cloudify_scipion.cli.choose_text import (
+    choice_notes,
+    duration_text,
+    misfit_texts,
+    nothing_fits,
+    verdict_text,
+)
+from cloudify_scipion.errors import InputError, Problem
+from cloudify_scipion.project.site import Flavour, GpuModel, Site
 from tests.unit.catalogue.sizing.samples import (
     EXAMPLE_CLOUD,
     IFCA,
@@ -40,14 +48,26 @@ REJECTED = {
 MOVIES = project(*USUAL, numberOfThreads=2, numberOfMpi=3)
 
 
+def sentences(choice: Choice) -> dict[str, str]:
+    return {verdict.flavour.name: verdict_text(verdict, choice) for verdict in choice.verdicts}
+
+
+def refusal(choice: Choice, on: Site) -> Problem:
+    """Why there is no flavour, where somebody insists on a GPU."""
+    error = nothing_fits(choice, on, "p.json")
+    assert choice.refused and isinstance(error, InputError)
+    (problem,) = error.problems
+    return problem
+
+
 def test_super_resolution_movies_take_g2_large_and_every_other_is_rejected_with_all_its_reasons() -> None:
     choice = choose(needs(MOVIES), IFCA)
     assert choice.flavour is not None and choice.flavour.name == "g2.large"
-    assert {v.flavour.name: v.sentence for v in choice.verdicts} == {
+    assert sentences(choice) == {
         "g2.large": "g2.large: the smallest that fits.",
         **{name: f"{name} does not fit: {why}" for name, why in REJECTED.items()},
     }
-    assert "2 weeks" in choice.duration and not choice.without_gpu
+    assert "2 weeks" in duration_text(choice) and not choice.without_gpu
 
 
 def test_the_subset_at_low_resolution_takes_g3_large() -> None:
@@ -55,8 +75,9 @@ def test_the_subset_at_low_resolution_takes_g3_large() -> None:
     choice = choose(needs(subset), IFCA)
     assert choice.flavour is not None and choice.flavour.name == "g3.large"
     by_name = {verdict.flavour.name: verdict for verdict in choice.verdicts}
-    assert by_name["g4.4xlarge"].sentence == "g4.4xlarge does not fit: it has 15 GB of RAM of 17 GB."
-    assert by_name["g2.large"].sentence.startswith(
+    assert by_name["g4.4xlarge"].misfits == (Misfit("ram_gb", 15, 17),)
+    assert by_name["g2.large"].misfits == ()
+    assert sentences(choice)["g2.large"].startswith(
         "g2.large fits, but is larger than g3.large (GB of RAM: 60 against 22)"
     )
 
@@ -67,11 +88,11 @@ def test_without_a_fitting_gpu_it_takes_months_in_place_of_weeks() -> None:
     for given_site in (cpus, old):
         choice = choose(needs(MOVIES), given_site)
         assert choice.without_gpu and choice.flavour is not None and choice.flavour.name == "c1.large"
-        assert "2 months in place of 2 weeks" in choice.duration
-        assert "4.3 times as long: IBERGRID 2018 talk" in choice.duration
-        assert any("classify2d (Classify2D, protocol 5)" in note for note in choice.notes)
-    assert "compute capability 1.3, below 3.7" in choice.verdicts[-1].sentence
-    assert choice.verdicts[2].sentence == (
+        assert "2 months in place of 2 weeks" in duration_text(choice)
+        assert "4.3 times as long: IBERGRID 2018 talk" in duration_text(choice)
+        assert any("classify2d (Classify2D, protocol 5)" in note for note in choice_notes(choice, given_site))
+    assert Misfit("compute_capability", 1.3, 3.7) in choice.verdicts[-1].misfits
+    assert choice.verdicts[2].fits_on_cpu and sentences(choice)["c1.xlarge"] == (
         "c1.xlarge does not fit: it has no graphics card of 1; "
         "without a GPU it fits, but is larger than c1.large (GB of RAM: 128 against 64)."
     )
@@ -81,15 +102,15 @@ def test_a_site_without_cpu_flavours_says_so() -> None:
     old_cards = replace(IFCA, flavours=IFCA.flavours[:3])
     choice = choose(needs(project("Classify2D", acquisition={}, numberOfMpi=1)), old_cards)
     assert choice.flavour is not None and choice.flavour.name == "g1.xlarge"
-    assert "ifca has no CPU flavour" in choice.notes
+    assert "ifca has no CPU flavour" in choice_notes(choice, old_cards)
 
 
 def test_a_protocol_that_requires_a_gpu_is_refused_without_one() -> None:
     given_project = project("AlignOnGpu", "Refine")
     cpus = replace(EXAMPLE_CLOUD, flavours=EXAMPLE_CLOUD.flavours[:3])
-    choice = choose(needs(given_project), cpus, "p.json")
-    assert choice.flavour is None and choice.duration == ""
-    (problem,) = choice.problems
+    choice = choose(needs(given_project), cpus)
+    assert choice.flavour is None and duration_text(choice) == ""
+    problem = refusal(choice, cpus)
     assert (problem.source, problem.path) == ("p.json", "$.workflow")
     assert problem.message.startswith("alignongpu (AlignOnGpu, protocol 1) cannot run without a GPU")
     assert "no flavour of example-cloud has 1 with 8 GB and compute capability 3.7" in problem.message
@@ -99,9 +120,9 @@ def test_a_protocol_that_requires_a_gpu_is_refused_without_one() -> None:
 @pytest.mark.parametrize("asked", [{"gpus": 9}, {"gpu_memory_gb": 999}, {"compute_capability": 99}])
 @pytest.mark.parametrize("name", ["Classify2D", "Pick"])
 def test_a_card_that_is_asked_for_is_not_given_up(name: str, asked: dict[str, float]) -> None:
-    choice = choose(needs(project(name, needs=asked)), EXAMPLE_CLOUD, "p.json")
+    choice = choose(needs(project(name, needs=asked)), EXAMPLE_CLOUD)
     assert choice.flavour is None and not choice.without_gpu
-    (problem,) = choice.problems
+    problem = refusal(choice, EXAMPLE_CLOUD)
     assert (problem.source, problem.path) == ("p.json", "$.needs")
     assert problem.message.startswith("a GPU is asked for, and no flavour of example-cloud has ")
     assert problem.message.endswith("take another site, or ask for less")
@@ -109,37 +130,39 @@ def test_a_card_that_is_asked_for_is_not_given_up(name: str, asked: dict[str, fl
 
 def test_no_card_asked_for_is_no_need_of_one() -> None:
     choice = choose(needs(project("Classify2D", needs={"gpus": 0})), EXAMPLE_CLOUD)
-    assert choice.flavour is not None and choice.flavour.gpus == 0 and choice.problems == ()
+    assert choice.flavour is not None and choice.flavour.gpus == 0 and not choice.refused
 
 
 def test_steps_that_must_do_without_the_gpu_are_named() -> None:
     choice = choose(needs(project("Pick", "Refine", needs={"gpus": 0})), EXAMPLE_CLOUD)
-    assert choice.notes == ("steps that would use a GPU must be set to the CPU: refine (Refine, protocol 2)",)
-    assert choose(needs(project("Pick")), EXAMPLE_CLOUD).notes == ()
+    assert [*choice_notes(choice, EXAMPLE_CLOUD)] == [
+        "steps that would use a GPU must be set to the CPU: refine (Refine, protocol 2)"
+    ]
+    assert [*choice_notes(choose(needs(project("Pick")), EXAMPLE_CLOUD), EXAMPLE_CLOUD)] == []
 
 
 def test_reasons_are_true_to_the_last_digit() -> None:
     card = GpuModel("card", 7.9999999, 3.68)
     odd = site(Flavour("odd", 8, 59.9999999, 19.9999999, gpus=1, gpu=card))
     wanted = needs(project("Refine", needs={"ram_gb": 60, "gpus": 1, "cpus": 1}))
-    assert choose(wanted, odd).verdicts[0].reasons == (
+    assert misfit_texts(choose(wanted, odd).verdicts[0]) == [
         "it has 59.9999999 GB of RAM of 60 GB",
         "its root disk has 19.9999999 GB of 20 GB",
         "its card has 7.9999999 GB of 8 GB",
         "its card has compute capability 3.68, below 3.7",
-    )
+    ]
 
 
 def test_nothing_fits() -> None:
     choice = choose(needs(project("Pick", needs={"ram_gb": 1000})), IFCA)
-    assert choice.flavour is None and choice.problems == ()
-    assert all(verdict.reasons for verdict in choice.verdicts)
+    assert choice.flavour is None and not choice.refused
+    assert all(verdict.misfits for verdict in choice.verdicts)
 
 
 def test_a_disk_of_0_is_no_limit() -> None:
     found = needs(project("Pick"))
     assert smallest(found, [Flavour("a", 8, 8, disk_gb=0)]) is not None
-    assert list(misfits(found, Flavour("a", 8, 8, disk_gb=10))) == ["its root disk has 10 GB of 20 GB"]
+    assert list(misfits(found, Flavour("a", 8, 8, disk_gb=10))) == [Misfit("disk_gb", 10, 20)]
 
 
 def test_smaller_means_gpus_then_ram_then_cores_then_disk_then_name() -> None:
@@ -201,7 +224,7 @@ def test_never_too_small_and_never_larger_than_another_that_fits(wanted: Needs, 
     choice = choose(wanted, site(*flavours))
     fitting = [flavour for flavour in flavours if enough(choice.needs, flavour)]
     if choice.flavour is None:
-        assert fitting == [] or choice.problems
+        assert fitting == [] or choice.refused
     else:
         assert enough(choice.needs, choice.flavour)
         assert all(size(choice.flavour) <= size(flavour) for flavour in fitting)
@@ -217,14 +240,15 @@ def test_reasons_are_complete_and_the_order_of_flavours_does_not_matter(
     choice = choose(wanted, site(*flavours))
     assert [verdict.flavour for verdict in choice.verdicts] == flavours
     for verdict in choice.verdicts:
-        assert verdict.sentence.startswith(verdict.flavour.name) and verdict.sentence.endswith(".")
+        sentence = sentences(choice)[verdict.flavour.name]
+        assert sentence.startswith(verdict.flavour.name) and sentence.endswith(".")
         if verdict.flavour != choice.flavour:
-            assert bool(verdict.reasons) != enough(wanted, verdict.flavour)
+            assert bool(verdict.misfits) != enough(wanted, verdict.flavour)
     shuffled = list(flavours)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     again = choose(wanted, site(*shuffled))
     assert again.flavour == choice.flavour
-    assert {v.sentence for v in again.verdicts} == {v.sentence for v in choice.verdicts}
+    assert sentences(again) == sentences(choice)
 
 
 @settings(max_examples=60, deadline=None)

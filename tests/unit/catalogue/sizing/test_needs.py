@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.catalogue.sizing.needs import ASKED
+from cloudify_scipion.catalogue.sizing.needs import ASKED, NO_WORKFLOW
 from cloudify_scipion.catalogue.sizing.steps import Step
 from cloudify_scipion.catalogue.software.check_document import document_problems, unknown_in_document
+from cloudify_scipion.cli.choose_text import step_notes
+from cloudify_scipion.project.model import Project
 from tests.unit.catalogue.sizing.samples import (
     CATALOGUE,
     EMPIAR_10061,
@@ -22,11 +24,21 @@ from tests.unit.catalogue.sizing.samples import (
 )
 
 
+def noted(given: Project) -> list[str]:
+    return list(step_notes(work(given)))
+
+
 def test_super_resolution_movies_need_60_gb_and_a_gpu() -> None:
     found = needs(project(*USUAL))
     assert found.ram_gb.value == 60
-    assert "align (Align, protocol 2): 7676 x 7420 pixels x 38 frames x 4 bytes = 8.66 GB" in found.ram_gb.reason
-    assert "calibrated: IBERGRID 2018 talk, IFCA tests" in found.ram_gb.reason
+    movie, system = found.ram_gb.terms
+    assert found.ram_gb.of == "align (Align, protocol 2)"
+    assert [factor.value for factor in movie.factors] == [7676, 7420, 38, 4]
+    assert movie.before_later == pytest.approx(8.66, abs=0.01) and movie.unit == "GB a movie"
+    assert [(factor.value, factor.source) for factor in movie.later] == [
+        (6.6, "calibrated: IBERGRID 2018 talk, IFCA tests")
+    ]
+    assert system.value == 2
     assert (found.gpus.value, found.gpu_memory_gb.value) == (1, 8)
     assert 3.5 < found.compute_capability.value <= 3.7
     assert found.gpu_users == ("classify2d (Classify2D, protocol 5)", "refine (Refine, protocol 6)")
@@ -35,7 +47,8 @@ def test_super_resolution_movies_need_60_gb_and_a_gpu() -> None:
 def test_the_subset_at_low_resolution_needs_more_than_15_gb_and_at_most_22() -> None:
     found = needs(project(*USUAL, acquisition=SUBSET_AT_LOW_RESOLUTION))
     assert 15 < found.ram_gb.value <= 22
-    assert "/ 2^2 (RELION's source code" in found.ram_gb.reason
+    binned = found.ram_gb.terms[0].factors[-1]
+    assert (binned.value, binned.amount) == (2, 1 / 4) and binned.source.startswith("RELION's source code")
 
 
 def test_the_workflows_own_binning_counts() -> None:
@@ -53,7 +66,8 @@ def test_more_processes_hold_more_movies() -> None:
     assert needs(project("Align", numberOfMpi=3)).ram_gb.value == 60
     found = needs(project("Align", numberOfMpi=4))
     assert found.ram_gb.value == 72  # 4 x 2 copies of 8.66 GB, and 2 GB
-    assert "4 movies at once" in found.ram_gb.reason
+    (copies,) = found.ram_gb.terms[0].later
+    assert copies.value == 8 and copies.source.startswith("4 movies at once")
 
 
 def test_cards_that_align_hold_a_movie_each() -> None:
@@ -65,7 +79,8 @@ def test_memory_of_a_refinement_grows_with_the_box() -> None:
     small, large = (needs(project("Refine", acquisition={"box_size": box})) for box in (256, 512))
     assert (small.ram_gb.value, large.ram_gb.value) == (8, 45)  # 2 + 2 x 160 bytes x box^3
     assert (small.gpu_memory_gb.value, large.gpu_memory_gb.value) == (8, 11)
-    assert "2 processes" in large.ram_gb.reason and "80 bytes x 512^3" in large.gpu_memory_gb.reason
+    assert [factor.amount for factor in large.ram_gb.terms[0].factors] == [160, 512**3, 1, 2]
+    assert [factor.amount for factor in large.gpu_memory_gb.terms[0].factors] == [80, 512**3]
 
 
 def test_particles_read_into_memory_count_with_the_volumes() -> None:
@@ -89,13 +104,15 @@ def test_unknown_movies_are_taken_for_a_typical_project(missing: str) -> None:
     known = {key: value for key, value in EMPIAR_10061.items() if key != missing}
     found = needs(project("Align", acquisition=known))
     assert found.ram_gb.value == 20
-    assert "not known" in found.ram_gb.reason and "IBERGRID 2018 talk" in found.ram_gb.reason
+    typical = found.ram_gb.terms[0]
+    assert (typical.value, typical.missing) == (18, "detector or frames are")
+    assert typical.factors[0].source.startswith("IBERGRID 2018 talk")
 
 
 def test_without_a_workflow_it_is_a_typical_project() -> None:
     found = needs(project())
     assert (found.cpus.value, found.ram_gb.value, found.gpus.value) == (12, 20, 1)
-    assert all("no workflow" in need.reason for need in (found.cpus, found.ram_gb, found.gpus))
+    assert all(need.of == NO_WORKFLOW for need in (found.cpus, found.ram_gb, found.gpus))
     assert found.gpu_required_by == ()
 
 
@@ -125,14 +142,14 @@ def test_gpus(name: str, parameters: dict[str, Any], cards: int) -> None:
     found = needs(project(name, **parameters))
     assert found.gpus.value == cards
     assert (found.gpu_memory_gb.value > 0) == (found.compute_capability.value > 0) == (cards > 0)
-    assert found.gpus.reason
+    assert found.gpus.source
 
 
 def test_what_is_asked_for_goes_first() -> None:
     found = needs(project(*USUAL, needs={"ram_gb": 30, "gpus": 2, "compute_capability": 3.5}))
     assert [found.ram_gb.value, found.gpus.value, found.compute_capability.value] == [30, 2, 3.5]
-    assert {found.ram_gb.reason, found.gpus.reason, found.compute_capability.reason} == {ASKED}
-    assert found.gpu_memory_gb.value == 8 and found.gpu_memory_gb.reason != ASKED
+    assert {found.ram_gb.source, found.gpus.source, found.compute_capability.source} == {ASKED}
+    assert found.gpu_memory_gb.value == 8 and found.gpu_memory_gb.source != ASKED
 
 
 def test_no_gpu_asked_for_where_one_is_required() -> None:
@@ -148,10 +165,10 @@ def test_no_gpu_asked_for_where_one_is_required() -> None:
 
 
 def test_a_host_of_the_facility_and_unknown_classes_are_noted() -> None:
-    notes = needs(project("Unheard", hostName="cluster")).notes
+    notes = noted(project("Unheard", hostName="cluster"))
     assert "nothing is known of Unheard" in notes[0]
     assert "names the host 'cluster'" in notes[1]
-    assert needs(project("Align", hostName="localhost")).notes == ()
+    assert noted(project("Align", hostName="localhost")) == []
 
 
 @pytest.mark.parametrize(
@@ -173,10 +190,10 @@ def test_what_a_workflow_says_of_itself_is_one_short_line() -> None:
 
 def test_binning_that_the_project_file_and_a_step_tell_differently() -> None:
     by_two = {**EMPIAR_10061, "bin_factor": 2}
-    (silent,) = needs(project("Align", acquisition=by_two)).notes
+    (silent,) = noted(project("Align", acquisition=by_two))
     assert silent.endswith("with acquisition.bin_factor, 2; Scipion's default, 1, takes 4 times as much")
-    (other,) = needs(project("Align", acquisition=by_two, binFactor="1.0")).notes
+    (other,) = noted(project("Align", acquisition=by_two, binFactor="1.0"))
     assert other == "align (Align, protocol 1) bins by 1.0: that counts, and not acquisition.bin_factor, 2"
-    assert needs(project("Align", acquisition=by_two, binFactor=2)).notes == ()
-    assert needs(project("Align", "Pick", binFactor="odd")).notes == ()
-    assert needs(project("Align")).notes == ()
+    assert noted(project("Align", acquisition=by_two, binFactor=2)) == []
+    assert noted(project("Align", "Pick", binFactor="odd")) == []
+    assert noted(project("Align")) == []

@@ -16,6 +16,8 @@ from cloudify_scipion.catalogue.sizing.needs import needs_of
 from cloudify_scipion.catalogue.sizing.phases import plan
 from cloudify_scipion.catalogue.sizing.steps import workload_of
 from cloudify_scipion.catalogue.software.fit_site import site_problems
+from cloudify_scipion.cli.choose_text import nothing_fits
+from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.model import Project, project_from_document
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
 from tests.unit.catalogue.sizing.samples import CATALOGUE, EMPIAR_10061, FACTS, site
@@ -86,7 +88,7 @@ def test_the_chosen_card_is_one_that_check_takes(package: EmPackageVersion) -> N
         for start in range(len(FLAVOURS)):
             choice = choice_of(given, site(*FLAVOURS[: start + 1], CPU))
             if choice.flavour is None:  # and then check takes none of them, either, or none has what its steps ask for
-                assert choice.problems and all(verdict.reasons for verdict in choice.verdicts)
+                assert choice.refused and all(verdict.misfits for verdict in choice.verdicts)
             else:
                 assert refused(given, choice.flavour) == []
                 assert choice_of(given, site(choice.flavour)).flavour is choice.flavour
@@ -109,16 +111,17 @@ def test_a_card_that_the_program_cannot_use_is_not_taken(
     flavours = {flavour.name: flavour for flavour in FLAVOURS}
     choice = choice_of(given, site(flavours[before], flavours[now]))
     assert choice.flavour is flavours[now]
-    assert any("compute capability" in reason for reason in choice.verdicts[0].reasons)
-    assert "the catalogue: " in choice.needs.compute_capability.reason
+    assert "compute_capability" in [misfit.need for misfit in choice.verdicts[0].misfits]
+    assert choice.needs.compute_capability.source.startswith("the catalogue: ")
 
 
 def test_a_required_package_insists_on_a_card_whatever_the_steps() -> None:
     given = project({"em_packages": {"motioncor3": "1.2.4"}}, ["ProtImportMovies"])
     assert choice_of(given, site(CPU, FLAVOURS[-1])).flavour is FLAVOURS[-1]
-    refused = choice_of(given, site(CPU, FLAVOURS[0]))
-    assert refused.flavour is None
-    (problem,) = refused.problems
+    on = site(CPU, FLAVOURS[0])
+    error = nothing_fits(choice_of(given, on), on, "p.json")
+    assert isinstance(error, InputError)
+    (problem,) = error.problems
     assert (problem.path, problem.message[:44]) == (
         "$.software.em_packages", "motioncor3 1.2.4 cannot run without a GPU, a",
     )  # fmt: skip
@@ -154,8 +157,8 @@ def users(catalogue: Any, given: Project, driver: str = "") -> list[bool]:
 def test_memory_that_a_program_takes_whatever_the_data() -> None:
     catalogue, given = own(gpu="optional", gpu_memory_gb=Number(20, "a manual"))
     found = needs_of(workload_of(given, catalogue))
-    assert found.gpu_memory_gb.value == 20
-    assert found.gpu_memory_gb.reason.endswith("with program 1: the catalogue: a manual")
+    assert found.gpu_memory_gb.value == 20 and found.gpu_memory_gb.source == "the catalogue: a manual"
+    assert found.gpu_memory_gb.of.endswith("with program 1")
 
 
 def test_a_driver_that_is_too_old_for_the_program_leaves_it_on_the_cpu() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from cloudify_scipion.catalogue.sizing import figures as needs_numbers
 from cloudify_scipion.catalogue.sizing.choose_flavour import choose
-from cloudify_scipion.catalogue.sizing.figures import Figure
 from cloudify_scipion.catalogue.sizing.hours import Hours, hours_of
 from cloudify_scipion.catalogue.sizing.phases import FIRST, SECOND, Plan, plan, split
+from cloudify_scipion.catalogue.sizing.terms import Figure
 from cloudify_scipion.cli.choose import _saving
 from cloudify_scipion.project.model import Project
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
@@ -28,7 +28,7 @@ def planned(given: Project, site: Site) -> Plan:
 def hours(name: str, acquisition: dict[str, Any], cpus: int = 8, gpus: int = 0, **parameters: Any) -> float | None:
     given = project(name, acquisition=acquisition, **parameters)
     found = hours_of(work(given).steps[0], given.acquisition, cpus, gpus)
-    assert found.reason.startswith(f"{name.lower()} ({name}, protocol 1): ")
+    assert found.step == f"{name.lower()} ({name}, protocol 1)"
     return found.value
 
 
@@ -150,8 +150,8 @@ def test_without_counts_nothing_is_said(missing: str) -> None:
     known = {key: value for key, value in EMPIAR_10061.items() if key != missing}
     found = planned(project(*USUAL, acquisition=known), EXAMPLE_CLOUD)
     assert found.whole_hours is None and found.gpu_hours_saved is None and found.hours_saved is None
-    unknown = [item.reason for part in found.parts for item in part.hours if item.value is None]
-    assert unknown and all(reason.endswith(f"acquisition.{missing} is not known") for reason in unknown)
+    unknown = [item.missing for part in found.parts for item in part.hours if item.value is None]
+    assert unknown and set(unknown) == {(f"acquisition.{missing}",)}
 
 
 def test_hours_of_steps() -> None:
@@ -188,8 +188,9 @@ def test_every_number_has_a_source_or_says_that_it_is_an_estimate(name: str) -> 
 
 def test_every_hour_of_a_plan_has_its_formula() -> None:
     for part in planned(project(*USUAL), EXAMPLE_CLOUD).parts:
-        assert [item.reason.split(":")[0] for item in part.hours] == list(part.steps)
-        assert all(re.search(r"estimate|talk|on one A10G|nothing is computed", item.reason) for item in part.hours)
+        assert [item.step for item in part.hours] == list(part.steps)
+        for term in (item.term for item in part.hours if item.value):
+            assert term is not None and any(factor.source for factor in term.factors)
 
 
 def test_the_calibrated_number_is_what_the_talks_findings_allow() -> None:
@@ -216,6 +217,6 @@ def test_cards_that_a_step_does_not_ask_for_do_not_make_it_faster() -> None:
 )
 def test_a_saving_in_words(hours_saved: float, gpu_hours_saved: float, text: str) -> None:
     on_it = planned(project(*USUAL), EXAMPLE_CLOUD).parts[0]
-    part = replace(on_it, hours=(Hours(10 - hours_saved, ""),))
+    part = replace(on_it, hours=(Hours(10 - hours_saved, "step"),))
     whole = Plan((part,), (), whole_hours=10, whole_gpu_hours=10, gpu_hours=10 - gpu_hours_saved)
     assert _saving(whole).startswith(text)
