@@ -46,6 +46,14 @@ def test_who_makes_the_project_run(new_world: Callable[[], World]) -> None:
         assert runs == {"software": "software", "project": last}
 
 
+def test_the_readme_names_the_nodes_in_their_order() -> None:
+    nodes = re.findall(r"^\| `(\w+)` \| `cloudify\.nodes\.scipion\.", text("docs/author.md"), re.MULTILINE)
+    page = text("README.md")
+    assert f"a Cloudify blueprint with {NUMBERS[len(nodes)]} nodes" in page
+    told = re.search(r"runs the nodes' operations in order: ([^.]+)\.", page)
+    assert told and [name.lower().replace(" ", "_") for name in told[1].split(", ")] == nodes
+
+
 def test_relationships_are_cloudifys() -> None:
     assert not yaml.safe_load(plugin_description()).get("relationships")
     assert "The relationships are Cloudify's own; we have none." in text("docs/author.md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -55,6 +56,13 @@ def add_project(host: Path, installed: bool) -> None:
     settings = {"project": {"id": "p", "title": "P"}, "site": SITE}
     record = Record("p", binding, expires=expires, machine="m", volume="v", installed=installed, settings=settings)
     ProjectFolders(host / "state").save(record)
+
+
+def test_the_list(host: Path) -> None:
+    add_project(host, installed=False)
+    as_text, as_json = [typed(host, command) for command in documented_commands(PAGE, "Which projects need you")]
+    assert (as_text[0], as_text[1].splitlines()[1].split()[:2]) == (0, ["p", "begun"])
+    assert (as_json[0], json.loads(as_json[1])["projects"][0]["title"]) == (0, "P")
 
 
 def cron() -> list[str]:

@@ -58,7 +58,9 @@ def test_commands_that_need_no_machine(workshop: Path, page: str) -> None:
 
 def test_help_of_every_command(workshop: Path) -> None:
     listed = run(workshop, ["cloudify-scipion --help"])
-    assert all(word in listed for word in ("check", "render", "open", "status", "repair", "held", "discard", "cache"))
+    assert all(
+        word in listed for word in ("check", "render", "open", "status", "list", "repair", "held", "discard", "cache")
+    )
 
 
 def test_the_readme_installs_what_it_renders() -> None:
