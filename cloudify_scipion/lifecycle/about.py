@@ -62,5 +62,5 @@ def _software(software: Mapping[str, Any]) -> Iterator[str]:
 
 def _providers(record: Record) -> str:
     facility = record.settings.get("facility", {}).get("name", "")
-    names = [name for name in (facility, record.settings["site"].get("name", "")) if name]
+    names = [name for name in (facility, record.site().name) if name]
     return " and ".join(names) or "the facility and the computing centre"

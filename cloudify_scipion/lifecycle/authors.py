@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.project import make_personal, update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
 
@@ -48,7 +48,7 @@ def apply_nodes(services: Services, record: Record, unless_known: bool = False) 
 def apply_node(services: Services, record: Record, node: str, unless_known: bool = False) -> Record:
     """Apply the classes of one; `unless_known`: not where the machine is known to have them."""
     asked = _nodes(record)[node]
-    record = update(services, record, personal=True)  # what an author adds is the project's own
+    record = make_personal(services, record)  # what an author adds is the project's own
     with tempfile.TemporaryDirectory() as folder:
         modules = _unpacked(services, record, asked["modules"], Path(folder))
         run, classes, data = asked["run"], asked["classes"], asked["data"]

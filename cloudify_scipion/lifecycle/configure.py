@@ -6,7 +6,7 @@ from cloudify_scipion.errors import PuppetFailed
 from cloudify_scipion.lifecycle.desktop import desktop_data, identity, send_certificate, wanted_desktop
 from cloudify_scipion.lifecycle.onedata import CLASS, check_tokens, end_retries, mount_error, mounts_data, send_tokens
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.project import make_personal
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space import saved_part, working_copy_data
@@ -20,7 +20,7 @@ def configure_project(services: Services, record: Record, unless_known: bool = F
     may lack the desktop's software.
     """
     check_tokens(services, record)
-    record = update(services, record, personal=True)  # before anything secret is on the machine
+    record = make_personal(services, record)  # before anything secret is on the machine
     send_tokens(services, record)
     end_retries(services, record)
     if desktop and wanted_desktop(record):

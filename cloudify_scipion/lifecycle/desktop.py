@@ -10,7 +10,6 @@ from cloudify_scipion.errors import ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.project.site import site_desktop
 
 LINK = "/usr/local/sbin/cloudify-desktop-link"
 TLS_FOLDER = "/etc/cloudify-desktop/tls"
@@ -67,7 +66,7 @@ def identity(record: Record) -> dict[str, object]:
 
 def send_certificate(services: Services, record: Record) -> None:
     """A certificate that the site gives travels over SSH's standard input, never through Puppet's data."""
-    given = site_desktop(record.settings["site"])
+    given = record.site().desktop
     if given.tls != "given":
         return
     certificate, key = services.secrets.get(given.tls_certificate), services.secrets.get(given.tls_key)
@@ -142,7 +141,7 @@ def stop_desktop(services: Services, record: Record) -> Record:
 def with_tls(services: Services, record: Record) -> bool:
     """Whether the desktop is served with TLS: as the site says, or else unless only this computer reaches it, where a
     browser would warn for nothing."""
-    asked = site_desktop(record.settings["site"]).tls
+    asked = record.site().desktop.tls
     return asked != "none" if asked else not services.of(record).private
 
 

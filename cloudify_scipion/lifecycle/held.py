@@ -8,7 +8,7 @@ from typing import Any
 
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.lifecycle.record import Binding, Record, VolumeState
 from cloudify_scipion.lifecycle.volume import what_is_known, why_held
 
 LOST = "its project's record is lost"
@@ -56,7 +56,7 @@ def lost_record(services: Services, project: str) -> Record:
                 machine=held.volume,
                 volume=held.volume,
                 volume_bytes=held.bytes,
-                volume_written=True,
+                volume_state=VolumeState.WRITTEN,
                 settings={"site": place},
             )
     raise PermanentError(

@@ -59,7 +59,7 @@ def software_layer(services: Services, record: Record) -> SoftwareLayer:
         return _locked_layer(services, record, asked["lock"])
     chosen = resolve(software_from_document(asked), load_catalogue())
     software = with_checksums(chosen, asked.get("files") or {})
-    data = {**puppet_data(software, _mirrors(record.settings.get("site", {}))), **client_data(record)}
+    data = {**puppet_data(software, list(record.site().mirrors.values())), **client_data(record)}
     classes = _classes(data)
     digest = software_digest(
         services.of(record).machines.base_digest(), services.puppet.modules_digest(), classes, data
@@ -88,8 +88,3 @@ def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLa
 
 def _classes(data: Mapping[str, object]) -> Sequence[str]:
     return (*CLASSES, CLASS) if f"{CLASS}::install" in data else CLASSES
-
-
-def _mirrors(site: Mapping[str, Any]) -> list[str]:
-    """URLs of the site's mirrors, in the order of the site file."""
-    return [mirror["url"] for mirror in site.get("mirrors", {}).values()]

@@ -61,7 +61,7 @@ def write_lock(services: Services, record: Record, layer: SoftwareLayer) -> str:
     Raises PermanentError when a project that was installed from a lock has something else.
     """
     homes = [ENVIRONMENT, *_environments(layer.data)]
-    mirrors = sorted(record.settings.get("site", {}).get("mirrors", {}))
+    mirrors = sorted(record.site().mirrors)
     provider = services.of(record)
     found = services.inventory.collect(
         services.connect(record), provider.access, homes, mirrors, layer.lock is not None

@@ -10,7 +10,7 @@ from cloudify_scipion.lifecycle.layer import locked_files, software_layer
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.proof import recheck_seal, reopen, unseal
-from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.record import MachineState, Record, VolumeState
 from cloudify_scipion.lifecycle.space import folder_mounts
 
 SERVES = {"ssh": 22, "desktop": 6080}
@@ -24,7 +24,8 @@ def create_machine(services: Services, record: Record) -> Record:
     if not services.of(record).machines.look(record.machine).exists:
         digest = software_layer(services, record).digest
         layer = digest if services.of(record).layers.has(digest) else ""
-        record = update(services, record, generation=record.generation + 1, layer=layer, personal=False, installed=True)
+        state = MachineState.RESCUE if record.rescuing else MachineState.NEW
+        record = update(services, record, generation=record.generation + 1, layer=layer, machine_state=state)
         services.progress.say(
             f"starting from the cached software layer {layer[:12]}"
             if layer
@@ -38,7 +39,7 @@ def create_machine(services: Services, record: Record) -> Record:
 
 def start_machine(services: Services, record: Record) -> Record:
     """Boot the machine with the volume in it and wait until SSH answers with the known host key."""
-    record = unseal(services, update(services, record, volume_written=True, discarding=False))
+    record = unseal(services, update(services, record, volume_state=VolumeState.WRITTEN))
     if services.of(record).machines.start(machine_spec(services, record)):
         services.progress.say(f"machine {record.machine} is up")
     services.connect(record).wait_until_ready(READY_SECONDS)
@@ -48,9 +49,8 @@ def start_machine(services: Services, record: Record) -> Record:
 def ensure_rescuer(services: Services, record: Record) -> Record:
     """A machine for a rescue alone; the project's own is ended for good first, so that only one can write."""
     if not record.rescuing or hangs(services, record):
-        record = update(services, delete_machine(services, record), rescuing=True)
-    record = update(services, create_machine(services, record), personal=True)  # it makes no layer for others
-    return start_machine(services, record)
+        record = update(services, delete_machine(services, record), machine_state=MachineState.RESCUE)
+    return start_machine(services, create_machine(services, record))
 
 
 def hangs(services: Services, record: Record) -> bool:
@@ -91,7 +91,7 @@ def delete_machine(services: Services, record: Record) -> Record:
     gone = services.of(record).machines.delete(record.machine)
     services.progress.say(f"deleted machine {record.machine}" if gone else f"machine {record.machine} is gone already")
     services.of(record).volumes.detach(record.volume)
-    return update(services, record, installed=False, layer="", personal=False, rescuing=False, ports={})
+    return update(services, record, machine_state=MachineState.NONE, layer="", ports={})
 
 
 def machine_spec(services: Services, record: Record) -> MachineSpec:

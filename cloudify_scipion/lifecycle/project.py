@@ -11,7 +11,7 @@ from cloudify_scipion.errors import PermanentError, ProjectTaken
 from cloudify_scipion.lifecycle.facts import MachineFacts, VolumeFacts
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.provider import Provider
-from cloudify_scipion.lifecycle.record import DISCARDING, WRITTEN, Binding, Record
+from cloudify_scipion.lifecycle.record import DISCARDING, WRITTEN, Binding, MachineState, Record, VolumeState
 from cloudify_scipion.lifecycle.space import data_source
 from cloudify_scipion.project.names import resource_name
 
@@ -45,13 +45,20 @@ def as_it_is(services: Services, record: Record) -> Record:
     """
     provider = services.of(record)
     volume, machine = provider.volumes.look(record.volume), provider.machines.look(record.machine)
-    record = replace(record, rescuing=record.rescuing and _generation(machine) <= record.generation)
+    if record.rescuing and _generation(machine) > record.generation:
+        record = replace(record, machine_state=_own(machine))
     if not volume.exists:
         return record
     later = _generation(volume) > record.generation
-    written = later or volume.tags.get(WRITTEN) == "yes" or machine.running
-    discarding = record.discarding and volume.tags.get(DISCARDING) == "yes"
-    return replace(record, volume_written=record.volume_written or written, discarding=discarding)
+    if record.discarding and volume.tags.get(DISCARDING) == "yes":
+        return record
+    written = later or volume.tags.get(WRITTEN) == "yes" or machine.running or record.volume_written
+    return replace(record, volume_state=VolumeState.WRITTEN if written else VolumeState.NEW)
+
+
+def _own(machine: MachineFacts) -> MachineState:
+    """The state of a machine that is not known to be another one: who knows what is on it."""
+    return MachineState.PERSONAL if machine.exists else MachineState.NONE
 
 
 def _generation(facts: VolumeFacts | MachineFacts) -> int:
@@ -92,10 +99,9 @@ def _new_record(services: Services, project: Mapping[str, Any], site: Mapping[st
         machine=name,
         volume=name,
         volume_bytes=volume.size_bytes,
-        volume_written=volume.exists,
-        installed=machine.exists,
+        volume_state=VolumeState.WRITTEN if volume.exists else VolumeState.NEW,
+        machine_state=_own(machine),
         layer=machine.layer or "",
-        personal=machine.exists,
     )
 
 
@@ -144,6 +150,12 @@ def _software_differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> lis
         for key in keys
         if (was.get(key) or {}) != (now.get(key) or {})
     ]
+
+
+def make_personal(services: Services, record: Record) -> Record:
+    """Before anything of the project is put on its machine: from then on it makes no layer for others."""
+    is_new = record.machine_state == MachineState.NEW
+    return update(services, record, machine_state=MachineState.PERSONAL) if is_new else record
 
 
 def note(services: Services, record: Record, text: str) -> Record:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cloudify_scipion.lifecycle.ports import Services
-from cloudify_scipion.lifecycle.project import update
+from cloudify_scipion.lifecycle.project import make_personal
 from cloudify_scipion.lifecycle.record import Record
 
 
@@ -25,7 +25,7 @@ def apply_classes(
     """
     shell = services.connect(record)
     if run == "project":  # remembered before: a run that fails half-way leaves traces, too
-        record = update(services, record, personal=True)
+        record = make_personal(services, record)
     result = services.puppet.apply(shell, services.of(record).access, run, classes, data, modules, unless_known)
     counted = f"{len(result.changed)} resources changed in {result.seconds:.0f} s"
     services.progress.say(f"{run} run: {'nothing has changed since the last one' if result.known else counted}")

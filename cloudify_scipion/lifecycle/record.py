@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.project.site import Site, site_from_document
 
-FORMAT = 1
+FORMAT = 2
 """Of the record's file. Raise it when an older program would lose or misread what a record says."""
 MAX_EVENTS = 200
 
 
 WRITTEN, DISCARDING = "written", "discarding"
 """Tags of a volume that a machine had writable, and of one whose deletion began."""
+
+
+class MachineState(StrEnum):
+    """What machine the project has. `new` may become a layer for others, `personal` has something of the project on
+    it, `rescue` only saves the volume of a project whose own machine is gone."""
+
+    NONE, NEW, PERSONAL, RESCUE = "none", "new", "personal", "rescue"
+
+
+class VolumeState(StrEnum):
+    """What may be on the volume: `written` once a machine had it writable, `discarding` once its deletion began."""
+
+    NEW, WRITTEN, DISCARDING = "new", "written", "discarding"
 
 
 @dataclass(frozen=True)
@@ -43,16 +58,13 @@ class Record:
     """One project. Times are UTC in ISO 8601, sizes bytes; `ports` maps a service's name to the port
     that the provider has reserved for it.
 
-    `volume_written` is true once a machine had the volume writable; `held` says why the volume is kept, empty if
-    it is not; `at_end` is `discard` only if project and site both said so when the volume was made or adopted;
-    `discarding` is true once its deletion began. `seal` is what the agent said of the last proof that all is saved,
-    empty once the volume may have been written since (it is valid only together with the volume's tags). `saved` is
-    what is known of the last pull or push. `settings` holds what was last asked of each part (keys: project, site,
-    volume, data, secrets, facility, software, workflow, desktop; planned: what later nodes will ask for), enough to
-    build all of it again. `installed` is true from the first machine until it is removed; `rescuing` while the machine
-    is one that only saves the volume of a project whose own machine is gone. `layer` is the software layer that the
-    machine stands on, empty while its software is not complete. `personal` is true once anything of the project was put
-    on the machine: from then on it makes no layer for others.
+    `held` says why the volume is kept, empty if it is not; `at_end` is `discard` only if project and site both said so
+    when the volume was made or adopted. `seal` is what the agent said of the last proof that all is saved, empty once
+    the volume may have been written since (it is valid only together with the volume's tags). `saved` is what is known
+    of the last pull or push. `settings` holds what was last asked of each part (keys: project, time_limit, site,
+    volume, data, secrets, facility, software, workflow, puppet, desktop; planned: what later nodes will ask for),
+    enough to build all of it again. `layer` is the software layer that the machine stands on, empty while its software
+    is not complete.
     """
 
     project: str
@@ -63,21 +75,42 @@ class Record:
     machine: str = ""
     volume: str = ""
     volume_bytes: int = 0
-    volume_written: bool = False
+    volume_state: VolumeState = VolumeState.NEW
     at_end: str = "hold"
     held: str = ""
-    discarding: bool = False
     seal: Mapping[str, Any] = field(default_factory=dict)
     saved: Mapping[str, Any] = field(default_factory=dict)
-    rescuing: bool = False
-    installed: bool = False
+    machine_state: MachineState = MachineState.NONE
     ports: Mapping[str, int] = field(default_factory=dict)
     layer: str = ""
-    personal: bool = False
     tls_fingerprint: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     work_folder: str = ""
     events: tuple[Event, ...] = ()
+
+    @property
+    def installed(self) -> bool:
+        """Whether the project has a machine."""
+        return self.machine_state != MachineState.NONE
+
+    @property
+    def rescuing(self) -> bool:
+        """Whether its machine is one that only saves."""
+        return self.machine_state == MachineState.RESCUE
+
+    @property
+    def volume_written(self) -> bool:
+        """Whether anything may be on the volume."""
+        return self.volume_state != VolumeState.NEW
+
+    @property
+    def discarding(self) -> bool:
+        """Whether the deletion of the volume began."""
+        return self.volume_state == VolumeState.DISCARDING
+
+    def site(self) -> Site:
+        """The site where the project's machine runs."""
+        return site_from_document(self.settings["site"])
 
     def noting(self, at: datetime, text: str) -> Record:
         """The same record with one more event, the oldest dropped beyond a limit."""
@@ -121,8 +154,20 @@ def from_document(document: Mapping[str, Any]) -> Record:
         if not isinstance(document.get(name, {}), Mapping):
             raise ValueError(f"{name} is no object")
     known = {f.name for f in fields(Record)}
-    values = {key: value for key, value in document.items() if key in known}
-    values.setdefault("volume_written", True)  # what is not known to be empty is not
+    values = {key: value for key, value in {**_states(document), **document}.items() if key in known}
+    values["machine_state"] = MachineState(values["machine_state"])
+    values["volume_state"] = VolumeState(values["volume_state"])
     values["binding"] = Binding(**document["binding"])
     values["events"] = tuple(Event(**event) for event in document.get("events", ()))
     return Record(**values)
+
+
+def _states(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The states as format 1 said them, by flags. A volume that is not known to be empty is not."""
+    own = MachineState.PERSONAL if document.get("personal") else MachineState.NEW
+    machine = own if document.get("installed") else MachineState.NONE
+    volume = VolumeState.WRITTEN if document.get("volume_written", True) else VolumeState.NEW
+    return {
+        "machine_state": MachineState.RESCUE if document.get("rescuing") else machine,
+        "volume_state": VolumeState.DISCARDING if document.get("discarding") else volume,
+    }

@@ -9,7 +9,7 @@ from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.puppet import apply_classes
-from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.record import MachineState, Record
 
 AGENT_CLASSES = ("system", "working_copy")
 """Of a machine that only saves."""
@@ -22,7 +22,7 @@ def ensure_software(services: Services, record: Record, unless_known: bool = Fal
     """
     layer = software_layer(services, record)
     apply_classes(services, record, layer.run, layer.classes, layer.data, unless_known=unless_known)
-    if record.layer or record.personal:
+    if record.layer or record.machine_state != MachineState.NEW:
         keep_lock(services, record, services.of(record).layers.lock(record.layer) if record.layer else "")
         return record
     return _keep_layer(services, record, layer)

@@ -9,7 +9,7 @@ from typing import Any
 from cloudify_scipion.errors import ReadOnlyDataSpace, UnknownDataSpace
 from cloudify_scipion.lifecycle.facts import FolderMount
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.project.spaces import DIRECTORY, ONEDATA, DataSpace, spaces_from_document, split_source
+from cloudify_scipion.project.spaces import DIRECTORY, ONEDATA, DataSpace, split_source
 
 SPACES = "/srv/scipion-space"
 PROJECT, VERIFY = f"{SPACES}/project", f"{SPACES}/verify"
@@ -116,7 +116,7 @@ def _data(record: Record) -> Mapping[str, Any]:
 
 def _part(record: Record, source: str, target: str, read_only: bool = False) -> Part:
     name, path = split_source(source)
-    spaces = spaces_from_document(record.settings["site"])
+    spaces = record.site().data_spaces
     if name not in spaces:
         known = ", ".join(sorted(spaces)) or "none"
         raise UnknownDataSpace(

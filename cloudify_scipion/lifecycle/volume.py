@@ -8,7 +8,7 @@ from cloudify_scipion.errors import PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.proof import is_sealed
-from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.record import Record, VolumeState
 
 UNSAVED = "it was writable in a machine, and there is no proof that its data are saved elsewhere"
 
@@ -24,12 +24,14 @@ def ensure_volume(services: Services, record: Record, heals: bool = False) -> Re
     size, asked = record.settings["volume"]["size_bytes"], record.settings["volume"]["at_end"]
     if record.volume_written and not record.discarding and not services.of(record).volumes.look(record.volume).exists:
         raise _gone(record)
-    if services.of(record).volumes.create(record.volume, size, replace(record, discarding=False).volume_tags()):
+    state = VolumeState.WRITTEN if record.volume_written else VolumeState.NEW
+    tags = replace(record, volume_state=state).volume_tags()
+    if services.of(record).volumes.create(record.volume, size, tags):
         services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
     else:
         services.progress.say(f"volume {record.volume} is there already: adopted")
     at_end = "discard" if asked == "discard" and _site_allows(record) else "hold"
-    return update(services, record, volume_bytes=size, at_end=at_end, held="", discarding=False)
+    return update(services, record, volume_bytes=size, at_end=at_end, held="", volume_state=state)
 
 
 def volume_problem(services: Services, record: Record) -> str:
@@ -118,7 +120,7 @@ def what_is_known(record: Record) -> str:
 
 def _delete(services: Services, record: Record) -> Record | None:
     services.of(record).volumes.detach(record.volume)  # while a machine runs on, what it writes is not given up
-    record = update(services, record, discarding=True)
+    record = update(services, record, volume_state=VolumeState.DISCARDING)
     if services.of(record).volumes.look(record.volume).exists:
         services.of(record).volumes.tag(record.volume, record.volume_tags())
     services.of(record).volumes.delete(record.volume)
@@ -137,7 +139,7 @@ def _forget(services: Services, record: Record) -> Record | None:
 
 
 def _site_allows(record: Record) -> bool:
-    return record.settings["site"].get("allow_discard") is True
+    return record.site().allow_discard
 
 
 def _gone(record: Record) -> PermanentError:

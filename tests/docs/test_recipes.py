@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.adapters.state import ProjectFolders
-from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.lifecycle.record import Binding, MachineState, Record
 from tests.docs.pages import ROOT, documented_commands, text
 
 PAGE = "docs/operator.md"
@@ -54,7 +54,8 @@ def add_project(host: Path, installed: bool) -> None:
     binding = Binding("0123abcd", "default_tenant", "p")
     expires = (datetime.now(UTC) + timedelta(days=3)).isoformat(timespec="seconds")
     settings = {"project": {"id": "p", "title": "P"}, "site": SITE}
-    record = Record("p", binding, expires=expires, machine="m", volume="v", installed=installed, settings=settings)
+    state = MachineState.NEW if installed else MachineState.NONE
+    record = Record("p", binding, expires=expires, machine="m", volume="v", machine_state=state, settings=settings)
     ProjectFolders(host / "state").save(record)
 
 

@@ -33,7 +33,7 @@ def record_of(kept: Path) -> Record:
 def later(path: Path) -> None:
     """What a later version may write in its place."""
     document = json.loads(path.read_text())
-    path.write_text(json.dumps({**document, "format": 2}))
+    path.write_text(json.dumps({**document, "format": 3}))
 
 
 def volumes_of(kept: Path) -> LoopVolumes:
@@ -130,7 +130,9 @@ def test_a_later_format_is_refused_with_its_name_and_stays(kept: Path, name: str
     path = one(kept, name)
     later(path)
     before = path.read_bytes()
-    with pytest.raises(LaterFormat, match=rf"{path.name} was written by a later version .*format 2.*up to 1") as caught:
+    with pytest.raises(
+        LaterFormat, match=rf"{path.name} was written by a later version .*format 3.*up to [12]"
+    ) as caught:
         LATER[name](kept)
     assert caught.value.next_step == "install that version again"
     assert path.read_bytes() == before
@@ -192,7 +194,7 @@ def test_downloads_that_a_later_version_noted(kept: Path) -> None:
 
 
 def test_another_place_of_the_volumes(kept: Path) -> None:
-    (kept / "state/volumes.place").write_text('{"format": 2}')
+    (kept / "state/volumes.place").write_text('{"format": 3}')
     with pytest.raises(PermanentError, match="the volumes are not seen"):
         VolumePlace(kept / "state").check()
 

@@ -18,7 +18,7 @@ from cloudify_scipion.lifecycle.desktop import (
     stop_desktop,
     who_is_connected,
 )
-from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.lifecycle.record import Binding, MachineState, Record
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
 from tests.fakes.host import with_provider
 from tests.fakes.world import World
@@ -106,7 +106,10 @@ def test_a_missing_secret_is_named(world: World) -> None:
     with pytest.raises(NonRecoverableError, match="secret 'desk.crt' is not known"):
         demo.run(INSTALL[:-1])
     assert not [run for run in world.puppet.runs if run.run == "project"]
-    assert world.record().personal  # no layer is ever taken from a machine that may have got a key
+    assert (
+        world.record().machine_state == MachineState.PERSONAL
+    )  # no layer is ever taken from a machine that may have got a key
+    assert world.record().machine_state == MachineState.PERSONAL
 
 
 def test_a_desktop_that_never_answers(demo: Deployment) -> None:

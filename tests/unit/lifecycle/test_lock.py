@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
+from cloudify_scipion.catalogue.entries.methods import Apt
 from cloudify_scipion.catalogue.pins.file import FILE, from_text, text_digest
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle import layer
@@ -36,7 +38,7 @@ def locked(demo: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
     demo.world.host.default = NEW
     catalogue = load_catalogue()
     relion = catalogue.em_packages["relion"]["3.1.3"]
-    bumped = {"relion": {"3.1.3": replace(relion, apt={"relion": NEW})}}
+    bumped = {"relion": {"3.1.3": replace(relion, method=replace(cast(Apt, relion.method), apt={"relion": NEW}))}}
     monkeypatch.setattr(layer, "load_catalogue", lambda: replace(catalogue, em_packages=bumped))
     monkeypatch.setattr(deployment, "LOCK", text.encode())
     deployment.planned.cache_clear()

@@ -9,7 +9,7 @@ import pytest
 
 from cloudify_scipion.errors import PermanentError, ProjectTaken
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, refuse_changes
-from cloudify_scipion.lifecycle.record import MAX_EVENTS, Binding, Record, from_document, to_document
+from cloudify_scipion.lifecycle.record import MAX_EVENTS, Binding, MachineState, Record, from_document, to_document
 from tests.fakes.ports import BEGIN
 from tests.fakes.world import World
 
@@ -33,7 +33,7 @@ def test_first_use_binds_before_anything_is_made(world: World) -> None:
 def test_a_deployment_works_on_one_project_at_a_time(world: World) -> None:
     first = accept(world)
     accept(world, id="p0")  # nothing is installed yet
-    world.services().projects.save(replace(first, installed=True))
+    world.services().projects.save(replace(first, machine_state=MachineState.NEW))
     with pytest.raises(ProjectTaken, match=r"works on project 'p1', not on 'p2'"):
         accept(world, id="p2")
     assert not (world.root / "projects" / "p2").exists()
@@ -89,7 +89,9 @@ SOFTWARE = {"scipion": "3.8.3", "plugins": {"a": "1"}, "em_packages": {}, "examp
 
 
 def existing(**values: Any) -> Record:
-    return Record("p1", HERE, volume_bytes=2 * 10**9, installed=True, **values).asking("software", SOFTWARE)
+    return Record("p1", HERE, volume_bytes=2 * 10**9, machine_state=MachineState.NEW, **values).asking(
+        "software", SOFTWARE
+    )
 
 
 def test_all_differences_are_listed() -> None:
@@ -110,7 +112,7 @@ def test_all_differences_are_listed() -> None:
         (existing(), 2 * 10**9, SOFTWARE),
         (existing(), 2 * 10**9, {"scipion": "3.8.3", "plugins": {"a": "1"}}),
         (existing(), 0, None),
-        (replace(existing(), installed=False), 2 * 10**9, {**SOFTWARE, "scipion": "3.9"}),
+        (replace(existing(), machine_state=MachineState.NONE), 2 * 10**9, {**SOFTWARE, "scipion": "3.9"}),
         (Record("p1", HERE), 10**9, SOFTWARE),
     ],
 )

@@ -16,6 +16,7 @@ from cloudify_scipion.errors import PermanentError, VolumeBusy
 from cloudify_scipion.lifecycle.facts import SEAL
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import is_sealed
+from cloudify_scipion.lifecycle.record import VolumeState
 from cloudify_scipion.lifecycle.rescue import rescue
 from cloudify_scipion.lifecycle.volume import discard, end_volume
 from tests.fakes.deployment import GATE, UNINSTALL, Deployment
@@ -219,7 +220,7 @@ def test_a_deletion_that_failed_is_no_word_for_the_next_one(world: World) -> Non
 
 def test_a_writable_start_ends_a_deletion_that_had_begun(world: World) -> None:
     deployment = installed(world)
-    world.services().projects.save(replace(world.record(), discarding=True))
+    world.services().projects.save(replace(world.record(), volume_state=VolumeState.DISCARDING))
     Deployment(world, workflow="heal").operation("machine", "heal")
     world.write("mine", b"later")
     is_down(world)

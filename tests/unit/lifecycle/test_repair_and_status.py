@@ -8,6 +8,7 @@ import pytest
 
 from cloudify_scipion.cli.status import status_lines
 from cloudify_scipion.errors import CommandFailed, PermanentError
+from cloudify_scipion.lifecycle.record import MachineState
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.status import project_status
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
@@ -65,7 +66,7 @@ def test_repair_forgets_no_event_and_no_mark(demo: Deployment) -> None:
     assert [event.text for event in demo.world.record().events[events:]] == [
         "protocol 2 (Import particles) failed: no such file", "project 'relion-2d' was repaired"
     ]  # fmt: skip
-    assert demo.world.record().personal
+    assert demo.world.record().machine_state == MachineState.PERSONAL
 
 
 def test_repair_keeps_the_ports(demo: Deployment) -> None:

@@ -59,7 +59,7 @@ def test_a_volume_that_was_never_written_goes_with_its_deployment(world: World) 
 def test_what_a_record_does_not_say_is_not_said_to_be_empty(demo: Deployment) -> None:
     demo.install()
     document = to_document(demo.world.record())
-    del document["volume_written"]
+    del document["volume_state"]
     assert from_document(document).volume_written
 
 
