@@ -154,7 +154,7 @@ def test_a_later_lock_file_is_refused(kept: Path) -> None:
         with pytest.raises(LaterFormat, match=r"software.lock.json was written by a later version"):
             from_text(path.read_text())
         (problem,) = check_pins(path.read_bytes(), str(path))
-        assert "format 2 is not known" in problem.message
+        assert "format 3 is not known" in problem.message
 
 
 def test_a_later_record_is_in_no_other_projects_way(kept: Path) -> None:
