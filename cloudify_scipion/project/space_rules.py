@@ -10,7 +10,7 @@ from cloudify_scipion.project.documents import Findings, child_path, part
 from cloudify_scipion.project.providers import facts_of, folder_sites
 from cloudify_scipion.project.spaces import DIRECTORY, ONEDATA
 
-_OF_ONEDATA = ("onezone", "provider", "space", "token", "repository")
+_OF_ONEDATA = ("provider", "space", "token", "repository")
 _NEEDED = ("provider", "repository")
 
 

@@ -31,7 +31,6 @@ class DataSpace:
     description: str = ""
     root: str = ""
     read_only: bool = False
-    onezone: str = ""
     provider: str = ""
     space: str = ""
     token: str = ""
