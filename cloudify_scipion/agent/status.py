@@ -16,12 +16,19 @@ from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.ports.index import INDEX, Index
+from cloudify_scipion.agent.work.pull.reconcile import SCANNED
+from cloudify_scipion.agent.work.push.push import SAVED
+from cloudify_scipion.agent.work.questions import DESTROYED, REPLACED
+from cloudify_scipion.agent.work.seal import seal
+from cloudify_scipion.agent.work.trash.bring_back import RESTORED
+from cloudify_scipion.agent.work.world import PULLED
 
 WORKS = ("pull", "push", "scan", "verify", "seal")
 PROOFS = ("push", "verify", "seal")
 """Works after which, if they succeed, it is known what is saved."""
-NAMED = 10
-"""So many of the files that are still being written are named."""
+NAMED, ALARMS = 10, 20
+"""So many of the files that are still being written are named, and so many alarms told."""
 PROGRESS, SUMMARY = "progress.json", "status.json"
 
 
@@ -48,7 +55,7 @@ def empty() -> dict[str, Any]:
 
 
 def lines(status: dict[str, Any]) -> list[str]:
-    """The same for a person."""
+    """The status in words, a line for each thing to know."""
     out = []
     if status["work"]:
         left = status["seconds_left"]
@@ -97,11 +104,11 @@ def write_summary(config: Config, ended: Mapping[str, Any]) -> None:
     known = {work: _read(config.state / "results" / f"{work}.json") for work in WORKS} | dict(ended)
     summary = empty() | {
         "last": {work: result for work, result in known.items() if result},
-        "seal": _read(config.state / "seal.json"),
+        "seal": _read(config.state / seal.NAME),
     }
-    path = config.state / "index.sqlite"
+    path = config.state / INDEX
     if path.exists():
-        with closing(sqlite3.connect(path)) as index:
+        with contextlib.suppress(sqlite3.Error), closing(Index(path, reading=True)) as index:
             summary |= _of_index(index)
             trash_list.write_list(config, index)
     _put(config.run, summary)
@@ -116,33 +123,14 @@ def _put(folder: Path, summary: dict[str, Any]) -> None:
     part.rename(folder / SUMMARY)
 
 
-def _of_index(index: sqlite3.Connection) -> dict[str, Any]:
-    try:
-        kept = {key: json.loads(value) for key, value in index.execute("SELECT key, value FROM state")}
-        unsaved = index.execute("SELECT count(*) FROM files WHERE rsize=-1").fetchone()[0]
-        unsaved += index.execute(
-            "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed"
-            " UNION SELECT path FROM asked WHERE question IN ('replaced', 'destroyed'))"
-        ).fetchone()[0]
-        busy = index.execute("SELECT path FROM busy ORDER BY tries DESC, path LIMIT ?", (NAMED,)).fetchall()
-        unsaved += kept.get("waiting") or 0
-        held = index.execute("SELECT count(*), total(size) FROM asked").fetchone()
-        asked = index.execute("SELECT id, text, answers, number FROM questions WHERE answer='' ORDER BY id").fetchall()
-        alarms = index.execute(
-            "SELECT at, text FROM events WHERE kind='alarm' ORDER BY number DESC LIMIT 20"
-        ).fetchall()
-    except sqlite3.Error:
-        return {}
+def _of_index(index: Index) -> dict[str, Any]:
+    files, size = index.people.waiting_totals()
     return {
-        "pulled": bool(kept.get("pulled")), "saved": kept.get("saved"), "scanned": kept.get("scanned"),
-        "unsaved": unsaved,
-        "restored": kept.get("restored") or [],
-        "busy": [readable(os.fsdecode(row[0])) for row in busy],
-        "held": {"files": held[0], "bytes": int(held[1])},
-        "questions": [
-            {"id": row[0], "text": row[1], "answers": json.loads(row[2]), "number": row[3]} for row in asked
-        ],
-        "alarms": [f"{row[0]} {row[1]}" for row in reversed(alarms)],
+        "pulled": bool(index.get_state(PULLED)), "saved": index.get_state(SAVED), "scanned": index.get_state(SCANNED),
+        "unsaved": index.unsaved(asked=(REPLACED, DESTROYED)), "restored": index.get_state(RESTORED) or [],
+        "busy": [readable(os.fsdecode(path)) for path in index.attempts.busiest(NAMED)],
+        "held": {"files": files, "bytes": size}, "questions": index.people.questions(),
+        "alarms": [f"{at} {text}" for at, _, text in index.people.events(ALARMS, "alarm")],
     }  # fmt: skip
 
 

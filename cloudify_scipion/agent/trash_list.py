@@ -16,6 +16,7 @@ from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import TRASH, readable
 from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.ports.index import INDEX, Index
 
 FILE = "trash.json"
 LISTED = 5000
@@ -25,39 +26,33 @@ Listed = dict[str, Any]
 originals, others)."""
 
 
-def write_list(config: Config, index: sqlite3.Connection) -> None:
+def write_list(config: Config, index: Index) -> None:
     """Put the list where everybody may read it, if it is another one."""
-    with contextlib.suppress(sqlite3.Error):  # an index without that table
-        known = _read(config.run / FILE)
-        mark = list(index.execute("SELECT count(*), coalesce(max(number), 0), coalesce(sum(number), 0) FROM trash"))[0]
-        if known and known.get("mark") == list(mark):
-            return
-        document = {"mark": mark, "versions": list(_versions(index, LISTED)), "all": mark[0]}
-        part = config.run / "trash.part"
-        part.write_text(json.dumps(document))
-        part.chmod(0o644)
-        part.rename(config.run / FILE)
+    known, mark = _read(config.run / FILE), index.trash.mark()
+    if known and known.get("mark") == mark:
+        return
+    document = {"mark": mark, "versions": list(_versions(index, LISTED)), "all": mark[0]}
+    part = config.run / "trash.part"
+    part.write_text(json.dumps(document))
+    part.chmod(0o644)
+    part.rename(config.run / FILE)
 
 
 def read_list(config: Config) -> tuple[list[Listed], int]:
     """The latest versions, newest first, and how many there are: all of them for who may read the index."""
-    path = config.state / "index.sqlite"
-    with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as index:
+    with contextlib.suppress(sqlite3.Error), closing(Index(config.state / INDEX, reading=True)) as index:
         found = list(_versions(index))
         return found, len(found)
     document = _read(config.run / FILE) or {}
     return list(document.get("versions", [])), int(document.get("all", 0))
 
 
-def _versions(index: sqlite3.Connection, limit: int = -1) -> Iterator[Listed]:
-    rows = index.execute(
-        "SELECT number, path, name, size, at, gone, origin FROM trash ORDER BY number DESC LIMIT ?", (limit,)
-    )
-    for number, path, name, size, at, gone, origin in rows:
+def _versions(index: Index, limit: int = -1) -> Iterator[Listed]:
+    for kept in index.trash.latest(limit):
         yield {
-            "version": number, "path": os.fsdecode(path), "name": os.fsdecode(name[len(TRASH) + 1 :]), "bytes": size,
-            "at": at, "why": "deleted" if gone else "replaced",
-            "of": "project" if origin > 0 else "others" if origin else "originals",
+            "version": kept.number, "path": os.fsdecode(kept.path), "name": os.fsdecode(kept.name[len(TRASH) + 1 :]),
+            "bytes": kept.size, "at": kept.at, "why": "deleted" if kept.gone else "replaced",
+            "of": "project" if kept.origin > 0 else "others" if kept.origin else "originals",
         }  # fmt: skip
 
 

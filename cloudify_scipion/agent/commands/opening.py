@@ -11,7 +11,7 @@ from cloudify_scipion.agent import status
 from cloudify_scipion.agent.config import Config
 from cloudify_scipion.agent.errors import GuardFailed, Temporary
 from cloudify_scipion.agent.ports.clock import Clock
-from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.index import INDEX, Index
 from cloudify_scipion.agent.ports.mount import is_mount
 from cloudify_scipion.agent.ports.retrying_tree import open_tree
 from cloudify_scipion.agent.ports.tables.store import OtherVersion
@@ -20,8 +20,6 @@ from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.pull.pull import UPGRADED
 from cloudify_scipion.agent.work.telling import Progress
 from cloudify_scipion.agent.work.world import World
-
-INDEX = "index.sqlite"
 
 
 def make_world(config: Config, index: Index, name: str) -> World:

@@ -16,11 +16,12 @@ from typing import Any
 
 from cloudify_scipion.agent import status
 from cloudify_scipion.agent.commands.answer import take_answers
-from cloudify_scipion.agent.commands.opening import INDEX, is_damage, make_world, open_index, put_aside
+from cloudify_scipion.agent.commands.opening import is_damage, make_world, open_index, put_aside
 from cloudify_scipion.agent.commands.works import WORKS
 from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Temporary
 from cloudify_scipion.agent.ports.clock import Clock
+from cloudify_scipion.agent.ports.index import INDEX
 from cloudify_scipion.agent.work.seal import seal
 from cloudify_scipion.agent.work.world import World
 

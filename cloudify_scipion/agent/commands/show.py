@@ -7,14 +7,14 @@ import contextlib
 import json
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from cloudify_scipion.agent import status
-from cloudify_scipion.agent.commands.opening import INDEX
 from cloudify_scipion.agent.commands.works import PULLED
 from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import WrongUse
-from cloudify_scipion.agent.ports.index import Index
+from cloudify_scipion.agent.ports.index import INDEX, Index
 from cloudify_scipion.agent.ports.mount import is_mounted
 from cloudify_scipion.agent.work.space import health
 
@@ -49,7 +49,7 @@ def show_log(given: argparse.Namespace) -> int:
     path = load_config(given.config).state / INDEX
     try:
         if path.exists():
-            with contextlib.closing(Index(path)) as index:
+            with contextlib.closing(Index(path, reading=True)) as index:
                 for at, kind, text in index.people.events():
                     print(f"{at} {kind:<6} {text}")
     except (OSError, sqlite3.Error) as error:

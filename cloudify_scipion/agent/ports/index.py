@@ -5,6 +5,7 @@ It lies on the volume, outside the user's tree. Losing it loses no data: then ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cloudify_scipion.agent.ports.tables.attempts import Attempts
@@ -19,6 +20,8 @@ from cloudify_scipion.agent.ports.tables.people import People
 from cloudify_scipion.agent.ports.tables.store import Store
 from cloudify_scipion.agent.ports.tables.trash import Trash
 
+INDEX = "index.sqlite"
+"""Its file in the agent's folder."""
 WAITING = "waiting"
 """How many files wait in folders in whose places held files were."""
 
@@ -28,8 +31,8 @@ class Index(Store):
 
     reserves = True
 
-    def __init__(self, path: Path | str) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path | str, reading: bool = False) -> None:
+        super().__init__(path, reading)
         self.folders, self.journal = Folders(self), Journal(self)
         self.files = Files(self, self.folders, self.journal)
         self.people = People(self)
@@ -37,7 +40,6 @@ class Index(Store):
         self.changes = Changes(self, self.files, self.gone)
         self.attempts, self.listing, self.base, self.trash = Attempts(self), Listing(self), Base(self), Trash(self)
 
-    def unsaved(self) -> int:
-        """How many known files the data space does not hold as they are here."""
-        absent, tried = self.files.absent(), self.attempts.tried()
-        return absent + tried + int(self.get_state(WAITING) or 0)
+    def unsaved(self, asked: Sequence[str] = ()) -> int:
+        """How many known files the data space does not hold as they are here, or wait for the answers to `asked`."""
+        return self.files.absent() + self.attempts.tried(asked) + int(self.get_state(WAITING) or 0)

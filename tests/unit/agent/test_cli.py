@@ -15,8 +15,8 @@ import pytest
 
 from cloudify_scipion.agent import cli, status
 from cloudify_scipion.agent.commands import show
-from cloudify_scipion.agent.commands.opening import INDEX
 from cloudify_scipion.agent.commands.works import WORKS
+from cloudify_scipion.agent.ports.index import INDEX
 from cloudify_scipion.agent.work.lease import lease
 from tests.unit.agent.rig import OWNER, Rig, contents
 
@@ -253,7 +253,7 @@ def test_log(machine: Machine) -> None:
 def test_log_by_somebody_who_may_not(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine("run", "pull")
 
-    def refused(_: object) -> None:
+    def refused(_: object, reading: bool) -> None:
         import sqlite3
 
         raise sqlite3.OperationalError("unable to open database file")

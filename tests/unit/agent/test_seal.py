@@ -19,7 +19,6 @@ from cloudify_scipion.agent.ports.tables.trial import Trial
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.seal import seal as module
 from cloudify_scipion.agent.work.seal import verify
-from cloudify_scipion.agent.work.seal.seal import read_seal
 from cloudify_scipion.agent.work.world import World
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.test_databases import ROWS, UNFINISHED, make, rows, writer
@@ -36,7 +35,7 @@ def quiet(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 
 def sealed(rig: Rig) -> bool:
-    return read_seal(rig.state) is not None or (rig.space / ".cloudify-scipion/seal.json").exists()
+    return (rig.state / module.NAME).exists() or (rig.space / ".cloudify-scipion/seal.json").exists()
 
 
 def space_of(rig: Rig, kind: type[Tree]) -> Rig:
@@ -238,7 +237,7 @@ def test_a_later_work_removes_it(quiet: Rig, work: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(quiet.document()))
     quiet.seal()
     cli.main(["--config", str(tmp_path / "config.json"), "run", work])
-    assert read_seal(quiet.state) is None
+    assert not (quiet.state / module.NAME).exists()
 
 
 def test_a_seal_that_fails_leaves_no_older_one(quiet: Rig) -> None:
@@ -247,7 +246,7 @@ def test_a_seal_that_fails_leaves_no_older_one(quiet: Rig) -> None:
     quiet.write("p/6", b"content 6")
     with pytest.raises(Unsaved):
         space_of(quiet, Dropping).seal()
-    assert read_seal(quiet.state) is None
+    assert not (quiet.state / module.NAME).exists()
 
 
 def test_held_deletions_stay_held(quiet: Rig) -> None:

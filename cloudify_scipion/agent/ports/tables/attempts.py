@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 from cloudify_scipion.agent.ports.tables.store import Table
@@ -51,6 +51,11 @@ class Attempts(Table):
         """The files that were still being written, so often in a row or oftener."""
         return [row[0] for row in self._db.execute("SELECT path FROM busy WHERE tries>=? ORDER BY path", (tries,))]
 
+    def busiest(self, limit: int) -> list[bytes]:
+        """Some of the files that were still being written, those first that were so most often."""
+        rows = self._db.execute("SELECT path FROM busy ORDER BY tries DESC, path LIMIT ?", (limit,))
+        return [row[0] for row in rows]
+
     def not_busy(self, paths: Iterable[bytes]) -> None:
         """They were saved, or are gone."""
         self._store.begin()
@@ -64,10 +69,11 @@ class Attempts(Table):
         self._db.execute("DELETE FROM busy WHERE path NOT IN (SELECT path FROM todo)")
         self._db.execute("DELETE FROM failed WHERE path NOT IN (SELECT path FROM todo)")
 
-    def tried(self) -> int:
-        """How many paths were still being written, or could not be saved."""
-        query = "SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed)"
-        return int(self._db.execute(query).fetchone()[0])
+    def tried(self, asked: Sequence[str] = ()) -> int:
+        """How many paths were still being written, could not be saved, or wait for the answer to one of `asked`."""
+        waiting = f"SELECT path FROM asked WHERE question IN ({', '.join('?' * len(asked))})"
+        query = f"SELECT count(*) FROM (SELECT path FROM busy UNION SELECT path FROM failed UNION {waiting})"
+        return int(self._db.execute(query, asked).fetchone()[0])
 
     def note_failed(self, path: bytes, failed: Failed) -> None:
         """A path could not be saved."""

@@ -26,11 +26,10 @@ class People(Table):
         self._db.execute("INSERT INTO events(at, kind, text) VALUES (?, ?, ?)", (at, kind, text))
         self._db.execute("DELETE FROM events WHERE number <= (SELECT max(number) - 10000 FROM events)")
 
-    def events(self, limit: int = 1000, kind: str = "") -> list[tuple[str, str, str]]:
-        """The latest events (at, kind, text), oldest first."""
-        where = "WHERE kind=?" if kind else ""
-        query = f"SELECT at, kind, text FROM events {where} ORDER BY number DESC LIMIT ?"
-        return list(reversed(self._db.execute(query, (kind, limit) if kind else (limit,)).fetchall()))
+    def events(self, limit: int = 1000, kind: str = "%") -> list[tuple[str, str, str]]:
+        """The latest events (at, kind, text) of a kind, or of all, oldest first."""
+        query = "SELECT at, kind, text FROM events WHERE kind LIKE ? ORDER BY number DESC LIMIT ?"
+        return list(reversed(self._db.execute(query, (kind, limit)).fetchall()))
 
     def hold(self, question: str, path: bytes, size: int) -> None:
         """Know that a path waits for the answer to a question; the answers to earlier ones do not hold for it."""
@@ -63,8 +62,8 @@ class People(Table):
         count, size = self._db.execute(query, (question,)).fetchone()
         return int(count), int(size)
 
-    def ask(self, name: str, text: str, answers: list[str], number: int = 0) -> str:
-        """Ask a person; returns the answer, empty while there is none. `number` tells one question from the next."""
+    def ask(self, name: str, text: str, answers: list[str], number: int = 0) -> None:
+        """Ask a person; `number` tells one question from the next."""
         number = number or self._asked_up_to(name)
         self._store.begin()
         self._db.execute(
@@ -72,7 +71,6 @@ class People(Table):
             " ON CONFLICT(id) DO UPDATE SET text=excluded.text, number=excluded.number",
             (name, readable(text), json.dumps(answers), number),
         )
-        return self.answer_to(name)
 
     def _asked_up_to(self, name: str) -> int:
         query = "SELECT coalesce(max(number), 0) FROM asked WHERE question=?"

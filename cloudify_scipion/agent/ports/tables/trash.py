@@ -59,6 +59,11 @@ class Trash(Table):
         counted = f"{_OF['project']} AND NOT beyond"
         return self._sum(counted), self._sum(f"{counted} AND came<=?", before)
 
+    def mark(self) -> list[int]:
+        """Numbers that are others where something else lies there."""
+        query = "SELECT count(*), coalesce(max(number), 0), coalesce(sum(number), 0) FROM trash"
+        return list(self._db.execute(query).fetchone())
+
     def end(self) -> int:
         """The number of what came last."""
         return int(self._db.execute("SELECT coalesce(max(number), 0) FROM trash").fetchone()[0])

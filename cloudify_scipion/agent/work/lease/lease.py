@@ -121,7 +121,7 @@ def renew(world: World) -> None:
     age = world.clock.elapsed() - known["beat"]
     try:
         if known["boot"] != world.clock.boot() or age > VALID_SECONDS:
-            resume(world)
+            _resume(world)
         else:
             _renew(world, known, counts=True)
     except LeaseGone:
@@ -189,7 +189,7 @@ def now_there(world: World) -> int:
     return told.mtime if told else 0
 
 
-def resume(world: World) -> None:
+def _resume(world: World) -> None:
     """At the start of a work, after a pause: go on only if nobody else came."""
     world.space.forget()
     held, known = holders(world), kept(world)

@@ -16,6 +16,9 @@ from cloudify_scipion.agent.work.pull.settle import settle
 from cloudify_scipion.agent.work.space.check import check_space
 from cloudify_scipion.agent.work.world import PULLED, World
 
+SCANNED = "scanned"
+"""In the index: when all of the data space was looked through."""
+
 
 def reconcile(world: World) -> Pulled:
     """Look through all of it."""
@@ -44,7 +47,7 @@ def reconcile(world: World) -> Pulled:
     forget_listing(world)
     if not result.failed:
         forget_news(world)
-    world.index.set_state("scanned", world.clock.iso())
+    world.index.set_state(SCANNED, world.clock.iso())
     world.tree.sync()
     world.commit_and_tell()
     return result

@@ -28,7 +28,7 @@ from cloudify_scipion.agent.work.trash.bring_back import bring_back
 from cloudify_scipion.agent.work.trash.limits import make_room, prune
 from cloudify_scipion.agent.work.world import PULLED, World
 
-DIRTY, SPECIAL, MOUNTS = "dirty", "special", "mounts"
+DIRTY, SPECIAL, MOUNTS, SAVED = "dirty", "special", "mounts", "saved"
 
 
 def push(world: World, everything: bool = False, final: bool = False) -> Saved:
@@ -158,7 +158,7 @@ def _finish(run: Run, found: Found) -> None:
     if result.waiting != (world.index.get_state(WAITING) or 0):
         world.index.set_state(WAITING, result.waiting)
     if not unsaved and not result.rest:
-        world.index.set_state("saved", world.clock.iso())
+        world.index.set_state(SAVED, world.clock.iso())
     world.commit_and_tell()
     if unsaved and not result.rest:
         raise _unsaved(result)

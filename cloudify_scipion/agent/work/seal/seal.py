@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Temporary, Unsaved, first_of
-from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import RESERVED, joined
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work.lease import lease
@@ -121,15 +119,6 @@ def unseal(world: World) -> None:
             f"the seal {path} cannot be taken away, and does not count any more: {error.strerror}",
             "the operator looks at the volume; it is tried again by itself",
         ) from error
-
-
-def read_seal(state: Path) -> dict[str, object] | None:
-    """The seal on the volume, None if there is none."""
-    try:
-        document = parse((state / NAME).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _must_be_read_only(world: World) -> None:

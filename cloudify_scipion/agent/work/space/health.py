@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+
+from cloudify_scipion.agent.work.space.check import MARK
 
 SECONDS = 12.0
 """How long all mounts together may take; check_status is to notice within 20 s."""
@@ -41,7 +44,7 @@ except OSError as error:
 
 def problems(space: str, datasets: Sequence[str], seconds: float = SECONDS, second: str = "") -> list[str]:
     """What is wrong with the mounts, one line each; all are asked at once. `second` is another way to `space`."""
-    mark = ".cloudify-scipion/space.json"
+    mark = os.fsdecode(MARK)
     asked = [[space, mark, "writable"]] if space else []
     asked += [[second, mark]] if second else []
     asked += [[path, ""] for path in datasets]
