@@ -46,7 +46,7 @@ FACTS = {
     "verify": {"files": int, "bytes": int},
     "seal": {
         "project": str, "volume": str, "generation": int, "manifest": str, "files": int, "bytes": int, "at": str,
-        "special": int, "version": int, "restore": dict,
+        "special": int, "version": int, "algorithm": str, "restore": dict,
     },
 }  # fmt: skip
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent import cli, config, errors, status, trash_list
-from cloudify_scipion.agent.plan import guards, lease, manifest, names, trash
-from cloudify_scipion.agent.ports import ballast, digests, holes
+from cloudify_scipion.agent.plan import digests, guards, lease, manifest, names, trash
+from cloudify_scipion.agent.ports import ballast, holes
 from cloudify_scipion.agent.ports.databases import copying, pool
 from cloudify_scipion.agent.work import questions
 from cloudify_scipion.agent.work.pull import can_come, pull, settle

@@ -215,7 +215,8 @@ class FakeAgent:
         seal = {
             "version": 1, "project": self.config["project"], "volume": self.config["volume"],
             "generation": self.config["generation"], "manifest": manifest, "files": len(self.files),
-            "bytes": sum(map(len, self.files.values())), "at": self.now, "special": 0, "restore": {},
+            "bytes": sum(map(len, self.files.values())), "at": self.now, "special": 0,
+            "algorithm": "sha256", "restore": {},
         }  # fmt: skip
         self.state["seal.json"] = json.dumps(seal).encode()
         self.space.seal, self.space.lease = seal, None

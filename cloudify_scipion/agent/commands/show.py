@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from cloudify_scipion.agent import status

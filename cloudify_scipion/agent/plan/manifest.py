@@ -8,7 +8,6 @@ begins a chain anew. A path is text; bytes that are no UTF-8 are lone surrogates
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import os
 import zlib
@@ -18,6 +17,8 @@ from itertools import islice
 from typing import Any, BinaryIO, Protocol
 
 from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.plan import digests
+from cloudify_scipion.agent.plan.digests import FIRST, algorithm_of, use
 from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import ODD, is_reserved, leads_down, split
 
@@ -43,8 +44,8 @@ class Sink(Protocol):
 class Entry:
     """One path. `kind` is f (file), l (symbolic link) or d (folder); sizes are bytes, times nanoseconds since 1970.
 
-    `hash` is the SHA-256 of the content in the data space. `origin` is the generation that wrote it, or 0 or -1
-    (see `plan.names`).
+    `hash` is the digest of the content in the data space (see `plan.digests`). `origin` is the generation that wrote
+    it, or 0 or -1 (see `plan.names`).
     `link` names the first path of the same inode; `point` marks the copy of a file that was still being written.
     `stored` is where the content lies if not at `path`. `size` and `mtime` are those of the working copy's file.
     """
@@ -74,7 +75,9 @@ class Entry:
 
 
 def entry_from(row: dict[str, Any]) -> Entry:
-    """The reverse of `Entry.row`."""
+    """The reverse of `Entry.row`. Raises UnknownAlgorithm."""
+    if ":" in row.get("h", ""):
+        use([algorithm_of(row["h"])])
     return Entry(
         os.fsencode(row["p"]), row["k"], row["m"], row.get("s", 0), row.get("t", 0), row.get("h", ""),
         row.get("o", 0), os.fsencode(row.get("to", "")), os.fsencode(row.get("ln", "")), os.fsencode(row.get("at", "")),
@@ -92,7 +95,8 @@ def leads_astray(entry: Entry) -> bool:
 class Header:
     """The first line of a segment. `before` is the digest of the segment before; a base has none.
 
-    `nonce` tells whose attempt it was: the index knows those of its own.
+    `nonce` tells whose attempt it was: the index knows those of its own. The line also names the algorithm of the
+    newest digests that the segment may hold.
     """
 
     project: str
@@ -104,8 +108,10 @@ class Header:
 
     def row(self) -> dict[str, Any]:
         """JSON types."""
-        return {"version": VERSION, "project": self.project, "generation": self.generation, "number": self.number,
-                "before": self.before, "base": self.base, "nonce": self.nonce}  # fmt: skip
+        return {
+            "version": VERSION, "project": self.project, "generation": self.generation, "number": self.number,
+            "before": self.before, "base": self.base, "nonce": self.nonce, "algorithm": digests.ALGORITHM,
+        }  # fmt: skip
 
 
 def encode(sink: Sink, header: Header, items: Iterable[Entry | bytes]) -> None:
@@ -140,7 +146,10 @@ class Later(AgentError, code=1):
 
 
 def decode(stream: BinaryIO) -> tuple[Header, Iterator[tuple[bytes, Entry | None]]]:
-    """A segment's header and its entries (None: the path is gone), in their order. Raises Damaged or Later, at once."""
+    """A segment's header and its entries (None: the path is gone), in their order.
+
+    Raises Damaged, Later or UnknownAlgorithm, at once.
+    """
     header, count, last = header_of(stream), -1, b""
     try:
         for line in _lines(stream):
@@ -155,11 +164,12 @@ def decode(stream: BinaryIO) -> tuple[Header, Iterator[tuple[bytes, Entry | None
 
 
 def header_of(stream: BinaryIO) -> Header:
-    """What a segment says of itself. Raises Damaged or Later."""
+    """What a segment says of itself. Raises Damaged, Later or UnknownAlgorithm."""
     try:
         first = parse(next(_lines(stream), b""))
         if first["version"] > VERSION:
             raise Later(f"version {first['version']}")
+        use([first.get("algorithm", FIRST)])
         return Header(first["project"], first["generation"], first["number"], first["before"], first["base"],
                       first.get("nonce", ""))  # fmt: skip
     except Damaged:
@@ -181,15 +191,6 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             if not line.endswith(b"\n"):
                 raise Damaged("cut short" if len(line) < MAX_LINE else "a line is too long")
             yield line
-
-
-def digest(stream: BinaryIO) -> str:
-    """SHA-256 (hex) of a segment; that of the last one stands for the whole manifest."""
-    stream.seek(0)
-    hasher = hashlib.sha256()
-    while data := stream.read(1 << 20):
-        hasher.update(data)
-    return hasher.hexdigest()
 
 
 def segment_name(number: int) -> bytes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloudify_scipion.agent.plan import digests
+from cloudify_scipion.agent.plan.digests import UnknownAlgorithm, use
 from cloudify_scipion.agent.ports.tables.attempts import Attempts
 from cloudify_scipion.agent.ports.tables.base import Base
 from cloudify_scipion.agent.ports.tables.changes import Changes
@@ -17,11 +19,13 @@ from cloudify_scipion.agent.ports.tables.gone import Gone
 from cloudify_scipion.agent.ports.tables.journal import Journal
 from cloudify_scipion.agent.ports.tables.listing import Listing
 from cloudify_scipion.agent.ports.tables.people import People
-from cloudify_scipion.agent.ports.tables.store import Store
+from cloudify_scipion.agent.ports.tables.store import OtherVersion, Store
 from cloudify_scipion.agent.ports.tables.trash import Trash
 
 INDEX = "index.sqlite"
 """Its file in the agent's folder."""
+DIGESTS = "digests"
+"""The algorithms by which its digests were made."""
 WAITING = "waiting"
 """How many files wait in folders in whose places held files were."""
 
@@ -38,7 +42,19 @@ class Index(Store):
         self.people = People(self)
         self.gone = Gone(self, self.people)
         self.changes = Changes(self, self.files, self.gone)
+        self._must_know_digests()
         self.attempts, self.listing, self.base, self.trash = Attempts(self), Listing(self), Base(self), Trash(self)
+
+    def _must_know_digests(self) -> None:
+        """Have the algorithms of all digests in it used, and the newest named by it. Raises OtherVersion."""
+        named = self.get_state(DIGESTS) or []
+        try:
+            use(named)
+        except UnknownAlgorithm as error:
+            self.db.close()
+            raise OtherVersion(error.what) from error
+        if digests.ALGORITHM not in named and not self.reading:
+            self.set_state(DIGESTS, [*named, digests.ALGORITHM])
 
     def unsaved(self, asked: Sequence[str] = ()) -> int:
         """How many known files the data space does not hold as they are here, or wait for the answers to `asked`."""

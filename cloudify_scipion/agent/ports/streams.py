@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from typing import TYPE_CHECKING
 
+from cloudify_scipion.agent.plan.digests import Plain
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tree import Tree
@@ -48,17 +48,17 @@ class Reader(io.RawIOBase):
 
 
 class Writer:
-    """Writes to an open file of a tree, and knows the size and the SHA-256 (hex) of what it has written."""
+    """Writes to an open file of a tree, and knows the size and the digest of what it has written."""
 
     def __init__(self, tree: Tree, fd: int) -> None:
         self._tree, self._fd = tree, fd
-        self._hasher = hashlib.sha256()
+        self._hasher = Plain()
         self._kept = bytearray()
         self.size = 0
 
     def write(self, data: bytes, /) -> int:
         """Write all of it, sooner or later."""
-        self._hasher.update(data)
+        self._hasher.add(data)
         self._kept += data
         self.size += len(data)
         if len(self._kept) >= CHUNK:
@@ -74,7 +74,7 @@ class Writer:
     @property
     def digest(self) -> str:
         """Of all that was written."""
-        return self._hasher.hexdigest()
+        return self._hasher.digest()
 
 
 def open_reader(tree: ReadTree, path: bytes) -> io.BufferedReader:

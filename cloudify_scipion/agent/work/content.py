@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from dataclasses import replace
 
+from cloudify_scipion.agent.plan.digests import Digest, digest_of_bytes, hasher_for, is_among
 from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.names import STRANGER
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER
-from cloudify_scipion.agent.ports.digests import hasher_for
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.holes import pieces
 from cloudify_scipion.agent.ports.read_tree import ReadTree
@@ -27,29 +26,29 @@ class Changed(OSError):
     """A file in the data space was changed while it was copied."""
 
 
-def digest_at(fd: int) -> str:
-    """SHA-256 (hex) of what an open file holds."""
+def digest_at(fd: int) -> Digest:
+    """The digest of what an open file holds."""
     return _digest_of(fd, os.fstat(fd).st_size)
 
 
-def _digest_of(fd: int, size: int) -> str:
+def _digest_of(fd: int, size: int) -> Digest:
     hasher = hasher_for(size)
     os.lseek(fd, 0, os.SEEK_SET)
     for piece in pieces(fd, size):
         hasher.add(piece)
-    return hasher.hexdigest()
+    return hasher.digest()
 
 
-def digest_of(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str, os.stat_result]:
-    """SHA-256 (hex) of a file's content, and its facts. Raises Changed if it changed meanwhile.
+def digest_of(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[Digest, os.stat_result]:
+    """The digest of a file's content, and its facts. Raises Changed if it changed meanwhile.
 
     `uncached`: the kernel is to forget what it has read or written of it, and asks the file system.
     """
     return read_whole(tree, path, uncached)[:2]
 
 
-def read_whole(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[str, os.stat_result, bool]:
-    """The same, and whether it begins as SQLite's databases do."""
+def read_whole(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[Digest, os.stat_result, bool]:
+    """The digest of a file's content, its facts, and whether it begins as SQLite's databases do: see `digest_of`."""
     fd = tree.open(path)
     try:
         if uncached:
@@ -86,9 +85,9 @@ def with_facts(world: World, row: Row, facts: os.stat_result | None, expected: o
     )  # fmt: skip
 
 
-def digest_of_link(target: bytes) -> str:
-    """SHA-256 (hex) of what a symbolic link says, of which no file's content is the same."""
-    return hashlib.sha256(b"link:" + target).hexdigest()
+def digest_of_link(target: bytes) -> Digest:
+    """The digest of what a symbolic link says, of which no file's content is the same."""
+    return digest_of_bytes(b"link:" + target)
 
 
 GRANULARITY_NS = 2_000_000_000
@@ -131,7 +130,7 @@ def origin_of_content(
         return SAME
     if known is not None and digest == known.hash and known.kind == "f":
         return known.origin
-    return world.session.generation if digest in intents else None
+    return world.session.generation if is_among(digest, intents) else None
 
 
 def _origin_of_link(
@@ -142,7 +141,7 @@ def _origin_of_link(
     digest = digest_of_link(points_to)
     if digest == wanted:
         return SAME
-    return world.session.generation if digest in intents else None
+    return world.session.generation if is_among(digest, intents) else None
 
 
 def as_known(world: World, row: Row, facts: os.stat_result) -> bool:

@@ -20,7 +20,7 @@ class Row:
     """A file or symbolic link as both sides last had it in common.
 
     `size` to `ino` are the working copy's facts (times in nanoseconds); `racy` is true where a later change may have
-    left them as they are, so the content is compared again. `hash` is the SHA-256 (hex) of the data space's content,
+    left them as they are, so the content is compared again. `hash` is the digest of the data space's content,
     `local` that of the working copy's file, for SQLite's files only: a database's may differ. `rsize` and `rmtime` are
     the data space's facts, `rracy` as above; it was seen to be as it is here at `rctime` by the data space's clock (0:
     never). `stored` is where the content lies if not at the path; of a link, that it is in the manifest alone. For the

@@ -68,12 +68,12 @@ class Store:
     """Whether room is kept beside it for the time when the volume is full."""
 
     def __init__(self, path: Path | str, reading: bool = False) -> None:
-        self._folder, self._reserves = Path(path).parent, self.reserves and not reading
+        self._folder, self.reading = Path(path).parent, reading
         if reading:  # nothing is made or changed, not even beside it
             self.db = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=30)
             self._check_version()
             return
-        if self._reserves:
+        if self.reserves:
             give_up(self._folder)
         self.db = sqlite3.connect(path, isolation_level=None, timeout=30)
         self.db.execute("PRAGMA journal_mode=WAL")
@@ -95,7 +95,7 @@ class Store:
     def close(self) -> None:
         """Give up what was not committed."""
         self.db.close()
-        if self._reserves:
+        if self.reserves and not self.reading:
             reserve(self._folder)
 
     def begin(self) -> None:

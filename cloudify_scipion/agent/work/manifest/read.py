@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from cloudify_scipion.agent.errors import Temporary
-from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, decode, digest, header_of, leads_astray
+from cloudify_scipion.agent.plan.digests import digest_of_stream
+from cloudify_scipion.agent.plan.manifest import NONE, Damaged, Entry, decode, header_of, leads_astray
 from cloudify_scipion.agent.plan.names import MANIFEST
 from cloudify_scipion.agent.plan.news import Side, compare
 from cloudify_scipion.agent.ports.read_tree import ReadTree
@@ -37,7 +38,7 @@ def _leads_to_base(space: ReadTree, number: int, wanted: str) -> bool:
     """Back from the last segment, each by the digest that the one after names; a listing might be an old one."""
     while stream := open_segment(space, number):
         with stream:
-            if digest(stream) != wanted:
+            if digest_of_stream(stream) != wanted:
                 return False
             header = header_of(stream)
         if header.base:
@@ -112,7 +113,7 @@ def chain(world: World, space: ReadTree | None = None) -> list[Link]:
         if header.base:
             found = []
         if header.base or (found and header.before == found[-1].digest):
-            found.append(Link(number, digest(stream), stream))
+            found.append(Link(number, digest_of_stream(stream), stream))
     return found
 
 
@@ -174,7 +175,7 @@ def _digest_at(world: World, number: int) -> str:
     if stream is None:
         return ""
     with stream:
-        return digest(stream)
+        return digest_of_stream(stream)
 
 
 def side_of(world: World) -> Side:

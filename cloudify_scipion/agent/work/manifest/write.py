@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 from cloudify_scipion.agent.errors import LeaseForeign, Temporary
+from cloudify_scipion.agent.plan.digests import digest_of_stream
 from cloudify_scipion.agent.plan.manifest import (
     NONE,
     Damaged,
     Entry,
     Header,
     decode,
-    digest,
     entry_from,
     header_of,
     segment_name,
@@ -105,7 +105,7 @@ def _after_own_remains(world: World, head: Head) -> Head:
                 raise Temporary(
                     "somebody else has gone on with the manifest of the data space", "the next push reads it first"
                 )
-            head = replace(head, number=head.number + 1, digest=digest(stream))
+            head = replace(head, number=head.number + 1, digest=digest_of_stream(stream))
         _set_head(world.index, head)  # before the next intent takes the place of this one's
     return head
 

@@ -9,13 +9,13 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from cloudify_scipion.agent.plan.digests import hasher_for
 from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, joined, split, whole_way
 from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, as_saved, folder_mode, given_back, is_name_of
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER, facts_of, is_side
-from cloudify_scipion.agent.ports.digests import hasher_for
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.tables.rows import Row
@@ -68,7 +68,7 @@ def _receive(
     after = patient(os.fstat, fd)
     if (size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed, or cut short", os.fsdecode(path))
-    digest = hasher.hexdigest()
+    digest = hasher.digest()
     known = as_saved(base, digest)
     mode, mtime = given_back(base, digest, after.st_mode, mtime_of(after))
     with naming(world):

@@ -104,14 +104,14 @@ def settle_move(world: World) -> None:
 def _folder_moved(world: World, number: int, new: bytes) -> None:
     """It is there, with all below it."""
     world.space.forget()
-    _note_all(world, number, gone=True)
+    _note_all(world, number)
     world.index.folders.move(number, new)
-    _note_all(world, number, gone=False)
+    _note_all(world, number)
     world.index.set_state(MOVING, None)
 
 
-def _note_all(world: World, number: int, gone: bool) -> None:
-    note = world.index.journal.note if gone else world.index.journal.note
+def _note_all(world: World, number: int) -> None:
+    note = world.index.journal.note
     for folder in world.index.folders.below(number):
         where = world.index.folders.path_of(folder)
         note(where)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from cloudify_scipion.agent.plan.digests import is_among
 from cloudify_scipion.agent.plan.names import ORIGINAL, is_link_in_trash, odd_path
 from cloudify_scipion.agent.plan.spelling import likenesses
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
@@ -231,7 +232,7 @@ def to_trash(world: World, there: bytes, facts: os.stat_result, whose: Whose, ou
 def _is_one_of(world: World, path: bytes, hashes: frozenset[str]) -> bool:
     """Whether a file has one of these contents: some data spaces give another time to what is moved."""
     with contextlib.suppress(Changed):
-        return digest_of(world.space, path)[0] in hashes
+        return is_among(digest_of(world.space, path)[0], hashes)
     return False
 
 

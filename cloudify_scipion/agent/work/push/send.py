@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.abilities import Abilities
+from cloudify_scipion.agent.plan.digests import hasher_for
 from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
 from cloudify_scipion.agent.plan.names import odd_path
 from cloudify_scipion.agent.ports.calls import patient
-from cloudify_scipion.agent.ports.digests import hasher_for
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.tables.rows import Row
@@ -169,7 +169,7 @@ def send(
             raise too_large(world, before.st_size, taken) from error
         raise
     world.space.close(made)
-    return path, hasher.hexdigest(), (size, mtime_of(facts), is_young(world, facts))
+    return path, hasher.digest(), (size, mtime_of(facts), is_young(world, facts))
 
 
 def row_of(facts: os.stat_result, flushed: int, job: Upload, origin: int) -> Row:

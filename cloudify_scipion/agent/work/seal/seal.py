@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass, field
 
 from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Temporary, Unsaved, first_of
+from cloudify_scipion.agent.plan.digests import FIRST, algorithm_of
 from cloudify_scipion.agent.plan.names import RESERVED, joined
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.work.lease import lease
@@ -30,7 +31,8 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Seal:
-    """What was proven. `manifest` is the digest (hex) of the last segment; `special` counts pipes, sockets, devices."""
+    """What was proven. `manifest` is the digest of the last segment, made by `algorithm`; `special` counts pipes,
+    sockets and devices."""
 
     project: str
     volume: str
@@ -41,6 +43,7 @@ class Seal:
     at: str
     special: int = 0
     version: int = 1
+    algorithm: str = FIRST
     restore: dict[str, int] = field(default_factory=dict)
     """How many files, folders, links and databases a new machine would get just as they are here."""
 
@@ -70,9 +73,10 @@ def seal(world: World) -> Seal:
     _must_be_complete(world)
     lease.confirm(world)
     files, size = world.index.files.totals()
+    manifest = get_head(world.index).digest
     made = Seal(
-        world.config.project, world.config.volume, world.config.generation, get_head(world.index).digest, files, size,
-        world.clock.iso(), len(result.special), restore=proven.counts(),
+        world.config.project, world.config.volume, world.config.generation, manifest, files, size, world.clock.iso(),
+        len(result.special), algorithm=algorithm_of(manifest), restore=proven.counts(),
     )  # fmt: skip
     _write(world, made)
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.names import MANIFEST, base_of, split
@@ -111,7 +111,7 @@ def _look(space: ReadTree, path: bytes, row: Row, sides: Mapping[bytes, Row] | N
         return found
     if found.digest != row.hash:
         return "its content is another"
-    return _beside(space, path, row, sides) or found
+    return _beside(space, path, row, sides) or replace(found, digest=row.hash)
 
 
 def _compare(space: ReadTree, path: bytes, row: Row) -> str | Read:
