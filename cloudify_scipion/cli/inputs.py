@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
-from cloudify_scipion.catalogue.pins.file import MAX_BYTES, Pins, check_pins, from_text, request_problems
-from cloudify_scipion.catalogue.software.check_document import document_problems, unknown_in_document
+from cloudify_scipion.catalogue.pins.file import MAX_BYTES, check_pins, from_text
+from cloudify_scipion.catalogue.software.check_document import software_check, unknown_in_document
 from cloudify_scipion.errors import InputError
-from cloudify_scipion.project.documents import Document, Findings, part, read_bytes
+from cloudify_scipion.project.documents import Document, read_bytes
 from cloudify_scipion.project.load import Loaded, load_inputs
-from cloudify_scipion.project.site import Site
 
 project_argument = click.argument("project", type=click.Path(path_type=Path))
 site_option = click.option("--site", required=True, type=click.Path(path_type=Path), help="Site file (YAML).")
@@ -26,12 +22,12 @@ def load_checked(project: Path, site: Path, lock: bytes = b"") -> Loaded:
 
     With the content of a checked lock file, that says what software there is, and the catalogue is not asked.
     """
-    return load_inputs(project, site, partial(_against_lock, from_text(lock.decode())) if lock else _against_catalogue)
+    return load_inputs(project, site, software_check(from_text(lock.decode()) if lock else None))
 
 
 def load_known(project: Path, site: Path) -> Loaded:
     """As `load_checked`, but the software need only be known to the catalogue: it may be impossible to install."""
-    return load_inputs(project, site, _unknown)
+    return load_inputs(project, site, lambda document, steps, _: unknown_in_document(document, steps, load_catalogue()))
 
 
 def read_lock(path: Path) -> bytes:
@@ -42,15 +38,3 @@ def read_lock(path: Path) -> bytes:
     if problems := check_pins(content, str(path)):
         raise InputError(problems)
     return content
-
-
-def _against_catalogue(document: Mapping[str, Any], protocols: Sequence[Any], site: Site | None) -> Findings:
-    return document_problems(document, protocols, site, load_catalogue())
-
-
-def _unknown(document: Mapping[str, Any], protocols: Sequence[Any], _: Site | None) -> Findings:
-    return unknown_in_document(document, protocols, load_catalogue())
-
-
-def _against_lock(lock: Pins, document: Mapping[str, Any], _: Sequence[Any], __: Site | None) -> Findings:
-    yield from request_problems(part(document, dict, "software"), lock)

@@ -10,6 +10,7 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,11 +26,15 @@ _NO_ARCHIVE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError)
 """What Python's readers raise for content that is no archive, or not all of one."""
 
 
-def workflow_document(name: str) -> Document:
-    """The workflow in the file `name`, as Scipion exports it, and everything that is wrong with it."""
+def workflow_document(name: str, named_by: str = "") -> Document:
+    """The workflow in the file `name`, as Scipion exports it, and everything that is wrong with it.
+
+    `named_by` is said where it cannot be read.
+    """
     content = _content(name)
     if isinstance(content, Problem):
-        return Document(name, None, (content,))
+        told = "; ".join(text for text in (content.message, named_by) if text)
+        return Document(name, None, (replace(content, message=told),))
     document = parse_json(content, name)
     return Document(name, document.value, document.problems or tuple(workflow_problems(document.value, name)))
 

@@ -14,9 +14,8 @@ from cloudify.exceptions import NonRecoverableError, OperationRetry
 
 from cloudify_scipion.adapters import services as wired
 from cloudify_scipion.adapters.providers import provider_problem
-from cloudify_scipion.catalogue.entries.load import load_catalogue
-from cloudify_scipion.catalogue.pins.file import Pins, from_text, request_problems
-from cloudify_scipion.catalogue.software.check_document import document_problems
+from cloudify_scipion.catalogue.pins.file import Pins, from_text
+from cloudify_scipion.catalogue.software.check_document import software_check
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software
@@ -31,8 +30,7 @@ from cloudify_scipion.operations._memory import forget_made, publish, remember_m
 from cloudify_scipion.operations.beside import read_lock, workflow_document
 from cloudify_scipion.project.documents import Document, part
 from cloudify_scipion.project.inputs import coerce_inputs, decode
-from cloudify_scipion.project.load import check_documents
-from cloudify_scipion.project.site import site_from_document
+from cloudify_scipion.project.load import Loaded, checked
 
 make_services: Callable[[Callable[[str], object]], Services] = wired.make_services
 """Makes the ports; it gets a function that takes the lines of progress."""
@@ -185,55 +183,35 @@ def ask(question: Callable[[Call], str], looks: bool = False) -> dict[str, str]:
 
 
 def check_inputs(document: Mapping[str, Any], lock: str = "") -> Mapping[str, Any]:
-    """The checked project document; empty for an author's blueprint, which gives none. `lock` is a lock file's text."""
+    """The checked project document; empty for an author's blueprint, which gives none. `lock` is a lock file's text.
+
+    Raises NonRecoverableError with all problems, also where no machine is made on such a site.
+    """
     if not document:
         return {}
-    known = from_text(lock) if lock else None
-    return checked_documents(document, ctx.node.properties["site"], _workflow_file, known)[0]
+    project = inputs_document(document, "project")
+    name = part(project.value, dict, "workflow").get("file")
+    workflow = workflow_document(name, "the inputs name it ($.workflow.file)") if isinstance(name, str) else None
+    check(project, workflow, from_text(lock) if lock else None)
+    value: Mapping[str, Any] = project.value
+    return value
 
 
-def checked_documents(
-    document: object,
-    site: object,
-    workflow_file: Callable[[Any], Document] = lambda _: Document("inputs", []),
-    lock: Pins | None = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A project document and a site document as the schema wants them; raises with all problems of both at once.
-
-    `workflow_file` reads the workflow that the project document names. With a `lock`, that says what software there
-    is, and the catalogue is not asked.
-    """
-    project: Any = coerce_inputs(_plain(document), "project")
-    checked_site: Any = coerce_inputs(_plain(site), "site")
-    workflow = workflow_file(project)
-    problems = [*check_documents(project, checked_site, "inputs", "inputs, site"), *workflow.problems]
-    site_is_wrong = any(problem.source == "inputs, site" for problem in problems)
-    readable = None if site_is_wrong else site_from_document(checked_site)
-    protocols = [] if workflow.problems else workflow.value or part(project, list, "workflow", "protocols")
-    told = {problem.path for problem in problems}
-    found = (
-        request_problems(part(project, dict, "software"), lock)
-        if lock
-        else document_problems(project, protocols, readable, load_catalogue())
-    )
-    problems += [Problem("inputs", path, message) for path, message in found if path not in told]
-    if not problems and (message := provider_problem(checked_site)):
-        problems.append(Problem("inputs, site", "$.provider", message))
-    if problems:
-        raise NonRecoverableError(str(InputError(problems)))
-    return project, checked_site
+def inputs_document(value: object, kind: str) -> Document:
+    """A project or site as a blueprint's inputs give it: plain, and typed as its schema wants it."""
+    return Document("inputs" if kind == "project" else "inputs, site", coerce_inputs(_plain(value), kind))
 
 
-def _workflow_file(project: Mapping[str, Any]) -> Document:
-    """The workflow's file beside the blueprint, if the project names one, and what is wrong with it."""
-    name = part(project, dict, "workflow").get("file")
-    if not isinstance(name, str):
-        return Document("inputs", [])
-    document = workflow_document(name)
-    if document.value is not None:
-        return document
-    told = [replace(one, message=f"{one.message}; the inputs name it ($.workflow.file)") for one in document.problems]
-    return replace(document, problems=tuple(told))
+def check(project: Document, workflow: Document | None, pins: Pins | None = None) -> Loaded:
+    """The project, and the site of the node, by the same check as of files. Raises NonRecoverableError."""
+    site = inputs_document(ctx.node.properties["site"], "site")
+    try:
+        loaded = checked(project, site, workflow, software_check(pins))
+        if message := provider_problem(loaded.site_document):
+            raise InputError([Problem(site.source, "$.provider", message)])
+    except InputError as error:
+        raise NonRecoverableError(str(error)) from error
+    return loaded
 
 
 def is_true(value: object) -> bool:

@@ -38,9 +38,16 @@ class Loaded:
 
 
 def load_inputs(project_path: Path, site_path: Path, further: Further = lambda *_: ()) -> Loaded:
-    """A project and its site. Raises InputError with all problems of all files, also of the two together."""
+    """The project and the site in these files. Raises InputError as `checked` does."""
     document, workflow = _read_project(project_path)
-    site = read_yaml(site_path, str(site_path))
+    return checked(document, read_yaml(site_path, str(site_path)), workflow, further)
+
+
+def checked(document: Document, site: Document, workflow: Document | None, further: Further) -> Loaded:
+    """A project and its site, from files or from a blueprint's inputs; `workflow` is that of a file of its own.
+
+    Raises InputError with all problems of all documents, also of the two together.
+    """
     problems = [*document.problems, *site.problems, *(workflow.problems if workflow else ())]
     found = check_documents(document.value, site.value, document.source, site.source)
     problems += _not_told(problems, found)

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.entries.model import Catalogue
+from cloudify_scipion.catalogue.pins.file import Pins, request_problems
 from cloudify_scipion.catalogue.sizing.steps import known_steps
 from cloudify_scipion.catalogue.software.fit_site import gpu_problems, site_problems
 from cloudify_scipion.catalogue.software.protocols import protocol_problems
 from cloudify_scipion.catalogue.software.resolve import software_problems, unknown_software
 from cloudify_scipion.project.documents import Findings, part
+from cloudify_scipion.project.load import Further
 from cloudify_scipion.project.model import Software
 from cloudify_scipion.project.site import Site
+
+
+def software_check(pins: Pins | None = None) -> Further:
+    """What the catalogue has against a project document, whose files are checked with it.
+
+    With `pins`, these say what software there is, and the catalogue is not asked.
+    """
+    if pins:
+        return lambda document, protocols, site: request_problems(part(document, dict, "software"), pins)
+    return lambda document, protocols, site: document_problems(document, protocols, site, load_catalogue())
 
 
 def document_problems(

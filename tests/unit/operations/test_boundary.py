@@ -155,11 +155,20 @@ def test_rendering_as_an_operation() -> None:
         "id": "p1", "title": "T", "software": {"scipion": "3.8.3"}, "volume": {"size_gb": 2},
         "workflow": {"file": "not-beside-this-blueprint.json"},
     }  # fmt: skip
-    instance = render_node(document, [{"object.className": "ProtA", "object.id": "1"}])
+    instance = render_node(document, [{"object.className": "ProtImportMovies", "object.id": "1"}])
     render.create()
     files = instance.runtime_properties["files"]
     assert {"blueprint.yaml", "inputs.yaml", "workflow.json"} <= set(files)
-    assert "ProtA" in files["workflow.json"]
+    assert "ProtImportMovies" in files["workflow.json"]
+
+
+def test_rendering_refuses_a_workflow_as_check_does() -> None:
+    document = {"id": "p1", "title": "T", "software": {"scipion": "3.8.3"}, "volume": {"size_gb": 2}}
+    render_node(document, [{"object.className": "ProtA", "object.id": "1"}])
+    with pytest.raises(
+        NonRecoverableError, match=r"workflow: \$\[0\].*no plugin of the catalogue has a protocol 'ProtA'"
+    ):
+        render.create()
 
 
 @pytest.mark.parametrize("document", [{}, [], {"id": "p1"}, {"id": "P", "software": {"scipion": "9"}}])
