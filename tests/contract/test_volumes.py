@@ -79,9 +79,14 @@ def test_delete_mounted(world: World) -> None:
     assert not world.volumes.look("v").exists
 
 
-def test_what_lies_on_a_new_volume(world: World) -> None:
+@pytest.mark.needs("owners")
+def test_whose_what_lies_on_a_new_volume_is(world: World) -> None:
     world.volumes.create("v", SIZE, {"project": "p"})
     assert world.layout("v") == LAYOUT
+
+
+def test_what_lies_on_a_new_volume(world: World) -> None:
+    world.volumes.create("v", SIZE, {"project": "p"})
     assert world.mark("v") == {"version": 1, "volume": "v", "project": "p"}
 
 

@@ -1,4 +1,4 @@
-"""The same small world over the fake host and the real one, so that one suite holds for both."""
+"""A small world over the fake host and the real one, so that one suite holds for both, and for other providers' own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from cloudify_scipion.adapters.local.folders import MachineRecord
+from cloudify_scipion.adapters.local.provider import LocalProvider
+from cloudify_scipion.adapters.services import make_services
+from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
-from cloudify_scipion.lifecycle.provider import Layers, Machines, Volumes
+from cloudify_scipion.lifecycle.provider import Layers, Machines, Provider, Volumes
 from tests.fakes.agent import Space
-from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes
+from tests.fakes.host import FakeHost, FakeLayers, FakeMachines, FakeVolumes, fake_provider
 from tests.realhost import RealHost, free_port
 
 SEED = "/etc/seed/key"
@@ -25,6 +28,16 @@ LAYOUT["agent"] = (2001, 2001, 0o700)
 class World(Protocol):
     """Ports, and what happens to a host. Paths are absolute inside the machine, or relative to the volume."""
 
+    lacks: ClassVar[frozenset[str]]
+    """What this provider cannot have; tests that need it are not for it."""
+
+    @property
+    def provider(self) -> Provider: ...
+    def provider_below(self, root: Path) -> Provider:
+        """As another process gets it, or an installation elsewhere."""
+
+    @property
+    def projects(self) -> ProjectFolders: ...
     @property
     def machines(self) -> Machines: ...
     @property
@@ -73,12 +86,19 @@ def spec(world: World, name: str, layer: str | None = None, volume: str | None =
 class FakeWorld:
     """In memory."""
 
-    def __init__(self) -> None:
+    lacks: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, root: Path) -> None:
         self.host = FakeHost()
+        self.projects = ProjectFolders(root)
+        self.provider = self.provider_below(root)
         self.machines = FakeMachines(self.host)
         self.volumes = FakeVolumes(self.host)
         self.layers = FakeLayers(self.host)
         self._port = 20000
+
+    def provider_below(self, root: Path) -> Provider:
+        return fake_provider(self.host, self.projects, root, {})
 
     def reboot(self) -> None:
         self.host.reboot()
@@ -149,12 +169,19 @@ class FakeWorld:
 class RealWorld:
     """Containers, loop devices and overlays."""
 
+    lacks: ClassVar[frozenset[str]] = frozenset()
+
     def __init__(self, host: RealHost) -> None:
         self.host = host
+        self.projects = ProjectFolders(host.root)
+        self.provider = self.provider_below(host.root)
         self.machines = host.machines
         self.volumes = host.volumes
         self.layers = host.layers
         self.listeners: list[object] = []
+
+    def provider_below(self, root: Path) -> Provider:
+        return LocalProvider(make_services(self.host.said.append, root), root, {})
 
     def reboot(self) -> None:
         self.host.reboot()
@@ -184,13 +211,13 @@ class RealWorld:
         target.write_text(text)
 
     def get(self, name: str, path: str) -> str | None:
-        return _read(self._disk(name) / path.lstrip("/"))
+        return read(self._disk(name) / path.lstrip("/"))
 
     def put_data(self, volume: str, path: str, text: str) -> None:
         (self.volumes.mount(volume) / "user" / path).write_text(text)
 
     def get_data(self, volume: str, path: str) -> str | None:
-        return _read(self.volumes.mount(volume) / "user" / path)
+        return read(self.volumes.mount(volume) / "user" / path)
 
     def layout(self, volume: str) -> dict[str, tuple[int, int, int]]:
         root = self.volumes.mount(volume)
@@ -231,7 +258,8 @@ class RealWorld:
         return self.host.folder(name).path / "root"
 
 
-def _read(path: Path) -> str | None:
+def read(path: Path) -> str | None:
+    """The text of a file; None if it is not there."""
     try:
         return path.read_text()
     except FileNotFoundError:

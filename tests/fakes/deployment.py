@@ -48,17 +48,17 @@ UNINSTALL = (
 )  # fmt: skip
 
 
-def write_demo(out: Path) -> Path:
-    """The demo's blueprint folder; returns its blueprint.yaml."""
-    for name, content in _rendered(LOCK).items():
+def write_demo(out: Path, site: Path = SITE) -> Path:
+    """The demo's blueprint folder for a site; returns its blueprint.yaml."""
+    for name, content in _rendered(LOCK, site).items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(content)
     return out / "blueprint.yaml"
 
 
 @cache
-def _rendered(lock: bytes) -> Mapping[str, bytes]:
-    loaded = load_inputs(DEMO, SITE)
+def _rendered(lock: bytes, site: Path) -> Mapping[str, bytes]:
+    loaded = load_inputs(DEMO, site)
     return render(loaded.project, loaded.site_document, plugin_description(), lock)
 
 

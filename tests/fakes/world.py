@@ -119,14 +119,18 @@ class World:
         return World(root, **parts)
 
     def end_process(self) -> None:
-        """What the end of a process does: its locks are free."""
-        for path in [*lock._HELD]:
-            if self.root in path.parents:
-                lock.release(path)
+        end_process(self.root)
 
     def close(self) -> None:
         self.end_process()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def end_process(root: Path) -> None:
+    """What the end of a process does: its locks of an installation are free."""
+    for path in [*lock._HELD]:
+        if root in path.parents:
+            lock.release(path)
 
 
 def _same(files: dict[str, bytes]) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from typing import Any
 from cloudify.workflows import local
 
 from cloudify_scipion.lifecycle.ports import Services
-from tests.fakes.deployment import services_from, write_demo
+from tests.fakes.deployment import SITE, services_from, write_demo
 from tests.fakes.kill import Reaper
 from tests.fakes.world import World
 
@@ -25,11 +25,12 @@ class Engine:
 
     world: World
     folder: Path
+    site: Path = SITE
     services: Callable[[], Services] = field(init=False)
 
     def __post_init__(self) -> None:
         self.services = self.world.services
-        self.blueprint = write_demo(self.folder / "blueprint")
+        self.blueprint = write_demo(self.folder / "blueprint", self.site)
 
     @property
     def _storage(self) -> Any:
