@@ -35,7 +35,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["cloudify_scipion", "cloudify_scipion.*"]),
     package_data={
-        "cloudify_scipion.project": ["*.json"],
+        "cloudify_scipion.project": ["*.json", "*/*.json"],
         "cloudify_scipion.catalogue": ["*.json", "*/*.json", "data/**/*"],
         "cloudify_scipion.blueprint": ["templates/*"],
         "cloudify_scipion": ["py.typed"],

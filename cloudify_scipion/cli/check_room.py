@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cloudify_scipion.project.load import Loaded
-from cloudify_scipion.project.spaces import DIRECTORY, split_source
+from cloudify_scipion.project.spaces import split_source
 
 SECONDS = 20.0
 """So long a folder is looked through at most: nobody waits for a check."""
@@ -22,7 +22,7 @@ def room_notes(loaded: Loaded) -> Iterator[str]:
         return
     name, path = split_source(data.source)
     space = loaded.site.data_spaces.get(name)
-    if space is None or space.kind != DIRECTORY or not space.root:
+    if space is None or not space.root:
         return
     found = taken(Path(space.root) / path, volume * GB)
     if found > volume * GB:

@@ -10,8 +10,8 @@ from cloudify_scipion.adapters.secrets import FileSecrets
 from cloudify_scipion.adapters.state import state_root
 from cloudify_scipion.errors import InputError, PermanentError, Problem
 from cloudify_scipion.project.load import Loaded
-from cloudify_scipion.project.spaces import DataSpace, split_source, token_name
-from cloudify_scipion.project.tokens import expiry_problem
+from cloudify_scipion.project.space_kinds.kind import DataSpace
+from cloudify_scipion.project.spaces import split_source
 
 
 def secret_notes(loaded: Loaded, project: Path, site: Path) -> list[str]:
@@ -22,7 +22,7 @@ def secret_notes(loaded: Loaded, project: Path, site: Path) -> list[str]:
     for space, name in _needed(loaded):
         needs = f"the data space {space.name} needs the secret {name}"
         try:
-            message = expiry_problem(secrets.get(name), end)
+            message = space.secret_problem(secrets.get(name), end)
         except (PermanentError, OSError) as error:
             notes.append(f"{needs}, which is not known here: {_why(error)}")
             continue
@@ -40,14 +40,14 @@ def _needed(loaded: Loaded) -> Iterator[tuple[DataSpace, str]]:
     sources = [part.source for part in (data.project, *data.datasets) if part]
     for name in dict.fromkeys(split_source(source)[0] for source in sources):
         space = loaded.site.data_spaces[name]
-        if secret := token_name(space, loaded.project.secrets):
+        if secret := space.secret_name(loaded.project.secrets):
             yield space, secret
 
 
 def _problem(loaded: Loaded, space: DataSpace, message: str, project: Path, site: Path) -> Problem:
-    if "onedata_token" in loaded.project.secrets:
-        return Problem(str(project), "$.secrets.onedata_token", message)
-    return Problem(str(site), f"$.data_spaces.{space.name}.token", message)
+    if space.SECRET in loaded.project.secrets:
+        return Problem(str(project), f"$.secrets.{space.SECRET}", message)
+    return Problem(str(site), f"$.data_spaces.{space.name}.{space.SITE_SECRET}", message)
 
 
 def _why(error: PermanentError | OSError) -> str:

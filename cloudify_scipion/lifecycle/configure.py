@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from cloudify_scipion.errors import PuppetFailed
 from cloudify_scipion.lifecycle.desktop import desktop_data, identity, send_certificate, wanted_desktop
-from cloudify_scipion.lifecycle.onedata import CLASS, check_tokens, end_retries, mount_error, mounts_data, send_tokens
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import make_personal
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import saved_part, working_copy_data
+from cloudify_scipion.lifecycle.space import mount_error, saved_part, space_mounts, space_secrets, working_copy_data
 
 
 def configure_project(services: Services, record: Record, unless_known: bool = False, desktop: bool = True) -> Record:
@@ -19,10 +18,10 @@ def configure_project(services: Services, record: Record, unless_known: bool = F
     done. `unless_known`: the run is not made where it is known to have nothing to do. `desktop`: without it the machine
     may lack the desktop's software.
     """
-    check_tokens(services, record)
+    secrets = space_secrets(services, record)
     record = make_personal(services, record)  # before anything secret is on the machine
-    send_tokens(services, record)
-    end_retries(services, record)
+    for mounts in space_mounts(record):
+        mounts.prepare(services.connect(record), secrets)
     if desktop and wanted_desktop(record):
         send_certificate(services, record)
     classes, data = project_run(services, record, desktop)
@@ -35,13 +34,12 @@ def configure_project(services: Services, record: Record, unless_known: bool = F
 def project_run(services: Services, record: Record, desktop: bool = True) -> tuple[list[str], dict[str, object]]:
     """Classes of the run, and its Hiera data, in which nothing is secret."""
     classes, data = ["system"], identity(record)
-    if mounts := mounts_data(record):
-        classes, data = [*classes, CLASS], {**data, **mounts}
+    for mounts in space_mounts(record):
+        if told := mounts.project_data():
+            classes, data = [*classes, mounts.CLASS], {**data, **told}
     if saved := saved_part(record):
-        classes, data = (
-            [*classes, "working_copy"],
-            {**data, **working_copy_data(record, saved, services.of(record).fenced)},
-        )
+        told = working_copy_data(record, saved, services.of(record).fenced)
+        classes, data = [*classes, "working_copy"], {**data, **told}
     if desktop and wanted_desktop(record):
         classes, data = [*classes, "desktop"], {**data, **desktop_data(services, record)}
     return classes, data
@@ -49,4 +47,5 @@ def project_run(services: Services, record: Record, desktop: bool = True) -> tup
 
 def is_configured(record: Record) -> bool:
     """Whether any part that was asked for so far needs the run: a desktop, or data."""
-    return "desktop" in record.settings or bool(saved_part(record) or mounts_data(record))
+    data = saved_part(record) or any(mounts.project_data() for mounts in space_mounts(record))
+    return "desktop" in record.settings or bool(data)

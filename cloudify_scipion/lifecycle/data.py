@@ -8,18 +8,12 @@ from dataclasses import asdict
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
 from cloudify_scipion.lifecycle.machine import start_machine
-from cloudify_scipion.lifecycle.onedata import (
-    check_tokens,
-    mount_error,
-    mounts_data,
-    restart_mounts,
-    send_tokens,
-)
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import datasets, mounts_folders, onedata_parts, saved_part
+from cloudify_scipion.lifecycle.space import datasets, mount_error, saved_part, space_mounts, space_secrets
 from cloudify_scipion.lifecycle.steps import ask_about_steps
+from cloudify_scipion.project.spaces import kinds_with_secrets
 
 TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
 """What starts the agent by itself, and when the user asks for it."""
@@ -30,11 +24,12 @@ TURNS = 2
 
 def renew_token(services: Services, record: Record) -> Record:
     """Give the machine the new values of its tokens, and mount the data spaces anew with them."""
-    if not mounts_data(record):
-        raise PermanentError(f"project '{record.project}' uses no token", "only data spaces of OneData need one")
-    check_tokens(services, record)
-    send_tokens(services, record)
-    restart_mounts(services, record)
+    if not (secrets := space_secrets(services, record)):
+        which = f"only data spaces of {kinds_with_secrets()} need one"
+        raise PermanentError(f"project '{record.project}' uses no token", which)
+    for mounts in space_mounts(record):
+        mounts.prepare(services.connect(record), secrets)
+        mounts.mount_anew(services.connect(record))
     return note(services, record, "the machine has a new token, and mounts the data spaces with it")
 
 
@@ -98,23 +93,21 @@ def data_problem(services: Services, record: Record) -> str:
 
 
 def remount(services: Services, record: Record) -> Record:
-    """Mount anew what is not there or does not answer; for a folder of the host, the machine is started again.
-
-    What can be saved before is.
+    """Mount anew what is not there or does not answer. What the provider mounts comes with a boot of the machine; what
+    can be saved before is.
 
     Raises StepsRun where that would end steps.
     """
     lines = _unwell_mounts(services, record)
-    if lines and mounts_folders(record):
+    if lines and any(mounts.folders() for mounts in space_mounts(record)):
         ask_about_steps(services, record, ends=False, forces=False)
         record = _saved_if_possible(services, record, lines)
         record = note(services, record, f"{'; '.join(lines)}: the machine is started again, which mounts it anew")
         services.of(record).machines.stop(record.machine)
         record = start_machine(services, record)
     if lines:
-        targets = [part.target for part in onedata_parts(record).values()]
-        named = [target for target in targets if any(line.startswith(f"{target} ") for line in lines)]
-        restart_mounts(services, record, named or targets)
+        for mounts in space_mounts(record):
+            mounts.mount_anew(services.connect(record), lines)
     return record
 
 

@@ -12,9 +12,9 @@ from cloudify_scipion.catalogue.software.puppet_data import MIRRORS, puppet_data
 from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.catalogue.software.site_files import checksums, with_checksums
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.space import installed_classes, software_data
 from cloudify_scipion.project.model import software_from_document
 from cloudify_scipion.project.site import files_from_document
 
@@ -59,7 +59,7 @@ def software_layer(services: Services, record: Record) -> SoftwareLayer:
         return _locked_layer(services, record, asked["lock"])
     chosen = resolve(software_from_document(asked), load_catalogue())
     software = with_checksums(chosen, asked.get("files") or {})
-    data = {**puppet_data(software, list(record.site().mirrors.values())), **client_data(record)}
+    data = {**puppet_data(software, list(record.site().mirrors.values())), **software_data(record)}
     classes = _classes(data)
     digest = software_digest(
         services.of(record).machines.base_digest(), services.puppet.modules_digest(), classes, data
@@ -87,4 +87,4 @@ def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLa
 
 
 def _classes(data: Mapping[str, object]) -> Sequence[str]:
-    return (*CLASSES, CLASS) if f"{CLASS}::install" in data else CLASSES
+    return (*CLASSES, *installed_classes(data))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
 from cloudify_scipion.lifecycle.lock import keep_lock, write_lock
 from cloudify_scipion.lifecycle.machine import machine_spec, start_machine
-from cloudify_scipion.lifecycle.onedata import CLASS, client_data
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import MachineState, Record
+from cloudify_scipion.lifecycle.space import installed_classes, software_data
 
 AGENT_CLASSES = ("system", "working_copy")
 """Of a machine that only saves."""
@@ -42,8 +42,8 @@ def ensure_agent(services: Services, record: Record) -> Record:
     """The software that a machine needs to save its data, and no more; one that stands on a layer has it."""
     if record.layer:
         return record
-    client = client_data(record)
-    return apply_classes(services, record, "software", (*AGENT_CLASSES, *([CLASS] if client else [])), client)
+    client = software_data(record)
+    return apply_classes(services, record, "software", (*AGENT_CLASSES, *installed_classes(client)), client)
 
 
 def software_problem(services: Services, record: Record) -> str:

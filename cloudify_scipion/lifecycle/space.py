@@ -1,32 +1,30 @@
-"""Where a project's data are: what its record says, as values for the machine, for Puppet and for the agent."""
+"""Where a project's data are, as its record says, and what all of its mounts come to: the table of kinds is here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
-from cloudify_scipion.errors import ReadOnlyDataSpace, UnknownDataSpace
+from cloudify_scipion.errors import PermanentError, ReadOnlyDataSpace, ScipionError, TokenExpires, UnknownDataSpace
 from cloudify_scipion.lifecycle.facts import FolderMount
+from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.project.spaces import DIRECTORY, ONEDATA, DataSpace, split_source
+from cloudify_scipion.lifecycle.space_kinds.directory import DirectoryMounts
+from cloudify_scipion.lifecycle.space_kinds.kind import SpaceFolder, SpaceMounts
+from cloudify_scipion.lifecycle.space_kinds.onedata import OneDataMounts
+from cloudify_scipion.project.space_kinds.kind import DataSpace
+from cloudify_scipion.project.spaces import NOT_OWN, may_name, split_source
 
 SPACES = "/srv/scipion-space"
 PROJECT, VERIFY = f"{SPACES}/project", f"{SPACES}/verify"
 """The project's folder of the data space on the machine, and a second way to it, which is only read."""
+MOUNTS: dict[str, type[SpaceMounts[Any]]] = {mounts.KIND: mounts for mounts in (DirectoryMounts, OneDataMounts)}
+"""All kinds of data spaces as the machine has them."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """A folder `path` of a data space, seen on the machine at `target`."""
-
-    space: DataSpace
-    path: str
-    target: str
-    read_only: bool = False
-
-
-def saved_part(record: Record) -> Part | None:
+def saved_part(record: Record) -> SpaceFolder[DataSpace] | None:
     """Where the project's data are saved; None if they are not."""
     project = _data(record).get("project")
     if not project:
@@ -40,64 +38,79 @@ def saved_part(record: Record) -> Part | None:
     return part
 
 
-def datasets(record: Record) -> Sequence[Part]:
+def datasets(record: Record) -> Sequence[SpaceFolder[DataSpace]]:
     """What is only mounted, read-only."""
     asked = _data(record).get("datasets", ())
     return [_part(record, dataset["source"], dataset["mount"], read_only=True) for dataset in asked]
 
 
+def space_mounts(record: Record) -> Sequence[SpaceMounts[Any]]:
+    """What the project mounts, by kind of data space; a kind of which it mounts nothing is left out."""
+    saved = saved_part(record)
+    verify = SpaceFolder(saved.space, saved.path, VERIFY, read_only=True) if saved and second_way(saved) else None
+    parts = {f"dataset-{number}": part for number, part in enumerate(datasets(record), 1)}
+    named = {"project": saved, "verify": verify, **parts}
+    of_kinds = ((kind, {n: p for n, p in named.items() if p and kind == p.space.KIND}) for kind in MOUNTS)
+    return [MOUNTS[kind](record, of_kind) for kind, of_kind in of_kinds if of_kind]
+
+
+def second_way(saved: SpaceFolder[DataSpace]) -> str:
+    """Where the project's folder is mounted a second time, to verify by; empty if it is not."""
+    return VERIFY if MOUNTS[saved.space.KIND].VERIFIES else ""
+
+
 def folder_mounts(record: Record) -> Sequence[FolderMount]:
-    """The machine's mounts from data spaces that its provider holds; the project's own folder is made."""
-    return [
-        FolderMount(part.space.name, part.space.root, part.path, part.target, part.read_only)
-        for part in _folder_parts(record)
-    ]
+    """What the machine's provider mounts, while the machine boots and only then."""
+    return [folder for mounts in space_mounts(record) for folder in mounts.folders()]
 
 
-def mounts_folders(record: Record) -> bool:
-    """Whether the machine has mounts from data spaces that its provider holds."""
-    return bool(_folder_parts(record))
+def software_data(record: Record) -> dict[str, object]:
+    """Hiera data of what the software run installs for data spaces."""
+    return {name: value for mounts in space_mounts(record) for name, value in mounts.software_data().items()}
 
 
-def _folder_parts(record: Record) -> Sequence[Part]:
-    return [part for part in (saved_part(record), *datasets(record)) if part and part.space.kind == DIRECTORY]
+def installed_classes(data: Mapping[str, object]) -> Sequence[str]:
+    """The Puppet classes of data spaces that a software run's Hiera data are for."""
+    return [mounts.CLASS for mounts in MOUNTS.values() if f"{mounts.CLASS}::install" in data]
 
 
-def working_copy_data(record: Record, part: Part, fenced: bool) -> dict[str, object]:
+def mount_error(services: Services, record: Record) -> ScipionError | None:
+    """What keeps a mount from being there, as far as its kind can say; None if all are there."""
+    found = (mounts.error(services.connect(record)) for mounts in space_mounts(record))
+    return next((error for error in found if error), None)
+
+
+def space_secrets(services: Services, record: Record) -> Mapping[str, str]:
+    """The values of the secrets that open the project's data spaces, by name.
+
+    Raises PermanentError for one that is not known or not the project's to use, TokenExpires for one that ends before
+    the project does.
+    """
+    own, shared = record.settings.get("secrets", {}), record.settings.get("site", {}).get("shared_secrets", ())
+    if not all(may_name(record.project, name, shared) for name in own.values()):  # of a blueprint written by hand, too
+        raise PermanentError(f"secrets: {NOT_OWN.format(record.project)}", "name another secret in the blueprint")
+    spaces = [part.space for part in (saved_part(record), *datasets(record)) if part and part.space.SECRET]
+    secrets: dict[str, str] = {}
+    for name, space in ((space.secret_name(own), space) for space in spaces):
+        secrets[name] = services.secrets.get(name).strip()
+        if problem := space.secret_problem(secrets[name], datetime.fromisoformat(record.expires)):
+            raise TokenExpires(f"secret '{name}' of a data space: {problem}", "put another token there")
+    return secrets
+
+
+def working_copy_data(record: Record, part: SpaceFolder[DataSpace], fenced: bool) -> dict[str, object]:
     """Hiera data of the working copy: what the agent has to know. Nothing in it is secret.
 
     `fenced`: no earlier machine of the project can still be writing.
     """
     project = _data(record)["project"]
-    verify = VERIFY if part.space.kind == ONEDATA else ""
     told = {
-        "install": False,
-        "service": True,
-        "project": record.project,
-        "owner": {
-            "installation": record.binding.installation,
-            "tenant": record.binding.tenant,
-            "deployment": record.binding.deployment,
-        },
-        "machine": record.machine,
-        "generation": record.generation,
-        "fenced": fenced,
-        "volume": record.volume,
-        "space": {"kind": part.space.kind, "path": part.target, "verify": verify, "mounted": True},
-        "include": list(project.get("include", ())),
-        "exclude": list(project.get("exclude", ())),
-        "trash_bytes": 0,
-    }
+        "install": False, "service": True, "project": record.project, "owner": asdict(record.binding),
+        "machine": record.machine, "generation": record.generation, "fenced": fenced, "volume": record.volume,
+        "space": {"kind": part.space.KIND, "path": part.target, "verify": second_way(part), "mounted": True},
+        "include": list(project.get("include", ())), "exclude": list(project.get("exclude", ())), "trash_bytes": 0,
+    }  # fmt: skip
     return {f"working_copy::{name}": value for name, value in told.items()}
-
-
-def onedata_parts(record: Record) -> Mapping[str, Part]:
-    """What OneData's client mounts, by a name that is a word."""
-    saved = saved_part(record)
-    verify = Part(saved.space, saved.path, VERIFY, read_only=True) if saved else None
-    named = {"project": saved, "verify": verify}
-    named |= {f"dataset-{number}": part for number, part in enumerate(datasets(record), 1)}
-    return {name: part for name, part in named.items() if part and part.space.kind == ONEDATA}
 
 
 def data_source(record: Record) -> str:
@@ -106,7 +119,7 @@ def data_source(record: Record) -> str:
 
 
 def source_of(data: Mapping[str, Any]) -> str:
-    """The same of a project file's part `data`."""
+    """Where a project file's part `data` has them saved; empty for nowhere."""
     return str((data.get("project") or {}).get("source", ""))
 
 
@@ -114,7 +127,7 @@ def _data(record: Record) -> Mapping[str, Any]:
     return record.settings.get("data", {})
 
 
-def _part(record: Record, source: str, target: str, read_only: bool = False) -> Part:
+def _part(record: Record, source: str, target: str, read_only: bool = False) -> SpaceFolder[DataSpace]:
     name, path = split_source(source)
     spaces = record.site().data_spaces
     if name not in spaces:
@@ -122,4 +135,4 @@ def _part(record: Record, source: str, target: str, read_only: bool = False) -> 
         raise UnknownDataSpace(
             f"the site has no data space '{name}'; it has {known}", "put it into the site file, or name another one"
         )
-    return Part(spaces[name], path, target, read_only)
+    return SpaceFolder(spaces[name], path, target, read_only)

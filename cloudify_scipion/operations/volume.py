@@ -8,10 +8,9 @@ from typing import Any
 from cloudify_scipion.lifecycle import volume as use
 from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.lock import ask_for_software, check_lock_can_be_met
-from cloudify_scipion.lifecycle.onedata import check_tokens
 from cloudify_scipion.lifecycle.parts import VOLUME
 from cloudify_scipion.lifecycle.project import refuse_changes
-from cloudify_scipion.lifecycle.space import source_of
+from cloudify_scipion.lifecycle.space import source_of, space_secrets
 from cloudify_scipion.operations.beside import read_lock
 from cloudify_scipion.operations.boundary import Call, call, call_known, check_inputs, checks, heal_in_place
 
@@ -28,7 +27,7 @@ def _precreate(c: Call, document: Mapping[str, Any], lock: str) -> None:
     asked = asked_software(software, c.properties["site"], lock) if software else None
     source = source_of(document.get("data", {})) if document else None
     refuse_changes(c.record, _settings(c)["size_bytes"], asked, source)
-    check_tokens(
+    space_secrets(
         c.services, c.record.asking("data", document.get("data", {})).asking("secrets", document.get("secrets", {}))
     )
     if desktop := document.get("desktop"):  # so that one project run serves data and desktop

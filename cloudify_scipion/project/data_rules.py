@@ -10,7 +10,7 @@ from typing import Any
 
 from cloudify_scipion.project.documents import Findings, child_path, is_number, part
 from cloudify_scipion.project.hints import shown
-from cloudify_scipion.project.space_rules import use_problem
+from cloudify_scipion.project.spaces import use_problems
 
 _MANY = 100
 """Datasets that are looked at, each against each; the schema allows fewer."""
@@ -51,7 +51,8 @@ def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixe
         elif space[1] not in spaces:
             yield where, f"the site {name} has no data space {space[1]!r}; it has {known}"
         else:
-            yield from _use(where, space[1], part(spaces, dict, space[1]), project)
+            saves = where.startswith("$.data.project.")
+            yield from use_problems(where, space[1], part(spaces, dict, space[1]), project, saves)
     given = tuple(prefix for prefix in part(site, list, "mount_prefixes") if isinstance(prefix, str)) or prefixes
     for path, dataset in _datasets(project):
         mount = dataset.get("mount")
@@ -59,12 +60,6 @@ def site_data_rules(project: Mapping[str, Any], site: Mapping[str, Any], prefixe
             continue  # told by `data_rules`
         if not any(mount.startswith(f"{prefix}/") for prefix in given):
             yield f"{path}.mount", f"the site {name} allows mounts below {', '.join(given)}, not {mount!r}"
-
-
-def _use(where: str, name: str, space: Mapping[str, Any], project: Mapping[str, Any]) -> Findings:
-    kind, message = use_problem(name, space, project, saves=where.startswith("$.data.project."))
-    if kind:
-        yield where if kind == "source" else "$.secrets.onedata_token", message
 
 
 def mount_problem(mount: str) -> str:

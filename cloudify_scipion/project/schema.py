@@ -14,6 +14,7 @@ from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.hints import near_limit, shown, tidied, unquoted, url_fault
 from cloudify_scipion.project.nearest import nearest, nearest_or_all
+from cloudify_scipion.project.spaces import add_to_schema
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -37,8 +38,9 @@ _KINDS = {"project": "schema.json", "site": "site_schema.json"}
 
 @cache
 def schema(kind: str) -> Mapping[str, Any]:
-    """The JSON Schema of a `project` or a `site` file."""
+    """The JSON Schema of a `project` or a `site` file, with what the kinds of data spaces add to it."""
     document: Mapping[str, Any] = json.loads((Path(__file__).parent / _KINDS[kind]).read_text(encoding="utf-8"))
+    add_to_schema(document)
     return document
 
 

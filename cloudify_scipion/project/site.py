@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudify_scipion.project.spaces import DataSpace, spaces_from_document
+from cloudify_scipion.project.space_kinds.kind import DataSpace
+from cloudify_scipion.project.spaces import spaces_from_document
 
 MOUNT_PREFIXES = ("/data", "/scratch", "/gpfs", "/mnt")
 """Folders below which datasets may be mounted where the site says nothing."""

@@ -10,8 +10,7 @@ from cloudify_scipion.project.documents import Findings, child_path, is_number, 
 from cloudify_scipion.project.nearest import nearest_or_all
 from cloudify_scipion.project.providers import provider_rules
 from cloudify_scipion.project.site import MOUNT_PREFIXES
-from cloudify_scipion.project.space_rules import space_rules
-from cloudify_scipion.project.spaces import NOT_OWN, may_name
+from cloudify_scipion.project.spaces import NOT_OWN, may_name, space_rules
 
 
 def site_rules(document: Mapping[str, Any]) -> Findings:

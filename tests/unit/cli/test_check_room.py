@@ -10,12 +10,12 @@ from typing import Any
 from cloudify_scipion.cli import check_room
 from cloudify_scipion.cli.check_room import room_notes, taken
 from cloudify_scipion.project.model import ProjectData
-from cloudify_scipion.project.spaces import DataSpace
+from cloudify_scipion.project.space_kinds.directory import Directory
 
 
 def loaded(root: Path, data: ProjectData | None, size_gb: int) -> Any:
     project = SimpleNamespace(data=SimpleNamespace(project=data), volume=SimpleNamespace(size_gb=size_gb))
-    return SimpleNamespace(project=project, site=SimpleNamespace(data_spaces={"f": DataSpace("f", root=str(root))}))
+    return SimpleNamespace(project=project, site=SimpleNamespace(data_spaces={"f": Directory("f", root=str(root))}))
 
 
 def test_data_that_do_not_fit(tmp_path: Path, monkeypatch: Any) -> None:

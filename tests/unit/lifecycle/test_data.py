@@ -34,10 +34,9 @@ from cloudify_scipion.lifecycle.data import (
 )
 from cloudify_scipion.lifecycle.facts import CommandResult
 from cloudify_scipion.lifecycle.layer import software_layer
-from cloudify_scipion.lifecycle.onedata import check_tokens
 from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
 from cloudify_scipion.lifecycle.repair import repair_project
-from cloudify_scipion.lifecycle.space import saved_part
+from cloudify_scipion.lifecycle.space import saved_part, space_secrets
 from tests.fakes.agent import CONFIG
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
 from tests.fakes.inside import FakeShell
@@ -354,10 +353,10 @@ def test_no_secret_of_another_project(world: World, name: str, good: bool) -> No
     demo.run(INSTALL[: PULL - 1])
     record = world.record().asking("secrets", {"onedata_token": name})
     if good:
-        check_tokens(world.services(), record)
+        space_secrets(world.services(), record)
     else:
         with pytest.raises(PermanentError, match="not the project's own"):
-            check_tokens(world.services(), record)
+            space_secrets(world.services(), record)
 
 
 def test_a_new_token(world: World) -> None:

@@ -15,7 +15,7 @@ from cloudify_scipion.project.load import check_documents, load_inputs
 from cloudify_scipion.project.model import project_from_document
 from cloudify_scipion.project.schema import schema
 from cloudify_scipion.project.site import Site, SiteDesktop, site_from_document
-from cloudify_scipion.project.spaces import DataSpace
+from cloudify_scipion.project.space_kinds.directory import Directory
 
 from .samples import SSH_KEY, full_project, site, small_project, small_workflow
 
@@ -217,7 +217,7 @@ def test_both_files_at_once(tmp_path: Path) -> None:
 def test_the_demo() -> None:
     loaded = load_inputs(ROOT / "inputs/projects/relion-2d.json", SITE)
     assert loaded.project.id == "relion-2d"
-    spaces = {"local": DataSpace("local", description="Projects of this machine", space="local")}
+    spaces = {"local": Directory("local", description="Projects of this machine")}
     desktop = SiteDesktop("none")
     assert loaded.site == Site("this-machine", allow_discard=True, desktop=desktop, data_spaces=spaces)
     assert site_from_document(loaded.site_document) == loaded.site

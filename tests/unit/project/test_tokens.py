@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cloudify_scipion.project.tokens import expiry_problem, token_expires
+from cloudify_scipion.project.space_kinds.onedata import expiry_problem, token_expires
 
 
 def packet(key: str, value: bytes) -> bytes:

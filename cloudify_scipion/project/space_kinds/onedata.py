@@ -1,15 +1,56 @@
-"""Reading an access token of OneData: a macaroon, whose caveats say until when it is good. Nothing else is read."""
+"""OneData: what a site file says of its spaces, and until when an access token is good.
+
+A token is a macaroon, whose caveats say until when it is good. Nothing else of it is read.
+"""
 
 from __future__ import annotations
 
 import base64
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cloudify_scipion.project.documents import Findings, child_path
+from cloudify_scipion.project.space_kinds.kind import DataSpace
 
 # OneData writes base64 without the characters that a URL would quote: `0` begins a pair that stands for one of these.
 _PAIRS = {"00": "0", "01": "+", "02": "/"}
 _TIME = re.compile(rb"cid time < ([0-9]{9,12})\n\Z")
+
+
+@dataclass(frozen=True)
+class OneData(DataSpace):
+    """A space of OneData: `provider` is the host that serves it, `space` its name there, if it is another one.
+
+    `repository` is where the client comes from: apt's words for it (`url`, `suite`, `components`), the one `key` that
+    signs it with its `fingerprint`, and the exact `version`.
+    """
+
+    provider: str = ""
+    space: str = ""
+    repository: Mapping[str, Any] = field(default_factory=dict)
+
+    KIND, TITLE = "onedata", "OneData"
+    SCHEMA = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    SECRET, SITE_SECRET, SECRET_TITLE = "onedata_token", "token", "an access token"
+
+    @classmethod
+    def problems(cls, spaces: Mapping[str, Mapping[str, Any]], site: Mapping[str, Any]) -> Findings:
+        """A machine has one client, whatever it mounts."""
+        known = {name: told["repository"] for name, told in spaces.items() if "repository" in told}
+        first = next(iter(known), "")
+        for name in known:
+            if known[name] != known[first]:
+                which = f"this is another one than that of {first!r}: a machine has one client for all its data spaces"
+                yield f"{child_path('$.data_spaces', name)}.repository", which
+
+    def secret_problem(self, value: str, end: datetime) -> str:
+        """That the token ends before `end`, by its own caveats."""
+        return expiry_problem(value, end)
 
 
 def token_expires(token: str) -> datetime | None:

@@ -1,0 +1,24 @@
+"""Directories on the machine: its provider mounts them while it boots; a lost mount comes back by a boot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloudify_scipion.lifecycle.facts import FolderMount
+from cloudify_scipion.lifecycle.space_kinds.kind import SpaceMounts
+from cloudify_scipion.project.space_kinds.directory import Directory
+
+
+@dataclass(frozen=True)
+class DirectoryMounts(SpaceMounts[Directory]):
+    """Folders that the machine's provider holds; the project's own is made."""
+
+    KIND = Directory.KIND
+
+    def folders(self) -> Sequence[FolderMount]:
+        """Each of them."""
+        return [
+            FolderMount(part.space.name, part.space.root, part.path, part.target, part.read_only)
+            for part in self.parts.values()
+        ]
