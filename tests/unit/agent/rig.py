@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from cloudify_scipion.agent.config import Config, config_from
 from cloudify_scipion.agent.ports.clock import Clock
@@ -76,8 +76,8 @@ class Rig:
     workers: int = 2
     trees: Callable[[str], Tree] = Tree
     indexes: Callable[[Path], Index] = Index
-    closed: ClassVar[bool] = False
-    """Whether nobody can write to the working copy any more, whatever the kernel says."""
+    closed: bool = True
+    """Whether nobody can write to the working copy where it is sealed, whatever the kernel says."""
 
     def __post_init__(self) -> None:
         for folder in ("user", "agent", "agent/tmp", "agent/results", "run/requests"):

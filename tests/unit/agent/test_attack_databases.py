@@ -22,8 +22,7 @@ from tests.unit.agent.rig import Rig
 
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr(Rig, "closed", True)
+def rig(tmp_path: Path) -> Rig:
     made = Rig(tmp_path / "volume", tmp_path / "space")
     made.pull()
     return made

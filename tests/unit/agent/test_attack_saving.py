@@ -19,8 +19,7 @@ from tests.unit.agent.rig import Rig
 
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr(Rig, "closed", True)
+def rig(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path / "volume", tmp_path / "space")
     made.pull()
     yield made
@@ -215,7 +214,7 @@ def test_an_answer_counts_for_what_was_asked(rig: Rig) -> None:
     assert len(rig.saved()) == 100
 
 
-def test_many_renames_keep_the_lease_alive(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_renames_keep_the_lease_alive(rig: Rig) -> None:
     for n in range(10):
         rig.write(f"f/{n}", str(n))
     rig.push()

@@ -22,8 +22,7 @@ OURS = ".cloudify-scipion"
 
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr(Rig, "closed", True)
+def rig(tmp_path: Path) -> Rig:
     made = Rig(tmp_path / "volume", tmp_path / "space")
     made.pull()
     return made
@@ -383,8 +382,7 @@ class Plain(Tree):
         raise OSError(errno.EPERM, "Operation not permitted")
 
 
-def test_odd_names_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
+def test_odd_names_of_every_kind(tmp_path: Path) -> None:
     space = tmp_path / "space"
 
     def trees(path: str) -> Tree:

@@ -16,11 +16,6 @@ from tests.unit.agent.rig import Rig, contents, write
 from tests.unit.agent.sqlite_files import ENDS, another, begin, beside, connect, count, encrypted, fill, left
 
 
-@pytest.fixture(autouse=True)
-def _sealable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
-
-
 def facilitys(rig: Rig, folder: Path, end: str) -> None:
     """The facility's data hold a database with what its program has left beside it."""
     rig.space.mkdir(exist_ok=True)

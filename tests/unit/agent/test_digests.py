@@ -94,8 +94,7 @@ def test_pushed_by_the_old_one_and_gone_on_with_by_the_new_one(rig: Rig, tmp_pat
         assert headers(rig) == ["sha256", NEW]
         assert rig.saved() == rig.local()
         assert rig.verify_all().wrong == []
-        with mock.patch.object(Rig, "closed", True):
-            made = rig.seal()
+        made = rig.seal()
         assert made.algorithm == NEW and algorithm_of(made.manifest) == NEW
         assert rig.alarms() == [] and rig.scan().conflicts == 0
         machine = replace(rig, root=tmp_path / "new", machine="m2", generation=2)

@@ -144,8 +144,7 @@ def test_what_belongs_to_a_database_comes_back_beside_it(small: Rig) -> None:
 def test_before_a_volume_is_deleted_nobody_is_asked(small: Rig) -> None:
     become_folder(small, "volume")
     small.push()
-    with mock.patch.object(Rig, "closed", new=True):
-        small.seal()
+    small.seal()
     assert small.saved() == small.local() and list(small.trash().values()) == [LARGE]
 
 
@@ -214,10 +213,7 @@ def test_the_seal_names_the_question_that_a_file_in_the_place_of_a_folder_waits_
     rig.push()
     shutil.rmtree(rig.user / "d")
     rig.write("d", b"a file now", age=9000)
-    with (
-        mock.patch.object(Rig, "closed", new=True),
-        pytest.raises(Unsaved, match="wait until it is said what is to be deleted: d") as refused,
-    ):
+    with pytest.raises(Unsaved, match="wait until it is said what is to be deleted: d") as refused:
         rig.seal()
     assert "scipion-data answer deletions" in refused.value.next_step
     rig.answer("deletions", "delete")

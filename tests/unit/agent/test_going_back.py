@@ -25,12 +25,6 @@ from tests.unit.agent.rig import Rig, TestClock, contents
 INDEX = ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm")
 
 
-@pytest.fixture(autouse=True)
-def nobody_writes() -> object:
-    with mock.patch.object(Rig, "closed", new=True):
-        yield
-
-
 def undone_future(rig: Rig) -> Rig:
     """A copy that lives on, so that the volume itself, with its inodes and times, is as before afterwards."""
     future = rig.root.parent / "future"

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -116,9 +115,8 @@ class Life:
 
 @contextlib.contextmanager
 def begun(before: Sequence[tuple[str, object]]) -> Iterator[tuple[Path, Life]]:
-    writable = mock.patch.object(Rig, "closed", new=True)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with writable, tempfile.TemporaryDirectory(dir=memory) as folder:
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
         rig = Rig(Path(folder, "volume"), Path(folder, "space"), workers=1)
         rig.pull()
         old = Life(rig, "old")

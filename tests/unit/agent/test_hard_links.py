@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
@@ -17,12 +15,6 @@ from tests.unit.agent.rig import Rig
 from tests.unit.agent.sqlite_files import connect, fill, left
 
 NAMES = ("b", "m", "z/b", "a?", "l?", "n?", "z/c?")
-
-
-@pytest.fixture(autouse=True)
-def _sealable() -> Iterator[None]:
-    with mock.patch.object(Rig, "closed", new=True):
-        yield
 
 
 @pytest.mark.parametrize("fold", [False, True])

@@ -192,9 +192,8 @@ class OneFileLimited(Tree):
     tried = 0
 
 
-def test_what_is_too_large_for_one_file_there(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_large_for_one_file_there(rig: Rig) -> None:
     """It is named with its size and what is taken of it, tried less and less often, and nothing makes room for it."""
-    monkeypatch.setattr(Rig, "closed", True)
     OneFileLimited.tried = 0
     limited = replace(rig, workers=1, trees=lambda path: (OneFileLimited if path == str(rig.space) else Tree)(path))
     rig.write("changed", b"first")
@@ -276,7 +275,7 @@ def test_what_is_new_does_not_wait_for_all_large_files(rig: Rig, monkeypatch: py
     assert "new1" in seen[2] and "old" not in seen[2]
 
 
-def test_numbers_of_any_size(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_of_any_size(rig: Rig) -> None:
     """Inode numbers of 64 bits, sizes whose sum is more than that."""
     rig.write("fine", b"f")
     try:

@@ -202,9 +202,8 @@ def test_a_damaged_lease_is_still_its_owners(saved: Rig, tmp_path: Path, content
 
 
 @pytest.mark.parametrize("work", ["push", "scan", "pull", "seal"])
-def test_a_lost_lease_is_taken_again_by_the_next_work(saved: Rig, work: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_lease_is_taken_again_by_the_next_work(saved: Rig, work: str) -> None:
     """The data space is one of a day on which nobody had it, say."""
-    monkeypatch.setattr(Rig, "closed", True)
     shutil.rmtree(saved.space / ".cloudify-scipion/lease")
     saved.write("b")
     getattr(saved, work)()
@@ -329,8 +328,7 @@ def test_names_and_content() -> None:
 
 
 @pytest.fixture
-def sealed(saved: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr(Rig, "closed", True)
+def sealed(saved: Rig) -> Rig:
     saved.seal()
     saved.clock.boot_id = "after the seal"
     return saved

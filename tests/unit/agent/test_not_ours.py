@@ -59,8 +59,7 @@ def test_what_is_mounted_inside_the_working_copy(how: str, rig: Rig, tmp_path: P
 
 
 @root
-def test_no_seal_over_what_a_mount_hides(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
+def test_no_seal_over_what_a_mount_hides(rig: Rig) -> None:
     rig.write("d/unsaved", b"precious")
     with mounted(rig.user / "d", "-t", "tmpfs", "none"):
         with pytest.raises(Unsaved, match="d: something is mounted here"):
@@ -137,8 +136,7 @@ def test_what_lies_in_tmp_and_is_not_ours(rig: Rig) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["g00000009-1-1-ab", "my notes.txt"]
 
 
-def test_after_a_seal_and_a_reboot_the_same_machine_saves_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
+def test_after_a_seal_and_a_reboot_the_same_machine_saves_again(rig: Rig) -> None:
     rig.write("a")
     rig.seal()
     rig.clock.boot_id = "boot-2"
@@ -147,10 +145,7 @@ def test_after_a_seal_and_a_reboot_the_same_machine_saves_again(rig: Rig, monkey
     assert rig.saved() == rig.local()
 
 
-def test_not_where_another_has_written_since_the_seal(
-    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
+def test_not_where_another_has_written_since_the_seal(rig: Rig, tmp_path: Path) -> None:
     rig.write("a")
     rig.seal()
     later = replace(rig, root=tmp_path / "later", machine="m2", generation=2)

@@ -138,7 +138,6 @@ CALLS = [(side, call) for side in ("there", "here") for call in (*BY_PATH, *BY_D
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
     monkeypatch.setattr("cloudify_scipion.agent.ports.calls.WAITS", (0.01,))
 
 

@@ -167,7 +167,6 @@ BELOW = (*FOLDERS, "fresh")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
     monkeypatch.setattr("cloudify_scipion.agent.ports.calls.WAITS", (0.01,))
 
 

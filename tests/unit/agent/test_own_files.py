@@ -24,7 +24,6 @@ OWN = "lease/", "space.json", "tmp", "lease", "manifest"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
     monkeypatch.setattr("cloudify_scipion.agent.ports.calls.WAITS", (0.01,))
 
 

@@ -33,7 +33,6 @@ NEEDED = (".", "lock", "index.sqlite")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
     monkeypatch.setattr("cloudify_scipion.agent.ports.calls.WAITS", (0.01,))
     monkeypatch.setattr("cloudify_scipion.agent.ports.clock.Clock.sleep", lambda *_: None)
 

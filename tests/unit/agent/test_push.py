@@ -139,8 +139,7 @@ def test_deleted_in_the_data_space_is_told_and_saved_again(rig: Rig) -> None:
     assert rig.saved() == {"a": b"one"}
 
 
-def test_seal(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
+def test_seal(rig: Rig) -> None:
     rig.pull()
     rig.write("a/b", b"one")
     made = rig.seal()

@@ -193,8 +193,7 @@ def test_a_scan_repairs_the_manifest(rig: Rig, tmp_path: Path) -> None:
     assert again.alarms() == []
 
 
-def test_verify_reads_the_manifest(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
+def test_verify_reads_the_manifest(rig: Rig) -> None:
     rig.write("a")
     rig.push()
     segment = manifests(rig)[-1]
@@ -254,8 +253,7 @@ def test_a_name_that_is_no_text_is_told(rig: Rig) -> None:
     assert rig.alarms()[-1].startswith("odd \\xff was changed in the data space as well")
 
 
-def test_a_file_that_was_moved_just_before_the_seal(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
+def test_a_file_that_was_moved_just_before_the_seal(rig: Rig) -> None:
     rig.write("a")
     rig.push()
     (rig.user / "a").rename(rig.user / "b")

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
@@ -53,12 +52,6 @@ def clear(path: Path) -> None:
         shutil.rmtree(path)
     for one in (path, path.with_name(path.name + "-wal")):
         one.unlink(missing_ok=True)
-
-
-@pytest.fixture(autouse=True)
-def nobody_writes() -> object:
-    with mock.patch.object(Rig, "closed", new=True):
-        yield
 
 
 def begin(rig: Rig, here: str, state: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -22,12 +22,6 @@ from cloudify_scipion.agent.work.seal.prove_restore import new_trial, prove
 from cloudify_scipion.agent.work.seal.verify import verify
 from tests.unit.agent.restored import differences, restore_from_copy
 from tests.unit.agent.rig import Rig
-
-
-@pytest.fixture(autouse=True)
-def nobody_writes() -> Iterator[None]:
-    with mock.patch.object(Rig, "closed", new=True):
-        yield
 
 
 def database(path: Path, *rows: str) -> None:

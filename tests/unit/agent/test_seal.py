@@ -25,9 +25,8 @@ from tests.unit.agent.test_databases import ROWS, UNFINISHED, make, rows, writer
 
 
 @pytest.fixture
-def quiet(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
+def quiet(rig: Rig) -> Rig:
     """Nobody can write to the working copy, as far as the agent can see."""
-    monkeypatch.setattr(Rig, "closed", True)
     for number in range(5):
         rig.write(f"p/{number}", f"content {number}")
     (rig.user / "link").symlink_to("p/1")
@@ -58,6 +57,7 @@ def test_what_it_says(quiet: Rig) -> None:
 
 
 def test_refused_while_the_working_copy_is_writable(rig: Rig) -> None:
+    rig.closed = False
     rig.write("a")
     with pytest.raises(GuardFailed, match="is writable") as refused:
         rig.seal()

@@ -156,10 +156,7 @@ def _rig(root: Path, space: Path, kind: Kind, tree: Callable[[str, Kind], Tree] 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["tried", "not tried"])
 @pytest.mark.parametrize("name", KINDS)
-def test_all_is_saved_sealed_and_comes_back(
-    name: str, hidden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Rig, "closed", True)
+def test_all_is_saved_sealed_and_comes_back(name: str, hidden: bool, tmp_path: Path) -> None:
     kind = replace(KINDS[name], hidden=hidden)
     rig = _rig(tmp_path / "volume", tmp_path / "space", kind)
     rig.pull()

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tests.unit.agent.histories import steps
 from tests.unit.agent.histories.history import History, Step
-from tests.unit.agent.rig import Rig
 
 MEMORY = "/dev/shm"
 
@@ -54,9 +53,8 @@ def drawn(name: str) -> st.SearchStrategy[list[Step]]:
 
 def live(history: Iterable[Step]) -> Counter[str]:
     """One history from its beginning to its end, in memory; returns its counts."""
-    writable = mock.patch.object(Rig, "closed", new=True)
     impatient = mock.patch("cloudify_scipion.agent.ports.databases.patience.FIRST_SECONDS", new=0.05)
-    with writable, impatient, tempfile.TemporaryDirectory(dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
+    with impatient, tempfile.TemporaryDirectory(dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
         world = History(Path(folder))
         world.live(history)
         return world.counts
