@@ -19,3 +19,11 @@ def new(tmp_path: Path) -> Rig:
 def rig(new: Rig) -> Rig:
     new.pull()
     return new
+
+
+@pytest.fixture
+def facility(new: Rig) -> Rig:
+    """A data space with raw data, before anything was copied."""
+    for number in range(20):
+        new.web(f"raw/movie{number}.mrc", f"movie {number}", age=5000)
+    return new

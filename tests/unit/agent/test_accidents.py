@@ -266,3 +266,55 @@ def test_a_large_file_that_a_link_replaces_is_asked_about(new: Rig, links: bool,
     assert rig.saved().get("volume.mrc", b"-> raw") == b"-> raw" and rig.questions() == []
     assert list(rig.trash().values()) == ([b"v" * 6000] if answer == "keep" else [])
     assert rig.local()["volume.mrc"] == b"-> raw"
+
+
+def test_a_file_that_came_back_meanwhile_is_not_deleted(rig: Rig) -> None:
+    for name in "abcde":
+        rig.write(name, name)
+    rig.push()
+    (rig.user / "a").rename(rig.root / "aside")
+
+    class Late(Tree):
+        """The file is back by the time that deletions begin."""
+
+        def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
+            if new == b"new":
+                (rig.root / "aside").rename(rig.user / "a")
+            super().rename(old, new, replace)
+
+    rig.write("new", b"new")
+    rig.trees = Late
+    assert rig.push().deleted == 0
+    assert rig.saved()["a"] == b"a"
+
+
+def test_an_answer_counts_for_what_was_asked(rig: Rig) -> None:
+    for n in range(100):
+        rig.write(f"f/{n}", str(n))
+    rig.push()
+    for n in range(40):
+        (rig.user / f"f/{n}").unlink()
+    rig.push()
+    rig.answer("deletions", "delete")
+    for n in range(40, 95):
+        (rig.user / f"f/{n}").unlink()
+    assert rig.push().held == 95
+    assert rig.questions() == ["deletions"]
+    assert len(rig.saved()) == 100
+
+
+def test_what_a_crash_emptied_comes_back_beside_each_time_once(rig: Rig) -> None:
+    names = ["n" * 250 + str(n) for n in range(3)]
+    for name in names:
+        rig.write(name, name)
+    rig.push()
+    rig.clock.boot_id = "boot-2"
+    for name in names:
+        rig.write(name, b"", age=10)
+    rig.push()
+    rig.answer("destroyed", "restore")
+    rig.push()
+    rig.push()
+    assert set(names) <= {content.decode() for content in rig.saved().values()}
+    assert len(rig.saved()) == 6
+    assert rig.saved() == rig.local()

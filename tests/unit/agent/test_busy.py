@@ -128,3 +128,24 @@ def test_a_file_within_the_clocks_granularity_is_looked_at_again(rig: Rig) -> No
         world.index.commit()
     rig.push()
     assert rig.saved() == {"a": b"two"}
+
+
+def test_a_file_that_was_busy_and_is_gone_is_not_missed(rig: Rig) -> None:
+    rig.write("a", b"one")
+    with rig.world() as world:
+        world.index.attempts.count_try(b"temporary")
+        world.commit_and_tell()
+    rig.push()
+    with rig.world() as world:
+        assert world.index.unsaved() == 0
+    assert rig.seal().files == 1
+
+
+def test_a_file_that_was_busy_and_is_gone_is_not_unsaved(rig: Rig) -> None:
+    rig.write("a")
+    with rig.world() as world:
+        world.index.attempts.count_try(b"gone")
+        world.index.commit()
+    rig.push()
+    with rig.world() as world:
+        assert world.index.unsaved() == 0

@@ -164,3 +164,41 @@ def test_what_the_data_space_says(
     assert list((rig.space / ".cloudify-scipion/tmp").iterdir()) == []
     rig.push()
     assert rig.saved() == {"a": b"two", "b": b"three"}
+
+
+def test_more_there_than_fits_here_can_be_sealed(rig: Rig) -> None:
+    rig.write("a", b"one")
+    rig.web("large", b"two")
+
+    class Full(Tree):
+        def free(self) -> int:
+            return 0
+
+    rig.trees = Full
+    with pytest.raises(NoRoom):
+        rig.scan()
+    assert rig.seal().files == 1
+    assert rig.saved() == {"a": b"one", "large": b"two"}
+
+
+class Full(Tree):
+    """A data space that has no room for what is longer than ten bytes."""
+
+    def write(self, fd: int, data: bytes | memoryview) -> None:
+        if len(data) > 10 and "space" in str(Path(f"/proc/self/fd/{fd}").readlink()):
+            raise OSError(28, "No space left on device")
+        super().write(fd, data)
+
+
+def test_what_fits_is_saved(rig: Rig) -> None:
+    rig.push()
+    rig.write("a", b"short")
+    rig.write("b", b"much too long")
+    rig.write("c", b"short, too")
+    rig.trees = Full
+    with pytest.raises(AgentError, match="the data space is full"):
+        rig.push()
+    assert sorted(rig.saved()) == ["a", "c"]
+    rig.trees = Tree
+    assert rig.push().files == 1
+    assert rig.saved() == rig.local()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.agent import cli
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
 from cloudify_scipion.agent.plan.guards import MASS_FILES, is_zeros, looks_destroyed, mass_deletion
 from cloudify_scipion.agent.ports.tree import Tree
@@ -364,3 +365,38 @@ def test_nothing_is_pushed_before_the_first_pull_is_complete(new: Rig) -> None:
     with pytest.raises(AgentError, match="before the first pull"):
         new.scan()
     assert new.saved() == {"theirs": b"1"}
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    made = Rig(tmp_path / "volume", tmp_path / "space")
+    (tmp_path / "config.json").write_text(json.dumps(made.document()))
+    assert run(made, "pull") == 0
+    return made
+
+
+def run(rig: Rig, work: str, *more: str) -> int:
+    umask = os.umask(0o22)
+    try:
+        return cli.main(["--config", str(rig.root.parent / "config.json"), *(["run"] if not more else []), work, *more])
+    finally:
+        os.umask(umask)
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "", '"x"', "{"])
+def test_a_mark_of_any_kind(rig: Rig, text: str) -> None:
+    rig.mark.write_text(text)
+    assert run(rig, "push") == 4
+
+
+def test_the_root_disk_is_not_taken_for_the_volume(facility: Rig) -> None:
+    facility.pull()
+    before = facility.saved()
+    facility.mark.rename(facility.root / "aside")  # the volume is not mounted: below it is an empty folder
+    for path in sorted(facility.user.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    for work in (facility.pull, facility.push, facility.scan):
+        with pytest.raises(GuardFailed, match="not mounted"):
+            work()
+    assert facility.saved() == before
+    assert facility.local() == {}, "nothing is copied to the root disk"

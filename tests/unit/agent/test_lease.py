@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseStale
+from cloudify_scipion.agent.errors import (
+    LeaseForeign,
+    LeaseGone,
+    LeaseStale,
+)
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, holder_from, judge, next_generation
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.lease import lease
@@ -377,3 +381,49 @@ def test_a_heartbeat_that_fails_half_way_is_no_strangers(rig: Rig) -> None:
     rig.push()
     assert not failures and rig.saved() == {"file": b"saved"}
     assert rig.alarms() == []
+
+
+OURS = ".cloudify-scipion"
+
+
+def test_a_damaged_lease_is_still_ours(rig: Rig) -> None:
+    (lease,) = (rig.space / OURS / "lease").iterdir()
+    rig.write("a", b"one")
+    for content in (b"", b"{", b"[]", b'{"generation": "x"}', bytes(100)):
+        lease.write_bytes(content)
+        rig.push()
+        rig.pull()
+    assert rig.saved() == {"a": b"one"}
+
+
+def test_a_lease_that_was_taken_away(rig: Rig) -> None:
+    shutil.rmtree(rig.space / OURS / "lease")
+    rig.write("a", b"one")
+    rig.push()
+    assert rig.saved() == {"a": b"one"}
+    assert len([*(rig.space / OURS / "lease").iterdir()]) == 1
+
+
+def test_a_lease_whose_content_is_lost_is_still_ours(rig: Rig) -> None:
+    rig.write("a")
+    rig.push()
+    for path in (rig.space / ".cloudify-scipion/lease").iterdir():
+        path.write_bytes(b"")
+    rig.pull()
+    rig.write("b")
+    assert rig.push().files == 1
+
+
+@pytest.mark.parametrize("machine", ["m1", "m2"])
+def test_a_machine_that_is_replaced_has_everything_and_goes_on(facility: Rig, tmp_path: Path, machine: str) -> None:
+    facility.pull()
+    facility.write("results/one", b"1")
+    facility.push()
+    before = facility.saved()
+    again = Rig(tmp_path / "new volume", facility.space, machine=machine, generation=2)
+    assert again.pull().files == 21
+    assert again.local() == before
+    again.write("results/two", b"2")
+    result = again.push()
+    assert (result.files, result.deleted, result.failed) == (1, 0, [])
+    assert again.saved() == {**before, "results/two": b"2"}

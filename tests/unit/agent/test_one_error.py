@@ -162,3 +162,29 @@ def check_all(side: str, call: str, wrong: Sequence[tuple[int, str]], memory: Pa
         shutil.rmtree(folder, ignore_errors=True)
         broken = Broken(call, error, os.fsencode(place), MARK + b"changed", below=place in FOLDERS)
         check(begin(folder), side, broken, place)
+
+
+class WithoutRenames(Tree):
+    """A data space that moves nothing into the trash."""
+
+    def rename(self, old: bytes, new: bytes, replace: bool = False) -> None:
+        if b"trash" in new:
+            raise OSError(5, "Input/output error")
+        super().rename(old, new, replace)
+
+
+def test_a_deletion_that_fails_is_not_forgotten(rig: Rig) -> None:
+    for name in ("keep", "f/a", "f/b"):
+        rig.write(name)
+    rig.push()
+    for path in ("f/a", "f/b"):
+        (rig.user / path).unlink()
+    (rig.user / "f").rmdir()
+    rig.trees = WithoutRenames
+    with pytest.raises(AgentError, match="2 files"):
+        rig.push()
+    rig.trees = Tree
+    rig.scan()
+    assert sorted(rig.local()) == ["keep"], "it does not come back"
+    rig.push()
+    assert sorted(rig.saved()) == ["keep"]

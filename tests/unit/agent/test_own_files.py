@@ -132,3 +132,41 @@ def test_a_lease_that_is_gone_is_no_reason_to_go_on(waiting: Path, tmp_path: Pat
     with pytest.raises(LeaseUnseen, match="lease"):
         sick.push()
     assert rig.saved() == before
+
+
+OURS = ".cloudify-scipion"
+
+
+def test_a_folder_among_unfinished_files(rig: Rig) -> None:
+    (rig.space / OURS / "tmp/folder/inside").mkdir(parents=True)
+    with rig.world() as world:
+        world.index.set_state("dirty", True)
+        world.commit_and_tell()
+    rig.write("a", b"one")
+    rig.push()
+    assert rig.saved() == {"a": b"one"}
+
+
+def test_the_folder_of_unfinished_files_is_made_again(rig: Rig) -> None:
+    rig.push()
+    shutil.rmtree(rig.space / OURS / "tmp")
+    rig.write("a")
+    assert rig.push().files == 1
+    assert rig.saved() == rig.local()
+
+
+@pytest.mark.parametrize("wrong", ["file", "link"])
+def test_something_else_in_its_place_is_no_success(rig: Rig, wrong: str, tmp_path: Path) -> None:
+    rig.write("a", b"one")
+    rig.push()
+    shutil.rmtree(rig.space / OURS / "tmp")
+    if wrong == "file":
+        (rig.space / OURS / "tmp").write_text("in the way")
+    else:
+        (rig.space / OURS / "tmp").symlink_to(tmp_path)
+    rig.write("a", b"two", age=10)
+    rig.write("b")
+    with pytest.raises((AgentError, OSError)):
+        rig.push()
+    assert rig.saved() == {"a": b"one"}
+    assert not list(tmp_path.glob("g0*"))

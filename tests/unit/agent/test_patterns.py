@@ -6,12 +6,14 @@ import itertools
 import re
 import time
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloudify_scipion.agent.plan.patterns import fits, selected
+from tests.unit.agent.rig import Rig
 
 
 def expression(pattern: str) -> str:
@@ -64,3 +66,18 @@ def test_an_accented_letter_is_the_same_in_either_form(pattern: str, forms: tupl
 
 def test_names_that_are_no_text_are_as_they_are() -> None:
     assert selected(b"\xff\xc3\xb6/a", ["?\u00f6/*"], []) and not selected(b"\xff/a", ["\u00f6/*"], [])
+
+
+def test_excluded_folders_stay(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "volume", tmp_path / "space", include=("wanted/**",))
+    rig.web("wanted/in/a", b"one")
+    rig.web("other/a", b"two")
+    (rig.space / "other/empty").mkdir()
+    rig.pull()
+    rig.write("mine", b"x")
+    rig.push()
+    rig.scan()
+    rig.push()
+    assert rig.local() == {"wanted/in/a": b"one", "mine": b"x"}
+    assert (rig.space / "other/empty").is_dir()
+    assert rig.push().wrote is False

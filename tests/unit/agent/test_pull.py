@@ -250,3 +250,20 @@ def test_a_damaged_copy_in_the_data_space_is_told(rig: Rig, tmp_path: Path) -> N
     other = Rig(tmp_path / "other", rig.space, machine="m2", generation=2)
     other.pull()
     assert any("not as it was saved" in alarm for alarm in other.alarms())
+
+
+@pytest.mark.parametrize("at", range(5, 50, 5))
+def test_a_first_copy_that_was_interrupted_deletes_nothing(facility: Rig, at: int) -> None:
+    before = facility.saved()
+    reaper = Reaper(at)
+    with pytest.raises(Killed):
+        replace(facility, workers=1, trees=reaper.tree, indexes=reaper.index).pull()
+    assert len(facility.local()) < 20
+    with pytest.raises(AgentError, match="before the first pull"):
+        facility.push()
+    assert facility.saved() == before
+    facility.pull()
+    assert facility.local() == before
+    result = facility.push()
+    assert (result.deleted, result.held) == (0, 0)
+    assert facility.saved() == before

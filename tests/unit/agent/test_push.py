@@ -79,20 +79,6 @@ def test_a_mass_deletion_is_held_and_the_rest_is_saved(rig: Rig) -> None:
     assert rig.questions() == []
 
 
-def test_a_rename_is_one_there_too(rig: Rig) -> None:
-    rig.pull()
-    rig.write("f/a", b"one")
-    rig.write("g/b/c", b"two")
-    rig.push()
-    (rig.user / "f/a").rename(rig.user / "f/z")
-    (rig.user / "g/b").rename(rig.user / "h")
-    result = rig.push()
-    assert (result.moved, result.files, result.deleted) == (2, 0, 0)
-    assert rig.saved() == rig.local() == {"f/z": b"one", "h/c": b"two"}
-    assert rig.trash() == {}
-    assert rig.push().wrote is False or rig.push().wrote is False
-
-
 def test_changed_on_both_sides_is_kept_twice(rig: Rig) -> None:
     rig.pull()
     rig.write("a", b"one")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.agent.errors import Unsaved
 from tests.unit.agent.restored import differences, restore_from_copy
 from tests.unit.agent.rig import Rig, contents, write
 
@@ -93,3 +94,95 @@ def test_what_comes_in_its_place(new: Rig, here: str, state: str, there: str) ->
     assert new.local() == new.saved()
     new.seal()
     assert differences(new.user, restore_from_copy(new, new.root.parent / "restored").user) == []
+
+
+def test_a_folder_that_became_a_file_there(rig: Rig) -> None:
+    rig.write("a/deep/x", b"one")
+    rig.write("o", b"o")
+    rig.push()
+    shutil.rmtree(rig.space / "a")
+    rig.web("a", b"web")
+    rig.write("a/deep/x", b"two", age=10)
+    rig.write("a/new/y", b"three")
+    rig.write("p", b"p")
+    for _ in range(2):
+        try:
+            rig.push()
+        except Unsaved:
+            continue
+    saved = rig.saved()
+    assert {path: saved[path] for path in rig.local()} == rig.local()
+    assert b"web" in saved.values()
+
+
+def test_a_folder_that_became_a_link_there(rig: Rig, tmp_path: Path) -> None:
+    rig.write("a/x", b"one")
+    rig.write("o", b"o")
+    rig.push()
+    outside = tmp_path / "outside"
+    (rig.space / "a").rename(outside)
+    (rig.space / "a").symlink_to(outside)
+    rig.write("a/x", b"two", age=10)
+    rig.write("a/y", b"three")
+    for _ in range(2):
+        try:
+            rig.push()
+        except Unsaved:
+            continue
+    assert contents(outside) == {"x": b"one"}
+    saved = rig.saved()
+    assert {path: saved[path] for path in rig.local()} == rig.local()
+
+
+def test_a_file_that_became_a_folder_there(rig: Rig) -> None:
+    rig.write("a", b"one")
+    rig.write("o", b"o")
+    rig.push()
+    (rig.space / "a").unlink()
+    rig.web("a/inside", b"web")
+    for _ in range(3):
+        for work in (rig.scan, rig.push):
+            try:
+                work()
+            except Unsaved:
+                continue
+    saved = rig.saved()
+    assert saved["a"] == b"one"
+    assert b"web" in saved.values()
+    assert saved == rig.local()
+
+
+def test_a_lost_index_and_a_file_where_a_folder_was(rig: Rig, tmp_path: Path) -> None:
+    rig.write("x/y/z", b"inside")
+    rig.write("keep", b"k")
+    rig.push()
+    shutil.rmtree(rig.user / "x")
+    rig.write("x", b"a file")
+    shutil.rmtree(rig.state)
+    again = Rig(rig.root, rig.space, machine="m2", generation=2)
+    again.pull()
+    again.push()
+    again.scan()
+    assert again.local()["x"] == again.saved()["x"] == b"a file"
+    assert b"inside" in again.saved().values()
+    again.push()
+    assert again.saved() == again.local()
+
+
+def test_a_link_that_was_changed_there(rig: Rig) -> None:
+    (rig.user / "link").symlink_to("first")
+    (rig.user / "mine").symlink_to("first")
+    rig.push()
+    rig.scan()
+    (rig.space / "link").unlink()
+    (rig.space / "link").symlink_to("there")
+    (rig.user / "mine").unlink()
+    (rig.user / "mine").symlink_to("here")
+    assert rig.scan().conflicts == 1
+    rig.push()
+    assert rig.saved() == rig.local()
+    assert sorted(rig.saved().values()) == [b"-> first", b"-> here", b"-> there"]
+    assert rig.scan().conflicts == 0
+    rig.push()
+    assert rig.scan().conflicts == 0
+    assert rig.push().wrote is False

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent import cli
-from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
+from cloudify_scipion.agent.errors import AgentError, GuardFailed, LeaseForeign, Unsaved
 from cloudify_scipion.agent.ports.tables.trial import Trial
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.seal import seal as module
@@ -294,3 +294,42 @@ def test_a_reinstall_goes_on_from_it(quiet: Rig, tmp_path: Path) -> None:
     again.pull()
     assert again.clock.since_boot == before, "nobody is waited for: the lease was given back"
     assert again.local() == quiet.local()
+
+
+def test_a_seal_can_be_made_again(rig: Rig) -> None:
+    rig.write("a", b"one")
+    first = rig.seal()
+    again = rig.seal()
+    assert again.files == first.files
+    (rig.state / "seal.json").unlink()  # killed before the seal was on the volume
+    rig.seal()
+    assert (rig.state / "seal.json").exists()
+
+
+def test_a_seal_does_not_take_the_lease_of_a_later_machine(rig: Rig, tmp_path: Path) -> None:
+    rig.write("a", b"one")
+    rig.push()
+    later = Rig(tmp_path / "v2", rig.space, machine="m2", generation=2)
+    later.pull()
+    with pytest.raises(LeaseForeign, match=r"machine m2 \(generation 2\) of this deployment took the data space over"):
+        rig.seal()
+    assert not (rig.state / "seal.json").exists()
+    later.push()
+
+
+def test_a_seal_names_the_manifest_of_its_moment(rig: Rig) -> None:
+    rig.write("a", b"one")
+    first = rig.seal()
+    rig.write("a", b"two", age=100)
+    rig.push()
+    made = rig.seal()
+    last = max((rig.space / ".cloudify-scipion/manifest").iterdir())
+    assert made.manifest == hashlib.sha256(last.read_bytes()).hexdigest() != first.manifest
+
+
+def test_results_are_proven_to_be_saved_before_anything_is_deleted(facility: Rig) -> None:
+    facility.pull()
+    facility.write("results/class.mrcs", b"results")
+    assert not (facility.state / "seal.json").exists()
+    facility.seal()
+    assert facility.saved()["results/class.mrcs"] == b"results"

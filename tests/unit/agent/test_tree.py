@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cloudify_scipion.agent.ports import ahead
 from cloudify_scipion.agent.ports import read_tree as module
+from cloudify_scipion.agent.ports.ahead import ReadAhead
 from cloudify_scipion.agent.ports.tree import Tree
 
 
@@ -40,3 +43,40 @@ def test_nothing_is_where_no_folder_is(tmp_path: Path) -> None:
         assert tree.stat(path) is None
     tree.unlink(b"no/thing")
     assert tree.rmdir(b"no/thing")
+
+
+def test_a_tree_knows_no_way_up(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret").write_bytes(b"secret")
+    tree = Tree(str(tmp_path / "in"))
+    for path in (b"../secret", b"..", b"x/../../secret", b"a\0b"):
+        with pytest.raises(OSError):
+            tree.open(path)
+        with pytest.raises(OSError):
+            tree.stat(path)
+
+
+def test_no_more_folders_are_held_than_are_read_ahead(tmp_path: Path) -> None:
+    names = [str(number).encode() for number in range(9)]
+    for name in names:
+        (tmp_path / os.fsdecode(name)).mkdir()
+    with ReadAhead(Tree(str(tmp_path))) as reader:
+        reader.entries(b"", names)
+        reader.entries(names[5], names[6:])
+        assert len(reader._begun) == ahead.AHEAD
+
+
+def test_what_was_opened_before_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread may be opening a folder while another one has all forgotten."""
+    (tmp_path / "a").mkdir()
+    tree, opened = Tree(str(tmp_path)), os.open
+
+    def slow(*arguments: Any, **named: Any) -> int:
+        fd = opened(*arguments, **named)
+        tree.forget()
+        return fd
+
+    monkeypatch.setattr(os, "open", slow)
+    tree.folder(b"a")
+    monkeypatch.undo()
+    assert not tree._folders

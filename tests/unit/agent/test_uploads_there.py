@@ -16,13 +16,6 @@ from tests.unit.agent.rig import Rig, contents
 WHOLE = b"MRC" * 1000
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    made = Rig(tmp_path / "volume", tmp_path / "space")
-    made.pull()
-    return made
-
-
 def append(path: Path, data: bytes) -> None:
     with path.open("ab") as stream:
         stream.write(data)
@@ -272,3 +265,33 @@ def test_what_a_crash_emptied_is_asked_about_where_the_index_is_gone(rig: Rig) -
     rig.push()
     assert rig.questions() == ["destroyed"]
     assert rig.saved()["map.mrc"] == b"content"
+
+
+@pytest.mark.parametrize("there", [b"", b"con", bytes(5)])
+def test_the_ruin_of_an_interrupted_push_is_no_conflict(rig: Rig, there: bytes) -> None:
+    rig.write("a", b"content")
+    with rig.world() as world:
+        world.index.attempts.intend([(b"a", "0" * 64)])
+    rig.web("a", there)
+    assert rig.push().conflicts == 0
+    assert rig.saved() == {"a": b"content"}
+    assert list(rig.trash().values()) == [there]
+
+
+@pytest.mark.parametrize("there", [b"", b"con", bytes(5)])
+def test_a_scan_knows_it_too(rig: Rig, there: bytes) -> None:
+    rig.write("a", b"content")
+    with rig.world() as world:
+        world.index.attempts.intend([(b"a", "0" * 64)])
+    rig.web("a", there)
+    assert rig.scan().conflicts == 0
+    rig.push()
+    assert rig.saved() == rig.local() == {"a": b"content"}
+
+
+@pytest.mark.parametrize("there", [b"", b"con", b"else"])
+def test_what_a_stranger_put_there_is_a_conflict(rig: Rig, there: bytes) -> None:
+    rig.write("a", b"content")
+    rig.web("a", there)
+    assert rig.push().conflicts == 1
+    assert sorted(rig.saved().values()) == sorted([b"content", there])

@@ -21,13 +21,6 @@ from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.rig import Rig
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    made = Rig(tmp_path / "volume", tmp_path / "space")
-    made.pull()
-    return made
-
-
 def make(path: Path, mode: str = "delete", rows: int = 3) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(path, isolation_level=None)
