@@ -97,10 +97,6 @@ class ProjectFolders:
         """The names of the folders that hold a record."""
         return [path.parent.name for path in sorted((self._root / "projects").glob("*/project.json"))]
 
-    def all(self) -> Sequence[Record]:
-        """Every record, by project id."""
-        return [record for project in self.ids() if (record := self.load(project))]
-
     def readable(self) -> Iterator[Record]:
         """Every record but damaged ones, which are in nobody else's way."""
         for project in self.ids():

@@ -25,7 +25,7 @@ def known_record(ports: Services, project: str) -> Record:
     """The record of `project`; a PermanentError lists the known ones."""
     record = ports.projects.load(project)
     if record is None:
-        known = ", ".join(r.project for r in ports.projects.all()) or "none"
+        known = ", ".join(ports.projects.ids()) or "none"
         raise PermanentError(
             f"project '{project}' is not known on this machine (known: {known})",
             "install it, or look for a typing error",

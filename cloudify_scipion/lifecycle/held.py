@@ -11,7 +11,7 @@ from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Binding, Record, VolumeState
 from cloudify_scipion.lifecycle.volume import what_is_known, why_held
 
-LOST = "its project's record is lost"
+LOST = "its project's record is lost or damaged"
 NO_MACHINE = "its machine is gone"
 
 
@@ -29,7 +29,7 @@ class Held:
 
 def held_volumes(services: Services) -> Sequence[Held]:
     """All of this installation, by project."""
-    records = services.projects.all()
+    records = [*services.projects.readable()]
     found = [
         Held(r.project, r.volume, r.volume_bytes, why, what_is_known(r), r.binding.deployment)
         for r in records

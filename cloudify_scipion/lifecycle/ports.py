@@ -100,9 +100,6 @@ class Projects(Protocol):
     def ids(self) -> Sequence[str]:
         """The id of every project that has a record, whether that can be read or not."""
 
-    def all(self) -> Sequence[Record]:
-        """Every record, by project id."""
-
     def readable(self) -> Iterator[Record]:
         """Every record but damaged ones."""
 

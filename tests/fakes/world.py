@@ -96,9 +96,8 @@ class World:
 
     def facts(self) -> dict[str, Any]:
         """All that is there, without what differs from run to run: generations, times, the order of layers."""
-        records = [
-            replace(r, generation=0, events=(), created="", expires="", saved={}) for r in FastProjects(self.root).all()
-        ]
+        known = FastProjects(self.root).readable()
+        records = [replace(r, generation=0, events=(), created="", expires="", saved={}) for r in known]
         return {
             "records": [to_document(record) for record in records],
             "machines": {

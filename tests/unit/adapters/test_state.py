@@ -41,15 +41,15 @@ def test_the_installations_id_stays(projects: ProjectFolders, tmp_path: Path) ->
 
 def test_save_load_all_forget(projects: ProjectFolders, tmp_path: Path) -> None:
     assert projects.load("p1") is None
-    assert projects.all() == []
+    assert projects.ids() == []
     projects.save(record("p2"))
     projects.save(record("p1"))
     assert projects.load("p1") == record("p1")
-    assert [known.project for known in projects.all()] == ["p1", "p2"]
+    assert projects.ids() == ["p1", "p2"]
     (projects.folder("p1") / "ssh").mkdir()
     projects.forget("p1")
     projects.forget("p1")
-    assert [known.project for known in projects.all()] == ["p2"]
+    assert projects.ids() == ["p2"]
     assert not (tmp_path / "state/projects/p1").exists()
 
 
@@ -112,9 +112,9 @@ def test_killed_while_it_writes(
     assert loaded == (new if function == "Path.replace" and after else record())
     projects.save(new)
     assert projects.load("p1") == new
-    assert [known.project for known in projects.all()] == ["p1"]
+    assert projects.ids() == ["p1"]
     projects.forget("p1")
-    assert projects.all() == []
+    assert projects.ids() == []
 
 
 def test_an_atomic_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,3 +161,12 @@ def test_an_error_is_for_programs_as_well(monkeypatch: pytest.MonkeyPatch) -> No
     said = run("list", "--json")
     assert (said.exit_code, json.loads(said.output)["next_step"]) == (1, "be root")
     assert (run("list").exit_code, "next: be root" in run("list").output) == (1, True)
+
+
+def test_a_damaged_record_keeps_nobody_from_asking_about_others(installed: World) -> None:
+    (installed.root / "projects/relion-2d/project.json").write_text("{")
+    assert "(known: relion-2d)" in run("status", "other").output
+    held = run("held")
+    assert held.exit_code == 0 and "its project's record is lost or damaged" in held.output
+    refused = run("discard", "relion-2d")
+    assert refused.exit_code == 1 and "is damaged" in refused.output and installed.host.volumes
