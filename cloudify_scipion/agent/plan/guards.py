@@ -15,13 +15,3 @@ def mass_deletion(gone: int, gone_bytes: int, files: int, size: int) -> bool:
     if gone == files:
         return True
     return gone >= MASS_FILES and (gone > MASS_SHARE * files or gone_bytes > MASS_SHARE * size > 0)
-
-
-def looks_destroyed(was_size: int, size: int, zeros: bool) -> bool:
-    """Whether content that was there has become nothing, or nothing but zero bytes: what a crash leaves behind."""
-    return was_size > 0 and (size == 0 or zeros)
-
-
-def is_zeros(data: bytes) -> bool:
-    """Whether data are zero bytes alone; empty data are."""
-    return not data.strip(b"\0")

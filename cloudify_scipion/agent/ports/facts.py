@@ -8,8 +8,10 @@ import stat
 _LATEST = 2**63 - 1
 
 
-def kind(facts: os.stat_result) -> str:
-    """f (regular file), l (symbolic link), d (folder), or ? for pipes, sockets and devices."""
+def kind(facts: os.stat_result | None) -> str:
+    """f (regular file), l (symbolic link), d (folder), ? for pipes, sockets and devices; empty if nothing is there."""
+    if facts is None:
+        return ""
     mode = facts.st_mode
     return "f" if stat.S_ISREG(mode) else "d" if stat.S_ISDIR(mode) else "l" if stat.S_ISLNK(mode) else "?"
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 
+<<<<<<< HEAD
 from cloudify_scipion.agent.plan.digests import Digest, digest_of_bytes, hasher_for, is_among
 from cloudify_scipion.agent.plan.guards import is_zeros
+=======
+>>>>>>> 2631adb (What a crash leaves of a file is told in one place; a newer version takes the place of a file or link in one way)
 from cloudify_scipion.agent.plan.names import STRANGER
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.holes import pieces
 from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.world import World
 
@@ -95,21 +100,13 @@ GRANULARITY_NS = 2_000_000_000
 SAME = STRANGER - 1
 
 
-def is_beginning(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> bool:
-    """Whether a file holds but the beginning of another, or zeros: what a copy leaves that was cut short."""
-    fd, other = part.open(path), -1
-    try:
-        other = whole.open(whole_path)
-        zeros, same, at = True, True, 0
-        while (zeros or same) and (data := patient(os.read, fd, CHUNK)):
-            zeros = zeros and is_zeros(data)
-            same = same and patient(os.pread, other, len(data), at) == data
-            at += len(data)
-    finally:
-        os.close(fd)
-        if other >= 0:
-            os.close(other)
-    return zeros or same
+def blocks_of_both(
+    part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes, size: int = CHUNK
+) -> Iterator[tuple[bytes, bytes]]:
+    """The blocks of a file, each with what another has in its place, for `plan.ruins`."""
+    with open_reader(part, path) as old, open_reader(whole, whole_path) as new:
+        while data := old.read(size):
+            yield data, new.read(len(data))
 
 
 def origin_of_content(

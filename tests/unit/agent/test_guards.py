@@ -15,7 +15,8 @@ import pytest
 
 from cloudify_scipion.agent import cli
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
-from cloudify_scipion.agent.plan.guards import MASS_FILES, is_zeros, looks_destroyed, mass_deletion
+from cloudify_scipion.agent.plan.guards import MASS_FILES, mass_deletion
+from cloudify_scipion.agent.plan.ruins import is_void, is_zeros, looks_destroyed
 from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.sqlite_files import connect, fill, left
@@ -74,8 +75,8 @@ def test_what_counts_as_a_mass_deletion(gone: int, gone_bytes: int, files: int, 
 
 
 def test_what_looks_destroyed() -> None:
-    assert looks_destroyed(7, 0, True) and looks_destroyed(7, 7, True)
-    assert not looks_destroyed(0, 0, True) and not looks_destroyed(7, 7, False)
+    assert looks_destroyed(7, is_void([])) and looks_destroyed(7, is_void([bytes(3), 4]))
+    assert not looks_destroyed(0, is_void([])) and not looks_destroyed(7, is_void([4, b"\0x"]))
     assert is_zeros(b"\0\0") and not is_zeros(b"\0\1\0")
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
 
-from cloudify_scipion.agent.plan.guards import is_zeros
+from cloudify_scipion.agent.plan.ruins import is_zeros
 from cloudify_scipion.agent.ports.databases.locking import Database, LeftBehind, Locked, Unreadable
 from cloudify_scipion.agent.ports.databases.quiet import look
 

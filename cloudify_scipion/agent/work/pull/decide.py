@@ -9,28 +9,28 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import ORIGINAL
 from cloudify_scipion.agent.plan.news import Side, is_newer_there
-from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.plan.ruins import is_beginning, is_part, is_void
 from cloudify_scipion.agent.ports.databases.beside import has_change_beside, is_database
 from cloudify_scipion.agent.ports.facts import ctime_of, kind, mtime_of
+from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import CHUNK, digest_of, is_beginning, is_young, with_facts
+from cloudify_scipion.agent.work.content import CHUNK, blocks_of_both, digest_of, is_young, with_facts
 from cloudify_scipion.agent.work.databases.pull_together import is_beside_another, pull_group, settle_beside
 from cloudify_scipion.agent.work.pull.exchange import (
+    BLOCK,
+    file_instead,
     give_newer,
     gives_way,
-    is_part,
     is_unused,
-    replace_unchanged,
+    link_instead,
     set_aside_older,
     set_facts,
 )
 from cloudify_scipion.agent.work.pull.fetch import InTheWay, Seen, fetch, fetch_linked, link_row, make_link
 from cloudify_scipion.agent.work.pull.find_new import Incoming
-from cloudify_scipion.agent.work.pull.other_kind import file_for_link, give_newer_kind, link_for_file, link_for_link
 from cloudify_scipion.agent.work.space.keep_beside import keep_beside
 from cloudify_scipion.agent.work.trash.throw import Thrown, throw_away
 from cloudify_scipion.agent.work.world import World
@@ -65,16 +65,15 @@ def _compare(world: World, job: Incoming, local: os.stat_result) -> Seen:
         return seen
     if kind(local) == "l" and (seen := _our_file_for_link(world, job, local, digest, facts)) is not None:
         return seen
-    if is_damaged(world, job, local, facts):
+    if is_damaged(world, job, local):
         return throw_damaged(world, job, facts)
-    if row is not None and row.origin <= 0 and (seen := file_for_link(world, job.path, job.path, None, row, True)):
-        return seen
-    if row is not None and row.held() and row.origin <= 0 and kind(local) == "f":
-        seen = replace_unchanged(world, job.path, job.path, None, row, spare=True)
-        if seen is not None and local.st_mode != row.mode:  # somebody has set it here
+    if row is not None and row.held() and row.origin <= 0:
+        seen = file_instead(world, job.path, job.path, None, row, spare=True)
+        if seen is not None and row.kind == "f" and local.st_mode != row.mode:  # somebody has set it here
             seen.rows = [(path, set_facts(world, path, new, local.st_mode, new.mtime)) for path, new in seen.rows]
         if seen is not None:
             return seen
+    if row is not None and row.held() and row.origin <= 0 and kind(local) == "f":
         if gives_way(world, job.path, row, job.mtime):
             set_aside_older(world, job.path)
             return replace(fetch(world, job.path, job.path, None), conflicts=1)
@@ -95,10 +94,10 @@ def _went_on(world: World, path: bytes, local: os.stat_result, facts: os.stat_re
     later = mtime_of(local) > mtime_of(facts)
     if later or not 0 < local.st_size < facts.st_size or is_database(world.tree, path):
         return None
-    if not is_part(world.tree, path, world.space, path):
+    if not is_part(blocks_of_both(world.tree, path, world.space, path, BLOCK)):
         return None
     known = Row("f", hash=digest_of(world.tree, path)[0], rsize=0)
-    return replace_unchanged(world, path, path, None, known, spare=True)
+    return file_instead(world, path, path, None, known, spare=True)
 
 
 def _ours(world: World, job: Incoming, local: os.stat_result, digest: str, facts: os.stat_result) -> Seen | None:
@@ -130,7 +129,7 @@ def _our_file_for_link(
     if base is None or (base.kind, base.hash) != ("f", digest):
         return None
     if is_newer_there(Side.OTHER if job.row is None else job.side, mtime_of(local), base.mtime):
-        return give_newer_kind(world, job.path, base, job.row)
+        return give_newer(world, job.path, base, job.row)
     held = _as_there(world, Row("f", hash=digest, origin=base.origin, racy=1), facts)
     return Seen([(job.path, held)])  # the next push saves what is here
 
@@ -178,45 +177,24 @@ def _instead(world: World, job: Incoming, local: os.stat_result, target: bytes) 
         return _ours_instead(world, job, local, base)
     if row is None or not row.held() or row.origin > 0:
         return None
-    if kind(local) == "f":
-        return link_for_file(world, job.path, target, row, world.learnt.theirs, spare=True)
-    return _link_instead(world, job.path, target, row, world.learnt.theirs)
+    return link_instead(world, target, job.path, row, world.learnt.theirs, spare=True)
 
 
 def _ours_instead(world: World, job: Incoming, local: os.stat_result, base: Entry) -> Seen | None:
     if not is_newer_there(Side.OTHER if job.row is None else job.side, mtime_of(local), base.mtime):
         # the next push saves what is here
         return Seen([(job.path, Row("l", target=base.target, origin=base.origin, rsize=0, racy=1))])
-    if kind(local) == "f" or job.row is None:
-        return give_newer_kind(world, job.path, base, job.row)
-    return _link_instead(world, job.path, base.target, job.row, base.origin)
+    return give_newer(world, job.path, base, job.row)
 
 
-def _link_instead(world: World, path: bytes, target: bytes, row: Row, origin: int) -> Seen | None:
-    if row.kind != "l" or not link_for_link(world, path, target, row.target, spare=row.origin <= 0):
-        return None
-    return Seen([(path, link_row(world, path, target, origin))])
-
-
-def is_damaged(world: World, job: Incoming, local: os.stat_result, facts: os.stat_result) -> bool:
+def is_damaged(world: World, job: Incoming, local: os.stat_result) -> bool:
     """Whether a file in the data space is a ruin of what is here."""
-    if job.row is not None and job.row.size > 0 and _is_void(world, job.path, facts):
-        return True
-    return job.intended and kind(local) == "f" and is_beginning(world.space, job.path, world.tree, job.path)
-
-
-def _is_void(world: World, path: bytes, facts: os.stat_result) -> bool:
-    """Empty or all zeros where content was: what a cut connection leaves behind."""
-    if facts.st_size == 0:
-        return True
-    fd = world.space.open(path)
-    try:
-        while data := patient(os.read, fd, CHUNK):
-            if not is_zeros(data):
-                return False
-    finally:
-        os.close(fd)
-    return True
+    if job.row is not None and job.row.size > 0:
+        with open_reader(world.space, job.path) as stream:
+            if is_void(iter(lambda: stream.read(CHUNK), b"")):
+                return True
+    here = job.intended and kind(local) == "f"
+    return here and is_beginning(blocks_of_both(world.space, job.path, world.tree, job.path))
 
 
 def throw_damaged(world: World, job: Incoming, facts: os.stat_result) -> Seen:

@@ -1,9 +1,9 @@
-"""Giving a file of the working copy that is exactly as it was saved the newer content that the data space has.
+"""Giving what is exactly as it was saved in the working copy the newer content that the data space has.
 
-No file of the user is replaced in another way. Nothing is lost by it: the content that goes was read, and is what the
-data space was once given. A file that somebody has open, or that changes meanwhile, stays as it is. What is to be kept
-has a name of the user's all the while: killed anywhere, neither is lost, and at worst one of them keeps the name of a
-conflict without need.
+No file or link of the user is replaced in another way. Nothing is lost by it: the content that goes was read, and is
+what the data space was once given. A file that somebody has open, or that changes meanwhile, stays as it is. What is to
+be kept has a name of the user's all the while: killed anywhere, neither is lost, and at worst one of them keeps the
+name of a conflict without need.
 """
 
 from __future__ import annotations
@@ -13,20 +13,18 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from cloudify_scipion.agent.plan.guards import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
-from cloudify_scipion.agent.plan.names import BESIDE
+from cloudify_scipion.agent.plan.names import BESIDE, joined
+from cloudify_scipion.agent.plan.ruins import is_part
 from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.databases.beside import facts_of, has_change_beside, is_side
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
-from cloudify_scipion.agent.ports.read_tree import ReadTree
-from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree
-from cloudify_scipion.agent.work.content import digest_at, with_facts
-from cloudify_scipion.agent.work.pull.fetch import Seen, download, fetch
-from cloudify_scipion.agent.work.scratch import forget, naming
+from cloudify_scipion.agent.work.content import blocks_of_both, digest_at, with_facts
+from cloudify_scipion.agent.work.pull.fetch import Seen, download, fetch, link_row, make_link
+from cloudify_scipion.agent.work.scratch import SCRATCH, forget, naming
 from cloudify_scipion.agent.work.space.keep_beside import free_name
 from cloudify_scipion.agent.work.world import World
 
@@ -34,27 +32,21 @@ BLOCK = 512
 """Bytes that are compared at once: an upload is written in larger ones."""
 
 
-def is_as_known(row: Row, facts: os.stat_result) -> bool:
-    """Whether a file or link of the working copy has the facts that the index last knew."""
-    known = (row.mode, row.size, row.mtime, row.ctime, row.ino)
-    return known == (facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts))
-
-
-def replace_unchanged(
+def file_instead(
     world: World, source: bytes, path: bytes, base: Entry | None, row: Row, spare: bool = False
 ) -> Seen | None:
-    """Put the data space's content at `source` in the place of the file at `path`.
+    """Put the data space's file at `source` in the place of the file or link at `path`.
 
     Only while that is, by content, what `row` says that both sides had in common; else None, and nothing was done.
     `spare`: what was here is kept beside it, unless it is but a part of the other, as of an upload that has gone on.
     """
-    with unchanged(world, path, row) as fd:
-        if fd < 0:
+    with _unchanged(world, path, row) as old:
+        if old is None or not row.held():
             return None
         temporary, new, ours = download(world, source, base)
         try:
-            spare = spare and not _is_part_of_new(world, path, temporary)
-            if not exchanged(world, temporary, path, fd, spare):
+            spare = spare and not (old.fd >= 0 and _is_part_of_new(world, path, temporary))
+            if not _swapped(world, temporary, path, old, spare):
                 return None
         finally:
             forget(world, temporary)
@@ -63,138 +55,62 @@ def replace_unchanged(
     return Seen([(path, known)], pulled=1)
 
 
-def is_part(part: ReadTree, path: bytes, whole: ReadTree, whole_path: bytes) -> bool:
-    """Whether each block of a file is the same in another, or zeros: an upload that went on there."""
-    with open_reader(part, path) as old, open_reader(whole, whole_path) as new:
-        while data := old.read(BLOCK):
-            same = new.read(len(data))
-            if data != same and not is_zeros(data):
-                return False
-    return True
-
-
-def _is_part_of_new(world: World, path: bytes, temporary: bytes) -> bool:
-    """The same of what is here and what has come. What cannot be read is kept."""
-    try:
-        return is_part(world.tree, path, world.state, temporary)
-    except OSError:
-        return False
+def link_instead(world: World, target: bytes, path: bytes, row: Row, origin: int, spare: bool = False) -> Seen | None:
+    """Put a link to `target`, which `origin` has written, in the place of the file or link at `path`: as above."""
+    with _unchanged(world, path, row) as old:
+        if old is None:
+            return None
+        temporary = _new_link(world, target)
+        try:
+            if not _swapped(world, temporary, path, old, spare):
+                return None
+        finally:
+            forget(world, temporary)
+    return Seen([(path, link_row(world, path, target, origin))])
 
 
 def give_newer(world: World, path: bytes, base: Entry, row: Row | None) -> Seen | None:
-    """Let the data space's version, which is newer, have its name here. None if the file here was changed since.
+    """Let the data space's version, which is newer, have its name here. None if what is here was changed since.
 
     What is not known to be saved, or has something of SQLite's beside it, is not replaced: it gets a conflict's name.
     """
     facts = world.tree.stat(path)
     if row is not None:
-        seen = replace_unchanged(world, path, path, base, row, spare=row.origin <= 0)
-        if seen is not None or facts is None or not is_as_known(row, facts) or not left_behind(world, path, base):
+        spare = row.origin <= 0
+        if base.kind == "f":
+            seen = file_instead(world, path, path, base, row, spare)
+        else:
+            seen = link_instead(world, base.target, path, row, base.origin, spare)
+        mine = facts is not None and kind(facts) == "f" and is_as_known(row, facts)
+        if seen is not None or not mine or not _left_behind(world, path, base):
             return seen
     set_aside_older(world, path)
-    return replace(fetch(world, path, path, base), conflicts=1)
+    if base.kind == "f":
+        return replace(fetch(world, path, path, base), conflicts=1)
+    make_link(world, base.target, path)
+    return Seen([(path, link_row(world, path, base.target, base.origin))], conflicts=1)
 
 
-def left_behind(world: World, path: bytes, base: Entry) -> bool:
-    """Whether all that lies beside a database is older than its newer version, and nobody uses it."""
-    return is_older_beside(world, path, base.mtime) and is_unused(world, path)
-
-
-def gives_way(world: World, path: bytes, row: Row | None, newer: int) -> bool:
-    """Whether a file or link is as it came from others, and nobody uses it.
-
-    All that lies beside a database must be older than what others have put there (its time: `newer`).
-    """
-    facts = world.tree.stat(path)
-    if row is None or facts is None or not row.held() or row.origin > 0 or row.racy or not is_as_known(row, facts):
+def _is_part_of_new(world: World, path: bytes, temporary: bytes) -> bool:
+    """Whether what is here is but a part of what has come. What cannot be read is kept."""
+    try:
+        return is_part(blocks_of_both(world.tree, path, world.state, temporary, BLOCK))
+    except OSError:
         return False
-    return kind(facts) == "l" or (is_unused(world, path) and (not has_change_beside(world.tree, path)
-                                                              or is_older_beside(world, path, newer)))  # fmt: skip
 
 
-def is_unused(world: World, path: bytes) -> bool:
-    """Whether nobody has a file open."""
-    fd = world.tree.open(path)
-    try:
-        with nobody_else_has_it(fd) as alone:
-            return alone
-    finally:
-        os.close(fd)
-
-
-def is_older_beside(world: World, path: bytes, newer: int) -> bool:
-    """Whether something lies beside a database, and all of it is older than that time (ns)."""
-    beside = [facts for end in BESIDE if (facts := facts_of(world.tree, path + end)) is not None]
-    return bool(beside) and all(mtime_of(facts) < newer for facts in beside)
-
-
-def set_aside_older(world: World, path: bytes) -> None:
-    """Let what the data space has a newer version of get out of its way, with a word."""
-    beside = set_aside(world, path)
-    world.tell(
-        f"{os.fsdecode(path)} is newer in the data space: what was here is kept as {os.fsdecode(beside)}", "alarm"
-    )
-
-
-def set_aside(world: World, path: bytes) -> bytes:
-    """Give a file here, and first what SQLite left beside it, the name of a conflict; returns that."""
-    name = free_name(world, path)
-    for end in BESIDE:
-        if facts_of(world.tree, path + end) is not None and is_side(world.tree, path + end):
-            world.tree.rename(path + end, name + end)
-    world.tree.rename(path, name)
-    return name
-
-
-@contextlib.contextmanager
-def unchanged(world: World, path: bytes, row: Row) -> Iterator[int]:
-    """A descriptor of the file if it is as it was saved and nothing that SQLite left beside it is newer; else -1."""
-    fd = -1
-    try:
-        with contextlib.suppress(OSError):
-            fd = world.tree.open(path)
-        same = fd >= 0 and row.held() and row.kind == "f" and not has_change_beside(world.tree, path)
-        yield fd if same and digest_at(fd) == (row.local or row.hash) else -1
-    finally:
-        if fd >= 0:
-            os.close(fd)
-
-
-def exchanged(world: World, temporary: bytes, path: bytes, fd: int, spare: bool) -> bool:
-    """Put an unfinished file or link in the place of the open file; not if somebody has opened that meanwhile, too, or
-    if another has taken its place."""
-    before = os.fstat(fd)
-
-    def may_go() -> bool:
-        facts = world.tree.stat(path)
-        return facts is not None and _same(facts, before)
-
-    def is_out(tree: Tree, name: bytes) -> bool:
-        out = tree.stat(name)
-        return out is not None and identity(out) == identity(before)
-
-    return swapped(world, temporary, path, Old(may_go, is_out, fd), spare)
-
-
-def _same(one: os.stat_result, other: os.stat_result) -> bool:
-    return (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (
-        other.st_ino, other.st_size, other.st_mtime_ns, other.st_ctime_ns,
-    )  # fmt: skip
-
-
-def set_facts(world: World, path: bytes, row: Row, mode: int, mtime: int) -> Row:
-    """Give a file the mode and time that it was given elsewhere; returns what the index is to know."""
-    fd = world.tree.open(path)
-    try:
-        world.tree.set_times(fd, mtime)
-        world.tree.set_mode(fd, mode & 0o777 | 0o600)
-    finally:
-        os.close(fd)
-    return with_facts(world, row, world.tree.stat(path))
+def _new_link(world: World, target: bytes) -> bytes:
+    """An unfinished one on the volume."""
+    temporary = joined(SCRATCH, world.session.nonce().encode())
+    with naming(world):
+        world.state.symlink(target, temporary)
+        if os.geteuid() != world.config.user:
+            world.state.chown_link(temporary, world.config.user, world.config.user)
+    return temporary
 
 
 @dataclass(frozen=True)
-class Old:
+class _Old:
     """What is to go: whether it `may_go` still, whether it `is_out` once it lies in a tree at a path, and its open
     descriptor if it is a file, which nobody else may have open."""
 
@@ -212,7 +128,47 @@ class Old:
             yield alone
 
 
-def swapped(world: World, temporary: bytes, path: bytes, old: Old, spare: bool) -> bool:
+@contextlib.contextmanager
+def _unchanged(world: World, path: bytes, row: Row) -> Iterator[_Old | None]:
+    """What is at a path, if it is as it was saved and nothing that SQLite left beside it is newer; else None."""
+    if row.kind == "l":
+
+        def says_the_same(tree: Tree, name: bytes) -> bool:
+            return kind(tree.stat(name)) == "l" and tree.readlink(name) == row.target
+
+        yield _Old(lambda: True, says_the_same) if says_the_same(world.tree, path) else None
+        return
+    fd = -1
+    with contextlib.suppress(OSError):
+        fd = world.tree.open(path)
+    try:
+        before = os.fstat(fd) if fd >= 0 and row.held() and not has_change_beside(world.tree, path) else None
+        same = before is not None and digest_at(fd) == (row.local or row.hash)
+        yield _open_file(world, path, fd, before) if before is not None and same else None
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _open_file(world: World, path: bytes, fd: int, before: os.stat_result) -> _Old:
+    def may_go() -> bool:
+        facts = world.tree.stat(path)
+        return facts is not None and _same(facts, before)
+
+    def is_out(tree: Tree, name: bytes) -> bool:
+        out = tree.stat(name)
+        return out is not None and _identity(out) == _identity(before)
+
+    return _Old(may_go, is_out, fd)
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (
+        other.st_ino, other.st_size, other.st_mtime_ns, other.st_ctime_ns,
+    )  # fmt: skip
+
+
+def _swapped(world: World, temporary: bytes, path: bytes, old: _Old, spare: bool) -> bool:
     """Put an unfinished file or link of the volume in the place of the old one; back again if it was another by then.
 
     Returns whether it was done. `spare`: what goes keeps the name of a conflict, which the new one has first.
@@ -234,7 +190,7 @@ def swapped(world: World, temporary: bytes, path: bytes, old: Old, spare: bool) 
     return done
 
 
-def _exchanged(world: World, tree: Tree, name: bytes, path: bytes, old: Old) -> bool:
+def _exchanged(world: World, tree: Tree, name: bytes, path: bytes, old: _Old) -> bool:
     with old.alone() as alone:
         if not alone or not old.may_go() or not _try_exchange(world, tree, name, path):
             return False
@@ -266,10 +222,78 @@ def _withdraw(world: World, name: bytes, new: os.stat_result | None) -> None:
     """What has come goes again, unless somebody has written to it where it was."""
     with contextlib.suppress(OSError):  # then it keeps the name of a conflict
         there = world.tree.stat(name)
-        if there is not None and new is not None and identity(there) == identity(new):
+        if there is not None and new is not None and _identity(there) == _identity(new):
             world.tree.unlink(name)
 
 
-def identity(stat: os.stat_result) -> tuple[int, int, int]:
+def _identity(stat: os.stat_result) -> tuple[int, int, int]:
     """What stays when a file gets another name, and changes when it is written or another takes its place."""
     return stat.st_ino, stat.st_size, mtime_of(stat)
+
+
+def is_as_known(row: Row, facts: os.stat_result) -> bool:
+    """Whether a file or link of the working copy has the facts that the index last knew."""
+    known = (row.mode, row.size, row.mtime, row.ctime, row.ino)
+    return known == (facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts))
+
+
+def _left_behind(world: World, path: bytes, base: Entry) -> bool:
+    """Whether all that lies beside a database is older than its newer version, and nobody uses it."""
+    return _is_older_beside(world, path, base.mtime) and is_unused(world, path)
+
+
+def gives_way(world: World, path: bytes, row: Row | None, newer: int) -> bool:
+    """Whether a file or link is as it came from others, and nobody uses it.
+
+    All that lies beside a database must be older than what others have put there (its time: `newer`).
+    """
+    facts = world.tree.stat(path)
+    if row is None or facts is None or not row.held() or row.origin > 0 or row.racy or not is_as_known(row, facts):
+        return False
+    return kind(facts) == "l" or (is_unused(world, path) and (not has_change_beside(world.tree, path)
+                                                              or _is_older_beside(world, path, newer)))  # fmt: skip
+
+
+def is_unused(world: World, path: bytes) -> bool:
+    """Whether nobody has a file open."""
+    fd = world.tree.open(path)
+    try:
+        with nobody_else_has_it(fd) as alone:
+            return alone
+    finally:
+        os.close(fd)
+
+
+def _is_older_beside(world: World, path: bytes, newer: int) -> bool:
+    """Whether something lies beside a database, and all of it is older than that time (ns)."""
+    beside = [facts for end in BESIDE if (facts := facts_of(world.tree, path + end)) is not None]
+    return bool(beside) and all(mtime_of(facts) < newer for facts in beside)
+
+
+def set_aside_older(world: World, path: bytes) -> None:
+    """Let what the data space has a newer version of get out of its way, with a word."""
+    beside = _set_aside(world, path)
+    world.tell(
+        f"{os.fsdecode(path)} is newer in the data space: what was here is kept as {os.fsdecode(beside)}", "alarm"
+    )
+
+
+def _set_aside(world: World, path: bytes) -> bytes:
+    """Give a file here, and first what SQLite left beside it, the name of a conflict; returns that."""
+    name = free_name(world, path)
+    for end in BESIDE:
+        if facts_of(world.tree, path + end) is not None and is_side(world.tree, path + end):
+            world.tree.rename(path + end, name + end)
+    world.tree.rename(path, name)
+    return name
+
+
+def set_facts(world: World, path: bytes, row: Row, mode: int, mtime: int) -> Row:
+    """Give a file the mode and time that it was given elsewhere; returns what the index is to know."""
+    fd = world.tree.open(path)
+    try:
+        world.tree.set_times(fd, mtime)
+        world.tree.set_mode(fd, mode & 0o777 | 0o600)
+    finally:
+        os.close(fd)
+    return with_facts(world, row, world.tree.stat(path))

@@ -12,12 +12,11 @@ from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import odd_path, split, whole_way
 from cloudify_scipion.agent.plan.news import Side, is_newer_there
 from cloudify_scipion.agent.plan.restored import only_in_manifest
-from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
+from cloudify_scipion.agent.ports.facts import ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.pull.exchange import is_as_known, replace_unchanged, set_facts
+from cloudify_scipion.agent.work.pull.exchange import file_instead, is_as_known, link_instead, set_facts
 from cloudify_scipion.agent.work.pull.fetch import fetch, fetch_linked, link_row, make_link, make_local_folder
 from cloudify_scipion.agent.work.pull.find_new import Pulled
-from cloudify_scipion.agent.work.pull.other_kind import file_for_link, link_for_file, link_for_link
 from cloudify_scipion.agent.work.pull.settle import is_blocked
 from cloudify_scipion.agent.work.space.keep_beside import free_name
 from cloudify_scipion.agent.work.space.names_there import place_for
@@ -138,16 +137,28 @@ def _take_over(world: World, side: Side, entry: Entry, result: Pulled) -> None:
 
 
 def _take_content(world: World, side: Side, entry: Entry, row: Row, result: Pulled) -> None:
-    if row.kind != entry.kind:
-        _take_other_kind(world, entry, row)
-    elif entry.kind == "l":
-        if entry.stored and entry.target != row.target and link_for_link(world, entry.path, entry.target, row.target):
-            _know_link(world, entry, row)
-    elif entry.hash == row.hash:
+    """Give what is here the newer version that only the manifest tells of."""
+    seen, spare = None, row.kind != entry.kind and row.origin <= 0
+    if entry.kind == "l":
+        if entry.stored and (row.kind, row.target) != ("l", entry.target):
+            seen = link_instead(world, entry.target, entry.path, row, entry.origin, spare)
+    elif entry.hash == row.hash and row.kind == "f":
         if side is Side.NEWER and (stat.S_IMODE(row.mode), row.mtime) != (entry.mode, entry.mtime):
             world.index.files.put(entry.path, set_facts(world, entry.path, row, entry.mode, entry.mtime))
     elif entry.stored and world.space.stat(entry.stored) is not None:
-        _take_stored(world, entry, row, result)
+        seen = file_instead(world, entry.stored, entry.path, entry, row, spare)
+        if seen is None and row.kind == "f":
+            _keep_file_beside(world, entry, result)
+    for path, known in seen.rows if seen else ():
+        lone = replace(known, stored=entry.stored, hash=entry.hash) if entry.kind == "l" else known
+        world.index.files.put(path, lone)
+
+
+def _keep_file_beside(world: World, entry: Entry, result: Pulled) -> None:
+    """A newer version whose content lies under another name there comes beside what cannot make room for it."""
+    for path, known in fetch(world, entry.stored, free_name(world, entry.path), entry).rows:
+        world.index.files.put(path, known.without_remote())
+    result.conflicts += 1
 
 
 def _keep_lone_link(world: World, entry: Entry, row: Row, newer: bool, result: Pulled) -> None:
@@ -163,19 +174,6 @@ def _keep_lone_link(world: World, entry: Entry, row: Row, newer: bool, result: P
         world.index.files.put(entry.path, lone)
 
 
-def _take_other_kind(world: World, entry: Entry, row: Row) -> None:
-    """A link that only the manifest has where a file was, or a file that lies under another name where a link was."""
-    seen, spare = None, row.origin <= 0
-    if entry.kind == "l" and entry.stored:
-        seen = link_for_file(world, entry.path, entry.target, row, entry.origin, spare)
-    elif entry.kind == "f" and entry.stored and world.space.stat(entry.stored) is not None:
-        seen = file_for_link(world, entry.stored, entry.path, entry, row, spare)
-    for path, known in seen.rows if seen else ():
-        world.index.files.put(
-            path, replace(known, stored=entry.stored, hash=entry.hash if entry.kind == "l" else known.hash)
-        )
-
-
 def _take_mode_of_folder(world: World, entry: Entry) -> None:
     number, facts = world.index.folders.number(entry.path), world.tree.stat(entry.path)
     if number is None or facts is None or kind(facts) != "d" or facts.st_mode != world.index.folders.get(number).mode:
@@ -185,27 +183,6 @@ def _take_mode_of_folder(world: World, entry: Entry) -> None:
         made = world.tree.stat(entry.path)
         if made is not None:
             world.index.folders.update(number, mode=made.st_mode)
-
-
-def _know_link(world: World, entry: Entry, row: Row) -> None:
-    facts = world.tree.stat(entry.path)
-    if facts is not None:
-        world.index.files.put(
-            entry.path,
-            replace(row, target=entry.target, mode=facts.st_mode, size=facts.st_size, mtime=mtime_of(facts),
-                    ctime=ctime_of(facts), ino=ino_of(facts), hash=entry.hash),
-        )  # fmt: skip
-
-
-def _take_stored(world: World, entry: Entry, row: Row, result: Pulled) -> None:
-    """A newer version whose content lies under another name there; where it cannot take its place it comes beside."""
-    seen = replace_unchanged(world, entry.stored, entry.path, entry, row)
-    if seen is None:
-        beside = free_name(world, entry.path)
-        seen = fetch(world, entry.stored, beside, entry)
-        result.conflicts += 1
-    for path, known in seen.rows:
-        world.index.files.put(path, known if path == entry.path else known.without_remote())
 
 
 def tell_deleted(world: World) -> None:

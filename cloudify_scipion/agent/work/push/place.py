@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.digests import is_among
 from cloudify_scipion.agent.plan.names import ORIGINAL, is_link_in_trash, odd_path
+from cloudify_scipion.agent.plan.ruins import is_beginning
 from cloudify_scipion.agent.plan.spelling import likenesses
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
-from cloudify_scipion.agent.work.content import SAME, Changed, digest_of, is_beginning, origin_of_content
+from cloudify_scipion.agent.work.content import SAME, Changed, blocks_of_both, digest_of, origin_of_content
 from cloudify_scipion.agent.work.push.send import Copied
 from cloudify_scipion.agent.work.space.keep_beside import keep_beside, move, move_beside
 from cloudify_scipion.agent.work.space.names_there import SURE, is_refused
@@ -204,7 +205,7 @@ def _is_ruin(world: World, target: bytes, facts: os.stat_result, origin: int | N
     ours = bool(placing.intents) or (known is not None and not known.held())
     if origin is not None or not ours or not copied.size or not kind(facts) == copied.row.kind == "f":
         return False
-    return is_beginning(world.space, target, world.space, copied.temporary)
+    return is_beginning(blocks_of_both(world.space, target, world.space, copied.temporary))
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.digests import hasher_for
-from cloudify_scipion.agent.plan.guards import is_zeros, looks_destroyed
 from cloudify_scipion.agent.plan.names import odd_path
+from cloudify_scipion.agent.plan.ruins import is_void, is_zeros, looks_destroyed
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
@@ -104,8 +104,7 @@ def must_not_be_destroyed(job: Upload, fd: int) -> None:
         return
     os.lseek(fd, 0, os.SEEK_SET)
     size = os.fstat(fd).st_size
-    zeros = all(isinstance(piece, int) or is_zeros(piece) for piece in pieces(fd, size, growing=True))
-    if looks_destroyed(known.size, size, zeros):
+    if looks_destroyed(known.size, is_void(pieces(fd, size, growing=True))):
         raise _destroyed(job)
 
 
@@ -150,7 +149,7 @@ def send(
         if job is not None:
             must_be_unchanged(fd, before, job)
             known = job.known
-            if job.unclean and known is not None and known.held() and looks_destroyed(known.size, size, zeros):
+            if job.unclean and known is not None and known.held() and looks_destroyed(known.size, zeros):
                 raise _destroyed(job)
         if able.owner:
             world.space.chown(made, *able.owner)
