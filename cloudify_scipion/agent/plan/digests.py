@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from cloudify_scipion.agent.errors import AgentError
-from cloudify_scipion.agent.plan.guards import is_zeros
+from cloudify_scipion.agent.plan.ruins import is_zeros
 
 FIRST = "sha256"
 """By which digests without a name were made."""

@@ -25,6 +25,10 @@ NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Nothing is at a path: also where a file or a link stands where a folder was."""
 
 
+Entries = list[tuple[bytes, os.stat_result]]
+"""Of a folder: names, each with the facts of what it names."""
+
+
 class NotAFile(OSError):
     """What is at the path is no regular file."""
 
@@ -131,7 +135,7 @@ class ReadTree:
         """What is mounted where the folder is: kind, source, options."""
         return mounted_as(self._root.fd)
 
-    def entries(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+    def entries(self, path: bytes) -> Entries:
         """The entries of a folder, by name, each with its facts; what vanishes meanwhile is left out.
 
         So is what is `avoided`, and what cannot be looked at: that is `unseen` then.

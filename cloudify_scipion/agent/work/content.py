@@ -7,11 +7,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
-<<<<<<< HEAD
 from cloudify_scipion.agent.plan.digests import Digest, digest_of_bytes, hasher_for, is_among
-from cloudify_scipion.agent.plan.guards import is_zeros
-=======
->>>>>>> 2631adb (What a crash leaves of a file is told in one place; a newer version takes the place of a file or link in one way)
+from cloudify_scipion.agent.plan.ruins import is_zeros
 from cloudify_scipion.agent.plan.names import STRANGER
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER

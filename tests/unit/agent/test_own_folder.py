@@ -33,6 +33,7 @@ NEEDED = (".", "lock", "index.sqlite")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudify_scipion.agent.work.world.is_read_only", lambda _: True)
     monkeypatch.setattr("cloudify_scipion.agent.ports.calls.WAITS", (0.01,))
     monkeypatch.setattr("cloudify_scipion.agent.ports.clock.Clock.sleep", lambda *_: None)
 

@@ -78,7 +78,7 @@ def old_beside(space: ReadTree, path: bytes, known: Mapping[bytes, Row]) -> list
     found = []
     for end in BESIDE:
         facts = facts_of(space, path + end)
-        if facts is not None and kind(facts) == "f" and end not in known and is_side(space, path + end):
+        if kind(facts) == "f" and end not in known and is_side(space, path + end):
             found.append(path + end)
     return found
 

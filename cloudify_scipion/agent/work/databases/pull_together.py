@@ -65,7 +65,7 @@ def is_beside_another(world: World, path: bytes) -> bool:
     """Whether SQLite would take a file of the data space, at a path here, for what belongs to a file that is here."""
     base = base_of(path)
     local = world.tree.stat(base) if base else None
-    return local is not None and kind(local) == "f" and is_side(world.space, path)
+    return kind(local) == "f" and is_side(world.space, path)
 
 
 def settle_beside(world: World, side: Incoming) -> Seen:
@@ -78,7 +78,7 @@ def settle_beside(world: World, side: Incoming) -> Seen:
     ours = side.base is not None and side.base.hash == digest
     held = replace(held, origin=side.base.origin if ours and side.base else world.learnt.theirs)
     local = facts_of(world.tree, side.path)
-    if local is not None and kind(local) == "f" and (own := digest_of(world.tree, side.path))[0] == digest:
+    if kind(local) == "f" and (own := digest_of(world.tree, side.path))[0] == digest:
         return Seen([(side.path, with_facts(world, held, own[1]))])
     if ours:
         return Seen([(side.path, replace(held, racy=1))])  # the next push sees that it is not so here

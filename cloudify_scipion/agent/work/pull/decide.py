@@ -164,7 +164,7 @@ def pull_link(world: World, job: Incoming, local: os.stat_result | None) -> Seen
     if local is None:
         make_link(world, target, job.path)
     elif kind(local) != "l" or world.tree.readlink(job.path) != target:
-        seen = _instead(world, job, local, target) if kind(local) in "fl" else None
+        seen = _instead(world, job, local, target) if kind(local) in ("f", "l") else None
         return seen and replace(seen, rows=[(path, replace(known, rmtime=job.mtime)) for path, known in seen.rows])
     known = link_row(world, job.path, target, job.base.origin if job.base else world.learnt.theirs)
     return Seen([(job.path, replace(known, rmtime=job.mtime))])

@@ -9,11 +9,8 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-<<<<<<< HEAD
 from cloudify_scipion.agent.plan.digests import hasher_for
-from cloudify_scipion.agent.plan.guards import is_zeros
-=======
->>>>>>> 2631adb (What a crash leaves of a file is told in one place; a newer version takes the place of a file or link in one way)
+from cloudify_scipion.agent.plan.ruins import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, joined, split, whole_way
 from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, as_saved, folder_mode, given_back, is_name_of
@@ -217,7 +214,7 @@ def make_local_folder(world: World, path: bytes, mode: int) -> None:
     if not path:
         return
     facts = world.tree.stat(path)
-    if facts is not None and kind(facts) == "d":
+    if kind(facts) == "d":
         return
     for above in whole_way(path):
         _make_one(world, above, mode if above == path else PLAIN_FOLDER)

@@ -105,7 +105,7 @@ def is_folder(tree: ReadTree, path: bytes) -> bool:
         facts = tree.stat(path)
     except OSError:
         return True
-    return facts is not None and kind(facts) == "d"
+    return kind(facts) == "d"
 
 
 LISTING, LISTING_SECONDS = "listing", 3600.0

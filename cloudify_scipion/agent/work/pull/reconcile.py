@@ -85,8 +85,7 @@ def _may_be_lost(world: World, path: bytes, row: Row) -> bool:
 
 
 def _is_there(world: World, path: bytes, row: Row) -> bool:
-    there = world.space.stat(row.stored or path)
-    return there is not None and kind(there) == row.kind
+    return kind(world.space.stat(row.stored or path)) == row.kind
 
 
 def _find_lost_folders(world: World) -> None:

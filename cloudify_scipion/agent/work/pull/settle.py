@@ -193,7 +193,7 @@ def _clear_way(world: World, path: bytes) -> None:
     if facts is None or kind(facts) == "d" or not gives_way(world, path, world.index.files.get(path), 0):
         return
     there = world.space.stat(path)
-    if there is not None and kind(there) == "d":
+    if kind(there) == "d":
         world.index.files.drop(path)  # first: it was not deleted here
         world.commit_and_tell()
         set_aside_older(world, path)
@@ -220,7 +220,7 @@ def _why(error: OSError) -> str:
 
 def _keep_folder_beside(world: World, path: bytes, result: Pulled) -> None:
     there = world.space.stat(path)
-    if there is not None and kind(there) == "d":
+    if kind(there) == "d":
         keep_beside(world, path)
         world.space.forget()
         result.conflicts += 1

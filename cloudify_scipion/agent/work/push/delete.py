@@ -200,7 +200,7 @@ def _is_back(world: World, path: bytes) -> bool:
         facts = world.tree.stat(path)
     except OSError:
         return True
-    return facts is not None and kind(facts) in "fl"
+    return kind(facts) in ("f", "l")
 
 
 def _deleted(run: Run, outcome: Outcome) -> None:
@@ -271,7 +271,7 @@ def _look_at(world: World, run: bytes) -> RunLeft:
             continue
         known = world.index.files.inside(folder)
         for name, facts in entries:
-            there |= kind(facts) in "fl"
+            there |= kind(facts) in ("f", "l")
             new &= name not in known or _is_another(known[name], facts.st_ino, facts.st_size)
     return RunLeft(there, there and new)
 

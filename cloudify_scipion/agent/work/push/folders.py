@@ -42,7 +42,7 @@ def folder_again(run: Run, path: bytes) -> None:
     for name in path.split(b"/") if path else ():
         above = joined(above, name)
         facts, number = world.space.stat(above), world.index.folders.number(above)
-        if facts is not None and kind(facts) == "d":
+        if kind(facts) == "d":
             continue
         if number is not None:
             world.index.folders.update(number, remote=HERE)
@@ -90,8 +90,7 @@ def make_empty_folders(run: Run) -> None:
 
 def _is_here(world: World, path: bytes) -> bool:
     with contextlib.suppress(OSError):  # the scan tells of those that cannot be looked at
-        facts = world.tree.stat(path)
-        return facts is not None and kind(facts) == "d"
+        return kind(world.tree.stat(path)) == "d"
     return False
 
 
@@ -198,7 +197,7 @@ def remove_unfinished(space: Tree, path: bytes) -> None:
     """Remove an unfinished folder of ours that a killed push has left, with all in it; nothing else is in there."""
     for name, facts in space.entries(path):
         inside = joined(path, name)
-        if facts.st_mode & 0o170000 == 0o040000:
+        if kind(facts) == "d":
             remove_unfinished(space, inside)
         else:
             space.unlink(inside)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from cloudify_scipion.agent.plan.names import BESIDE, RESERVED, base_of, joined
 from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, file_mode, folder_mode
-from cloudify_scipion.agent.ports.ahead import ReadAhead
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import belongs, facts_of, has_change_beside
 from cloudify_scipion.agent.ports.facts import ino_of, kind, mtime_of
@@ -55,17 +54,16 @@ def compare(world: World, trial: Trial) -> Proven:
     """Walk through the volume, folder by folder."""
     found = Proven()
     stack = [b""]
-    with ReadAhead(world.tree) as ahead:
-        while stack:
-            path = stack.pop()
-            world.session.beat()
-            try:
-                entries = ahead.entries(path, reversed(stack))
-            except OSError as error:
-                found.differs(path, f"the folder cannot be read here: {error.strerror}")
-                continue
-            inside = [(name, st) for name, st in entries if path or name != RESERVED]
-            stack += reversed(list(_compare_folder(world, trial, path, inside, found)))
+    while stack:
+        path = stack.pop()
+        world.session.beat()
+        try:
+            entries = world.tree.entries(path)
+        except OSError as error:
+            found.differs(path, f"the folder cannot be read here: {error.strerror}")
+            continue
+        inside = [(name, st) for name, st in entries if path or name != RESERVED]
+        stack += reversed(list(_compare_folder(world, trial, path, inside, found)))
     world.tree.forget()
     for path, other in trial.parted_names():
         found.differs(path, f"it would not be the same file as {os.fsdecode(other)}")
@@ -204,8 +202,7 @@ def _copied(world: World, tree: ReadTree, source: bytes, path: bytes, ends: list
 
 
 def _is_file(tree: ReadTree, path: bytes) -> bool:
-    facts = facts_of(tree, path)
-    return facts is not None and kind(facts) == "f"
+    return kind(facts_of(tree, path)) == "f"
 
 
 def _copy(world: World, tree: ReadTree, path: bytes, target: Path) -> None:

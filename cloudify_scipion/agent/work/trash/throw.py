@@ -128,5 +128,5 @@ def _know(world: World, name: bytes, now: float) -> None:
     facts = None
     with contextlib.suppress(OSError):
         facts = world.space.stat(name)
-    if facts is not None and kind(facts) in "fl":
+    if facts is not None and kind(facts) in ("f", "l"):
         world.index.trash.add(Kept(name, path_in_trash(name), facts.st_size, origin_of(name), now))
