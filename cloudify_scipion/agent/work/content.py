@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cloudify_scipion.agent.plan.digests import Digest, digest_of_bytes, hasher_for, is_among
-from cloudify_scipion.agent.plan.ruins import is_zeros
 from cloudify_scipion.agent.plan.names import STRANGER
 from cloudify_scipion.agent.ports.calls import patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent.errors import Unsaved
-from cloudify_scipion.agent.ports import ahead
-from cloudify_scipion.agent.ports.ahead import ReadAhead
 from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.rig import Rig
 
@@ -88,14 +86,3 @@ def test_what_a_scan_cannot_pull_is_told(rig: Rig) -> None:
         replace(rig, trees=Broken).scan()
     rig.scan()
     assert rig.local() == {"secret": b"x"}
-
-
-def test_folders_that_were_listed_long_ago_are_listed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-    with ReadAhead(Tree(str(tmp_path))) as reader:
-        reader.entries(b"a", [b"b"])
-        reader._begun[b"b"][1].result()
-        (tmp_path / "b/moved here").touch()
-        monkeypatch.setattr(ahead, "FRESH_SECONDS", -1.0)
-        assert [name for name, _ in reader.entries(b"b", [])] == [b"moved here"]

@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.agent.ports import ahead
 from cloudify_scipion.agent.ports import read_tree as module
-from cloudify_scipion.agent.ports.ahead import ReadAhead
 from cloudify_scipion.agent.ports.tree import Tree
 
 
@@ -54,16 +52,6 @@ def test_a_tree_knows_no_way_up(tmp_path: Path) -> None:
             tree.open(path)
         with pytest.raises(OSError):
             tree.stat(path)
-
-
-def test_no_more_folders_are_held_than_are_read_ahead(tmp_path: Path) -> None:
-    names = [str(number).encode() for number in range(9)]
-    for name in names:
-        (tmp_path / os.fsdecode(name)).mkdir()
-    with ReadAhead(Tree(str(tmp_path))) as reader:
-        reader.entries(b"", names)
-        reader.entries(names[5], names[6:])
-        assert len(reader._begun) == ahead.AHEAD
 
 
 def test_what_was_opened_before_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.digests import hasher_for
-from cloudify_scipion.agent.plan.ruins import is_zeros
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, joined, split, whole_way
 from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, as_saved, folder_mode, given_back, is_name_of
