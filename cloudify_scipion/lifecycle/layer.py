@@ -31,23 +31,23 @@ class SoftwareLayer:
     classes: Sequence[str]
     data: Mapping[str, object]
     contents: Mapping[str, str]
-    lock: Pins | None = None
+    pins: Pins | None = None
     """The lock file that it is made from, if it is."""
 
     @property
     def run(self) -> str:
         """The kind of Puppet run that installs it."""
-        return "locked" if self.lock else "software"
+        return "locked" if self.pins else "software"
 
 
-def asked_software(software: Mapping[str, Any], site: Mapping[str, Any], lock: str) -> dict[str, Any]:
-    """What the record keeps of the software that is asked for: with the digest of the lock file whose text is `lock`.
+def asked_software(software: Mapping[str, Any], site: Mapping[str, Any], pins: str) -> dict[str, Any]:
+    """What the record keeps of the software that is asked for: with the digest of the lock file whose text is `pins`.
 
     Without a lock, `files` are the archives with the SHA-256 that they must have: a site file that states another one
     later changes nothing in what is installed.
     """
-    if lock:
-        return {**software, "lock": text_digest(lock), "files": {}}
+    if pins:
+        return {**software, "lock": text_digest(pins), "files": {}}
     files = checksums(software_from_document(software), files_from_document(site), load_catalogue())
     return {**software, "lock": "", "files": files}
 
@@ -70,8 +70,8 @@ def software_layer(services: Services, record: Record) -> SoftwareLayer:
 def locked_files(services: Services, record: Record) -> Mapping[str, str]:
     """Files of the store that the record's software is made of; none without a lock file."""
     asked = record.settings.get("software", {})
-    lock = software_layer(services, record).lock if asked.get("lock") else None
-    return lock.store_files() if lock else {}
+    pins = software_layer(services, record).pins if asked.get("lock") else None
+    return pins.store_files() if pins else {}
 
 
 def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLayer:
@@ -79,11 +79,11 @@ def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLa
     text = services.projects.kept(record.project, ASKED_FILE)
     if text_digest(text) != digest:
         raise PermanentError(f"the lock file of project '{record.project}' is gone or was changed", "install again")
-    lock = from_text(text)
+    pins = from_text(text)
     base, code = services.of(record).machines.base_digest(), services.puppet.modules_digest()
-    classes = _classes(lock.data)
-    name = software_digest(base, code, classes, {**lock.data, "lock": digest})
-    return SoftwareLayer(name, classes, {**lock.data, MIRRORS: []}, pinned_contents(lock), lock)
+    classes = _classes(pins.data)
+    name = software_digest(base, code, classes, {**pins.data, "lock": digest})
+    return SoftwareLayer(name, classes, {**pins.data, MIRRORS: []}, pinned_contents(pins), pins)
 
 
 def _classes(data: Mapping[str, object]) -> Sequence[str]:

@@ -36,7 +36,7 @@ class Machines(Protocol):
     def delete(self, name: str) -> bool:
         """Stop it and remove everything of it, never what is mounted in it. True if anything was there."""
 
-    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], pins: str = "") -> bool:
         """Keep the machine's changes as the immutable layer `digest`, cleaned of identity and caches, with the text of
         its lock file; the machine is stopped for that, and stands on the layer afterwards.
 
@@ -96,7 +96,7 @@ class Layers(Protocol):
     def list(self) -> Sequence[LayerFacts]:
         """All layers kept, oldest first."""
 
-    def lock(self, digest: str) -> str:
+    def pins(self, digest: str) -> str:
         """The text of a layer's lock file, empty if it has none."""
 
     def missing(self, files: Mapping[str, str]) -> Sequence[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
-from cloudify_scipion.lifecycle.lock import keep_lock, write_lock
 from cloudify_scipion.lifecycle.machine import machine_spec, start_machine
+from cloudify_scipion.lifecycle.pins import keep_pins, write_pins
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.puppet import apply_classes
@@ -23,18 +23,18 @@ def ensure_software(services: Services, record: Record, unless_known: bool = Fal
     layer = software_layer(services, record)
     apply_classes(services, record, layer.run, layer.classes, layer.data, unless_known=unless_known)
     if record.layer or record.machine_state != MachineState.NEW:
-        keep_lock(services, record, services.of(record).layers.lock(record.layer) if record.layer else "")
+        keep_pins(services, record, services.of(record).layers.pins(record.layer) if record.layer else "")
         return record
     return _keep_layer(services, record, layer)
 
 
 def _keep_layer(services: Services, record: Record, layer: SoftwareLayer) -> Record:
-    lock = write_lock(services, record, layer)
+    pins = write_pins(services, record, layer)
     services.progress.say(f"keeping the software as layer {layer.digest[:12]}: the next project starts from it")
     provider = services.of(record)
-    provider.machines.capture_layer(machine_spec(services, record), layer.digest, layer.contents, lock)
+    provider.machines.capture_layer(machine_spec(services, record), layer.digest, layer.contents, pins)
     kept = provider.machines.look(record.machine).layer or ""
-    keep_lock(services, record, provider.layers.lock(kept) if kept else "")  # of whoever made the layer first
+    keep_pins(services, record, provider.layers.pins(kept) if kept else "")  # of whoever made the layer first
     return start_machine(services, update(services, record, layer=kept))
 
 

@@ -18,10 +18,10 @@ from cloudify_scipion.catalogue.pins.file import Pins, from_text
 from cloudify_scipion.catalogue.software.check_document import software_check
 from cloudify_scipion.errors import InputError, Problem, ScipionError, TemporaryError
 from cloudify_scipion.lifecycle.layer import asked_software
-from cloudify_scipion.lifecycle.lock import ask_for_software
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.made import has_ended, is_adoptable, made_of, record_lost
 from cloudify_scipion.lifecycle.parts import Part
+from cloudify_scipion.lifecycle.pins import ask_for_software
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.provider import Provider

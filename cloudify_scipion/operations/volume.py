@@ -7,8 +7,8 @@ from typing import Any
 
 from cloudify_scipion.lifecycle import volume as use
 from cloudify_scipion.lifecycle.layer import asked_software
-from cloudify_scipion.lifecycle.lock import ask_for_software, check_lock_can_be_met
 from cloudify_scipion.lifecycle.parts import VOLUME
+from cloudify_scipion.lifecycle.pins import ask_for_software, check_pins_can_be_met
 from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.lifecycle.space import source_of, space_secrets
 from cloudify_scipion.operations.beside import read_lock
@@ -33,7 +33,7 @@ def _precreate(c: Call, document: Mapping[str, Any], lock: str) -> None:
     if desktop := document.get("desktop"):  # so that one project run serves data and desktop
         c = c.asking("planned", {"desktop": desktop})
     if asked and lock:
-        check_lock_can_be_met(c.services, ask_for_software(c.services, c.record, asked, lock))
+        check_pins_can_be_met(c.services, ask_for_software(c.services, c.record, asked, lock))
 
 
 def create(**_: Any) -> None:

@@ -96,7 +96,7 @@ class Layer:
     contents: dict[str, str]
     files: dict[str, bytes]
     order: int
-    lock: str = ""
+    pins: str = ""
 
 
 @dataclass
@@ -214,7 +214,7 @@ class FakeMachines:
         self.host.calls.append(f"delete {name}")
         return self.host.machines.pop(name, None) is not None or was_running
 
-    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], pins: str = "") -> bool:
         self.host.calls.append(f"capture {spec.name}")
         disk = self.host.machines.get(spec.name)
         if disk is None:
@@ -231,7 +231,7 @@ class FakeMachines:
             seeds = {seed.path for seed in spec.seed}
             kept = {path: data for path, data in disk.files.items() if not path.startswith(HIDDEN)}
             kept = {path: data for path, data in kept.items() if path not in seeds}
-            self.host.layers[digest] = Layer(dict(contents), kept, self.host.next_order(), lock)
+            self.host.layers[digest] = Layer(dict(contents), kept, self.host.next_order(), pins)
         disk.layer, disk.files = digest, {}
         return made
 
@@ -351,8 +351,8 @@ class FakeLayers:
             for digest, layer in layers
         ]
 
-    def lock(self, digest: str) -> str:
-        return self.host.layers[digest].lock if digest in self.host.layers else ""
+    def pins(self, digest: str) -> str:
+        return self.host.layers[digest].pins if digest in self.host.layers else ""
 
     def missing(self, files: Mapping[str, str]) -> Sequence[str]:
         return [name.split("/")[1] for name, digest in sorted(files.items()) if self.host.store.get(name) != digest]

@@ -107,7 +107,7 @@ class World:
             "lost": sorted(self.host.folderless),
             "volumes": {n: [v.size, v.files, v.attached, "seal.json" in v.agent] for n, v in self.host.volumes.items()},
             "spaces": {n: s.files for n, s in self.host.spaces.items()},
-            "layers": {n: [layer.contents, _same(layer.files), layer.lock] for n, layer in self.host.layers.items()},
+            "layers": {n: [layer.contents, _same(layer.files), layer.pins] for n, layer in self.host.layers.items()},
             "folders": sorted(str(p.relative_to(self.root)) for p in self.root.glob("projects/**/*") if p.is_file()),
         }
 

@@ -129,7 +129,7 @@ class ToyMachines:
         shutil.rmtree(self._host.machine(name), ignore_errors=True)
         return was_there or was_running
 
-    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], pins: str = "") -> bool:
         known = self._host.known(spec.name)
         if known is None:
             raise PermanentError(f"machine {spec.name} does not exist")
@@ -140,12 +140,12 @@ class ToyMachines:
             raise PermanentError(f"machine {spec.name} already stands on layer {known.layer}")
         made = not self._host.layer(digest).exists()
         if made:
-            self._keep(spec, digest, contents, lock)
+            self._keep(spec, digest, contents, pins)
         self._stand_on(spec.name, digest)
         self._host.write(spec.name, Machine(known.tags, digest))
         return made
 
-    def _keep(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str) -> None:
+    def _keep(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], pins: str) -> None:
         layer, disk = self._host.layer(digest), self._host.disk(spec.name)
         for private in PRIVATE:
             shutil.rmtree(disk / private, ignore_errors=True)
@@ -155,7 +155,7 @@ class ToyMachines:
         layer.mkdir(parents=True)
         shutil.copytree(disk, layer / "disk", dirs_exist_ok=True)
         meta = {"contents": dict(contents), "created": f"2026-01-01T00:00:{number:02}+00:00"}
-        (layer / "lock").write_text(lock)
+        (layer / "lock").write_text(pins)
         write_atomic(layer / "meta.json", json.dumps(meta).encode())
 
     def _stand_on(self, name: str, layer: str | None) -> None:
@@ -218,7 +218,7 @@ class ToyLayers:
             size = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
             yield LayerFacts(digest, size, meta["created"], meta["contents"], self._host.users(digest))
 
-    def lock(self, digest: str) -> str:
+    def pins(self, digest: str) -> str:
         path = self._host.layer(digest) / "lock"
         return path.read_text() if path.exists() else ""
 

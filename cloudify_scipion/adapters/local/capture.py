@@ -33,7 +33,7 @@ class Capture:
         self._progress = progress
 
     def run(
-        self, machine: MachineFolder, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str
+        self, machine: MachineFolder, spec: MachineSpec, digest: str, contents: Mapping[str, str], pins: str
     ) -> bool:
         """Make the layer, or adopt the one that is there. True if it was made."""
         record = self.recover(machine)
@@ -51,7 +51,7 @@ class Capture:
             with self._progress.during("keeping the installed software for the next project"):
                 targets = [mount.target for mount in spec.mounts] + [folder.target for folder in spec.folders]
                 clean(machine.upper, [seed.path for seed in spec.seed], targets)
-                self._layers.store(machine.upper, digest, record.base, contents, downloads, lock)
+                self._layers.store(machine.upper, digest, record.base, contents, downloads, pins)
         else:
             machine.upper.rename(machine.path / _DISCARDED)
         self.recover(machine)

@@ -47,7 +47,7 @@ class LayerCache:
         found = [facts for path in complete if (facts := self._facts(path, users)) is not None]
         return sorted(found, key=lambda facts: (facts.created_at, facts.digest))
 
-    def lock(self, digest: str) -> str:
+    def pins(self, digest: str) -> str:
         """The text of a layer's lock file, empty if it has none."""
         path = self._folder / digest / FILE
         return path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -94,7 +94,7 @@ class LayerCache:
         base: str,
         contents: Mapping[str, str],
         downloads: Mapping[str, str],
-        lock: str = "",
+        pins: str = "",
     ) -> None:
         """Turn a cleaned `upper` of the same file system into the layer `digest`; the caller holds the lock.
 
@@ -112,8 +112,8 @@ class LayerCache:
             "downloads": dict(downloads),
         }
         write_atomic(part / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())
-        if lock:
-            write_atomic(part / FILE, lock.encode())
+        if pins:
+            write_atomic(part / FILE, pins.encode())
         run(["sync", "-f", str(upper)], timeout=600)
         upper.rename(part / "root")
         self.finish(digest)

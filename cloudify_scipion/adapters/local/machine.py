@@ -116,7 +116,7 @@ class NspawnMachines:
         was_running = self.stop(name)
         return MachineFolder(self._root, name).remove() or was_running
 
-    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], lock: str = "") -> bool:
+    def capture_layer(self, spec: MachineSpec, digest: str, contents: Mapping[str, str], pins: str = "") -> bool:
         """Stop the machine and keep its changes as a layer; it goes on with that layer and empty changes."""
         hosttools.require(hosttools.MACHINE_TOOLS)
         self.stop(spec.name)
@@ -127,7 +127,7 @@ class NspawnMachines:
             return False
         with self._layers.locked():
             unmount_root(machine.path)
-            return self._capture.run(machine, spec, digest, contents, lock)
+            return self._capture.run(machine, spec, digest, contents, pins)
 
     def _retag(self, machine: MachineFolder, record: MachineRecord, spec: MachineSpec) -> bool:
         wanted = replace(record, tags=dict(spec.tags), hostname=spec.hostname)

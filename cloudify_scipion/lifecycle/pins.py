@@ -29,33 +29,33 @@ SHOWN = 20
 """How many differences a message lists."""
 
 
-def ask_for_software(services: Services, record: Record, software: Mapping[str, Any], lock: str) -> Record:
-    """The record, not saved, that asks for `software`; `lock` is the lock file's text whose digest is in it."""
-    if lock:
-        services.projects.keep(record.project, ASKED_FILE, lock)
+def ask_for_software(services: Services, record: Record, software: Mapping[str, Any], pins: str) -> Record:
+    """The record, not saved, that asks for `software`; `pins` is the lock file's text whose digest is in it."""
+    if pins:
+        services.projects.keep(record.project, ASKED_FILE, pins)
     return record.asking("software", software)
 
 
-def check_lock_can_be_met(services: Services, record: Record) -> None:
+def check_pins_can_be_met(services: Services, record: Record) -> None:
     """Raise PermanentError naming all files that the store lacks for an installation that is still to be made."""
     layer = software_layer(services, record)
     provider = services.of(record)
-    if layer.lock is None or record.layer or provider.layers.has(layer.digest):
+    if layer.pins is None or record.layer or provider.layers.has(layer.digest):
         return
-    gone = provider.layers.missing(layer.lock.store_files())
+    gone = provider.layers.missing(layer.pins.store_files())
     if gone:
         raise PermanentError(
             f"the store lacks {len(gone)} of the lock file's files: {', '.join(gone)}",
             "bring them back (store/KIND/SHA256/NAME in the state root), or render without --lock",
         )
-    if layer.lock.base != provider.machines.base_digest():
+    if layer.pins.base != provider.machines.base_digest():
         services.progress.say(
             "the lock file was made on another base system: what is installed will be the same, the base's own"
             " packages may differ"
         )
 
 
-def write_lock(services: Services, record: Record, layer: SoftwareLayer) -> str:
+def write_pins(services: Services, record: Record, layer: SoftwareLayer) -> str:
     """Look at what is on the machine and keep it as the project's lock file; returns its text.
 
     Raises PermanentError when a project that was installed from a lock has something else.
@@ -64,32 +64,32 @@ def write_lock(services: Services, record: Record, layer: SoftwareLayer) -> str:
     mirrors = sorted(record.site().mirrors)
     provider = services.of(record)
     found = services.inventory.collect(
-        services.connect(record), provider.access, homes, mirrors, layer.lock is not None
+        services.connect(record), provider.access, homes, mirrors, layer.pins is not None
     )
     base = provider.machines.base_digest()
-    if layer.lock is None:
-        lock = Pins(MADE_BY, base, _software(record), _told(layer.data), found)
+    if layer.pins is None:
+        pins = Pins(MADE_BY, base, _software(record), _told(layer.data), found)
     else:
-        found = inherit(found, layer.lock.installed)
-        _compare(services, found, layer.lock)
-        lock = made_from(layer.lock, found, base, MADE_BY)
-    return keep_lock(services, record, to_text(lock))
+        found = inherit(found, layer.pins.installed)
+        _compare(services, found, layer.pins)
+        pins = made_from(layer.pins, found, base, MADE_BY)
+    return keep_pins(services, record, to_text(pins))
 
 
-def keep_lock(services: Services, record: Record, text: str) -> str:
+def keep_pins(services: Services, record: Record, text: str) -> str:
     """Keep a lock file as the project's own; returns its text."""
     if text:
         services.projects.keep(record.project, FILE, text)
     return text
 
 
-def _compare(services: Services, found: Installed, lock: Pins) -> None:
-    installed, base = differences(found, lock.installed)
+def _compare(services: Services, found: Installed, pins: Pins) -> None:
+    installed, base = differences(found, pins.installed)
     if installed:
         listed = "\n".join(f"  {line}" for line in installed[:SHOWN])
         raise PermanentError(
             f"{len(installed)} packages are not those of the lock file:\n{listed}",
-            f"install with the version that wrote it ({lock.made_by}; this is {MADE_BY}), or render without --lock",
+            f"install with the version that wrote it ({pins.made_by}; this is {MADE_BY}), or render without --lock",
         )
     if base:
         services.progress.say(f"packages of the base system that differ from the lock file: {', '.join(base[:SHOWN])}")
