@@ -60,7 +60,7 @@ def test_an_install_leaves_its_lock_with_project_layer_and_deployment(demo: Depl
         "wheels/scipion_pyworkflow-3.8.3-py3-none-any.whl",
     ]
     assert "://" not in text
-    assert demo.world.host.layers[demo.world.record().layer].lock == text
+    assert demo.world.host.layers[demo.world.record().layer].pins == text
     assert demo.runtime["software"] == {"software_lock": text, "software_lock_sha256": text_digest(text)}
 
 
