@@ -27,8 +27,9 @@ class Config:
     `tree` is the working copy, `state` the agent's own folder on the same file system, `mark` the file that names the
     volume, `user_path` where the user sees the tree. `space` is the project's folder in the data space, `verify` a
     second way to it, empty if there is none. `mounted` says that without a mount of its own `space` is not the data
-    space, but a folder of the machine's. `fenced` says that no older machine of the project runs. What is younger than
-    `trash_days` never goes from the trash by itself.
+    space, but a folder of the machine's; `syncs_whole` that it is a file system of ours, all of which is synced at once
+    instead of file by file; `grant` whose move it is where nothing may be written there. `fenced` says that no older
+    machine of the project runs. What is younger than `trash_days` never goes from the trash by itself.
     """
 
     document: Mapping[str, Any]
@@ -42,7 +43,6 @@ class Config:
     user_path: Path
     user: int
     run: Path
-    kind: str
     space: Path
     verify: str
     include: tuple[str, ...] = ()
@@ -51,11 +51,8 @@ class Config:
     trash_days: int = TRASH_DAYS
     room_percent: int = ROOM_PERCENT
     mounted: bool = False
-
-    @property
-    def syncs_whole(self) -> bool:
-        """Whether the data space is a file system of ours, all of which is synced at once instead of file by file."""
-        return self.kind == "directory"
+    syncs_whole: bool = False
+    grant: str = ""
 
 
 def load_config(path: Path = FILE) -> Config:
@@ -75,10 +72,12 @@ def config_from(document: Mapping[str, Any]) -> Config:
     if document["version"] != VERSION:
         raise WrongUse(f"the configuration has version {document['version']}, not {VERSION}", "repair the project")
     space = document["space"]
+    told = space.get("syncs_whole", space["kind"] == "directory")  # machines were told the kind alone before
     return Config(
         document, document["project"], document["volume"], document["generation"], document["fenced"],
         Path(document["tree"]), Path(document["state"]), Path(document["mark"]), Path(document["user_path"]),
-        document["user"], Path(document["run"]), space["kind"], Path(space["path"]), space["verify"],
+        document["user"], Path(document["run"]), Path(space["path"]), space["verify"],
         tuple(document["include"]), tuple(document["exclude"]), document["trash_bytes"] or TRASH_BYTES,
         document.get("trash_days", TRASH_DAYS), document.get("room_percent", ROOM_PERCENT), space.get("mounted", False),
+        told, space.get("grant", ""),
     )  # fmt: skip

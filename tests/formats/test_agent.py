@@ -201,6 +201,12 @@ def test_a_later_configuration_is_none(machine: Old) -> None:
     assert caught.value.next_step == "repair the project"
 
 
+@pytest.mark.parametrize(("kind", "whole"), [("directory", True), ("onedata", False)])
+def test_a_machine_that_was_told_the_kind_of_data_space_alone(machine: Old, kind: str, whole: bool) -> None:
+    change(machine.configured, lambda config: {**config, "space": {**config["space"], "kind": kind}})
+    assert load_config(machine.configured).syncs_whole is whole
+
+
 def test_what_a_later_version_says_of_itself_is_passed_over(machine: Old, capsys: pytest.CaptureFixture[str]) -> None:
     kept = json.loads((machine.state / "status.json").read_text())
     (machine.root / "run/status.json").write_text(json.dumps({**kept, "colour": "green"}))

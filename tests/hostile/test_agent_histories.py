@@ -77,7 +77,7 @@ class HostileHistory(History):
         return there
 
     def machine(self, name: str, **named: Any) -> Rig:
-        return Rig(self.folder / name, self.mounted.space / self.folder.name, workers=1, kind="onedata", **named)
+        return Rig(self.folder / name, self.mounted.space / self.folder.name, workers=1, syncs_whole=False, **named)
 
     def fault(self, work: str, how: dict[str, Any]) -> None:
         """Whatever a work says, and however much it has done: the next ones put it right."""

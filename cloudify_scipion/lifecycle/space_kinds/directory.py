@@ -14,7 +14,8 @@ from cloudify_scipion.project.space_kinds.directory import Directory
 class DirectoryMounts(SpaceMounts[Directory]):
     """Folders that the machine's provider holds; the project's own is made."""
 
-    KIND = Directory.KIND
+    KIND, SYNCS_WHOLE = Directory.KIND, True
+    GRANT = "the operator makes the site's folder writable for root of the host, and repairs the project"
 
     def folders(self) -> Sequence[FolderMount]:
         """Each of them."""

@@ -37,6 +37,10 @@ class SpaceMounts(Generic[Space]):
 
     KIND = CLASS = ""
     """What the site file calls it; the Puppet class, if there is one, of its client and mounts (with `install`)."""
+    SYNCS_WHOLE = False
+    """Whether it is a file system of the host, which the agent syncs as a whole instead of file by file."""
+    GRANT = ""
+    """Whose move it is, and what they do, where the agent finds that nothing may be written."""
     VERIFIES = False
     """Whether the project's folder is mounted a second time, so that a save is not proved from the writer's cache."""
 

@@ -46,6 +46,7 @@ class OneDataMounts(SpaceMounts[OneData]):
     """What OneData's client mounts: a unit for each, which tries again by itself."""
 
     KIND, CLASS, VERIFIES = OneData.KIND, "onedata", True
+    GRANT = "the operator lets the token's owner write there, or renews the token with one that may"
 
     def software_data(self) -> Mapping[str, object]:
         """The client in its exact version, which is the same for all data spaces of a site."""

@@ -71,7 +71,8 @@ class Rig:
     trash_bytes: int = 0
     trash_days: int = 7
     verify: str = ""
-    kind: str = "directory"
+    syncs_whole: bool = True
+    grant: str = ""
     clock: TestClock = field(default_factory=TestClock)
     workers: int = 2
     trees: Callable[[str], Tree] = Tree
@@ -104,7 +105,8 @@ class Rig:
             "generation": self.generation, "fenced": self.fenced, "volume": "v1", "mark": str(self.mark),
             "tree": str(self.user), "state": str(self.state), "user_path": str(self.user), "user": os.getuid(),
             "run": str(self.root / "run"), "include": self.include, "exclude": self.exclude,
-            "space": {"kind": self.kind, "path": str(self.space), "verify": self.verify},
+            "space": {"kind": "any", "path": str(self.space), "verify": self.verify, "grant": self.grant,
+                      "syncs_whole": self.syncs_whole},
             "trash_bytes": self.trash_bytes, "trash_days": self.trash_days,
         }  # fmt: skip
 

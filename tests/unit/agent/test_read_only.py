@@ -15,6 +15,7 @@ from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.space.check import read_only as refused
 from cloudify_scipion.errors import ReadOnlyDataSpace
+from cloudify_scipion.lifecycle.space import MOUNTS
 from tests.unit.agent.rig import Rig
 
 RESERVED = ".cloudify-scipion"
@@ -65,7 +66,7 @@ def known(rig: Rig) -> None:
 @pytest.mark.parametrize("before", ["empty", "saved", "taken over", "unmarked"])
 def test_opening(new: Rig, kind: str, number: int, before: str, monkeypatch: pytest.MonkeyPatch) -> None:
     new.web("raw", b"facility")
-    rig = replace(new, kind=kind)
+    rig = replace(new, grant=MOUNTS[kind].GRANT)
     if before != "empty":
         known(rig)
     if before == "taken over":
@@ -100,4 +101,4 @@ def test_what_passes_is_another_error(new: Rig, monkeypatch: pytest.MonkeyPatch)
 def test_one_text() -> None:
     """The agent knows no names of data spaces."""
     host = ReadOnlyDataSpace.found("facility", "Permission denied", "")
-    assert host.what.replace(" 'facility'", "") == refused("onedata", "Permission denied").what
+    assert host.what.replace(" 'facility'", "") == refused("", "Permission denied").what

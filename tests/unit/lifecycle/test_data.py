@@ -68,7 +68,11 @@ def test_what_the_agent_is_told(demo: Deployment) -> None:
         "install": False, "service": True, "project": "relion-2d", "machine": record.machine, "generation": 1,
         "owner": {"installation": "0123abcd", "tenant": "default_tenant", "deployment": "relion-2d"},
         "fenced": True, "volume": record.volume, "include": [], "exclude": [], "trash_bytes": 0,
-        "space": {"kind": "directory", "path": "/srv/scipion-space/project", "verify": "", "mounted": True},
+        "space": {
+            "kind": "directory", "path": "/srv/scipion-space/project", "verify": "", "mounted": True,
+            "syncs_whole": True,
+            "grant": "the operator makes the site's folder writable for root of the host, and repairs the project",
+        },
     }  # fmt: skip
     disk = world.host.machines[record.machine]
     assert disk.folders == {"/srv/scipion-space/project": ("/fake/spaces/local/relion-2d", False)}
@@ -326,7 +330,9 @@ def test_onedata(world: World) -> None:
     }  # fmt: skip
     assert mounts["dataset-1"]["mountpoint"] == "/data/raw" and mounts["dataset-1"]["read_only"]
     assert run.data["working_copy::space"] == {
-        "kind": "onedata", "path": "/srv/scipion-space/project", "verify": "/srv/scipion-space/verify", "mounted": True
+        "kind": "onedata", "path": "/srv/scipion-space/project", "verify": "/srv/scipion-space/verify", "mounted": True,
+        "syncs_whole": False,
+        "grant": "the operator lets the token's owner write there, or renews the token with one that may",
     }  # fmt: skip
     sent = {words[-1]: content for words, content in world.sent if words[-1].startswith("/etc/onedata/")}
     token = token_until(4102444800)

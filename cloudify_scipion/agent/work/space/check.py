@@ -17,11 +17,6 @@ from cloudify_scipion.agent.work.space.probe import find_out
 from cloudify_scipion.agent.work.world import World
 
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-GRANTS = {
-    "onedata": "the operator lets the token's owner write there, or renews the token with one that may",
-    "directory": "the operator makes the site's folder writable for root of the host, and repairs the project",
-}
-"""Whose move it is where nothing may be written, by the kind of data space."""
 MARK = joined(RESERVED, b"space.json")
 
 
@@ -46,10 +41,10 @@ def writing(world: World, path: bytes = b"") -> Iterator[None]:
         raise not_written(world, error, path) from error
 
 
-def read_only(kind: str, reason: str) -> ReadOnlySpace:
+def read_only(grant: str, reason: str) -> ReadOnlySpace:
     """The error. Where it is found out while mounting, the host says the same."""
     return ReadOnlySpace(
-        f"nothing can be saved in the data space: it is mounted or granted read-only ({reason})", GRANTS.get(kind, "")
+        f"nothing can be saved in the data space: it is mounted or granted read-only ({reason})", grant
     )
 
 
@@ -57,7 +52,7 @@ def not_written(world: World, error: OSError, path: bytes = b"") -> AgentError:
     """What it means for a whole work that something of ours cannot be written there: what lies at `path`."""
     where = f": {os.fsdecode(path)}" if path else ""
     if error.errno in _READ_ONLY:
-        return read_only(world.config.kind, (error.strerror or str(error)) + where)
+        return read_only(world.config.grant, (error.strerror or str(error)) + where)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         next_step = "the operator makes room or gives a larger quota; saving goes on then"
         return NoRoom("the data space is full" + where, next_step)

@@ -172,7 +172,7 @@ describe 'working_copy' do
     project: ['', 'Beta', '-x', "a\nb"],
     generation: [-1, '3'],
     memory: ['1G; x', ''],
-    space: [{ kind: 'ftp', path: '/x', verify: '' }, { kind: 'onedata', path: 'x', verify: '' }, { kind: 'onedata', path: '/x' }],
+    space: [{ kind: 'an ftp', path: '/x', verify: '' }, { kind: 'onedata', path: 'x', verify: '' }, { kind: 'onedata', path: '/x' }],
     owner: [{ installation: 'x' }],
     include: [['']],
     user: ['root;', ''],
