@@ -113,12 +113,12 @@ class Record:
         return site_from_document(self.settings["site"])
 
     def noting(self, at: datetime, text: str) -> Record:
-        """The same record with one more event, the oldest dropped beyond a limit."""
+        """The record with one more event, the oldest dropped beyond a limit."""
         event = Event(at.isoformat(timespec="seconds"), text)
         return replace(self, events=(*self.events, event)[-MAX_EVENTS:])
 
     def asking(self, part: str, settings: Mapping[str, Any]) -> Record:
-        """The same record with what is now asked of `part`."""
+        """The record with what is now asked of `part`."""
         return replace(self, settings={**self.settings, part: dict(settings)})
 
     def port(self, name: str) -> int:

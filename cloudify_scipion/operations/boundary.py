@@ -107,7 +107,7 @@ def call(work: Callable[[Call], T]) -> T:
 
 
 def call_known(work: Callable[[Call], T]) -> T | None:
-    """The same for operations that end things: when the project is not known any more, only remains are cleared.
+    """Run `work` for an operation that ends things: when the project is not known any more, only remains are cleared.
 
     Where something was made and this state root has no record of it, it is an error: nothing proves that it is gone.
     """

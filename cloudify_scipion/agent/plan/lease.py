@@ -35,7 +35,7 @@ class Holder:
     nonce: str = ""
 
     def owner(self) -> tuple[str, str, str, str]:
-        """The same for all machines of one deployment."""
+        """Whose lease it is: one answer for all machines of a deployment."""
         return self.project, self.installation, self.tenant, self.deployment
 
     def name(self) -> bytes:
@@ -47,7 +47,7 @@ class Holder:
         return json.dumps(asdict(self)).encode()
 
     def renewed(self, nonce: str) -> bytes:
-        """The same with another heartbeat, and of the same length."""
+        """The lease's content with another heartbeat; as long as before."""
         return replace(self, nonce=nonce).text()
 
     def __str__(self) -> str:

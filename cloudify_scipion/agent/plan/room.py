@@ -16,7 +16,7 @@ class Changed:
     before: int = 0
 
     def with_more(self, size: int, now: float) -> Changed:
-        """The same when so much more was saved."""
+        """What was saved when it is so much more."""
         day = int(now // DAY)
         if day == self.day:
             return Changed(day, self.today + size, self.before)

@@ -15,8 +15,8 @@ DEVICES = (b"con", b"prn", b"aux", b"nul")
 
 
 def folded(name: bytes) -> bytes:
-    """The same for all names that some file system takes for one: in case, in Unicode's forms, in blanks and dots
-    at the end. Of two names that are the same here, many data spaces hold both."""
+    """One spelling for all names that some file system takes for one: in case, in Unicode's forms, in blanks and dots
+    at the end. Of two names that have one here, many data spaces hold both."""
     if name.isascii():
         return name.lower().rstrip(ENDS) or name
     text = unicodedata.normalize("NFD", os.fsdecode(name)).casefold()

@@ -39,7 +39,7 @@ class Budget:
         return size <= 0 or self.used - self.old + size <= self.limit + spare
 
     def with_more(self, size: int) -> Budget:
-        """The same when so much more lies there."""
+        """The budget that is left when so much more lies there."""
         return Budget(self.limit, self.used + size, self.old)
 
 

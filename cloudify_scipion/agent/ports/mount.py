@@ -34,7 +34,7 @@ def mounts_below(folder: int) -> list[bytes]:
 
 
 def is_mounted(path: Path) -> bool:
-    """The same of a path, which is false where nothing is there. Asks nothing of what is mounted."""
+    """Whether something is mounted at a path; not where nothing is there. Asks nothing of what is mounted."""
     try:
         folder = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:

@@ -122,7 +122,7 @@ class ReadTree:
         return told[:2] if told else None
 
     def told(self, path: bytes) -> Told | None:
-        """The same, and more."""
+        """All facts of what is at `path`, past the kernel's cache of them; None if there is nothing."""
         try:
             above, name = self.at(path)
             return statx(above.fd, name)
@@ -194,7 +194,7 @@ class ReadTree:
         return self.open_with_facts(path)[0]
 
     def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
-        """The same, and what is so opened."""
+        """A descriptor to read the regular file at `path`, and its facts. Raises NotAFile for anything else."""
         above, name = self.at(path)
         fd = os.open(name, _READ, dir_fd=above.fd)
         try:

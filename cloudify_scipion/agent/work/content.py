@@ -72,7 +72,7 @@ def is_young(world: World, facts: os.stat_result) -> int:
 
 
 def with_facts(world: World, row: Row, facts: os.stat_result | None, expected: os.stat_result | None = None) -> Row:
-    """The same with the facts of the working copy's file. If that is not as `expected`, it is compared again."""
+    """The row with the facts of the working copy's file. If that is not as `expected`, it is compared again."""
     if facts is None:
         return row
     racy = mtime_of(facts) >= int(world.clock.now() * 1e9) - RACY_NS

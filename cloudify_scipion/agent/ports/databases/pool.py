@@ -49,7 +49,7 @@ class Pool:
         self._ask(COPY, tree, path, fd, copy, limits)
 
     def recover(self, tree: ReadTree, path: bytes, fd: int, copy: Path) -> None:
-        """The same of one whose writer died, or keeps it locked: as it was when it was last committed.
+        """Write a database whose writer died, or keeps it locked, to `copy`: as it was when it was last committed.
 
         Raises Locked, Unreadable, NoScratch.
         """

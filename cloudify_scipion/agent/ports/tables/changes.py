@@ -49,7 +49,7 @@ class Changes(Table):
         return self._db.execute(query, (after, below, limit)).fetchall()
 
     def large(self, after: tuple[int, int], limit: int) -> list[tuple[int, bytes, str, int]]:
-        """The same of the others, smallest first: those after a (size, number)."""
+        """Some of what is new or changed (number, path, kind, size), smallest first: those after a (size, number)."""
         query = "SELECT number, path, kind, size FROM todo WHERE (size, number)>(?, ?) ORDER BY size, number LIMIT ?"
         return self._db.execute(query, (*after, limit)).fetchall()
 

@@ -57,7 +57,7 @@ class Files(Table):
         self.put_all([(path, row)])
 
     def put_all(self, rows: Sequence[tuple[bytes, Row]]) -> None:
-        """The same of many files."""
+        """Know many files; each will stand in the next segment of the manifest."""
         self._store.begin()
         values = []
         for path, row in rows:

@@ -36,7 +36,7 @@ class People(Table):
         self.hold_all(question, [(path, size)])
 
     def hold_all(self, question: str, items: Iterable[tuple[bytes, int]]) -> None:
-        """The same of many."""
+        """Know that many paths wait for the answer to a question."""
         if not self._number:
             self._number = int(self._store.get_state(NUMBER) or 0) + 1
             self._store.set_state(NUMBER, self._number)

@@ -55,7 +55,7 @@ class Row:
         return self.rsize == ABSENT and self.rmtime == DOUBTED
 
     def without_remote(self, doubted: bool = False) -> Row:
-        """The same, to be saved again."""
+        """The row of a file that is to be saved again."""
         return replace(self, rsize=ABSENT, rmtime=DOUBTED if doubted else self.rmtime)
 
     def values(self) -> tuple[Any, ...]:

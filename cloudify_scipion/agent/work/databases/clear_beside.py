@@ -57,7 +57,7 @@ def beside(path: bytes, known: Callable[[list[bytes]], Mapping[bytes, Row]]) -> 
 
 
 def saved_beside(world: World, path: bytes) -> dict[bytes, Row]:
-    """The same, but for somebody's own files of such names."""
+    """What is saved beside a database, by the ends of the names; but for somebody's own files of such names."""
     known = beside(path, world.index.files.rows)
     return {end: row for end, row in known.items() if row.local or is_side(world.tree, path + end)}
 

@@ -150,7 +150,10 @@ def _take_again(world: World, generation: int) -> None:
 
 
 def check(world: World) -> None:
-    """The same before a batch of renames in the middle of a work: here an old heartbeat ends the work."""
+    """The heartbeat before a batch of renames in the middle of a work: if the last one is too old, the work ends.
+
+    Raises LeaseForeign or LeaseStale.
+    """
     known = kept(world)
     age = world.clock.elapsed() - known["beat"]
     if age > VALID_SECONDS:

@@ -101,7 +101,7 @@ def _went_on(world: World, path: bytes, local: os.stat_result, facts: os.stat_re
 
 
 def _ours(world: World, job: Incoming, local: os.stat_result, digest: str, facts: os.stat_result) -> Seen | None:
-    """The same content is here, or the one there is ours, from before or after what the index knows; None if neither.
+    """What to know where one content is on both sides, or the one there is ours, of whatever time; None if neither.
 
     The newer of two has the file's name here.
     """
@@ -135,7 +135,7 @@ def _our_file_for_link(
 
 
 def _as_there(world: World, row: Row, facts: os.stat_result) -> Row:
-    """The same with the facts of the file in the data space."""
+    """The row with the facts of the file in the data space."""
     return replace(
         row, rsize=facts.st_size, rmtime=mtime_of(facts), rracy=is_young(world, facts), rctime=ctime_of(facts)
     )

@@ -164,8 +164,8 @@ def put_here(world: World, arrived: Arrived, path: bytes, drop: bool = False) ->
 def fetch_linked(
     world: World, source: bytes, path: bytes, base: Entry | None, first: Row | None, drop: bool = False
 ) -> Seen:
-    """The same; but another name of a file that came back as `base.link` becomes one again, if its content is still
-    that of the `first`."""
+    """Fetch a file as `fetch` does; but another name of a file that came back as `base.link` becomes one again, if its
+    content is still that of the `first`."""
     if base is None or first is None:
         return fetch(world, source, path, base, drop)
     digest, there = digest_of(world.space, source)

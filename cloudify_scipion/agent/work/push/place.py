@@ -125,7 +125,7 @@ def able_to_hold(world: World, path: bytes) -> bool:
 
 
 def oddly(world: World, placing: Placing) -> Placing:
-    """The same to be put where names do not matter: the data space cannot hold this one."""
+    """The upload, to be put where names do not matter: the data space cannot hold this one."""
     copied = placing.copied
     row = replace(copied.row, stored=odd_path(copied.path))
     if row.kind == "l":

@@ -181,7 +181,7 @@ def row_of(facts: os.stat_result, flushed: int, job: Upload, origin: int) -> Row
 
 
 def as_before(row: Row, known: Row) -> Row:
-    """The same content: only the working copy's facts are new."""
+    """The row of a content that was saved before: only the working copy's facts are new."""
     return replace(
         known, mode=row.mode, size=row.size, mtime=row.mtime, ctime=row.ctime, ino=row.ino, racy=row.racy, link=b""
     )

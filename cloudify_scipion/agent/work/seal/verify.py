@@ -115,7 +115,7 @@ def _look(space: ReadTree, path: bytes, row: Row, sides: Mapping[bytes, Row] | N
 
 
 def _compare(space: ReadTree, path: bytes, row: Row) -> str | Read:
-    """The same, whatever was read and whatever lies beside it."""
+    """What is wrong with a path, but for content and what lies beside it; of a file, if nothing is, what was read."""
     if not row.held():
         return "it is not saved"
     if row.kind == "l":

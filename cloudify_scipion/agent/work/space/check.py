@@ -65,7 +65,7 @@ def check_space(world: World) -> None:
 
 
 def check_mark(space: ReadTree) -> None:
-    """The same of any way to it."""
+    """Raise GuardFailed unless the data space, by this way to it, shows our mark."""
     space.forget()
     try:
         mark = read_all(space, MARK)

@@ -105,7 +105,7 @@ def keep_beside(world: World, path: bytes) -> bytes:
 
 
 def move_beside(world: World, path: bytes, there: bytes) -> bytes:
-    """The same for what belongs at `path` and lies `there`."""
+    """Give what lies `there`, and belongs at `path`, the name of a conflict, as `keep_beside` does."""
     stamp = world.clock.stamp()
     longest = world.learnt.able.names.longest if world.learnt.able else MAX_NAME
     for number in range(1, MANY):

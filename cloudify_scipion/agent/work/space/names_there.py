@@ -108,7 +108,7 @@ def place_of(path: bytes, able: Abilities) -> bytes:
 
 
 def place_for(world: World, path: bytes) -> bytes:
-    """The same; all below a folder whose name turned out to be impossible has odd places, too."""
+    """Where a file's content lies; all below a folder whose name turned out to be impossible has odd places, too."""
     oddly = world.index.folders.is_oddly(split(path)[0])
     return odd_path(path) if oddly else place_of(path, abilities(world))
 
