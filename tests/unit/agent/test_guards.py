@@ -301,7 +301,7 @@ def test_destroyed_by_a_crash_and_not_seen_by_the_first_push(
     full.write("a", "is sent first")
     full.write("small/27", b"", age=10)
     sick = str(full.space if side == "there" else full.user)
-    with pytest.raises(AgentError):
+    with pytest.raises(AgentError, match=r"(?i)the data space is full|could not be saved: small"):
         replace(full, trees=lambda path: (Sick if path == sick else Tree)(path)).push()
     assert full.push().held == 1
     assert full.saved()["small/27"] == b"27" and full.questions() == ["destroyed"]

@@ -150,7 +150,7 @@ def test_a_takeover_in_the_middle_of_a_push_makes_it_void(
     new = another(saved, tmp_path)
     monkeypatch.setattr(Meanwhile, "happens", staticmethod(lambda: new.pull() and None))
     saved.write("a", b"too late", age=10)
-    with pytest.raises(LeaseForeign):
+    with pytest.raises(LeaseForeign, match="took the data space over"):
         replace(saved, trees=lambda path: (Meanwhile if path == str(saved.space) else Tree)(path)).push()
     assert new.saved() == {"a": b"one"}
 
@@ -187,7 +187,7 @@ def test_after_a_long_pause_it_is_looked_at_by_a_fresh_listing(saved: Rig, tmp_p
     name = leases(saved)[0]
     (saved.space / ".cloudify-scipion/lease" / name.replace("g00000001", "g00000007")).write_text("{}")
     saved.clock.pass_time(10 * VALID_SECONDS)
-    with pytest.raises(LeaseForeign):
+    with pytest.raises(LeaseForeign, match=r"\(generation 7\) of this deployment took the data space over"):
         saved.push()
 
 
@@ -233,7 +233,7 @@ def test_a_lost_lease_is_not_taken_in_the_middle_of_a_work(saved: Rig) -> None:
     with saved.world() as world:
         lease.renew(world)
         shutil.rmtree(saved.space / ".cloudify-scipion/lease")
-        with pytest.raises(LeaseGone):
+        with pytest.raises(LeaseGone, match="was taken away"):
             lease.check(world)
 
 
@@ -304,13 +304,13 @@ def test_two_that_take_it_at_the_same_time(new: Rig, tmp_path: Path, monkeypatch
     def both(world: object, own: Holder) -> None:
         plain(world, own)  # type: ignore[arg-type]
         if own.owner()[3] == "demo":
-            with pytest.raises(LeaseForeign):
+            with pytest.raises(LeaseForeign, match="belongs to project 'p1' of deployment demo"):
                 theirs.pull()
             with theirs.world() as other:
                 plain(other, replace(own, deployment="theirs", installation="i2"))
 
     monkeypatch.setattr(lease, "_write", both)
-    with pytest.raises(LeaseForeign):
+    with pytest.raises(LeaseForeign, match="belongs to project 'p1' of deployment theirs"):
         new.pull()
     assert new.local() == {}
 

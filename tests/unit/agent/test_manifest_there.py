@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent.errors import AgentError, Temporary
+from cloudify_scipion.agent.errors import AgentError, Temporary, Unsaved
 from cloudify_scipion.agent.plan import manifest
 from cloudify_scipion.agent.plan.manifest import Entry, Header, decode
 from cloudify_scipion.agent.ports.tree import Tree
@@ -124,7 +124,7 @@ def test_a_seal_stands_on_a_manifest_that_is_there(rig: Rig) -> None:
 
     rig.write("a", b"one")
     rig.trees = Dropping
-    with pytest.raises(AgentError):
+    with pytest.raises(Unsaved, match="manifest: it is not whole"):
         rig.seal()
     assert not (rig.state / "seal.json").exists()
     rig.trees = Tree

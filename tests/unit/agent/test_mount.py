@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.agent import cli
-from cloudify_scipion.agent.errors import AgentError, GuardFailed
+from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.ports.mount import is_mounted
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.work.space import health
@@ -89,9 +89,9 @@ def test_an_unmounted_space_is_not_taken_for_an_empty_one(rig: Rig) -> None:
     rig.space.rename(rig.space.with_name("away"))
     rig.space.mkdir()
     for work in (rig.pull, rig.scan, rig.push, rig.seal):
-        with pytest.raises(AgentError):
+        with pytest.raises(GuardFailed, match="not mounted, or has lost its mark"):
             work()
-    with pytest.raises(GuardFailed):
+    with pytest.raises(GuardFailed, match="not mounted, or has lost its mark"):
         rig.pull()
     assert contents(rig.space, hidden=True) == {}
 
@@ -110,7 +110,7 @@ def test_a_space_that_vanishes_during_a_scan_has_lost_nothing(rig: Rig, tmp_path
             return []
 
     rig.trees = Vanishing
-    with pytest.raises(GuardFailed):
+    with pytest.raises(GuardFailed, match="not mounted, or has lost its mark"):
         rig.scan()
     rig.trees = Tree
     rig.space.rmdir()

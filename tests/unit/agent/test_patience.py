@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.agent.errors import AgentError
+from cloudify_scipion.agent.errors import Temporary
 from cloudify_scipion.agent.ports import calls
 from cloudify_scipion.agent.ports.calls import BUSY, patient
 from cloudify_scipion.agent.ports.files import write_new
@@ -191,7 +191,7 @@ def test_what_lasts_is_tried_no_more_often_in_a_whole_push(name: str, error: int
         spaces.append(refusing(rig.space, error, name))
         return spaces[-1]
 
-    with pytest.raises(AgentError):
+    with pytest.raises(Temporary, match=r"the data space cannot be written: .*: .cloudify-scipion/tmp"):
         replace(rig, trees=trees).push()
     assert {count for (called, *_), count in spaces[0].calls.items() if called == name} == {TRIES}
     rig.push()

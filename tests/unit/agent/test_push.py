@@ -246,6 +246,6 @@ def test_a_stranger_in_the_middle_of_a_push_makes_it_void(rig: Rig, tmp_path: Pa
             other.pull()
 
     reaper.before = take_over
-    with pytest.raises(LeaseForeign):
+    with pytest.raises(LeaseForeign, match="took the data space over"):
         replace(rig, trees=reaper.tree, workers=1).push()
     assert any("does not count" in alarm for alarm in rig.alarms())
