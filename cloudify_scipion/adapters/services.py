@@ -13,7 +13,7 @@ from cloudify_scipion.adapters.puppet import PuppetOverSsh
 from cloudify_scipion.adapters.secrets import FileSecrets
 from cloudify_scipion.adapters.ssh import SshShell
 from cloudify_scipion.adapters.ssh_keys import LOGIN, write_known_hosts
-from cloudify_scipion.adapters.state import ProjectFolders, state_root
+from cloudify_scipion.adapters.state import ProjectFolders, check_owner, state_root
 from cloudify_scipion.adapters.web import GatewayProbe
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
@@ -21,8 +21,12 @@ from cloudify_scipion.resources import made_files, puppet_folder
 
 
 def make_services(write: Callable[[str], object], root: Path | None = None) -> Services:
-    """All ports over one state root; `write` gets the lines of progress."""
+    """All ports over one state root; `write` gets the lines of progress.
+
+    Raises PermanentError, with the command to use, for anybody to whom the state root is closed.
+    """
     root = root or state_root()
+    check_owner(root)
     progress, projects = LineProgress(write), ProjectFolders(root)
     services: Services = Services(
         projects=projects,

@@ -33,9 +33,9 @@ def state_root(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get(VARIABLE) or DEFAULT_ROOT)
 
 
-def check_owner(environment: Mapping[str, str] = os.environ) -> None:
+def check_owner(root: Path) -> None:
     """Raise PermanentError, with the command to use, for whoever may not read the state root: it is its owner's."""
-    root = state_root(environment).absolute()
+    root = root.absolute()
     owner = next(folder for folder in (root, *root.parents) if folder.exists()).stat().st_uid
     if os.geteuid() not in (0, owner):
         raise PermanentError(f"the state folder {root} is {'root' if owner == 0 else f'user {owner}'}'s", as_root())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from cloudify_scipion.adapters.services import make_services
-from cloudify_scipion.adapters.state import check_owner
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import as_it_is
@@ -15,9 +14,8 @@ from cloudify_scipion.lifecycle.record import Record
 def services() -> Services:
     """The ports; progress goes to standard error, so that standard output is the answer alone.
 
-    Raises PermanentError for anybody to whom the state folder is closed.
+    Raises PermanentError for anybody to whom the state root is closed.
     """
-    check_owner()
     return make_services(lambda line: click.echo(line, err=True))
 
 

@@ -181,8 +181,14 @@ class Services:
     web: Web
 
     def of(self, record: Record) -> Provider:
-        """The provider that a project's machine and volume are of."""
-        return self.provider(record.settings.get("site", {}))
+        """The provider that a project's machine and volume are of. Raises PermanentError as `at` does."""
+        return self.at(record.settings.get("site", {}))
+
+    def at(self, site: Mapping[str, Any]) -> Provider:
+        """A site's provider. Raises PermanentError, with what to do, if this process may not work with it."""
+        provider = self.provider(site)
+        provider.require_access()
+        return provider
 
     def sites(self) -> Sequence[Mapping[str, Any]]:
         """The sites of all projects, and an empty one, which stands for the default provider."""

@@ -83,7 +83,7 @@ def _new_record(services: Services, project: Mapping[str, Any], site: Mapping[st
     _refuse_second(services, project["id"], binding)
     now = services.clock.now()
     name = _name(project["id"], binding)
-    provider = services.provider(site)
+    provider = services.at(site)
     volume, machine = provider.volumes.look(name), provider.machines.look(name)
     owner = {**machine.tags, **volume.tags}.get("deployment", binding.deployment)
     if owner != binding.deployment:

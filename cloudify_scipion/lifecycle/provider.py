@@ -150,7 +150,10 @@ class Provider(Protocol):
         """Whether only this computer reaches its machines' services: then a desktop needs no TLS."""
 
     def require_access(self) -> None:
-        """Raise PermanentError, with what to do, if this process may not work with the provider."""
+        """Raise PermanentError, with what to do, if this process may not work with the provider.
+
+        Asked whenever the provider is chosen for a project: what takes time is not asked here.
+        """
 
     def reserve(self, record: Record, services: Sequence[str]) -> Mapping[str, int]:
         """Ports at which these services of the project's machine are to answer, kept in its record; none where each

@@ -231,7 +231,7 @@ def heal_in_place(work: Callable[[Call], object]) -> None:
 def _accepted(services: Services) -> Call:
     properties = _properties()
     project = properties["project"]
-    _provider(services).require_access()
+    _provider(services)  # whoever may not work there is told so before anything else
     _hold_lock(services, project["id"])
     _refuse_unknown(services, project["id"], adopts=True)
     record = accept_project(services, project, properties["site"], _binding(services))
@@ -241,7 +241,7 @@ def _accepted(services: Services) -> Call:
 
 
 def _provider(services: Services) -> Provider:
-    return services.provider(_properties()["site"])
+    return services.at(_properties()["site"])
 
 
 def _binding(services: Services) -> Binding:
@@ -253,7 +253,10 @@ def _hold_lock(services: Services, project: str) -> None:
 
 
 def _services() -> Services:
-    return make_services(ctx.logger.info)
+    try:
+        return make_services(ctx.logger.info)
+    except ScipionError as error:
+        raise NonRecoverableError(str(error)) from error
 
 
 def _properties() -> Mapping[str, Any]:

@@ -397,9 +397,12 @@ class FakeProvider:
     access: FakeAccess = field(default_factory=FakeAccess)
     fenced: bool = True
     private: bool = True
+    denied: str = ""
+    """Why this process may not work here."""
 
     def require_access(self) -> None:
-        """Everybody may."""
+        if self.denied:
+            raise PermanentError(self.denied, "sudo cfy install")
 
     def reserve(self, record: Record, services: Sequence[str]) -> Mapping[str, int]:
         return reserve_ports(self.projects, self.root, record, services, self.ports)

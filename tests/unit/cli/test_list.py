@@ -14,6 +14,7 @@ from cloudify_scipion.cli.list_projects import WIDTH, exit_code, lines
 from cloudify_scipion.cli.main import main
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.overview import STATES, Project
+from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.unsaved import KINDS, Need
 from tests.fakes.deployment import Deployment
 from tests.fakes.world import World
@@ -21,7 +22,6 @@ from tests.fakes.world import World
 
 @pytest.fixture(autouse=True)
 def wired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "check_owner", lambda: None)
     monkeypatch.setattr(wiring, "make_services", lambda _: world.services())
 
 
@@ -154,10 +154,10 @@ def test_it_goes_before_a_desktop_that_does_not_answer_and_not_before_a_machine_
 
 
 def test_an_error_is_for_programs_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    def closed() -> None:
+    def closed(_: object) -> Services:
         raise PermanentError("this state folder is root's", "be root")
 
-    monkeypatch.setattr(wiring, "check_owner", closed)
+    monkeypatch.setattr(wiring, "make_services", closed)
     said = run("list", "--json")
     assert (said.exit_code, json.loads(said.output)["next_step"]) == (1, "be root")
     assert (run("list").exit_code, "next: be root" in run("list").output) == (1, True)

@@ -18,7 +18,6 @@ PROJECT = "relion-2d"
 
 @pytest.fixture(autouse=True)
 def installed(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(wiring, "check_owner", lambda: None)
     monkeypatch.setattr(wiring, "make_services", lambda _: world.services())
     Deployment(world).install()
     world.end_process()

@@ -15,7 +15,6 @@ from tests.fakes.world import World
 
 @pytest.fixture(autouse=True)
 def wired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "check_owner", lambda: None)
     monkeypatch.setattr(wiring, "make_services", lambda _: world.services())
 
 

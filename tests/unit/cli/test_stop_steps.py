@@ -15,7 +15,6 @@ PROJECT = "relion-2d"
 
 @pytest.fixture
 def running(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(wiring, "check_owner", lambda: None)
     monkeypatch.setattr(wiring, "make_services", lambda _: world.services())
     world.workflows.seconds = 5000.0
     Deployment(world, {"wait_minutes": "0"}).install()
