@@ -57,7 +57,7 @@ def write_demo(out: Path, site: Path = SITE) -> Path:
 
 
 @cache
-def _rendered(lock: bytes, site: Path) -> Mapping[str, bytes]:
+def _rendered(lock: bytes, site: Path = SITE) -> Mapping[str, bytes]:
     loaded = load_inputs(DEMO, site)
     return render(loaded.project, loaded.site_document, plugin_description(), lock)
 

@@ -22,10 +22,6 @@ from tests.toy.machines import ToyHost, ToyLayers
 from tests.toy.provider import DOMAIN
 from tests.toy.volumes import ToyVolumes
 
-STATE = "run/state.json"
-"""On a machine: what its systemd knows since the boot."""
-ENABLED = "etc/enabled.json"
-
 
 class FolderFiles(MutableMapping[str, bytes]):
     """The files below a folder by their paths in it; `top` is what a path begins with. Mounts are not followed."""
@@ -163,22 +159,21 @@ class ToyShell(FakeShell):
             raise MachineUnreachable(f"SSH to {name} failed: Permission denied")
         disk = Disk({}, None, files, volumes=tuple(told["volumes"]), running=True, network=True)
         disk.folders = {target: (path, False) for target, path in told["mounts"].items()}
-        if (folder / STATE).exists():
-            state: dict[str, Any] = json.loads((folder / STATE).read_text())
+        if host.units(name).exists():
+            state: dict[str, Any] = json.loads(host.units(name).read_text())
             disk.units, disk.read_only, disk.lost = state["units"], state["read_only"], state["lost"]
             disk.works = {name: Work(*work) for name, work in state["works"].items()}
         else:  # it has just booted
             for name in [name for name in files if name.startswith(f"{APPLIED}/project-")]:
                 del files[name]
-        disk.enabled = set(json.loads(files.get(f"/{ENABLED}", b"[]")))
+        disk.enabled = set(json.loads(host.enabled(name).read_text())) if host.enabled(name).exists() else set()
         return disk
 
     def _store(self, disk: Disk) -> None:
-        folder = self._toy.disk(self.record.machine)
         works = {name: [work.began, work.code] for name, work in disk.works.items()}
         state = {"units": disk.units, "works": works, "read_only": disk.read_only, "lost": disk.lost}
-        write_atomic(folder / STATE, json.dumps(state).encode())
-        write_atomic(folder / ENABLED, json.dumps(sorted(disk.enabled)).encode())
+        write_atomic(self._toy.units(self.record.machine), json.dumps(state).encode())
+        write_atomic(self._toy.enabled(self.record.machine), json.dumps(sorted(disk.enabled)).encode())
 
 
 @dataclass
@@ -190,9 +185,9 @@ class ToyWeb:
     def answers(self, url: str, fingerprint: str) -> bool:
         parts = urlsplit(url)
         name = str(parts.hostname).removesuffix(f".{DOMAIN}")
-        state = self.host.disk(name) / STATE
-        if parts.port != 6080 or not self.host.network(name).exists() or not state.exists():
+        units = self.host.units(name)
+        if parts.port != 6080 or not self.host.network(name).exists() or not units.exists():
             return False
         wanted = FolderFiles(self.host.disk(name), "/").get("/etc/cloudify-desktop/fingerprint", b"").decode()
         right = wanted == fingerprint if parts.scheme == "https" else not wanted
-        return right and GATEWAY in json.loads(state.read_text())["units"]
+        return right and GATEWAY in json.loads(units.read_text())["units"]

@@ -47,6 +47,14 @@ class ToyHost:
     def network(self, name: str) -> Path:
         return self.root / "run/network" / name
 
+    def units(self, name: str) -> Path:
+        """What the machine's systemd knows since the boot."""
+        return self.root / "run/units" / name
+
+    def enabled(self, name: str) -> Path:
+        """What the machine's systemd starts at each boot."""
+        return self.machine(name) / "enabled.json"
+
     def layer(self, digest: str) -> Path:
         return self.root / "layers" / digest
 
@@ -119,7 +127,7 @@ class ToyMachines:
             return False
         for target in self._host.told(name)["mounts"]:
             (self._host.disk(name) / target.lstrip("/")).unlink(missing_ok=True)
-        for marker in (self._host.network(name), self._host.running(name)):
+        for marker in (self._host.network(name), self._host.units(name), self._host.running(name)):
             marker.unlink(missing_ok=True)
         return True
 

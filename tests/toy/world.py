@@ -90,5 +90,5 @@ class ToyWorld:
         return folder.name
 
     def leftovers(self, name: str) -> Sequence[str]:
-        found = (self.host.machine(name), self.host.running(name), self.host.network(name))
+        found = (self.host.machine(name), self.host.running(name), self.host.network(name), self.host.units(name))
         return [str(path) for path in found if path.exists()]
