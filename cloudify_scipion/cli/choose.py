@@ -16,17 +16,7 @@ from cloudify_scipion.catalogue.sizing.phases import CAVEAT, Part, Plan, plan
 from cloudify_scipion.catalogue.sizing.steps import workload_of
 from cloudify_scipion.catalogue.software.fit_site import site_notes, site_problems
 from cloudify_scipion.catalogue.software.resolve import software_problems
-from cloudify_scipion.cli.choose_text import (
-    choice_notes,
-    duration_text,
-    exact,
-    hours_text,
-    misfit_texts,
-    need_text,
-    nothing_fits,
-    step_notes,
-    verdict_text,
-)
+from cloudify_scipion.cli import choose_text as words
 from cloudify_scipion.cli.console import error_document, errors_as_json, fail, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
 from cloudify_scipion.errors import PermanentError, ScipionError
@@ -68,8 +58,8 @@ def _answer(project: Path, site: Path) -> tuple[Choice, Plan, tuple[str, ...], S
     choice = choose(needs_of(work), loaded.site)
     phases = plan(work, choice, loaded.site)
     hours_notes = _time_notes(phases, loaded.project.time_limit.days)
-    notes = (*step_notes(work), *choice_notes(choice, loaded.site), *hours_notes, *_software_notes(loaded))
-    return choice, phases, notes, nothing_fits(choice, loaded.site, str(project))
+    notes = (*words.step_notes(work), *words.choice_notes(choice, loaded.site), *hours_notes, *_software_notes(loaded))
+    return choice, phases, notes, words.nothing_fits(choice, loaded.site, str(project))
 
 
 def _time_notes(phases: Plan, days: int) -> Iterator[str]:
@@ -94,7 +84,7 @@ def as_document(choice: Choice, phases: Plan, notes: Sequence[str] = ()) -> dict
         "ok": choice.flavour is not None,
         "chosen": choice.flavour.name if choice.flavour else None,
         "without_gpu": choice.without_gpu,
-        "duration": duration_text(choice),
+        "duration": words.duration_text(choice),
         "needs": _needs_document(choice.needs),
         "flavours": [_verdict_document(verdict, choice) for verdict in choice.verdicts],
         "phases": _plan_document(phases),
@@ -105,14 +95,14 @@ def as_document(choice: Choice, phases: Plan, notes: Sequence[str] = ()) -> dict
 
 def _needs_document(needs: Needs) -> dict[str, Any]:
     found = {key: getattr(needs, key) for key in _LABELS}
-    return {key: {"value": need.value, "reason": need_text(need)} for key, need in found.items()}
+    return {key: {"value": need.value, "reason": words.need_text(need)} for key, need in found.items()}
 
 
 def _verdict_document(verdict: Verdict, choice: Choice) -> dict[str, Any]:
     chosen = verdict.flavour is choice.flavour
     said = {"chosen": chosen, "fits": chosen or not verdict.misfits}
-    reasons = [] if chosen else misfit_texts(verdict)
-    return {"name": verdict.flavour.name, **said, "reasons": reasons, "sentence": verdict_text(verdict, choice)}
+    reasons = [] if chosen else words.misfit_texts(verdict)
+    return {"name": verdict.flavour.name, **said, "reasons": reasons, "sentence": words.verdict_text(verdict, choice)}
 
 
 def _plan_document(phases: Plan) -> dict[str, Any]:
@@ -127,7 +117,7 @@ def _plan_document(phases: Plan) -> dict[str, Any]:
 
 
 def _part_document(part: Part) -> dict[str, Any]:
-    hours = [{"hours": _rounded(item.value), "reason": hours_text(item)} for item in part.hours]
+    hours = [{"hours": _rounded(item.value), "reason": words.hours_text(item)} for item in part.hours]
     named = {"title": part.title, "flavour": part.flavour.name, "steps": list(part.steps)}
     return {**named, "needs": _needs_document(part.needs), "hours": _rounded(part.total), "reasons": hours}
 
@@ -143,7 +133,7 @@ def _say_all(choice: Choice, phases: Plan, notes: Sequence[str]) -> None:
 def _needs_lines(needs: Needs) -> Iterator[str]:
     yield "needs"
     found = [(label, getattr(needs, key)) for key, label in _LABELS.items()]
-    yield from _aligned([(label, exact(need.value), need_text(need)) for label, need in found])
+    yield from _aligned([(label, words.exact(need.value), words.need_text(need)) for label, need in found])
 
 
 def _table(choice: Choice) -> Iterator[str]:
@@ -153,13 +143,12 @@ def _table(choice: Choice) -> Iterator[str]:
     for verdict in choice.verdicts:
         flavour, card = verdict.flavour, verdict.flavour.gpu
         mark = "*" if flavour is choice.flavour else "-" if verdict.misfits else "+"
-        cells = (mark, flavour.name, f"{flavour.cpus}", exact(flavour.ram_gb), f"{flavour.gpus}")
-        rows.append(
-            (*cells, *((card.name, exact(card.memory_gb), exact(card.compute_capability)) if card else ("", "", "")))
-        )
+        cells = (mark, flavour.name, f"{flavour.cpus}", words.exact(flavour.ram_gb), f"{flavour.gpus}")
+        of_card = (card.name, words.exact(card.memory_gb), words.exact(card.compute_capability)) if card else ("",) * 3
+        rows.append((*cells, *of_card))
     yield from _aligned(rows)
     yield "  (* chosen, + fits, - does not fit)"
-    yield from (f"  {verdict_text(verdict, choice)}" for verdict in choice.verdicts)
+    yield from (f"  {words.verdict_text(verdict, choice)}" for verdict in choice.verdicts)
 
 
 def _choice_lines(choice: Choice) -> Iterator[str]:
@@ -167,7 +156,7 @@ def _choice_lines(choice: Choice) -> Iterator[str]:
         return
     yield ""
     yield f"choice: {choice.flavour.name}"
-    if duration := duration_text(choice):
+    if duration := words.duration_text(choice):
         yield f"  {duration}"
 
 
@@ -176,7 +165,7 @@ def _plan_lines(phases: Plan) -> Iterator[str]:
     yield "phases"
     for part in phases.parts:
         yield f"  {part.title}: {part.flavour.name}, {_hours(part.total)} (needs {_short(part.needs)})"
-        yield from (f"    {_hours(item.value)}: {hours_text(item)}" for item in part.hours)
+        yield from (f"    {_hours(item.value)}: {words.hours_text(item)}" for item in part.hours)
     yield from (f"  {reason}" for reason in phases.because)
     if phases.parts:
         yield f"  {_saving(phases)}"

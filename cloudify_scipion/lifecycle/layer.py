@@ -15,7 +15,7 @@ from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space import installed_classes, software_data
-from cloudify_scipion.project.model import software_from_document
+from cloudify_scipion.project.model import Software, built
 from cloudify_scipion.project.site import files_from_document
 
 ASKED_FILE = "asked.lock.json"
@@ -48,7 +48,7 @@ def asked_software(software: Mapping[str, Any], site: Mapping[str, Any], pins: s
     """
     if pins:
         return {**software, "lock": text_digest(pins), "files": {}}
-    files = checksums(software_from_document(software), files_from_document(site), load_catalogue())
+    files = checksums(built(Software, software), files_from_document(site), load_catalogue())
     return {**software, "lock": "", "files": files}
 
 
@@ -57,7 +57,7 @@ def software_layer(services: Services, record: Record) -> SoftwareLayer:
     asked = record.settings["software"]
     if asked.get("lock"):
         return _locked_layer(services, record, asked["lock"])
-    chosen = resolve(software_from_document(asked), load_catalogue())
+    chosen = resolve(built(Software, asked), load_catalogue())
     software = with_checksums(chosen, asked.get("files") or {})
     data = {**puppet_data(software, list(record.site().mirrors.values())), **software_data(record)}
     classes = _classes(data)

@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import reduce
 from typing import Any
 
 from cloudify_scipion.project.model import Acquisition, Project
@@ -22,31 +23,13 @@ from cloudify_scipion.project.schema import schema
 
 MARK = "json:"
 """How an encoded value begins."""
-DSL_FUNCTIONS = frozenset(
-    # fmt: off
-    {
-        "concat",
-        "get_attribute",
-        "get_attributes_dict",
-        "get_attributes_list",
-        "get_capability",
-        "get_consumers",
-        "get_environment_capability",
-        "get_group_capability",
-        "get_input",
-        "get_label",
-        "get_property",
-        "get_secret",
-        "get_sys",
-        "merge",
-        "string_find",
-        "string_lower",
-        "string_replace",
-        "string_split",
-        "string_upper",
-    }
-    # fmt: on
-)
+# fmt: off
+DSL_FUNCTIONS = frozenset({
+    "concat", "get_attribute", "get_attributes_dict", "get_attributes_list", "get_capability", "get_consumers",
+    "get_environment_capability", "get_group_capability", "get_input", "get_label", "get_property", "get_secret",
+    "get_sys", "merge", "string_find", "string_lower", "string_replace", "string_split", "string_upper",
+})
+# fmt: on
 """Names that Cloudify evaluates when they are the only key of a mapping, or the only one beside `type`."""
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
 
@@ -81,32 +64,13 @@ INPUT_PATHS: Mapping[str, tuple[str, ...]] = {
 
 def project_inputs(project: Project, workflow_file: str) -> dict[str, Any]:
     """The values of the blueprint's inputs, in the order of INPUT_PATHS, as plain data."""
-    return {
-        "project_id": project.id,
-        "title": project.title,
-        "owner": _given(project.owner),
-        "facility": _given(project.facility),
-        "acquisition": acquisition_document(project.acquisition),
-        "scipion": project.software.scipion,
-        "plugins": dict(project.software.plugins),
-        "em_packages": dict(project.software.em_packages),
-        "example_data": dict(project.software.example_data),
-        "accepted_licences": list(project.software.accepted_licences),
-        "workflow": workflow_file,
-        "run_workflow": project.workflow.run,
-        "wait_minutes": project.workflow.wait_minutes,
-        "missing_plugins": project.workflow.missing_plugins,
-        "data": _given(project.data),
-        "needs": _given(project.needs) or "auto",
-        "volume_size_gb": project.volume.size_gb,
-        "volume_at_end": project.volume.at_end,
-        "time_limit_days": project.time_limit.days,
-        "warning_days": project.time_limit.warning_days,
-        "grace_days": project.time_limit.grace_days,
-        "time_zone": project.time_limit.time_zone,
-        "secret_names": dict(project.secrets),
-        "desktop_geometry": project.desktop.geometry,
-    }
+    found = {name: _plain(reduce(_field, path, project)) for name, path in INPUT_PATHS.items()}
+    acquisition, needs = acquisition_document(project.acquisition), _given(project.needs) or "auto"
+    return found | {"workflow": workflow_file, "acquisition": acquisition, "needs": needs}
+
+
+def _field(value: object, name: str) -> Any:
+    return getattr(value, name, None)
 
 
 def acquisition_document(acquisition: Acquisition) -> dict[str, Any]:
@@ -126,6 +90,8 @@ def _given(value: Any) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return _given(value)
+    if isinstance(value, Mapping):
+        return dict(value)
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from inspect import signature
+from typing import Any, TypeVar
 
+Part = TypeVar("Part")
 Protocol = Mapping[str, Any]
 """One step of a Scipion workflow: `object.className`, `object.id`, `object.label` and its parameters."""
 
@@ -165,71 +167,46 @@ class Project:
 
 def project_from_document(document: Mapping[str, Any], protocols: Sequence[Protocol] = ()) -> Project:
     """The project of a checked document. `protocols` is the workflow, where the document only names its file."""
-    workflow = dict(document.get("workflow", {}))
-    workflow.pop("file", None)
-    given = workflow.pop("protocols", None)
+    needs = document.get("needs", "auto")
     return Project(
         id=document["id"],
         title=document["title"],
-        software=software_from_document(document["software"]),
-        volume=Volume(**_whole(document["volume"])),
-        owner=owner_from_document(document.get("owner", {})),
-        workflow=Workflow(tuple(given if given is not None else protocols), **_whole(workflow)),
-        time_limit=TimeLimit(**_whole(document.get("time_limit", {}))),
-        desktop=Desktop(**document.get("desktop", {})),
-        facility=Facility(**document.get("facility", {})),
-        acquisition=acquisition_from_document(document.get("acquisition", {})),
-        data=data_from_document(document.get("data", {})),
-        needs=needs_from_document(document.get("needs", "auto")),
+        software=built(Software, document["software"]),
+        volume=built(Volume, document["volume"]),
+        owner=built(Owner, document.get("owner", {})),
+        workflow=built(Workflow, {"protocols": list(protocols), **document.get("workflow", {})}),
+        time_limit=built(TimeLimit, document.get("time_limit", {})),
+        desktop=built(Desktop, document.get("desktop", {})),
+        facility=built(Facility, document.get("facility", {})),
+        acquisition=_acquisition(document.get("acquisition", {})),
+        data=_data(document.get("data", {})),
+        needs=built(Needs, {} if needs == "auto" else needs),
         secrets=dict(document.get("secrets", {})),
     )
 
 
-def acquisition_from_document(document: Mapping[str, Any]) -> Acquisition:
-    """The `acquisition` part of a checked project document."""
-    counts = {key: int(document[key]) for key in ("frames", "movies", "particles", "box_size") if key in document}
+def built(kind: Callable[..., Part], document: Mapping[str, Any]) -> Part:
+    """A dataclass of those keys of a checked document that it has fields for.
+
+    Lists become tuples. JSON Schema takes 2.0 for an integer; here it becomes one.
+    """
+    types = {name: str(parameter.annotation).split(" | ") for name, parameter in signature(kind).parameters.items()}
+    return kind(**{name: _typed(document[name], types[name]) for name in types.keys() & document.keys()})
+
+
+def _typed(value: Any, types: Sequence[str]) -> Any:
+    if isinstance(value, float) and "int" in types:
+        return int(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _acquisition(document: Mapping[str, Any]) -> Acquisition:
     detector = document.get("detector")
     size = (int(detector["width"]), int(detector["height"])) if detector else None
-    return Acquisition(**{**document, **counts, "detector": size})
+    return built(Acquisition, {**document, "detector": size})
 
 
-def data_from_document(document: Mapping[str, Any]) -> Data:
-    """The `data` part of a checked project document."""
+def _data(document: Mapping[str, Any]) -> Data:
     project = document.get("project")
-    return Data(
-        project and ProjectData(**{key: _frozen(value) for key, value in project.items()}),
-        tuple(Dataset(**dataset) for dataset in document.get("datasets", ())),
-    )
-
-
-def needs_from_document(document: Mapping[str, Any] | str) -> Needs:
-    """The `needs` part of a checked project document: `auto`, or numbers."""
-    if isinstance(document, str):
-        return Needs()
-    counts = {key: int(value) for key, value in document.items() if key in ("cpus", "gpus")}
-    return Needs(**{**document, **counts})
-
-
-def software_from_document(document: Mapping[str, Any]) -> Software:
-    """The `software` part of a checked project document."""
-    return Software(
-        scipion=document["scipion"],
-        plugins=dict(document.get("plugins", {})),
-        em_packages=dict(document.get("em_packages", {})),
-        example_data=dict(document.get("example_data", {})),
-        accepted_licences=tuple(document.get("accepted_licences", ())),
-    )
-
-
-def owner_from_document(document: Mapping[str, Any]) -> Owner:
-    """The `owner` part of a checked project document."""
-    return Owner(document.get("name", ""), document.get("email", ""), tuple(document.get("ssh_keys", ())))
-
-
-def _whole(document: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON Schema takes 2.0 for an integer; here it becomes one."""
-    return {key: int(value) if isinstance(value, float) else value for key, value in document.items()}
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    datasets = tuple(built(Dataset, dataset) for dataset in document.get("datasets", ()))
+    return Data(project and built(ProjectData, project), datasets)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloudify_scipion.project.model import built
 from cloudify_scipion.project.space_kinds.kind import DataSpace
 from cloudify_scipion.project.spaces import spaces_from_document
 
@@ -84,7 +85,7 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
         provider=document["provider"],
         allow_discard=document.get("allow_discard", False),
         desktop=site_desktop(document),
-        limits=Limits(**{key: int(value) for key, value in document.get("limits", {}).items()}),
+        limits=built(Limits, document.get("limits", {})),
         mount_prefixes=tuple(document.get("mount_prefixes", MOUNT_PREFIXES)),
         data_spaces=spaces_from_document(document),
         mirrors={name: mirror["url"] for name, mirror in document.get("mirrors", {}).items()},
@@ -96,7 +97,7 @@ def site_from_document(document: Mapping[str, Any]) -> Site:
 
 def site_desktop(document: Mapping[str, Any]) -> SiteDesktop:
     """How a checked site document wants desktops served."""
-    return SiteDesktop(**document.get("desktop", {}))
+    return built(SiteDesktop, document.get("desktop", {}))
 
 
 def files_from_document(document: Mapping[str, Any]) -> dict[str, str]:
@@ -108,14 +109,5 @@ def files_from_document(document: Mapping[str, Any]) -> dict[str, str]:
 def flavours_from_document(document: Mapping[str, Any]) -> tuple[Flavour, ...]:
     """The flavours of a checked site document, each with its graphics card."""
     models = {name: GpuModel(name, **facts) for name, facts in document.get("gpu_models", {}).items()}
-    return tuple(
-        Flavour(
-            **{
-                **facts,
-                "cpus": int(facts["cpus"]),
-                "gpus": int(facts.get("gpus", 0)),
-                "gpu": models.get(facts.get("gpu")),
-            }
-        )
-        for facts in document.get("flavours", ())
-    )
+    flavours = document.get("flavours", ())
+    return tuple(built(Flavour, {**facts, "gpu": models.get(facts.get("gpu"))}) for facts in flavours)

@@ -10,10 +10,11 @@ An operator's own folder, named by the variable CLOUDIFY_SCIPION_CATALOGUE, is l
 from __future__ import annotations
 
 import json
+import operator
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,21 +40,22 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     """
     own = os.environ.get(VARIABLE, "")
     if folder or not own:
-        return _in_folder(folder or _DATA)
+        return _in_folders(folder or _DATA)
     if not is_folder(Path(own)):
         raise InputError(
             [Problem(VARIABLE, "$", f"{own!r} is no folder; it names the folder of a catalogue of your own")]
         )
-    return _laid_over(_in_folder(_DATA), _in_folder(Path(own)))
+    return _in_folders(_DATA, Path(own))
 
 
 @cache
-def _in_folder(folder: Path) -> Catalogue:
+def _in_folders(*folders: Path) -> Catalogue:
+    """The entries of all folders; a version that several have is that of the last."""
     return Catalogue(
-        scipion=_Files(folder, "scipion", Reader.scipion),
-        plugins=_Files(folder, "plugins", Reader.plugins),
-        em_packages=_Files(folder, "em_packages", Reader.em_packages),
-        example_data=_Files(folder, "example_data", Reader.example_data),
+        scipion=_Files(folders, "scipion", Reader.scipion, lambda _, own: own),
+        plugins=_Files(folders, "plugins", Reader.plugins, operator.or_),
+        em_packages=_Files(folders, "em_packages", Reader.em_packages, operator.or_),
+        example_data=_Files(folders, "example_data", Reader.example_data, operator.or_),
     )
 
 
@@ -73,16 +75,25 @@ def _problems_of(kind: Mapping[str, object], name: str) -> tuple[Problem, ...]:
 
 
 class _Files(Mapping[str, Entry]):
-    """Entries of one kind by the names of their files."""
+    """Entries of one kind by the names of their files; `join` makes one of what two folders have by a name."""
 
-    def __init__(self, folder: Path, kind: str, build: Callable[[Reader, Mapping[str, Any]], Entry]) -> None:
-        self._paths = {path.stem: path for path in sorted((folder / kind).glob("*.yaml"))}
-        self._folder, self._kind, self._build = folder, kind, build
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        kind: str,
+        build: Callable[[Reader, Mapping[str, Any]], Entry],
+        join: Callable[[Entry, Entry], Entry],
+    ) -> None:
+        self._kind, self._build, self._join = kind, build, join
+        self._paths: dict[str, list[Path]] = {}
+        paths = (path for folder in folders for path in (folder / kind).glob("*.yaml"))
+        for path in sorted(paths, key=lambda path: path.stem):
+            self._paths.setdefault(path.stem, []).append(path)
         self._known: dict[str, Entry] = {}
 
     def __getitem__(self, name: str) -> Entry:
         if name not in self._known:
-            self._known[name] = self._read(self._paths[name])
+            self._known[name] = reduce(self._join, map(self._read, self._paths[name]))
         return self._known[name]
 
     def __contains__(self, name: object) -> bool:
@@ -102,7 +113,7 @@ class _Files(Mapping[str, Entry]):
         key = "version" if self._kind == "scipion" else "name"
         if not problems and document.value[key] != path.stem:
             problems.append(Problem(document.source, f"$.{key}", f"the file's name says {path.stem}"))
-        reader = Reader(self._folder)
+        reader = Reader(path.parents[1])
         entry = None if problems else self._build(reader, document.value)
         if entry is None or reader.problems:
             raise InputError([*problems, *reader.problems])
@@ -130,40 +141,3 @@ def _read(path: Path, source: str) -> Document:
 def _rules(kind: str) -> Mapping[str, Any]:
     document = json.loads((_FOLDER / "schema.json").read_text(encoding="utf-8"))
     return {"$defs": document["$defs"], **document["$defs"][kind]}
-
-
-def _laid_over(below: Catalogue, above: Catalogue) -> Catalogue:
-    """The entries of both; a version that both have is that of `above`."""
-    return Catalogue(
-        scipion=_Both(below.scipion, above.scipion, lambda _, own: own),
-        plugins=_Both(below.plugins, above.plugins, _versions),
-        em_packages=_Both(below.em_packages, above.em_packages, _versions),
-        example_data=_Both(below.example_data, above.example_data, _versions),
-    )
-
-
-def _versions(below: Mapping[str, Entry], above: Mapping[str, Entry]) -> Mapping[str, Entry]:
-    return {**below, **above}
-
-
-class _Both(Mapping[str, Entry]):
-    """Two mappings as one. Files are read when a name is looked up, so nothing is copied."""
-
-    def __init__(
-        self, below: Mapping[str, Entry], above: Mapping[str, Entry], join: Callable[[Entry, Entry], Entry]
-    ) -> None:
-        self._below, self._above, self._join = below, above, join
-
-    def __getitem__(self, name: str) -> Entry:
-        if name not in self._above:
-            return self._below[name]
-        return self._join(self._below[name], self._above[name]) if name in self._below else self._above[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._below or name in self._above
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*self._below, *self._above}))
-
-    def __len__(self) -> int:
-        return len({*self._below, *self._above})
