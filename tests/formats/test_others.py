@@ -25,7 +25,7 @@ from cloudify_scipion.lifecycle.facts import CommandResult, VolumeFacts
 from cloudify_scipion.lifecycle.made import MADE, Made, made_from
 from cloudify_scipion.lifecycle.proof import keep_seal, valid_seal
 from cloudify_scipion.lifecycle.record import Record
-from tests.fakes.deployment import _rendered
+from tests.fakes.deployment import write_demo
 from tests.fakes.world import World
 from tests.formats.kept import one
 
@@ -64,8 +64,13 @@ def leaves(document: object) -> list[str]:
     return [document] if isinstance(document, str) else []
 
 
+def rendered_today(kept: Path) -> dict[str, bytes]:
+    folder = write_demo(kept / "today").parent
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_a_rendering_of_today_takes_its_place(kept: Path) -> None:
-    files = _rendered(b"")
+    files = rendered_today(kept)
     assert write_folder(files, kept / "rendered", parse=lambda _: None)
     assert {str(path.relative_to(kept / "rendered")) for path in (kept / "rendered").rglob("*") if path.is_file()} == {
         *files
@@ -77,7 +82,7 @@ def test_a_rendering_of_later_is_not_written_over(kept: Path) -> None:
     path.write_text(json.dumps({"format": 2, "entries": [{"name": "blueprint.yaml"}]}))
     before = (kept / "rendered/blueprint.yaml").read_bytes()
     with pytest.raises(PermanentError, match=r"is not an unchanged earlier rendering: .*blueprint.yaml"):
-        write_folder(_rendered(b""), kept / "rendered", parse=lambda _: None)
+        write_folder(rendered_today(kept), kept / "rendered", parse=lambda _: None)
     assert (kept / "rendered/blueprint.yaml").read_bytes() == before
 
 

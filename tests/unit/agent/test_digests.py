@@ -145,6 +145,17 @@ def test_a_manifest_of_an_unknown_algorithm_is_an_error_that_loses_nothing(rig: 
         assert machine.local() == {"a": b"content"}
 
 
+def test_a_segment_that_names_an_unknown_algorithm_is_not_read_at_all(rig: Rig, tmp_path: Path) -> None:
+    """Whatever its entries name: links and folders have no digest."""
+    (rig.user / "folder").mkdir()
+    rig.push()
+    (path,) = (rig.space / ".cloudify-scipion/manifest").iterdir()
+    text = gzip.decompress(path.read_bytes()).replace(b'"algorithm":"sha256"', b'"algorithm":"sha9"')
+    path.write_bytes(gzip.compress(text))
+    with pytest.raises(UnknownAlgorithm, match="'sha9'"):
+        replace(rig, root=tmp_path / "new", machine="m2", generation=2).pull()
+
+
 def test_an_entry_of_an_unknown_algorithm_is_one_too() -> None:
     with pytest.raises(UnknownAlgorithm, match="'sha9'"):
         entry_from({"p": "a", "k": "f", "m": 0o644, "h": "sha9:00"})

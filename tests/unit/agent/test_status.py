@@ -105,3 +105,23 @@ def test_at_the_first_boot_there_is_nothing_to_tell(new: Rig, tmp_path: Path) ->
     boot(new, tmp_path)
     assert not (new.root / "run/status.json").exists()
     assert (new.root / "run/requests").is_dir()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_waits_for_an_answer_is_not_saved(rig: Rig, busy: bool) -> None:
+    """Once, whatever else it waits for."""
+    path = rig.write("a", b"content")
+    rig.push()
+    rig.clock.boot_id = "boot-2"
+    path.write_bytes(b"")
+    rig.push()
+    assert rig.questions() == ["destroyed"]
+    with rig.world() as world:
+        if busy:
+            world.index.attempts.count_try(b"a")
+            world.index.commit()
+    status.write_summary(rig.config(), {})
+    told = status.document(rig.config())
+    assert (told["unsaved"], told["held"]["files"]) == (1, 1)
+    assert told["busy"] == ["a"] * busy
+    assert [question["id"] for question in told["questions"]] == ["destroyed"]
