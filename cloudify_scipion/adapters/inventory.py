@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from cloudify_scipion.catalogue.pins import parse as read
 from cloudify_scipion.catalogue.pins.file import Installed, PythonPackage
-from cloudify_scipion.lifecycle.facts import DOWNLOADS
+from cloudify_scipion.lifecycle.layout import DOWNLOADS, FETCHING
 from cloudify_scipion.lifecycle.ports import Progress, Shell
 from cloudify_scipion.lifecycle.provider import Access
 
 FOLDER = "/run/cloudify-scipion/inventory"
-FETCHING = "/usr/local/lib/cloudify-scipion"
-"""Where the software run has put the program that asks mirrors and gives up those that hang."""
 _SECONDS = 600.0
 
 

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from cloudify_scipion.adapters.files import parse
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.facts import AGENT, AGENT_FOLDER, MARK, SEAL, USER, USER_FOLDER, CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
+from cloudify_scipion.lifecycle.layout import AGENT, AGENT_FOLDER, MARK, SEAL, USER, USER_FOLDER
 
 _OPTIONS = "lazy_itable_init=1,lazy_journal_init=1,nodiscard"
 _SECONDS = 300.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudify_scipion.catalogue.pins.file import FILE
 from cloudify_scipion.errors import ScipionError
-from cloudify_scipion.lifecycle.facts import TARGET
+from cloudify_scipion.lifecycle.layout import TARGET
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 

@@ -20,11 +20,10 @@ from cloudify_scipion.errors import (
     ScipionError,
     TemporaryError,
 )
-from cloudify_scipion.lifecycle.facts import AGENT_FOLDER, SEAL, WHOLE
+from cloudify_scipion.lifecycle.layout import AGENT_COMMAND, AGENT_FOLDER, SEAL, WHOLE
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
 
-COMMAND = "/usr/local/bin/scipion-data"
 POLL_SECONDS, WORD_SECONDS = 2.0, 10.0
 SILENT_SECONDS = 180.0
 """How long the machine may not answer while a work is followed, which goes on meanwhile."""
@@ -77,7 +76,7 @@ class AgentStatus:
 
 def agent_status(shell: Shell, seconds: float = 30.0) -> AgentStatus:
     """Ask it, for so long. Raises CommandFailed where there is no agent, TemporaryError where no machine answers."""
-    told: Mapping[str, Any] = json.loads(shell.run([COMMAND, "status", "--json"], timeout=seconds).stdout)
+    told: Mapping[str, Any] = json.loads(shell.run([AGENT_COMMAND, "status", "--json"], timeout=seconds).stdout)
     known = {name: value for name, value in told.items() if name in AgentStatus.__dataclass_fields__}
     known["last"] = {work: _result(result) for work, result in (told.get("last") or {}).items() if result}
     return AgentStatus(**known)

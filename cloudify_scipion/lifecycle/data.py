@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from cloudify_scipion.errors import PermanentError, ScipionError
-from cloudify_scipion.lifecycle.agent import COMMAND, DONE, AgentStatus, Result, agent_status, error_of, run_work
+from cloudify_scipion.lifecycle.agent import DONE, AgentStatus, Result, agent_status, error_of, run_work
+from cloudify_scipion.lifecycle.layout import AGENT_COMMAND, SAVING_UNITS
 from cloudify_scipion.lifecycle.machine import start_machine
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
@@ -15,8 +16,6 @@ from cloudify_scipion.lifecycle.space import datasets, mount_error, saved_part, 
 from cloudify_scipion.lifecycle.steps import ask_about_steps
 from cloudify_scipion.project.spaces import kinds_with_secrets
 
-TIMERS = ("scipion-data-push.timer", "scipion-data-scan.timer", "scipion-data-requests.path")
-"""What starts the agent by itself, and when the user asks for it."""
 HEALTH_SECONDS = 20.0
 TURNS = 2
 """How often a save is tried: what the first finds missing, the second saves."""
@@ -44,7 +43,7 @@ def pull_data(services: Services, record: Record) -> Record:
 
 def start_saving(services: Services, record: Record) -> None:
     """Have the working copy saved every few minutes, and when the user asks for it."""
-    services.connect(record).run(["systemctl", "start", *TIMERS])
+    services.connect(record).run(["systemctl", "start", *SAVING_UNITS])
 
 
 def save(services: Services, record: Record) -> Record:
@@ -131,7 +130,7 @@ def _unwell_mounts(services: Services, record: Record) -> list[str]:
     mounted = [part.target for part in datasets(record)]
     if saved_part(record) is None and not mounted:
         return []
-    words = [COMMAND, "health", *(word for target in mounted for word in ("--dataset", target))]
+    words = [AGENT_COMMAND, "health", *(word for target in mounted for word in ("--dataset", target))]
     done = services.connect(record).run(words, timeout=HEALTH_SECONDS, expect=range(128))
     if done.code == 0:
         return []
@@ -153,7 +152,7 @@ def unsaved_lines(status: AgentStatus) -> list[str]:
     lines += [f"{status.unsaved} files are not saved yet"] if status.unsaved else []
     lines += [status.doubt] if status.doubt and status.pulled else []
     lines += [f"alarm: {alarm}" for alarm in status.alarms]
-    answer = f"`{COMMAND} answer ID WORD` on the machine"
+    answer = f"`{AGENT_COMMAND} answer ID WORD` on the machine"
     return lines + [f"question {q['id']}: {q['text']} ({'/'.join(q['answers'])}: {answer})" for q in status.questions]
 
 

@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cloudify_scipion.errors import ScipionError, TemporaryError
+from cloudify_scipion.lifecycle.layout import DESKTOP_HELPER, DESKTOP_LINK, DESKTOP_TLS, DESKTOP_UNITS
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.record import Record
 
-LINK = "/usr/local/sbin/cloudify-desktop-link"
-TLS_FOLDER = "/etc/cloudify-desktop/tls"
-SERVICES = ("cloudify-desktop-vnc", "cloudify-desktop-session", "cloudify-desktop-gateway")
-HELPER = "cloudify-desktop-helper"  # comes and goes with the session
 ANSWER_SECONDS = 60.0
 
 
@@ -71,25 +68,25 @@ def send_certificate(services: Services, record: Record) -> None:
         return
     certificate, key = services.secrets.get(given.tls_certificate), services.secrets.get(given.tls_key)
     shell = services.connect(record)
-    shell.run(["install", "-d", "-m", "0750", "-g", "cloudify-desktop", TLS_FOLDER])
+    shell.run(["install", "-d", "-m", "0750", "-g", "cloudify-desktop", DESKTOP_TLS])
     # The certificate comes last: the gateway loads both when that changes.
     for name, content in (("key.pem", key), ("cert.pem", certificate)):
-        words = ["install", "-m", "0600", "-o", "cloudify-desktop", "/dev/stdin", f"{TLS_FOLDER}/{name}"]
+        words = ["install", "-m", "0600", "-o", "cloudify-desktop", "/dev/stdin", f"{DESKTOP_TLS}/{name}"]
         shell.run(words, stdin=content.encode())
 
 
 def start_desktop(services: Services, record: Record) -> Record:
     """Start the services and return when the gateway answers where it is asked for."""
     shell = services.connect(record)
-    shell.run(["systemctl", "start", *SERVICES])
-    fingerprint = shell.run([LINK, "--fingerprint"]).stdout.strip() if with_tls(services, record) else ""
+    shell.run(["systemctl", "start", *DESKTOP_UNITS])
+    fingerprint = shell.run([DESKTOP_LINK, "--fingerprint"]).stdout.strip() if with_tls(services, record) else ""
     record = update(services, record, tls_fingerprint=fingerprint)
     end = services.clock.monotonic() + ANSWER_SECONDS
     while not services.web.answers(desktop_url(services, record), fingerprint):
         if services.clock.monotonic() > end:
             raise TemporaryError(
                 f"the desktop does not answer at {desktop_url(services, record)}",
-                f"see the gateway's log: journalctl -u {SERVICES[-1]} on the machine",
+                f"see the gateway's log: journalctl -u {DESKTOP_UNITS[-1]} on the machine",
             )
         services.clock.sleep(0.2)
     services.progress.say(
@@ -102,7 +99,7 @@ def desktop_problem(services: Services, record: Record) -> str:
     """What is wrong with the desktop, empty if nothing is."""
     if not services.web.answers(desktop_url(services, record), record.tls_fingerprint):
         return f"the desktop does not answer at {desktop_url(services, record)}"
-    names = (*SERVICES, HELPER)
+    names = (*DESKTOP_UNITS, DESKTOP_HELPER)
     states = services.connect(record).run(["systemctl", "is-active", *names], expect=range(128)).stdout.split()
     down = [name for name, state in zip(names, states, strict=False) if state != "active"]
     return f"not running: {', '.join(down)}" if down else ""
@@ -110,20 +107,20 @@ def desktop_problem(services: Services, record: Record) -> str:
 
 def open_link(services: Services, record: Record, valid_seconds: int, *, view_only: bool = False) -> Link:
     """A fresh link, made and verified on the machine. `view_only`: the gateway passes no key, click or clipboard on."""
-    words = [LINK, "--valid", str(valid_seconds), *(["--view-only"] if view_only else [])]
+    words = [DESKTOP_LINK, "--valid", str(valid_seconds), *(["--view-only"] if view_only else [])]
     answer = json.loads(services.connect(record).run(words).stdout)
     return Link(f"{desktop_url(services, record)}/#token={answer['token']}", float(answer["expires"]), answer["id"])
 
 
 def revoke_links(services: Services, record: Record, *, view_only: bool = False, id: str = "") -> int:
     """End links and their sessions: all, those that only look, or those of one id; returns how many there were."""
-    words = [LINK, "--revoke", *(["--view-only"] if view_only else []), *(["--id", id] if id else [])]
+    words = [DESKTOP_LINK, "--revoke", *(["--view-only"] if view_only else []), *(["--id", id] if id else [])]
     return int(json.loads(services.connect(record).run(words).stdout)["revoked"])
 
 
 def who_is_connected(services: Services, record: Record) -> list[Visitor]:
     """The browsers that are at the desktop now, the oldest first."""
-    answer = json.loads(services.connect(record).run([LINK, "--who"]).stdout)
+    answer = json.loads(services.connect(record).run([DESKTOP_LINK, "--who"]).stdout)
     return [Visitor(**visitor) for visitor in answer["connected"]]
 
 
@@ -132,7 +129,7 @@ def stop_desktop(services: Services, record: Record) -> Record:
     if services.of(record).machines.look(record.machine).running:
         services.progress.say("ending the desktop's sessions")
         try:
-            services.connect(record).run(["systemctl", "stop", *reversed(SERVICES)], expect=range(128))
+            services.connect(record).run(["systemctl", "stop", *reversed(DESKTOP_UNITS)], expect=range(128))
         except ScipionError as error:
             services.progress.say(f"could not end the sessions cleanly, the machine stops anyway: {error.what}")
     return record

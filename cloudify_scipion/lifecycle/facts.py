@@ -5,17 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-USER, AGENT = 2000, 2001
-"""uid and gid, on every machine, of the project's user and of the agent that saves the data."""
-MARK, USER_FOLDER, AGENT_FOLDER = "volume.json", "user", "agent"
-"""What lies on every volume: the file by which it is known for the right one, the working copy, the agent's state."""
-TARGET, WHOLE = "/home/scipion/ScipionUserData", "/srv/scipion-volume"
-"""On the machine: the working copy, where the user has it, and the whole volume, which the agent sees."""
-DOWNLOADS = "/var/cache/cloudify-scipion"
-"""On the machine: what it downloads while its software is installed."""
-SEAL = "seal.json"
-"""In the agent's folder: the proof that the data space holds all that the volume holds."""
-
 
 @dataclass(frozen=True)
 class SeedFile:

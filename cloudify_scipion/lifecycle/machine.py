@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cloudify_scipion.errors import ScipionError
-from cloudify_scipion.lifecycle.facts import TARGET, USER_FOLDER, WHOLE, MachineSpec, SeedFile, VolumeMount
+from cloudify_scipion.lifecycle.facts import MachineSpec, SeedFile, VolumeMount
 from cloudify_scipion.lifecycle.layer import locked_files, software_layer
+from cloudify_scipion.lifecycle.layout import TARGET, USER_FOLDER, WHOLE
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import update
 from cloudify_scipion.lifecycle.proof import recheck_seal, reopen, unseal

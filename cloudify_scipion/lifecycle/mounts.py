@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudify_scipion.lifecycle.facts import TARGET
+from cloudify_scipion.lifecycle.layout import TARGET
 from cloudify_scipion.lifecycle.ports import Shell
 
 

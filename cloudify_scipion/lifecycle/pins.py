@@ -19,11 +19,10 @@ from cloudify_scipion.catalogue.pins.file import (
 from cloudify_scipion.catalogue.software.puppet_data import MIRRORS
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.layer import ASKED_FILE, SoftwareLayer, software_layer
+from cloudify_scipion.lifecycle.layout import SCIPION_VENV
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 
-ENVIRONMENT = "/opt/scipion/venv"
-"""Scipion's own virtual environment."""
 MADE_BY = f"cloudify-scipion {__version__}"
 SHOWN = 20
 """How many differences a message lists."""
@@ -60,7 +59,7 @@ def write_pins(services: Services, record: Record, layer: SoftwareLayer) -> str:
 
     Raises PermanentError when a project that was installed from a lock has something else.
     """
-    homes = [ENVIRONMENT, *_environments(layer.data)]
+    homes = [SCIPION_VENV, *_environments(layer.data)]
     mirrors = sorted(record.site().mirrors)
     provider = services.of(record)
     found = services.inventory.collect(

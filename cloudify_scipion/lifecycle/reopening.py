@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cloudify_scipion.lifecycle.layout import REOPEN_TIMER, REOPEN_UNITS
 from cloudify_scipion.lifecycle.ports import Shell
 
-TIMER = "scipion-data-reopen.timer"
-"""It runs `scipion-data-reopen` ten minutes after it was started, and again while a work goes on."""
-UNITS = "/run/scipion-data-reopen/units"
-"""What the machine starts again by itself then, one name a line."""
 _ANY = range(128)
 
 
@@ -17,20 +14,22 @@ def watch(shell: Shell, units: Sequence[str]) -> None:
     """Before the first of `units` is stopped: have them started again, should nobody come back to do it."""
     keep_watch(shell)
     listed = [*dict.fromkeys([*listed_units(shell), *units])]
-    shell.run(["install", "-D", "-m", "0600", "/dev/stdin", UNITS], stdin="".join(f"{u}\n" for u in listed).encode())
+    shell.run(
+        ["install", "-D", "-m", "0600", "/dev/stdin", REOPEN_UNITS], stdin="".join(f"{u}\n" for u in listed).encode()
+    )
 
 
 def keep_watch(shell: Shell) -> None:
     """The ten minutes begin again. (A machine that was made by an older version has no such watch.)"""
-    shell.run(["systemctl", "restart", TIMER], expect=_ANY)
+    shell.run(["systemctl", "restart", REOPEN_TIMER], expect=_ANY)
 
 
 def listed_units(shell: Shell) -> list[str]:
     """What an earlier attempt has stopped, and nobody has started since."""
-    return shell.run(["cat", UNITS], expect=_ANY).stdout.split()
+    return shell.run(["cat", REOPEN_UNITS], expect=_ANY).stdout.split()
 
 
 def end_watch(shell: Shell) -> None:
     """All is open again."""
-    shell.run(["systemctl", "stop", TIMER], expect=_ANY)
-    shell.run(["rm", "-f", UNITS])
+    shell.run(["systemctl", "stop", REOPEN_TIMER], expect=_ANY)
+    shell.run(["rm", "-f", REOPEN_UNITS])

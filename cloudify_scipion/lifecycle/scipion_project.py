@@ -11,12 +11,11 @@ from typing import Any
 from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.software.protocols import providers
 from cloudify_scipion.errors import PermanentError, PluginsMissing, ScipionError, WorkflowDropped
+from cloudify_scipion.lifecycle.layout import RUN_FOLDER, WORKFLOW_TOOL
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.project import note
 from cloudify_scipion.lifecycle.record import Record
 
-TOOL = "/opt/scipion/bin/scipion-workflow"
-FOLDER = "/run/cloudify-scipion"
 DROPPED, MISSING = 3, 5
 POLL_SECONDS, WORD_SECONDS = 2.0, 10.0
 FINISHED = "finished"
@@ -51,13 +50,13 @@ def create_scipion_project(services: Services, record: Record) -> Record:
     project that is there has protocols whose plugin is not, unless it is asked for to be opened for reading then.
     """
     shell = services.connect(record)
-    path = f"{FOLDER}/{record.project}.workflow.json"
+    path = f"{RUN_FOLDER}/{record.project}.workflow.json"
     workflow = json.dumps(record.settings["workflow"]["protocols"]).encode()
-    shell.run(["install", "-d", "-m", "0755", FOLDER])
+    shell.run(["install", "-d", "-m", "0755", RUN_FOLDER])
     shell.run(["install", "-m", "0644", "/dev/stdin", path], stdin=workflow)
     words = ["--read-only"] if record.settings["workflow"].get("missing_plugins") == "read_only" else []
     with services.progress.during("making the Scipion project from its workflow"):
-        argv = as_user(TOOL, "create", record.project, path, *words)
+        argv = as_user(WORKFLOW_TOOL, "create", record.project, path, *words)
         done = shell.run(argv, timeout=300, expect=(0, DROPPED, MISSING))
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     if done.code == DROPPED:
@@ -149,7 +148,7 @@ def _is_active(shell: Shell, record: Record) -> bool:
 
 def protocol_statuses(shell: Shell, record: Record) -> list[ProtocolStatus]:
     """The protocols of the project, in the order of their ids."""
-    done = shell.run(as_user(TOOL, "status", record.project), timeout=120)
+    done = shell.run(as_user(WORKFLOW_TOOL, "status", record.project), timeout=120)
     return [_protocol(row) for row in json.loads(done.stdout.strip().splitlines()[-1])["protocols"]]
 
 

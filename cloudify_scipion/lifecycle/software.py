@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudify_scipion.lifecycle.layer import SoftwareLayer, software_layer
+from cloudify_scipion.lifecycle.layout import SCIPION
 from cloudify_scipion.lifecycle.machine import machine_spec, start_machine
 from cloudify_scipion.lifecycle.pins import keep_pins, write_pins
 from cloudify_scipion.lifecycle.ports import Services
@@ -48,6 +49,6 @@ def ensure_agent(services: Services, record: Record) -> Record:
 
 def software_problem(services: Services, record: Record) -> str:
     """What is wrong with the software, empty if nothing is."""
-    result = services.connect(record).run(["/opt/scipion/bin/scipion", "version"], expect=range(256))
+    result = services.connect(record).run([SCIPION, "version"], expect=range(256))
     said = (result.stderr.strip() or result.stdout.strip())[-300:]
     return "" if result.code == 0 else f"Scipion does not start on {record.machine}: {said}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from cloudify_scipion.errors import PermanentError, ReadOnlyDataSpace, ScipionError, TokenExpires, UnknownDataSpace
 from cloudify_scipion.lifecycle.facts import FolderMount
+from cloudify_scipion.lifecycle.layout import PROJECT, VERIFY
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space_kinds.directory import DirectoryMounts
@@ -17,9 +18,6 @@ from cloudify_scipion.lifecycle.space_kinds.onedata import OneDataMounts
 from cloudify_scipion.project.space_kinds.kind import DataSpace
 from cloudify_scipion.project.spaces import NOT_OWN, may_name, split_source
 
-SPACES = "/srv/scipion-space"
-PROJECT, VERIFY = f"{SPACES}/project", f"{SPACES}/verify"
-"""The project's folder of the data space on the machine, and a second way to it, which is only read."""
 MOUNTS: dict[str, type[SpaceMounts[Any]]] = {mounts.KIND: mounts for mounts in (DirectoryMounts, OneDataMounts)}
 """All kinds of data spaces as the machine has them."""
 

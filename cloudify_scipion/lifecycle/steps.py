@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudify_scipion.errors import ScipionError, StepsRun, TemporaryError
+from cloudify_scipion.lifecycle.layout import WORKFLOW_TOOL
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.project import note
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.scipion_project import TOOL, as_user, unit
+from cloudify_scipion.lifecycle.scipion_project import as_user, unit
 
 WAITS = "scheduled"
 ANSWER_SECONDS = 30.0
@@ -40,7 +41,7 @@ def running_steps(services: Services, record: Record) -> list[RunningStep]:
     """The steps of all Scipion projects of the machine that run now; none where there is no Scipion, or no machine."""
     if "workflow" not in record.settings or not services.of(record).machines.look(record.machine).running:
         return []
-    done = services.connect(record).run(as_user(TOOL, "running"), timeout=120, expect=(0, _NO_SUCH_COMMAND))
+    done = services.connect(record).run(as_user(WORKFLOW_TOOL, "running"), timeout=120, expect=(0, _NO_SUCH_COMMAND))
     if done.code == _NO_SUCH_COMMAND:
         services.progress.say("which steps run cannot be said: the machine's software is older than this question")
         return []
@@ -94,7 +95,7 @@ def stop_steps(services: Services, record: Record) -> Record:
 
 def _stop_others(shell: Shell) -> None:
     """Those that were not the unit's end as if they had been stopped in Scipion's window; those that were fail."""
-    shell.run(as_user(TOOL, "stop"), timeout=300)
+    shell.run(as_user(WORKFLOW_TOOL, "stop"), timeout=300)
 
 
 def _steps(stdout: str, name: str) -> list[RunningStep]:

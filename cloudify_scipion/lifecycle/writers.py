@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from cloudify_scipion.errors import NotSealed, ScipionError
-from cloudify_scipion.lifecycle.data import TIMERS
-from cloudify_scipion.lifecycle.desktop import SERVICES
-from cloudify_scipion.lifecycle.facts import TARGET
+from cloudify_scipion.lifecycle.layout import DESKTOP_UNITS, QUIESCE, SAVING_UNITS, TARGET
 from cloudify_scipion.lifecycle.mounts import is_read_only, make_read_only
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.reopening import keep_watch, watch
 from cloudify_scipion.lifecycle.scipion_project import run_workflow, unit
 
-QUIESCE = "/usr/local/sbin/scipion-data-quiesce"
 _ANY = range(128)
 
 
@@ -24,7 +21,7 @@ def end_writers(services: Services, record: Record) -> None:
     shell = services.connect(record)
     services.progress.say("ending everything that works on the data")
     watch(shell, _to_start_again(shell, record))
-    for units in (TIMERS, tuple(reversed(SERVICES)), (unit(record),)):
+    for units in (SAVING_UNITS, tuple(reversed(DESKTOP_UNITS)), (unit(record),)):
         shell.run(["systemctl", "stop", *units], timeout=120, expect=_ANY)
     left = shell.run([QUIESCE], timeout=120, expect=_ANY)
     if left.code != 0:
@@ -38,7 +35,7 @@ def end_writers(services: Services, record: Record) -> None:
 def start_writers(services: Services, record: Record) -> None:
     """Start again what `end_writers` stopped, apart from the agent."""
     if "desktop" in record.settings:
-        services.connect(record).run(["systemctl", "start", *SERVICES], expect=_ANY)
+        services.connect(record).run(["systemctl", "start", *DESKTOP_UNITS], expect=_ANY)
     if "workflow" in record.settings:
         run_workflow(services, record, wait_minutes=0)
 
@@ -46,8 +43,8 @@ def start_writers(services: Services, record: Record) -> None:
 def _to_start_again(shell: Shell, record: Record) -> list[str]:
     """Units that a broken-off seal leaves stopped: the agent's, the desktop's, and the workflow's if it runs."""
     state = shell.run(["systemctl", "is-active", unit(record)], expect=_ANY).stdout.strip()
-    desktop = SERVICES if "desktop" in record.settings else ()
-    return [*TIMERS, *desktop, *([unit(record)] if state in ("active", "activating") else [])]
+    desktop = DESKTOP_UNITS if "desktop" in record.settings else ()
+    return [*SAVING_UNITS, *desktop, *([unit(record)] if state in ("active", "activating") else [])]
 
 
 def _open_files(shell: Shell) -> str:

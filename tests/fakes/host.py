@@ -12,15 +12,8 @@ from typing import Any, cast
 from cloudify_scipion.adapters.local.addresses import Ports, local_endpoint, ports_of, reserve_ports
 from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.errors import PermanentError, PortInUse, VolumeBusy
-from cloudify_scipion.lifecycle.facts import (
-    SEAL,
-    Endpoint,
-    FolderMount,
-    LayerFacts,
-    MachineFacts,
-    MachineSpec,
-    VolumeFacts,
-)
+from cloudify_scipion.lifecycle.facts import Endpoint, FolderMount, LayerFacts, MachineFacts, MachineSpec, VolumeFacts
+from cloudify_scipion.lifecycle.layout import SEAL
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.provider import Machines, Volumes
 from cloudify_scipion.lifecycle.record import Record

@@ -9,20 +9,27 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from cloudify_scipion.errors import CommandFailed, MachineUnreachable
-from cloudify_scipion.lifecycle.agent import COMMAND
-from cloudify_scipion.lifecycle.desktop import LINK, SERVICES
-from cloudify_scipion.lifecycle.facts import SEAL, TARGET, WHOLE, CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
+from cloudify_scipion.lifecycle.layout import (
+    AGENT_COMMAND,
+    DESKTOP_LINK,
+    DESKTOP_UNITS,
+    QUIESCE,
+    REOPEN_TIMER,
+    REOPEN_UNITS,
+    SEAL,
+    TARGET,
+    WHOLE,
+    WORKFLOW_TOOL,
+)
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.reopening import TIMER, UNITS
-from cloudify_scipion.lifecycle.scipion_project import TOOL
-from cloudify_scipion.lifecycle.writers import QUIESCE
 from tests.fakes.agent import CONFIG, FakeAgent
 from tests.fakes.host import Disk, FakeHost, Work
 
 LINKS = "/run/cloudify-desktop/links"
 WITH = {"cloudify-desktop-session": "cloudify-desktop-helper"}  # units that come and go with another
 
-GATEWAY = SERVICES[-1]
+GATEWAY = DESKTOP_UNITS[-1]
 SCIPION = "/opt/scipion/bin/scipion"
 
 
@@ -98,14 +105,15 @@ class FakeShell:
             return CommandResult(1, "", text)
         if argv[0].startswith("/opt/") and argv[0] not in self.files():
             return CommandResult(127, "", f"{argv[0]}: not found")
-        if argv[0] in (COMMAND, QUIESCE) and COMMAND not in self.files():
+        if argv[0] in (AGENT_COMMAND, QUIESCE) and AGENT_COMMAND not in self.files():
             return CommandResult(127, "", f"{argv[0]}: not found")
         if argv[0] == "install":
             return self._install(argv[-1], stdin) if argv[-2] == "/dev/stdin" else CommandResult(0, "", "")
         if argv[0] == "tee":
             return self._install(argv[-1], stdin)
         answers = {
-            "systemctl": self._systemctl, TOOL: self._workflow, LINK: self._link, COMMAND: self._agent,
+            "systemctl": self._systemctl, WORKFLOW_TOOL: self._workflow, DESKTOP_LINK: self._link,
+            AGENT_COMMAND: self._agent,
             "mount": self._mount, "findmnt": self._findmnt, "cat": self._cat, "find": self._find,
             "rm": self._rm, "df": self._df,
         }  # fmt: skip
@@ -154,14 +162,14 @@ class FakeShell:
         """What the machine's own timer does when it is due."""
         self._advance_works()
         disk = self.disk()
-        due = disk.units.get(TIMER)
+        due = disk.units.get(REOPEN_TIMER)
         if due is None or self.clock.monotonic() - due < 600:
             return
         if any(work.code is None for work in disk.works.values()):
-            disk.units[TIMER] = self.clock.monotonic()
+            disk.units[REOPEN_TIMER] = self.clock.monotonic()
             return
-        listed = disk.files.pop(UNITS, b"").decode().split()
-        del disk.units[TIMER]
+        listed = disk.files.pop(REOPEN_UNITS, b"").decode().split()
+        del disk.units[REOPEN_TIMER]
         if SEAL not in self.host.volumes[disk.volumes[0]].agent:
             disk.read_only = False
             for name in ("scipion-data@pull.service", *listed):
@@ -236,7 +244,7 @@ class FakeShell:
             self.disk().enabled.difference_update(names)
             words = ["stop", *names] if "--now" in words else ["reset-failed"]
         if words[0] == "restart":
-            units |= {TIMER: self.clock.monotonic()} if names == [TIMER] else {}
+            units |= {REOPEN_TIMER: self.clock.monotonic()} if names == [REOPEN_TIMER] else {}
             return CommandResult(0, "", "")
         if words[0] == "start" and names[0].startswith("scipion-data@"):
             if CONFIG not in self.files():

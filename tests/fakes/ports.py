@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from cloudify_scipion.catalogue.pins.file import AptPackage, Installed, PythonPackage
 from cloudify_scipion.errors import PermanentError, PuppetFailed, ScipionError
-from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.facts import PuppetResult, ResourceResult
+from cloudify_scipion.lifecycle.layout import AGENT_COMMAND
 from cloudify_scipion.lifecycle.ports import Shell
 from cloudify_scipion.lifecycle.provider import Access
 from tests.fakes.agent import CONFIG
@@ -184,9 +184,9 @@ class FakePuppet:
     def _agent(self, run: str, data: Mapping[str, object]) -> dict[str, bytes]:
         """The agent, and in the project run its configuration, as the module writes it."""
         if run != "project":
-            return {COMMAND: b""}
+            return {AGENT_COMMAND: b""}
         known = {name.removeprefix("working_copy::"): value for name, value in data.items() if name.startswith("w")}
-        return {COMMAND: b"", CONFIG: json.dumps(known, sort_keys=True).encode()}
+        return {AGENT_COMMAND: b"", CONFIG: json.dumps(known, sort_keys=True).encode()}
 
     def _relion(self, shell: FakeShell, run: str) -> bytes:
         """The version that apt installs: the index's default, or the only one of the lock."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.plan.lease import Holder
-from cloudify_scipion.lifecycle.agent import COMMAND
-from cloudify_scipion.lifecycle.facts import TARGET, CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
+from cloudify_scipion.lifecycle.layout import AGENT_COMMAND, TARGET
 from tests.installation import Installation, remove, wait_until, write_project
 
 AS_USER = ("runuser", "-u", "scipion", "--")
@@ -70,7 +70,7 @@ class Saved:
         return self.run("systemctl", "start", "scipion-data@push.service", expect=expect)
 
     def status(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.run(COMMAND, "status", "--json").stdout)
+        told: dict[str, Any] = json.loads(self.run(AGENT_COMMAND, "status", "--json").stdout)
         return told
 
     def tree(self, folder: str) -> tuple[dict[str, dict[str, Any]], list[list[str]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.lifecycle.facts import WHOLE
+from cloudify_scipion.lifecycle.layout import WHOLE
 from tests.contract.worlds import RealWorld, spec
 from tests.installation import wait_until
 from tests.realhost import RealHost

@@ -20,7 +20,7 @@ import yaml
 
 from cloudify_scipion.errors import ReadOnlyDataSpace, ScipionError, TokenRefused, UnknownDataSpace
 from cloudify_scipion.lifecycle.data import data_problem, renew_token
-from cloudify_scipion.lifecycle.facts import AGENT
+from cloudify_scipion.lifecycle.layout import AGENT
 from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
 from cloudify_scipion.lifecycle.ports import Shell
 from tests.infra.mirror import host_address, mirror

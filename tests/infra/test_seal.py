@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloudify_scipion.lifecycle.facts import TARGET
+from cloudify_scipion.lifecycle.layout import TARGET
 from tests.infra.saved import SPACE, Saved, saved_project, stranger
 from tests.installation import Installation, kill_when
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.errors import PluginsMissing
-from cloudify_scipion.lifecycle.facts import TARGET, WHOLE
+from cloudify_scipion.lifecycle.layout import TARGET, WHOLE
 from cloudify_scipion.lifecycle.machine import machine_spec
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import create_scipion_project

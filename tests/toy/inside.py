@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.errors import MachineUnreachable
-from cloudify_scipion.lifecycle.facts import AGENT_FOLDER, MARK, USER_FOLDER, CommandResult
+from cloudify_scipion.lifecycle.facts import CommandResult
+from cloudify_scipion.lifecycle.layout import AGENT_FOLDER, MARK, USER_FOLDER
 from tests.fakes.agent import Space, Ways
 from tests.fakes.host import APPLIED, Disk, FakeHost, Layer, Volume, Work
 from tests.fakes.inside import GATEWAY, FakeShell

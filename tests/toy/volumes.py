@@ -12,7 +12,8 @@ from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.adapters.volume_preparation import remove_seal, seal_below
 from cloudify_scipion.errors import PermanentError, VolumeBusy
-from cloudify_scipion.lifecycle.facts import AGENT_FOLDER, MARK, USER_FOLDER, VolumeFacts
+from cloudify_scipion.lifecycle.facts import VolumeFacts
+from cloudify_scipion.lifecycle.layout import AGENT_FOLDER, MARK, USER_FOLDER
 
 
 class ToyVolumes:

@@ -20,7 +20,7 @@ from cloudify_scipion.adapters.local.aptsources import debian_sources, host_sour
 from cloudify_scipion.adapters.local.recipe import SUITE
 from cloudify_scipion.adapters.tarball import pack, unpack_on
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.facts import DOWNLOADS
+from cloudify_scipion.lifecycle.layout import DOWNLOADS
 from cloudify_scipion.lifecycle.ports import Shell
 
 LOCKED = f"{DOWNLOADS}/locked"

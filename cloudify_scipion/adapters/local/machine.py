@@ -22,7 +22,8 @@ from cloudify_scipion.adapters.local.supplies import supply
 from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError, TemporaryError
-from cloudify_scipion.lifecycle.facts import DOWNLOADS, MachineFacts, MachineSpec
+from cloudify_scipion.lifecycle.facts import MachineFacts, MachineSpec
+from cloudify_scipion.lifecycle.layout import DOWNLOADS
 from cloudify_scipion.lifecycle.ports import Progress
 
 PROCESSES = "processes.json"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from cloudify_scipion.errors import PermanentError, ReadOnlyDataSpace, ScipionError, TokenRefused, UnknownDataSpace
-from cloudify_scipion.lifecycle.facts import AGENT
+from cloudify_scipion.lifecycle.layout import AGENT
 from cloudify_scipion.lifecycle.ports import Shell
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space_kinds.kind import SpaceFolder, SpaceMounts

@@ -9,7 +9,6 @@ from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.desktop import (
-    SERVICES,
     Link,
     desktop_problem,
     desktop_url,
@@ -18,6 +17,7 @@ from cloudify_scipion.lifecycle.desktop import (
     stop_desktop,
     who_is_connected,
 )
+from cloudify_scipion.lifecycle.layout import DESKTOP_UNITS
 from cloudify_scipion.lifecycle.record import Binding, MachineState, Record
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
 from tests.fakes.host import with_provider
@@ -159,8 +159,8 @@ def test_problems(demo: Deployment) -> None:
     world, record = demo.world, demo.world.record()
     assert desktop_problem(world.services(), record) == ""
     units = world.host.machines[record.machine].units
-    del units[SERVICES[1]]
-    assert desktop_problem(world.services(), record) == f"not running: {SERVICES[1]}"
+    del units[DESKTOP_UNITS[1]]
+    assert desktop_problem(world.services(), record) == f"not running: {DESKTOP_UNITS[1]}"
     units.clear()
     assert "does not answer at http://127.0.0.1" in desktop_problem(world.services(), record)
 
@@ -169,7 +169,7 @@ def test_stopping_ends_the_sessions(demo: Deployment) -> None:
     demo.install()
     world, record = demo.world, demo.world.record()
     stop_desktop(world.services(), record)
-    assert not set(SERVICES) & set(world.host.machines[record.machine].units)
+    assert not set(DESKTOP_UNITS) & set(world.host.machines[record.machine].units)
 
 
 def test_stopping_a_machine_that_cannot_be_reached_is_no_obstacle(demo: Deployment) -> None:

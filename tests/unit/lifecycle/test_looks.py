@@ -9,10 +9,9 @@ import pytest
 
 from cloudify_scipion.errors import ProjectBusy
 from cloudify_scipion.lifecycle.data import save
-from cloudify_scipion.lifecycle.facts import SEAL
 from cloudify_scipion.lifecycle.gate import pass_gate
+from cloudify_scipion.lifecycle.layout import REOPEN_TIMER, REOPEN_UNITS, SEAL
 from cloudify_scipion.lifecycle.looks import give_back
-from cloudify_scipion.lifecycle.reopening import TIMER, UNITS
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.status import project_status
 from tests.fakes.deployment import GATE, UNINSTALL, Deployment
@@ -52,8 +51,8 @@ def opened(world: World) -> None:
     assert world.space().files["mine"] == b"goes on"
     world.wait(25)  # the watch that was begun ends in its time, and harms nothing
     assert_usable(world)
-    assert not {TIMER} & set(world.host.machines[world.record().machine].units)
-    assert UNITS not in world.host.machines[world.record().machine].files
+    assert not {REOPEN_TIMER} & set(world.host.machines[world.record().machine].units)
+    assert REOPEN_UNITS not in world.host.machines[world.record().machine].files
 
 
 def by_status(world: World) -> None:
@@ -165,7 +164,7 @@ def test_a_machine_without_the_watch_gets_it_back_at_a_look(world: World) -> Non
     """One that an older version has made."""
     closed(world)
     disk = world.host.machines[world.record().machine]
-    disk.units.pop(TIMER), disk.files.pop(UNITS)
+    disk.units.pop(REOPEN_TIMER), disk.files.pop(REOPEN_UNITS)
     give_back(world.services(), world.record())
     opened(world)
 
@@ -176,7 +175,7 @@ def test_a_refused_seal_leaves_no_watch(world: World) -> None:
     with pytest.raises(Exception, match="3 files"):
         deployment.operation(*GATE)
     disk = world.host.machines[world.record().machine]
-    assert TIMER not in disk.units and UNITS not in disk.files
+    assert REOPEN_TIMER not in disk.units and REOPEN_UNITS not in disk.files
     break_push(world)
     give_back(world.services(), world.record())
     assert "a seal was broken off" not in world.progress.text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from cloudify.exceptions import NonRecoverableError
 
-from cloudify_scipion.lifecycle.facts import TARGET
 from cloudify_scipion.lifecycle.layer import software_layer
+from cloudify_scipion.lifecycle.layout import TARGET
 from cloudify_scipion.lifecycle.machine import machine_problem, stop_machine
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.software import ensure_software, software_problem

@@ -13,7 +13,7 @@ import pytest
 from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.errors import PermanentError, VolumeBusy
-from cloudify_scipion.lifecycle.facts import SEAL
+from cloudify_scipion.lifecycle.layout import SEAL
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import is_sealed
 from cloudify_scipion.lifecycle.record import VolumeState

@@ -8,11 +8,9 @@ import pytest
 from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.desktop import SERVICES
-from cloudify_scipion.lifecycle.facts import TARGET
+from cloudify_scipion.lifecycle.layout import DESKTOP_UNITS, QUIESCE, TARGET
 from cloudify_scipion.lifecycle.proof import keep_seal, recheck_seal, valid_seal
 from cloudify_scipion.lifecycle.repair import repair_project
-from cloudify_scipion.lifecycle.writers import QUIESCE
 from tests.fakes.deployment import DISCARD, GATE, UNINSTALL, UNSAVED, Deployment
 from tests.fakes.world import World
 
@@ -36,7 +34,7 @@ def sealed(world: World) -> bool:
 def assert_usable(world: World) -> None:
     disk = world.host.machines[world.record().machine]
     assert disk.running and not disk.read_only
-    assert {*SERVICES} | TIMERS <= set(disk.units)
+    assert {*DESKTOP_UNITS} | TIMERS <= set(disk.units)
     assert not sealed(world)
     assert "seal.json" not in world.host.volumes[world.record().volume].agent
     assert world.work("push") in (0, 1, 3, 4, 6)
@@ -59,7 +57,7 @@ def test_what_a_seal_takes(demo: Deployment) -> None:
         "systemctl start --no-block scipion-data@push.service",
         f"runuser -u scipion -- tee {TARGET}/about-this-project/README.txt",
         "systemctl stop scipion-data-push.timer scipion-data-scan.timer scipion-data-requests.path",
-        f"systemctl stop {' '.join(reversed(SERVICES))}",
+        f"systemctl stop {' '.join(reversed(DESKTOP_UNITS))}",
         "systemctl stop scipion-workflow@relion-2d.service",
         QUIESCE,
         f"mount -o remount,bind,ro {TARGET}",

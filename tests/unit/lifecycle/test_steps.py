@@ -10,11 +10,10 @@ from cloudify.exceptions import NonRecoverableError
 from cloudify_scipion.cli.status import status_lines
 from cloudify_scipion.errors import MachineUnreachable, StepsRun
 from cloudify_scipion.lifecycle import seal
-from cloudify_scipion.lifecycle.desktop import SERVICES
-from cloudify_scipion.lifecycle.facts import TARGET
+from cloudify_scipion.lifecycle.layout import DESKTOP_UNITS, TARGET, WORKFLOW_TOOL
 from cloudify_scipion.lifecycle.ports import Shell
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.scipion_project import TOOL, ProtocolStatus, awaited, run_workflow
+from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, awaited, run_workflow
 from cloudify_scipion.lifecycle.status import project_status
 from cloudify_scipion.lifecycle.steps import ask_about_steps, stop_steps
 from tests.fakes.deployment import UNSAVED, Deployment
@@ -56,7 +55,7 @@ def test_a_step_that_began_while_all_was_saved_is_asked_about_too(
     with pytest.raises(NonRecoverableError, match="are running, so nothing was stopped:\n.*my 3D refine"):
         demo.uninstall()
     assert disk(world).steps == [MINE]
-    assert set(SERVICES) <= set(disk(world).units)
+    assert set(DESKTOP_UNITS) <= set(disk(world).units)
 
 
 def test_steps_of_the_workflow_are_named_as_well(world: World) -> None:
@@ -118,7 +117,7 @@ def test_a_machine_that_works_too_hard_to_answer_at_once_is_asked_again(world: W
 def test_a_question_that_has_no_answer_is_said_and_holds_nobody_back(world: World) -> None:
     demo = Deployment(world)
     demo.install()
-    world.broken[TOOL] = "project.sqlite is damaged"
+    world.broken[WORKFLOW_TOOL] = "project.sqlite is damaged"
     demo.uninstall()
     assert any("which steps run cannot be said" in line for line in world.progress.lines)
 

@@ -14,7 +14,7 @@ import pytest
 
 from cloudify_scipion.lifecycle import reopening
 from cloudify_scipion.lifecycle.agent import unit
-from cloudify_scipion.lifecycle.facts import SEAL
+from cloudify_scipion.lifecycle.layout import SEAL
 
 FILES = Path(__file__).parents[3] / "puppet/modules/working_copy/files"
 sys.path.insert(0, str(FILES))

@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 )
 
 from cloudify_scipion.errors import ScipionError
-from cloudify_scipion.lifecycle.agent import COMMAND
 from cloudify_scipion.lifecycle.layer import CLASSES
+from cloudify_scipion.lifecycle.layout import AGENT_COMMAND
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import valid_seal
 from cloudify_scipion.lifecycle.record import Record
@@ -200,7 +200,7 @@ class History(RuleBasedStateMachine):
         for layer in self.world.host.layers.values():
             assert set(layer.files) == {
                 "/etc/puppet-software", "/opt/scipion/bin/scipion", "/opt/scipion/bin/scipion-workflow", RELION,
-                COMMAND, f"{APPLIED}/software-{'-'.join(CLASSES)}",
+                AGENT_COMMAND, f"{APPLIED}/software-{'-'.join(CLASSES)}",
             }  # fmt: skip
 
 
