@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from cloudify_scipion.catalogue.entries.load import VARIABLE, load_catalogue
+from cloudify_scipion.catalogue.entries.load import VARIABLE, load_catalogue, read_folders
 from cloudify_scipion.catalogue.software.puppet_data import puppet_data
 from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.cli.main import main
@@ -49,7 +49,7 @@ def test_a_project_with_it_is_checked(catalogue: Path, tmp_path: Path) -> None:
     (catalogue / "em_packages/mrcfile.yaml").write_text(
         block("# em_packages/mrcfile.yaml").replace("strip: 1", "strip: x")
     )
-    load_catalogue.__globals__["_in_folder"].cache_clear()  # another process would read the file anew
+    read_folders.cache_clear()  # another process would read the file anew
     refused = CliRunner().invoke(main, ["check", str(project), "--site", str(site)])
     assert refused.exit_code == 2
     assert "em_packages/mrcfile.yaml" in refused.output and "strip: 'x' is not a whole number" in refused.output

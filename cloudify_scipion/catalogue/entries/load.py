@@ -40,16 +40,16 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     """
     own = os.environ.get(VARIABLE, "")
     if folder or not own:
-        return _in_folders(folder or _DATA)
+        return read_folders(folder or _DATA)
     if not is_folder(Path(own)):
         raise InputError(
             [Problem(VARIABLE, "$", f"{own!r} is no folder; it names the folder of a catalogue of your own")]
         )
-    return _in_folders(_DATA, Path(own))
+    return read_folders(_DATA, Path(own))
 
 
 @cache
-def _in_folders(*folders: Path) -> Catalogue:
+def read_folders(*folders: Path) -> Catalogue:
     """The entries of all folders; a version that several have is that of the last."""
     return Catalogue(
         scipion=_Files(folders, "scipion", Reader.scipion, lambda _, own: own),
