@@ -47,6 +47,7 @@ def test_a_set_that_fits(small: Catalogue) -> None:
     chosen = resolve(WANTED, small)
     assert software_contents(chosen) == {"scipion": "2.0", "plugin-a": "1.0", "tool": "3.1.3", "sample": "1"}
     assert chosen.plugins[0].protocols["ProtA"].mpi == 3
+    assert chosen.plugins[0].em_packages == {"tool": ("3.1",)}
     assert puppet_data(chosen, ["https://a.example.org/em", "file:///srv/em"]) == {
         "scipion::version": "2.0",
         "scipion::requirements": (
@@ -93,6 +94,7 @@ def test_what_puppet_is_told_of_each_method(small: Catalogue) -> None:
         "version": "3", "method": "installb", "home": "/opt/em/r-3", "file": "r-3.tgz", "sha256": digest,
         "binary": "R-3.0",
     }  # fmt: skip
+    assert Archive("/opt/em/s-1", file="s.tgz", sha256=digest).puppet()["strip"] == 0
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from cloudify_scipion.catalogue.entries import load
 from cloudify_scipion.catalogue.entries.load import VARIABLE, load_catalogue
 from cloudify_scipion.catalogue.entries.methods import Archive
 from cloudify_scipion.catalogue.software.resolve import resolve
 from cloudify_scipion.errors import InputError
 from cloudify_scipion.project.model import Software
 
+DATA = Path(load.__file__).parents[1] / "data"
 MINE = "name: mine\nkind: em_package\nversions:\n  '1': {method: apt, apt: {mine: '1'}, home: /opt/em/mine-1}\n"
 
 
@@ -35,6 +37,15 @@ def test_an_own_version_wins_and_the_others_stay(own: Path) -> None:
     (own / "em_packages/relion.yaml").write_text(text + "  3.1.3: {method: apt, apt: {x: '2'}, home: /opt/em/x}\n")
     versions = load_catalogue().em_packages["relion"]
     assert {"1", "3.1.3"} <= set(versions) and versions["3.1.3"].method.home == "/opt/em/x"
+
+
+def test_an_own_scipion_goes_before_the_shipped_one_of_that_version(own: Path) -> None:
+    (own / "scipion").mkdir()
+    (own / "requirements").mkdir()
+    (own / "requirements/mine.txt").write_text("")
+    text = (DATA / "scipion/3.8.3.yaml").read_text().replace("scipion-3.8.3.txt", "mine.txt")
+    (own / "scipion/3.8.3.yaml").write_text(text)
+    assert load_catalogue().scipion["3.8.3"].requirements == ""
 
 
 def test_what_is_wrong_in_an_own_file_is_said(own: Path) -> None:

@@ -56,6 +56,13 @@ def test_good_documents() -> None:
     assert (project.volume.size_gb, project.volume.at_end) == (2, "discard")
 
 
+def test_a_whole_number_may_be_written_with_a_point_and_is_one() -> None:
+    document = {**small_project(), "volume": {"size_gb": 2.0}, "needs": {"cpus": 4.0, "ram_gb": 8.0}}
+    assert check_documents(document, None) == []
+    read = project_from_document(document)
+    assert [repr(number) for number in (read.volume.size_gb, read.needs.cpus, read.needs.ram_gb)] == ["2", "4", "8.0"]
+
+
 def test_defaults_are_those_of_the_schema() -> None:
     rules = schema("project")["properties"]
     project = project_from_document(small_project())

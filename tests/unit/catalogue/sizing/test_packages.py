@@ -168,8 +168,9 @@ def test_a_driver_that_is_too_old_for_the_program_leaves_it_on_the_cpu() -> None
     assert users(catalogue, given) == [False, True, True]
 
 
-def test_each_part_of_the_plan_counts_its_own_programs() -> None:
-    catalogue, given = own(gpu="optional", compute_capability=Number(7.0, "a manual"))
+@pytest.mark.parametrize("gpu", ["optional", "required"])
+def test_each_part_of_the_plan_counts_its_own_programs(gpu: str) -> None:
+    catalogue, given = own(gpu=gpu, compute_capability=Number(7.0, "a manual"))
     given = replace(given, workflow=replace(given.workflow, protocols=given.workflow.protocols[::2]))
     on = site(*FLAVOURS, CPU)
     work = workload_of(given, catalogue)

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from cloudify_scipion.catalogue.sizing import figures as needs_numbers
+from cloudify_scipion.catalogue.sizing import figures
 from cloudify_scipion.catalogue.sizing.choose_flavour import choose
 from cloudify_scipion.catalogue.sizing.hours import Hours, hours_of
 from cloudify_scipion.catalogue.sizing.phases import FIRST, SECOND, Plan, plan, split
 from cloudify_scipion.catalogue.sizing.terms import Figure
 from cloudify_scipion.cli.choose import _saving
+from cloudify_scipion.cli.choose_text import duration_text
 from cloudify_scipion.project.model import Project
 from cloudify_scipion.project.site import Flavour, GpuModel, Site
 from tests.unit.catalogue.sizing.samples import EMPIAR_10061, EXAMPLE_CLOUD, IFCA, USUAL, needs, project, site, work
 
-FIGURES = {name: value for name, value in vars(needs_numbers).items() if isinstance(value, Figure)}
+FIGURES = {name: value for name, value in vars(figures).items() if isinstance(value, Figure)}
 
 
 def planned(given: Project, site: Site) -> Plan:
@@ -194,8 +195,8 @@ def test_every_hour_of_a_plan_has_its_formula() -> None:
 
 
 def test_the_calibrated_number_is_what_the_talks_findings_allow() -> None:
-    movie, system = 8.6573, needs_numbers.SYSTEM_RAM_GB.value
-    copies = needs_numbers.MOVIE_COPIES.value
+    movie, system = 8.6573, figures.SYSTEM_RAM_GB.value
+    copies = figures.MOVIE_COPIES.value
     assert 22 < movie * copies + system <= 60  # full resolution: g3.large is too small, g2.large is enough
     assert 15 < movie / 4 * copies + system <= 22  # low resolution: g4.4xlarge is too small, g3.large is enough
 
@@ -205,6 +206,15 @@ def test_cards_that_a_step_does_not_ask_for_do_not_make_it_faster() -> None:
     assert one == four
     more = hours("Refine", EMPIAR_10061, gpus=4, gpusToUse="0 1 2 3")
     assert one is not None and more is not None and more < one
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(7, "1 week"), (14, "2 weeks"), (21, "3 weeks"), (30, "1 month"), (60, "2 months")]
+)
+def test_how_long_a_project_takes_follows_the_constants(days: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "WITH_GPU", Figure(days, "a measurement"))
+    choice = choose(needs(project(*USUAL)), EXAMPLE_CLOUD)
+    assert duration_text(choice) == f"about {words} for a typical project (a measurement)"
 
 
 @pytest.mark.parametrize(
