@@ -17,7 +17,7 @@ from cloudify_scipion.catalogue.sizing.steps import workload_of
 from cloudify_scipion.catalogue.software.fit_site import site_notes, site_problems
 from cloudify_scipion.catalogue.software.resolve import software_problems
 from cloudify_scipion.cli import choose_text as words
-from cloudify_scipion.cli.console import error_document, errors_as_json, fail, json_option, say, say_json
+from cloudify_scipion.cli.console import aligned, error_document, errors_as_json, fail, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_known, project_argument, site_option
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.project.load import Loaded
@@ -133,7 +133,7 @@ def _say_all(choice: Choice, phases: Plan, notes: Sequence[str]) -> None:
 def _needs_lines(needs: Needs) -> Iterator[str]:
     yield "needs"
     found = [(label, getattr(needs, key)) for key, label in _LABELS.items()]
-    yield from _aligned([(label, words.exact(need.value), words.need_text(need)) for label, need in found])
+    yield from aligned([(label, words.exact(need.value), words.need_text(need)) for label, need in found])
 
 
 def _table(choice: Choice) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _table(choice: Choice) -> Iterator[str]:
         cells = (mark, flavour.name, f"{flavour.cpus}", words.exact(flavour.ram_gb), f"{flavour.gpus}")
         of_card = (card.name, words.exact(card.memory_gb), words.exact(card.compute_capability)) if card else ("",) * 3
         rows.append((*cells, *of_card))
-    yield from _aligned(rows)
+    yield from aligned(rows)
     yield "  (* chosen, + fits, - does not fit)"
     yield from (f"  {words.verdict_text(verdict, choice)}" for verdict in choice.verdicts)
 
@@ -184,12 +184,6 @@ def _saving(phases: Plan) -> str:
     whole = f"on one flavour: {phases.whole_hours:.1f} hours, {phases.whole_gpu_hours:.1f} GPU hours"
     saved = round(phases.gpu_hours_saved, 1)
     return f"saves {f'{saved:.1f}' if saved else 'no'} GPU hours; computing takes {computing} ({whole}; {CAVEAT})"
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _hours(value: float | None) -> str:

@@ -13,7 +13,7 @@ import click
 from cloudify_scipion.adapters.files import write_atomic
 from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.importing.project import Import, import_project, workflow_path
-from cloudify_scipion.cli.console import error_document, json_option, say, say_json
+from cloudify_scipion.cli.console import aligned, error_document, json_option, say, say_json
 from cloudify_scipion.errors import InputError, PermanentError, Problem, ScipionError
 from cloudify_scipion.project.workflow import workflow_bytes
 
@@ -138,18 +138,13 @@ def _report(output: Path, result: Import) -> Iterator[str]:
     for reading in result.readings:
         yield f"  read {reading.source}: {reading.origin}"
     yield "found"
-    yield from _table([(fact.path, str(fact.value), fact.origin) for fact in result.facts])
+    yield from aligned([(fact.path, str(fact.value), fact.origin) for fact in result.facts])
     if result.questions:
         yield "filled in"
         answered = [
             (question.key, question.answer, f"{question.label}: {question.origin}") for question in result.questions
         ]
-        yield from _table(answered)
+        yield from aligned(answered)
     yield "to decide, in the project file"
     yield from (f"  {decision.path}: {decision.message}" for decision in result.decisions)
     yield f"next: cloudify-scipion check {output} --site SITE"
-
-
-def _table(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
-    first, second = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
-    yield from (f"  {one:{first}}  {two:{second}}  {three}" for one, two, three in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,22 @@ _LINK = re.compile(r"([0-9]+)\.(?:__attribute__)?output[A-Za-z0-9_]*")
 def workflow_bytes(protocols: Sequence[Mapping[str, Any]]) -> bytes:
     """The workflow as a file, laid out as Scipion does."""
     return (json.dumps(list(protocols), indent=4, ensure_ascii=False) + "\n").encode()
+
+
+def is_true(value: object) -> bool:
+    """Whether a parameter, also one in quotes, as templates and old exports have them, means yes."""
+    return value.strip().lower() in ("true", "1", "yes") if isinstance(value, str) else bool(value)
+
+
+def number_of(value: object) -> float | None:
+    """The finite number that a parameter is, also one in quotes; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def in_order(protocols: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

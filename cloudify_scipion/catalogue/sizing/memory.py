@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from cloudify_scipion.catalogue.entries.model import Number
 from cloudify_scipion.catalogue.sizing import figures as n
-from cloudify_scipion.catalogue.sizing.steps import Step, is_true, real, whole
+from cloudify_scipion.catalogue.sizing.steps import Step, real, whole
 from cloudify_scipion.catalogue.sizing.terms import Factor, Figure, Term, counted, product
 from cloudify_scipion.project.model import Acquisition
+from cloudify_scipion.project.workflow import is_true
 
 _GB = 1e-9
 _VOLUMES = ("classify3d", "refine", "initial")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Any
 from cloudify_scipion.catalogue.entries.model import Catalogue, Chosen, EmPackageVersion, ProtocolFacts
 from cloudify_scipion.catalogue.entries.versions import reaches
 from cloudify_scipion.project.model import Acquisition, Needs, Project, Software
-from cloudify_scipion.project.workflow import in_order
+from cloudify_scipion.project.workflow import in_order, is_true, number_of
 
 
 @dataclass(frozen=True)
@@ -166,13 +165,8 @@ def whole(value: object, otherwise: int) -> int:
 
 def real(value: object, otherwise: float) -> float:
     """A finite number that a workflow gives as number or text, or `otherwise`."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return otherwise
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return otherwise
-    return number if math.isfinite(number) else otherwise
+    number = number_of(value)
+    return otherwise if number is None else number
 
 
 def _short(value: object, most: int = 80) -> str:
@@ -183,8 +177,3 @@ def _short(value: object, most: int = 80) -> str:
 def _extracted(parameters: Mapping[str, Any]) -> int:
     key = "rescaledSize" if is_true(parameters.get("doRescale", False)) else "boxSize"
     return max(0, whole(parameters.get(key), 0))
-
-
-def is_true(value: object) -> bool:
-    """Whether a workflow's value, number or text, means yes."""
-    return value.strip().lower() in ("true", "1", "yes") if isinstance(value, str) else bool(value)

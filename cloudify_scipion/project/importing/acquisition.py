@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudify_scipion.project.importing.model import Decision, Fact
 from cloudify_scipion.project.schema import schema
+from cloudify_scipion.project.workflow import is_true, number_of
 
 Protocol = Mapping[str, Any]
 _SAME_NAME = {
@@ -84,7 +84,7 @@ def _values(protocol: Protocol) -> Iterator[tuple[str, Any]]:
     # Tilt series state the dose of a tilt image.
     if is_movies_import(protocol) and not _is(protocol, "ImportTs"):
         yield "dose_per_frame", protocol.get("dosePerFrame") or None  # 0 is the form's way of saying nothing
-        if _is_true(protocol.get("inputIndividualFrames", True)):  # otherwise the form hides the number
+        if is_true(protocol.get("inputIndividualFrames", True)):  # otherwise the form hides the number
             yield "frames", protocol.get("numberOfIndividualFrames")
     if "inputMovies" in protocol:
         yield "bin_factor", protocol.get("binFactor")
@@ -103,35 +103,19 @@ def _outputs(protocol: Protocol) -> Iterator[tuple[str, Any]]:
 
 def _pixel_size(protocol: Protocol) -> float | None:
     """Ångström per pixel of the imported files."""
-    if _number(protocol.get("samplingRateMode")) != _SCANNER:
-        return _number(protocol.get("samplingRate"))
-    scanned, magnification = _number(protocol.get("scannedPixelSize")), _number(protocol.get("magnification"))
+    if number_of(protocol.get("samplingRateMode")) != _SCANNER:
+        return number_of(protocol.get("samplingRate"))
+    scanned, magnification = number_of(protocol.get("scannedPixelSize")), number_of(protocol.get("magnification"))
     return round(1e4 * scanned / magnification, 6) if scanned and magnification else None
 
 
 def _box_size(protocol: Protocol) -> Any:
-    return protocol.get("rescaledSize") if _is_true(protocol.get("doRescale")) else protocol.get("boxSize")
-
-
-def _is_true(value: Any) -> bool:
-    """Whether a form's switch is on, also one in quotes."""
-    return value is True or str(value).lower() in ("true", "1")
-
-
-def _number(value: Any) -> float | None:
-    """A number, also one in quotes, as templates and old exports have them."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+    return protocol.get("rescaledSize") if is_true(protocol.get("doRescale")) else protocol.get("boxSize")
 
 
 def _allowed(name: str, value: Any) -> float | int | None:
     """A value as the project file may have it, or None."""
-    number = _number(value)
+    number = number_of(value)
     rule = schema("project")["properties"]["acquisition"]["properties"][name]
     if number is None or not rule["minimum"] <= number <= rule["maximum"] or (name in _WHOLE and number % 1):
         return None
