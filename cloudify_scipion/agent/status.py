@@ -13,11 +13,10 @@ from typing import Any
 
 from cloudify_scipion.agent import trash_list
 from cloudify_scipion.agent.config import Config
-from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import readable
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import parse, shown
 from cloudify_scipion.agent.ports.index import INDEX, Index
-from cloudify_scipion.agent.work.pull.reconcile import SCANNED
+from cloudify_scipion.agent.work.pull.pull import SCANNED
 from cloudify_scipion.agent.work.push.push import SAVED
 from cloudify_scipion.agent.work.questions import DESTROYED, REPLACED
 from cloudify_scipion.agent.work.seal import seal

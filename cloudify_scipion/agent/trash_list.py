@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.agent.config import Config
-from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import TRASH, readable
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import parse, shown
 from cloudify_scipion.agent.ports.index import INDEX, Index
 
 FILE = "trash.json"

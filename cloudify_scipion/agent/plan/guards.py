@@ -1,7 +1,13 @@
-"""What looks like an accident rather than like somebody's wish; then deletions wait for an answer."""
+"""What looks like an accident rather than like somebody's wish; then deletions wait for an answer.
+
+What Scipion tidies away is none: a run lies in `Runs/NNNNNN_Class`, its scratch files in `tmp` in that.
+"""
 
 from __future__ import annotations
 
+import re
+
+_RUN = re.compile(rb"(?:(?:.*/)?)Runs/\d{6}_\w+(?=/)")
 MASS_FILES = 20
 """Fewer deleted files than this are nobody's accident."""
 MASS_SHARE = 0.3
@@ -15,3 +21,15 @@ def mass_deletion(gone: int, gone_bytes: int, files: int, size: int) -> bool:
     if gone == files:
         return True
     return gone >= MASS_FILES and (gone > MASS_SHARE * files or gone_bytes > MASS_SHARE * size > 0)
+
+
+def run_of(path: bytes) -> bytes:
+    """The folder of the run that a path belongs to; empty if it is in none."""
+    found = _RUN.match(path)
+    return found[0] if found else b""
+
+
+def is_scratch(path: bytes) -> bool:
+    """Whether Scipion tidies a file away by itself, when a step has ended."""
+    run = run_of(path)
+    return bool(run) and path[len(run) :].startswith(b"/tmp/")

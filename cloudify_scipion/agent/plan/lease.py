@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
 
-from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import generation_of
+from cloudify_scipion.agent.plan.text import parse
 
 VALID_SECONDS = 900.0
 """A writer whose heartbeat is older stops by itself; who takes over waits as long. Three pushes' time."""

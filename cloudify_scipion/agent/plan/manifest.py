@@ -19,8 +19,8 @@ from typing import Any, BinaryIO, Protocol
 from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.plan import digests
 from cloudify_scipion.agent.plan.digests import FIRST, algorithm_of, use
-from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import ODD, is_reserved, leads_down, split
+from cloudify_scipion.agent.plan.text import parse
 
 VERSION = 1
 NONE = "0" * 64

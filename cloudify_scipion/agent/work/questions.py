@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from cloudify_scipion.agent.plan.names import readable
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import shown
 from cloudify_scipion.agent.plan.trash import DAY
 from cloudify_scipion.agent.work.world import World
 

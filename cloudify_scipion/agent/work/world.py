@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.config import Config
@@ -92,6 +92,15 @@ class World:
     def tell(self, text: str, kind: str = "event") -> None:
         """Remember something worth telling; from any thread."""
         self.telling.tell(text, kind)
+
+    def tell_new(self, key: str, texts: Mapping[str, str]) -> None:
+        """Alarm people by those of these texts, by names, that the index has not had under a key the last time."""
+        told = self.index.get_state(key, [])
+        for name, text in texts.items():
+            if name not in told:
+                self.tell(text, "alarm")
+        if list(texts) != told:
+            self.index.set_state(key, list(texts))
 
     def commit_and_tell(self) -> None:
         """Keep all changes of the index, and what was told."""

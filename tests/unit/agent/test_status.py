@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.agent import cli, status
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import shown
 from tests.unit.agent.rig import Rig
 
 TEMPLATE = Path(__file__).parents[3] / "puppet/modules/working_copy/templates/tmpfiles.conf.epp"

@@ -7,8 +7,8 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudify_scipion.agent.plan.guards import is_scratch, run_of
 from cloudify_scipion.agent.plan.room import Changed, is_low
-from cloudify_scipion.agent.plan.scipion import is_scratch, run_of
 from cloudify_scipion.agent.plan.trash import DAY, Budget, Version, going, limit_for, lived
 
 WEEK = 7 * DAY

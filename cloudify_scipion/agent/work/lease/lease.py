@@ -11,6 +11,7 @@ from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseStale, L
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, judge, next_generation
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined
 from cloudify_scipion.agent.plan.news import Side
+from cloudify_scipion.agent.ports.calls import Told
 from cloudify_scipion.agent.ports.files import make_folders, write_new
 from cloudify_scipion.agent.work.lease.heartbeat import (
     KEY,
@@ -178,8 +179,7 @@ def check(world: World) -> None:
 
 def moment(world: World) -> int:
     """Now by the data space's clock (ns since 1970): later than all that was done there. Renews the lease."""
-    check(world)
-    told = None if world.session.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
+    told = _renewed(world)
     return told.ctime if told else 0
 
 
@@ -187,18 +187,20 @@ def now_there(world: World) -> int:
     """The time (ns since 1970) that the data space gives a file which is written now, 0 if nobody can tell: the
     machine's clock may be another. Renews the lease.
     """
-    check(world)
-    told = None if world.session.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
+    told = _renewed(world)
     return told.mtime if told else 0
+
+
+def _renewed(world: World) -> Told | None:
+    """What the data space tells of our lease just after a heartbeat; None where it cannot be seen."""
+    check(world)
+    return None if world.session.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
 
 
 def _resume(world: World) -> None:
     """At the start of a work, after a pause: go on only if nobody else came."""
-    world.space.forget()
-    held, known = holders(world), kept(world)
-    if [lease.name for lease in held] != [known["name"].encode()]:
-        raise foreign(world, own_holder(world, known["generation"]), held)
-    _renew(world, known)
+    _only_ours(world)
+    _renew(world, kept(world))
 
 
 def _renew(world: World, known: dict[str, Any], counts: bool = False) -> None:
@@ -220,11 +222,16 @@ def _renew(world: World, known: dict[str, Any], counts: bool = False) -> None:
 
 def confirm(world: World) -> None:
     """By a fresh listing: the lease is ours, and nobody else's is there. Raises LeaseForeign."""
+    if is_not_ours(_only_ours(world).holder.nonce, kept(world)):
+        raise twin(world)
+
+
+def _only_ours(world: World) -> Lease:
+    """Our lease as it is there. Raises LeaseForeign if there is another."""
     known, held = kept(world), holders(world)
     if [lease.name for lease in held] != [known["name"].encode()]:
         raise foreign(world, own_holder(world, known["generation"]), held)
-    if is_not_ours(held[0].holder.nonce, known):
-        raise twin(world)
+    return held[0]
 
 
 def release(world: World, sealed: bool = False) -> None:

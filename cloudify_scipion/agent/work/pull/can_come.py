@@ -16,7 +16,7 @@ from cloudify_scipion.agent.errors import NoRoom
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import whole_way
 from cloudify_scipion.agent.plan.ruins import is_zeros
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import shown
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, pieces, taken
 from cloudify_scipion.agent.work.lease import lease

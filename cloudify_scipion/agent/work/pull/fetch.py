@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from cloudify_scipion.agent.plan.digests import hasher_for
@@ -261,10 +261,15 @@ def restore(world: World, path: bytes, row: Row) -> None:
 def restore_beside(world: World, path: bytes, row: Row) -> bytes:
     """Bring what the data space has of a file back under another name; returns that. The next push saves it, too."""
     stamp = world.clock.stamp()
-    temporary, _, _ = download(world, row.stored or path, entry_of(path, row))
+    names = (conflict_name(path, stamp, number) for number in range(1, 1000))
+    return fetch_as(world, row.stored or path, entry_of(path, row), names)
+
+
+def fetch_as(world: World, source: bytes, base: Entry | None, names: Iterable[bytes]) -> bytes:
+    """Fetch a file to the first of these paths where nothing is; returns that. Raises FileExistsError."""
+    temporary, _, _ = download(world, source, base)
     try:
-        for number in range(1, 1000):
-            name = conflict_name(path, stamp, number)
+        for name in names:
             with contextlib.suppress(FileExistsError):
                 world.tree.take(world.state, temporary, name)
                 return name

@@ -91,12 +91,8 @@ def refuse_or_tell(world: World, nested: Sequence[bytes]) -> None:
             f"the folder of another project lies in this project's: {', '.join(names[:10])}",
             "name another folder of the data space in data.project.source: each project has one of its own",
         )
-    told = world.index.get_state(NESTED, [])
-    for name in names:
-        if name not in told:
-            world.tell(f"{name} in the data space is the folder of another project: it is left alone", "alarm")
-    if names != told:
-        world.index.set_state(NESTED, names)
+    said = "{} in the data space is the folder of another project: it is left alone"
+    world.tell_new(NESTED, {name: said.format(name) for name in names})
 
 
 def is_folder(tree: ReadTree, path: bytes) -> bool:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
-from cloudify_scipion.agent.plan.guards import mass_deletion
-from cloudify_scipion.agent.plan.scipion import is_scratch, run_of
+from cloudify_scipion.agent.plan.guards import is_scratch, mass_deletion, run_of
 from cloudify_scipion.agent.plan.trash import DAY
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.gone import AGREED, HELD, OPEN, TIDY

@@ -14,13 +14,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cloudify_scipion.agent.plan.names import TEMPORARY, joined, split, whole_way
+from cloudify_scipion.agent.plan.names import TEMPORARY, generation_of, joined, split, whole_way
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import HERE, THERE
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work import scratch
 from cloudify_scipion.agent.work.lease import lease
+from cloudify_scipion.agent.work.push.move import settle_move
 from cloudify_scipion.agent.work.push.send import Copied, Upload
 from cloudify_scipion.agent.work.push.tally import Run, failed
+from cloudify_scipion.agent.work.space.check import check_space
 from cloudify_scipion.agent.work.space.keep_beside import keep_beside
 from cloudify_scipion.agent.work.space.names_there import NameRefused, ensure_folder, place_of, refuse_folder, twin_of
 from cloudify_scipion.agent.work.world import World
@@ -214,3 +217,31 @@ def by_folder(
             top = b"/".join(item.temporary.split(b"/")[:TOP])
             inside.setdefault(top, []).append((job, item))
     return [(one, inside[one.temporary]) for one in staged if one.temporary in inside]
+
+
+DIRTY = "dirty"
+"""In the index while a killed work may leave something unfinished in the data space."""
+
+
+def clear_remains(world: World) -> None:
+    """Remove unfinished files of a killed work; those in the data space only where one may have left some."""
+    settle_move(world)
+    scratch.clear(world)
+    if world.index.get_state(DIRTY):
+        check_space(world)
+        with contextlib.suppress(OSError):
+            for name in filter(lambda name: _is_ours(world, name), world.space.names(TEMPORARY)):
+                with contextlib.suppress(OSError):
+                    _remove(world, joined(TEMPORARY, name))
+
+
+def _remove(world: World, path: bytes) -> None:
+    try:
+        world.space.unlink(path)
+    except IsADirectoryError:
+        remove_unfinished(world.space, path)
+
+
+def _is_ours(world: World, name: bytes) -> bool:
+    """Not what a person has put there, and not what a later machine writes."""
+    return 0 < generation_of(name) <= world.session.generation

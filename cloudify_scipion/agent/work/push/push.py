@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, LeaseUnseen, NoRoom, Unsaved, first_of
-from cloudify_scipion.agent.plan.names import MANIFEST, ODD, TEMPORARY, generation_of, joined
+from cloudify_scipion.agent.plan.names import MANIFEST, ODD, TEMPORARY
 from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.index import WAITING
-from cloudify_scipion.agent.work import scratch
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.manifest.write import is_due, note_hard_links, write_segment
-from cloudify_scipion.agent.work.pull.reconcile import catch_up
+from cloudify_scipion.agent.work.pull.pull import catch_up
 from cloudify_scipion.agent.work.push.delete import Holding, delete_all, look_at_deletions, make_way
 from cloudify_scipion.agent.work.push.find_changes import MAX_TOLD, Found, scan
-from cloudify_scipion.agent.work.push.folders import make_empty_folders, remove_unfinished
-from cloudify_scipion.agent.work.push.move import move_files, move_folder, settle_move
+from cloudify_scipion.agent.work.push.folders import DIRTY, clear_remains, make_empty_folders
+from cloudify_scipion.agent.work.push.move import move_files, move_folder
 from cloudify_scipion.agent.work.push.tally import LEFT, Run, Saved
 from cloudify_scipion.agent.work.push.upload_all import BOOT, KEPT_NAME, upload_all, upload_deferred
 from cloudify_scipion.agent.work.questions import DESTROYED
@@ -28,7 +26,7 @@ from cloudify_scipion.agent.work.trash.bring_back import bring_back
 from cloudify_scipion.agent.work.trash.limits import make_room, prune
 from cloudify_scipion.agent.work.world import PULLED, World
 
-DIRTY, SPECIAL, MOUNTS, SAVED = "dirty", "special", "mounts", "saved"
+SPECIAL, MOUNTS, SAVED = "special", "mounts", "saved"
 
 
 def push(world: World, everything: bool = False, final: bool = False) -> Saved:
@@ -85,30 +83,6 @@ def ready(world: World) -> None:
     check_volume(world)
     if not world.index.get_state(PULLED):
         raise AgentError("nothing is saved before the first pull is complete", "wait for it, or repair the project")
-
-
-def clear_remains(world: World) -> None:
-    """Remove unfinished files of a killed work; those in the data space only where one may have left some."""
-    settle_move(world)
-    scratch.clear(world)
-    if world.index.get_state(DIRTY):
-        check_space(world)
-        with contextlib.suppress(OSError):
-            for name in filter(lambda name: _is_ours(world, name), world.space.names(TEMPORARY)):
-                with contextlib.suppress(OSError):
-                    _remove(world, joined(TEMPORARY, name))
-
-
-def _remove(world: World, path: bytes) -> None:
-    try:
-        world.space.unlink(path)
-    except IsADirectoryError:
-        remove_unfinished(world.space, path)
-
-
-def _is_ours(world: World, name: bytes) -> bool:
-    """Not what a person has put there, and not what a later machine writes."""
-    return 0 < generation_of(name) <= world.session.generation
 
 
 def _look(run: Run, everything: bool) -> Found:
@@ -211,26 +185,17 @@ def _write_manifest(run: Run) -> None:
 
 def _tell_mounts(run: Run, mounts: list[bytes]) -> None:
     """What others have mounted is not ours. What it hides can be neither saved nor compared: no seal then."""
-    world, names = run.world, [os.fsdecode(path) for path in mounts]
-    told = world.index.get_state(MOUNTS, [])
-    for path, name in zip(mounts, names, strict=True):
-        if name not in told:
-            world.tell(f"something is mounted at {name}: it is not saved, and what it hides stays as it was", "alarm")
-        if run.final:
-            run.fail(path, "something is mounted here and hides what is below it: unmount it")
-    if names != told:
-        world.index.set_state(MOUNTS, names)
+    for path in mounts if run.final else ():
+        run.fail(path, "something is mounted here and hides what is below it: unmount it")
+    names = [os.fsdecode(path) for path in mounts]
+    said = "something is mounted at {}: it is not saved, and what it hides stays as it was"
+    run.world.tell_new(MOUNTS, {name: said.format(name) for name in names})
 
 
 def _tell_special(world: World, special: list[bytes]) -> None:
     """Pipes, sockets and devices are no data: they stay here. Said once."""
     names = [os.fsdecode(path) for path in special]
-    told = world.index.get_state(SPECIAL, [])
-    for name in names:
-        if name not in told:
-            world.tell(f"{name} is a pipe, a socket or a device: it is not saved", "alarm")
-    if names != told:
-        world.index.set_state(SPECIAL, names)
+    world.tell_new(SPECIAL, {name: f"{name} is a pipe, a socket or a device: it is not saved" for name in names})
 
 
 def _tell_odd(world: World, odd: list[bytes]) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.names import TEMPORARY
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import shown
 from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.ports.tables.attempts import Failed
 from cloudify_scipion.agent.work.pull.fetch import restore_beside

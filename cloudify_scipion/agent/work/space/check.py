@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, ReadOnlySpace, Temporary
-from cloudify_scipion.agent.plan.documents import parse
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, joined
+from cloudify_scipion.agent.plan.text import parse
 from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.work.space.probe import find_out

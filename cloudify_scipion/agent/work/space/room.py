@@ -11,7 +11,7 @@ import errno
 from dataclasses import astuple, dataclass
 
 from cloudify_scipion.agent.plan.room import Changed, is_low
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import shown
 from cloudify_scipion.agent.plan.trash import HOUR
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tree import Tree

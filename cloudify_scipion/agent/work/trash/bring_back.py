@@ -4,9 +4,9 @@ gone from the working copy and not deleted in the data space yet.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
+from itertools import count
 from typing import Any
 
 from cloudify_scipion.agent.plan.names import (
@@ -23,17 +23,16 @@ from cloudify_scipion.agent.plan.names import (
     trash_name,
     whole_way,
 )
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import shown
 from cloudify_scipion.agent.ports.databases.beside import facts_of
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.files import read_all
 from cloudify_scipion.agent.ports.tables.gone import AGREED, HELD
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.manifest.write import entry_of
-from cloudify_scipion.agent.work.pull.fetch import download, make_link, make_local_folder, restore
+from cloudify_scipion.agent.work.pull.fetch import fetch_as, make_link, make_local_folder, restore
 from cloudify_scipion.agent.work.push.tally import Run
 from cloudify_scipion.agent.work.questions import DELETIONS
-from cloudify_scipion.agent.work.scratch import forget
 from cloudify_scipion.agent.work.world import World
 
 WANTED, RESTORED = "restore", "restored"
@@ -87,26 +86,13 @@ def _bring(world: World, name: bytes) -> bytes:
     free = world.tree.free() - _SPARE
     if facts.st_size > free:
         raise OSError(errno.ENOSPC, f"it has {shown(facts.st_size)}, and the volume {shown(max(0, free))} left")
-    return _fetch(world, name, path)
+    return fetch_as(world, name, None, (_place(world, name, path) for _ in count()))
 
 
 def _path_of(world: World, name: bytes) -> bytes:
     """Which path a version in the trash had, as far as is known."""
     kept = world.index.trash.get(name)
     return kept.path if kept else path_in_trash(name)
-
-
-def _fetch(world: World, name: bytes, path: bytes) -> bytes:
-    temporary, _, _ = download(world, name)
-    try:
-        while True:
-            there = _place(world, name, path)
-            with contextlib.suppress(FileExistsError):
-                world.tree.take(world.state, temporary, there)
-                return there
-    except OSError:
-        forget(world, temporary)
-        raise
 
 
 def _place(world: World, name: bytes, path: bytes) -> bytes:
@@ -117,10 +103,7 @@ def _place(world: World, name: bytes, path: bytes) -> bytes:
             return path
     except (FileExistsError, NotADirectoryError):
         path = trash_name(path)
-    word, number = split(split(name)[0])[1].split(b"-g")[0].decode("ascii", "replace"), 1
-    while world.tree.stat(there := conflict_name(path, word, number, "restored")) is not None:
-        number += 1
-    return there
+    return _free_name(world, path, split(split(name)[0])[1].split(b"-g")[0].decode("ascii", "replace"))
 
 
 def _is_taken(world: World, path: bytes) -> bool:
@@ -180,7 +163,7 @@ def _blocked(world: World, path: bytes) -> bytes:
 def _restore_beside(world: World, path: bytes, row: Row, blocked: bytes) -> None:
     names = world.index.get_state(CAME_BESIDE) or {}
     known = names.get(os.fsdecode(blocked))
-    name = os.fsencode(known) if known else _free_name(world, blocked)
+    name = os.fsencode(known) if known else _free_name(world, blocked, world.clock.stamp())
     if not known:
         world.index.set_state(CAME_BESIDE, {**names, os.fsdecode(blocked): os.fsdecode(name)})
         world.tell(f"{os.fsdecode(blocked)} comes back as {os.fsdecode(name)}, since something else has its name")
@@ -192,17 +175,10 @@ def _restore_beside(world: World, path: bytes, row: Row, blocked: bytes) -> None
     if row.kind == "l":
         make_link(world, row.target, there)
         return
-    temporary, _, _ = download(world, row.stored or path, entry_of(path, row))
-    try:
-        world.tree.take(world.state, temporary, there)
-    except OSError:
-        forget(world, temporary)
-        raise
+    fetch_as(world, row.stored or path, entry_of(path, row), [there])
 
 
-def _free_name(world: World, path: bytes) -> bytes:
-    """`PATH.restored-STAMP`, or with a number."""
-    stamp, number = world.clock.stamp(), 1
-    while world.tree.stat(name := conflict_name(path, stamp, number, "restored")) is not None:
-        number += 1
-    return name
+def _free_name(world: World, path: bytes, word: str) -> bytes:
+    """`PATH.restored-WORD`, or with a number."""
+    names = (conflict_name(path, word, number, "restored") for number in count(1))
+    return next(name for name in names if world.tree.stat(name) is None)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cloudify_scipion.agent.plan.names import split, trash_folder
-from cloudify_scipion.agent.plan.sizes import shown
+from cloudify_scipion.agent.plan.text import shown
 from cloudify_scipion.agent.plan.trash import DAY, HOUR, Budget, Version, going, limit_for
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.push.tally import Run
@@ -44,10 +44,8 @@ def prune(world: World) -> None:
     most = limit(world)
     throw(world, going(world.index.trash.expendable(), *_ages(world)), world.index.trash.bytes_of("project") - most)
     over = {of: size - most for of in KINDS if (size := world.index.trash.bytes_of(of)) > most}
-    for of, size in over.items():
-        if of not in (world.index.get_state(OVER) or ()):
-            world.tell(f"the trash in the data space is {shown(size)} over its limit with {KINDS[of]}", "alarm")
-    world.index.set_state(OVER, list(over))
+    said = "the trash in the data space is {} over its limit with {}"
+    world.tell_new(OVER, {of: said.format(shown(size), KINDS[of]) for of, size in over.items()})
     world.commit_and_tell()
 
 
