@@ -93,12 +93,16 @@ def test_dependencies_are_the_pinned_ones() -> None:
     assert listed <= locked
 
 
+ROOMS = ("", "operations", "agent", "agent/work")
+"""Folders of the package below which the architecture names modules."""
+
+
 def test_functions_named_in_the_architecture_exist() -> None:
     page = text("ARCHITECTURE.md")
     named = re.findall(r"`((?:\w+/)*\w+\.py)(?:: (\w+))?`((?:, `\w+`)*)", page)
     assert len(named) > 10
     for path, first, more in named:
-        found = [ROOT / path, ROOT / "cloudify_scipion" / path, ROOT / "cloudify_scipion/operations" / path]
+        found = [ROOT / path, *(ROOT / "cloudify_scipion" / room / path for room in ROOMS)]
         file = next((candidate for candidate in found if candidate.is_file()), None)
         file = file or ROOT / "cloudify_scipion/lifecycle" / path
         assert file.is_file(), path

@@ -38,7 +38,7 @@ class Abilities:
 
 
 def abilities_from(document: Mapping[str, Any]) -> Abilities | None:
-    """The reverse; None for what an earlier version has found out."""
+    """The abilities of a document; None for what an earlier version has found out."""
     if document.get("version") != VERSION:
         return None
     known = {key: value for key, value in document.items() if key != "version"}

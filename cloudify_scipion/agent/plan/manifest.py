@@ -75,7 +75,7 @@ class Entry:
 
 
 def entry_from(row: dict[str, Any]) -> Entry:
-    """The reverse of `Entry.row`. Raises UnknownAlgorithm."""
+    """An entry of its JSON types: the reverse of `Entry.row`. Raises UnknownAlgorithm."""
     if ":" in row.get("h", ""):
         use([algorithm_of(row["h"])])
     return Entry(
@@ -199,6 +199,6 @@ def segment_name(number: int) -> bytes:
 
 
 def segment_number(name: bytes) -> int:
-    """The reverse; 0 for other names."""
+    """The number in a segment's file name; 0 for other names."""
     head, _, tail = name.partition(b".")
     return int(head) if tail == b"json.gz" and len(head) == 8 and head.isdigit() else 0

@@ -36,7 +36,7 @@ def joined(folder: bytes, name: bytes) -> bytes:
 
 
 def split(path: bytes) -> tuple[bytes, bytes]:
-    """The reverse: (folder, name)."""
+    """A path as (folder, name): the reverse of `joined`."""
     folder, _, name = path.rpartition(b"/")
     return folder, name
 

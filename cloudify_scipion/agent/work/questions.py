@@ -16,7 +16,7 @@ DELETIONS, DESTROYED, REPLACED, TRASH = "deletions", "destroyed", "replaced", "t
 
 
 def allowed(world: World, question: str, word: str) -> bool:
-    """Whether that is the answer."""
+    """Whether a question was answered with that word."""
     return bool(world.index.people.answer_to(question) == word)
 
 

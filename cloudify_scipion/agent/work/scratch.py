@@ -32,7 +32,7 @@ def naming(world: World) -> Iterator[None]:
 
 
 def forget(world: World, temporary: bytes) -> None:
-    """It is not needed any more."""
+    """Remove an unfinished file that is not needed any more."""
     with contextlib.suppress(OSError):
         world.state.unlink(temporary)
 

@@ -124,7 +124,7 @@ def arrive(world: World, source: bytes, base: Entry | None) -> Arrived:
 
 
 def forget_arrived(world: World, arrived: Arrived) -> None:
-    """It does not come."""
+    """Remove what has arrived and does not come."""
     forget(world, arrived.temporary)
 
 

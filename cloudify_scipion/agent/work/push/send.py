@@ -37,10 +37,10 @@ class Held(OSError):
 class Upload:
     """A file to be saved. `known` is what the index has; `force` takes a copy of what is still being written, too.
 
-    `target` is the file's place in an unfinished folder, if it has one. `final`: nobody writes any more. `tried`: it
-    was being written the last time, too. `group`: SQLite's files lie, or lay, beside it; `beside` is what the index has
-    of them, by the ends of their names.
-    `stored` is where the content goes if the data space cannot hold the name.
+    `unclean`: since it was saved the machine was booted, so a crash may have emptied it. `target` is the file's place
+    in an unfinished folder, if it has one; `stored` is where the content goes if the data space cannot hold the name.
+    `final`: nobody writes any more. `tried`: it was being written the last time, too. `group`: SQLite's files lie, or
+    lay, beside it; `beside` is what the index has of them, by the ends of their names.
     """
 
     path: bytes

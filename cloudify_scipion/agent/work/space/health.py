@@ -1,4 +1,4 @@
-"""Whether the mounts answer. A hung mount cannot be asked in this process: it would hang, too."""
+"""Whether the mounts answer: asked in a process for each, since one that asks a hung mount hangs, too."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def ask_about_replaced(run: Run) -> None:
 
 
 def saved(world: World, paths: Iterable[bytes]) -> None:
-    """They wait for nothing any more."""
+    """Know that these paths wait for nothing any more."""
     if world.index.people.waiting_totals(REPLACED)[0]:
         for path in paths:
             world.index.people.release(REPLACED, path)
