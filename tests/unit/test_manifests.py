@@ -60,6 +60,13 @@ def test_no_manifest_holds_a_program() -> None:
     assert {name: texts for name, texts in found.items() if texts} == {}
 
 
+def test_no_unit_holds_a_program() -> None:
+    units = [*PUPPET.rglob("*.epp"), *PUPPET.rglob("*.service")]
+    lines = [line for path in units for line in path.read_text("utf-8").splitlines() if line.startswith("Exec")]
+    filled = [re.sub("<%=.*?%>", "x", line) for line in lines]
+    assert len(filled) > 10 and [line for line in filled if SHELL.search(line)] == []
+
+
 def test_packages_are_installed_in_one_way() -> None:
     found = {name: packages(text) for name, text in manifests()}
     assert {name: texts for name, texts in found.items() if texts} == {}
