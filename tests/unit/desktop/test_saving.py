@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from cloudify_saving.disks import full_disks, told
 from cloudify_saving.folder import Folder, NotTaken
-from cloudify_saving.kept import found, parse_versions, shown
-from cloudify_saving.state import summary
+from cloudify_saving.standing import summary
 from cloudify_saving.status import (
     Question,
     Status,
@@ -24,6 +23,7 @@ from cloudify_saving.status import (
     progress,
     size,
 )
+from cloudify_saving.versions import found, parse_versions, shown
 
 PULL = {
     "work": "pull", "phase": "copy", "files_done": 1234, "files_total": 100000, "bytes_done": 3_200_000_000,

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from cloudify_saving.folder import Folder
-from cloudify_saving.state import saving_state
+from cloudify_saving.standing import standing
 from websockets.datastructures import Headers
 
 from .config import Config
@@ -61,9 +61,9 @@ def as_json(value: dict[str, object]) -> Answer:
 def project_facts(config: Config, now: float) -> dict[str, object]:
     """How saving stands, and when the project's time ends, in seconds since 1970 (None: unknown)."""
     folder = Folder(Path(config.saving))
-    state = saving_state(folder.status(), now, agent=folder.agent())
+    saving = standing(folder.status(), now, agent=folder.agent())
     ends = datetime.fromisoformat(config.ends_at).timestamp() if config.ends_at else None
-    return {"saving": asdict(state), "ends": ends}
+    return {"saving": asdict(saving), "ends": ends}
 
 
 def as_refusal(refused: Refused) -> Answer:

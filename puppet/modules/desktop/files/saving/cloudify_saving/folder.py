@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloudify_saving.kept import Version, parse_versions
 from cloudify_saving.status import Question, Status, parse_status
+from cloudify_saving.versions import Version, parse_versions
 
 RUN = "/run/scipion-data"
 _MOST = 1 << 20

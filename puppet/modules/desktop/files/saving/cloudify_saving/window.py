@@ -14,10 +14,10 @@ from typing import IO
 
 from cloudify_saving.disks import full_disks
 from cloudify_saving.folder import Folder, NotTaken
-from cloudify_saving.kept_window import Kept
 from cloudify_saving.looks import BACK, FONT, WIDTH, button, centre, new_window, tell
-from cloudify_saving.state import summary
+from cloudify_saving.standing import summary
 from cloudify_saving.status import Question, line, open_questions
+from cloudify_saving.versions_window import VersionsWindow
 
 EVERY = 2000
 """Milliseconds between two looks at what the agent says."""
@@ -151,7 +151,7 @@ def main(words: Sequence[str]) -> int:
     if step == "watch":
         Watch(root, folder).look()
     elif step == "kept":
-        Kept(root, folder, root.destroy)
+        VersionsWindow(root, folder, root.destroy)
     else:
         tell(root, _said(folder, step), root.destroy)
         wish_question()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from cloudify_saving.folder import Folder
-from cloudify_saving.state import BAD, BUSY, GOOD, NONE, saving_state
+from cloudify_saving.standing import BAD, BUSY, GOOD, NONE, standing
 
 from cloudify_scipion.agent import status as agent
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Folder:
 def told(folder: Folder, summary: Mapping[str, Any] | None, progress: Mapping[str, Any] | None = None) -> str:
     for name, document in (("status", summary), ("progress", progress)):
         (folder.path / f"{name}.json").write_text(json.dumps(document) if document else "")
-    state = saving_state(folder.status(), NOW, agent=folder.agent())
+    state = standing(folder.status(), NOW, agent=folder.agent())
     return f"{state.mood}: {state.line(NOW)}".replace(f" {ZONE}", "")
 
 
@@ -88,7 +88,7 @@ def test_what_an_agent_that_was_killed_left_does_not_count(folder: Folder) -> No
 
 def test_without_a_data_space_people_are_told_to_copy(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "run")
-    state = saving_state(folder.status(), NOW, agent=folder.agent())
+    state = standing(folder.status(), NOW, agent=folder.agent())
     assert (state.mood, state.text) == (NONE, "No data space: copy what you need")
     folder.path.mkdir()
     assert told(folder, None) == f"{BUSY}: Saving begins in a moment"

@@ -27,7 +27,7 @@ _COUNTED = ("saving", "pulling")
 
 
 @dataclass(frozen=True)
-class State:
+class Standing:
     """`mood` is one of the four above (NONE: nothing is saved here). `{at}` in the text stands for `at`, in seconds
     since 1970, as the clock of whoever reads it shows that."""
 
@@ -40,22 +40,22 @@ class State:
         return self.text.replace("{at}", clock(self.at, now), 1) if self.at else self.text
 
 
-def saving_state(status: Status | None, now: float, *, agent: bool = True) -> State:
+def standing(status: Status | None, now: float, *, agent: bool = True) -> Standing:
     """The line; `now` in seconds since 1970. `agent`: whether anything on this machine saves at all."""
     if not agent:
-        return State(NONE, NO_SPACE)
+        return Standing(NONE, NO_SPACE)
     if status is None:
-        return State(BUSY, "Saving begins in a moment")
+        return Standing(BUSY, "Saving begins in a moment")
     if not status.pulled:
         return _fetching(status)
     last = status.last.get("pull")
     at = status.saved or (last.at if last else 0.0)
-    return _wrong(status, at, now) or _going(status) or State(GOOD, "All saved, {at}" if at else "All saved", at)
+    return _wrong(status, at, now) or _going(status) or Standing(GOOD, "All saved, {at}" if at else "All saved", at)
 
 
 def summary(status: Status | None, now: float, *, agent: bool = True) -> list[str]:
     """Everything that the user may want to know about saving, as paragraphs; `now` in seconds since 1970."""
-    found = [f"{saving_state(status, now, agent=agent).line(now)}."]
+    found = [f"{standing(status, now, agent=agent).line(now)}."]
     if status is None:
         return [*found, _WHAT if agent else _OWN_COPIES]
     if status.work and status.pulled:
@@ -70,34 +70,34 @@ def summary(status: Status | None, now: float, *, agent: bool = True) -> list[st
     return [*found, *([f"And {earlier} earlier ones."] if earlier > 0 else []), _WHAT]
 
 
-def _fetching(status: Status) -> State:
+def _fetching(status: Status) -> Standing:
     if status.work == "pull":
-        return State(BUSY, f"Your data are being fetched{_to_go(status)}")
+        return Standing(BUSY, f"Your data are being fetched{_to_go(status)}")
     if pull := _failed(status, "pull"):
-        return State(BAD, f"Your data could NOT BE FETCHED: {first_line(pull.message)}")
-    return State(BUSY, "Your data have not been fetched yet")
+        return Standing(BAD, f"Your data could NOT BE FETCHED: {first_line(pull.message)}")
+    return Standing(BUSY, "Your data have not been fetched yet")
 
 
-def _wrong(status: Status, at: float, now: float) -> State | None:
+def _wrong(status: Status, at: float, now: float) -> Standing | None:
     """What nobody may overlook."""
     if push := _failed(status, "push"):
-        return State(BAD, f"NOT SAVED: {first_line(push.message)}")
+        return Standing(BAD, f"NOT SAVED: {first_line(push.message)}")
     if status.questions:
-        return State(BAD, "A question about your files waits for your answer")
+        return Standing(BAD, "A question about your files waits for your answer")
     proof = next((found for work in _PROOFS if (found := _failed(status, work))), None)
     if proof:
-        return State(BAD, f"It is not certain that all is saved: {first_line(proof.message)}")
+        return Standing(BAD, f"It is not certain that all is saved: {first_line(proof.message)}")
     if at and not status.work and now - at > LATE:
-        return State(BAD, "NOT SAVED since {at}: nothing saves any more", at)
+        return Standing(BAD, "NOT SAVED since {at}: nothing saves any more", at)
     return None
 
 
-def _going(status: Status) -> State | None:
+def _going(status: Status) -> Standing | None:
     """What will be saved in a while."""
     if status.work == "push" and _left(status):
-        return State(BUSY, f"Saving{_to_go(status)}")
+        return Standing(BUSY, f"Saving{_to_go(status)}")
     if status.unsaved:
-        return State(BUSY, f"{_files(status.unsaved)} not saved yet")
+        return Standing(BUSY, f"{_files(status.unsaved)} not saved yet")
     return None
 
 

@@ -6,8 +6,8 @@ import tkinter as tk
 from collections.abc import Callable
 
 from cloudify_saving.folder import Folder, NotTaken
-from cloudify_saving.kept import Version, found, shown
 from cloudify_saving.looks import BACK, FONT, TEXT, button, centre, new_window
+from cloudify_saving.versions import Version, found, shown
 
 TITLE = "Earlier versions of your files"
 HINT = (
@@ -19,7 +19,7 @@ NO_SUCH = "No file has that in its name."
 LINES, COLUMNS = 18, 100
 
 
-class Kept:
+class VersionsWindow:
     """The list, a field to search it, and the button."""
 
     def __init__(self, root: tk.Tk, folder: Folder, close: Callable[[], None] | None = None) -> None:
