@@ -22,8 +22,10 @@ def link_command(*words: str) -> subprocess.CompletedProcess[str]:
     [
         ([], "one of the arguments --valid --revoke --who --fingerprint is required"),
         (["--view-only"], "one of the arguments --valid --revoke --who --fingerprint is required"),
-        (["--valid", "0"], "invalid _seconds value: '0'"),
-        (["--valid", "3601"], "invalid _seconds value: '3601'"),
+        (["--valid", "0"], "'0' is no number of seconds up to 3600"),
+        (["--valid", "3601"], "'3601' is no number of seconds up to 3600"),
+        (["--valid", "nan"], "'nan' is no number of seconds up to 3600"),
+        (["--valid", "soon"], "'soon' is no number of seconds up to 3600"),
         (["--valid", "60", "--who"], "not allowed with argument --valid"),
     ],
 )

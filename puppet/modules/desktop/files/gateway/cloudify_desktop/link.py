@@ -74,9 +74,12 @@ def _become_owner(folder: Path) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
     if not 0 < seconds <= LONGEST:
-        raise ValueError(f"not between 0 and {LONGEST:.0f}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds up to {LONGEST:.0f}")
     return seconds
 
 
