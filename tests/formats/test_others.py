@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import workflow_record as wr
 import yaml
 
 from cloudify_scipion.adapters import puppet_applied
@@ -28,10 +28,6 @@ from cloudify_scipion.lifecycle.record import Record
 from tests.fakes.deployment import write_demo
 from tests.fakes.world import World
 from tests.formats.kept import one
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "puppet/modules/scipion/files"))
-
-import workflow_record as wr  # noqa: E402
 
 NAME = "scipion-relion-2d-fjpxvhcje7"
 

@@ -15,15 +15,13 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import em_archive
 import pytest
 
 from tests.fakes.sick_mirror import DRIP, HANGS, SILENT, SLOW, refusing, sick_mirror, unreachable
 
 FETCHING = Path(__file__).parents[3] / "puppet/modules/system/files"
-sys.path.insert(0, str(FETCHING))
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/em_package/files"))
 
-import em_archive  # noqa: E402
 
 SCIPION = """#!/bin/sh
 # Stands for the module scipion's command: what it is called with is noted, then it does as the test wants.

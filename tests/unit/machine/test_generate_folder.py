@@ -6,11 +6,8 @@ import hashlib
 import sys
 from pathlib import Path
 
+import generate_folder
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/em_package/files"))
-
-import generate_folder  # noqa: E402
 
 MAKES = "import pathlib, sys; pathlib.Path(sys.argv[1], 'made').write_text('{}')"
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
+import install_requirements as ir
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/system/files"))
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
-
-import install_requirements as ir  # noqa: E402
 
 A, B = "a" * 64, "b" * 64
 

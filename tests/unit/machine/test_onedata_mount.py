@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+import onedata_mount as om
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/onedata/files"))
-
-import onedata_mount as om  # noqa: E402
 
 CONFIG = {
     "command": "/usr/bin/oneclient", "user": "root", "host": "provider.example.org", "space": "Cryo EM", "path": "a/b",

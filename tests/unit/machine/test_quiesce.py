@@ -6,16 +6,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/working_copy/files"))
-
-import quiesce as q  # noqa: E402
+import quiesce as q
 
 UID = 61234
 PLAIN = "import time; print('up', flush=True); time.sleep(100)"

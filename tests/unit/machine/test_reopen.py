@@ -6,20 +6,18 @@ import fcntl
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import reopen as r
 
 from cloudify_scipion.lifecycle import reopening
 from cloudify_scipion.lifecycle.agent import unit
 from cloudify_scipion.lifecycle.layout import SEAL
 
 FILES = Path(__file__).parents[3] / "puppet/modules/working_copy/files"
-sys.path.insert(0, str(FILES))
 
-import reopen as r  # noqa: E402
 
 PUSH, DESKTOP = "scipion-data-push.timer", "cloudify-desktop-vnc"
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
-
-import workflow_process as wp  # noqa: E402
+import workflow_process as wp
 
 BOOT, START = 1_000_000, 500
 """When the kernel and the machine began, in seconds."""

@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scipion_workflow as sw
+import workflow_places
+import workflow_project as wj
+from workflow_record import Made, read_made, write_made
+from workflow_state import State
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
-
-import scipion_workflow as sw  # noqa: E402
-import workflow_places  # noqa: E402
-import workflow_project as wj  # noqa: E402
-from workflow_record import Made, read_made, write_made  # noqa: E402
-from workflow_state import State  # noqa: E402
-
-from tests.unit.machine.test_workflow_state import SLEEPS, database  # noqa: E402
+from tests.unit.machine.test_workflow_state import SLEEPS, database
 
 STEP = {"id": 58, "class": "B", "label": "Classify", "status": "running", "workingDir": "Runs/58"}
 NEXT = State("58", "Classify", "B", "running", "")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
-
-import workflow_record as wr  # noqa: E402
-from workflow_state import State, Wanted  # noqa: E402
+import workflow_record as wr
+from workflow_state import State, Wanted
 
 ODD = ["", "{", "[]", "null", '{"digest": "d"}', '{"digest": "d", "steps": ["2"]}', "\0" * 40]
 STATES = [

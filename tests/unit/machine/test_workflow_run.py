@@ -5,21 +5,17 @@ from __future__ import annotations
 import logging
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import workflow_run as wr
+import workflow_scipion
+from workflow_record import Made, write_made
+from workflow_state import State
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
-
-import workflow_run as wr  # noqa: E402
-import workflow_scipion  # noqa: E402
-from workflow_record import Made, write_made  # noqa: E402
-from workflow_state import State  # noqa: E402
-
-from tests.unit.machine.test_workflow_state import SLEEPS, database  # noqa: E402
+from tests.unit.machine.test_workflow_state import SLEEPS, database
 
 DEAD = "Process 7 not found running: the machine was started again. Run the step again."
 GIVEN = {"3": "", "7": "outputBox"}

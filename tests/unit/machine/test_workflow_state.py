@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
-
-import workflow_places as wp  # noqa: E402
-import workflow_state as ws  # noqa: E402
+import workflow_places as wp
+import workflow_state as ws
 
 PROJECT = "/home/scipion/ScipionUserData/projects/p"
 

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "puppet/modules/scipion/files"))
-
-import workflow_turns as wt  # noqa: E402
+import workflow_turns as wt
 
 
 def test_a_workflow_goes_forward_step_by_step() -> None:
