@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cloudify_fetching.__main__ import VERBS
 
 from tests.unit.fetching.rig import FILES, OwnApt, repository
 
@@ -95,3 +96,8 @@ def test_what_cannot_be_had_leaves_the_folder_as_it_is(apt: OwnApt, tmp_path: Pa
     assert "no longer have one 2.0" in apt.run("unpack", "one=2.0", str(home), "content", code=1)
     apt.run("unpack", "one=1.0", str(home), "not/there", code=1)
     assert [path.name for path in home.iterdir()] == ["old"]
+
+
+def test_each_verb_is_explained(apt: OwnApt) -> None:
+    lines = apt.run("--help").splitlines()
+    assert all(any(line.startswith(f"fetch {verb} ") for line in lines) for verb in VERBS) and len(VERBS) == 8

@@ -28,7 +28,8 @@ Words = Sequence[str]
 
 def main(arguments: Words) -> int:
     """Do what the verb says."""
-    parser = argparse.ArgumentParser(prog="fetch", description=__doc__)
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="fetch", description=__doc__, formatter_class=as_written)
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--tries", type=int, default=TRIES)
     parser.add_argument("--pause", type=float, default=PAUSE_SECONDS)
