@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from cloudify_saving.folder import Folder
+from cloudify_saving.standing import NO_SPACE
 
 from tests.docs.pages import text
 from tests.docs.test_data_safety import answers
 from tests.unit.desktop.test_menu import items, lines, of_saving
-from tests.unit.desktop.test_state import SAVED, failed, going, told  # isort: split
-
-from cloudify_saving.folder import Folder
+from tests.unit.desktop.test_standing import SAVED, failed, going, told
 
 PAGE = " ".join(text("docs/scientist.md").split())
 MENU = r"at the bottom left holds (.*?), the symbols beside it as well\. Projects with a data space also have (.*?)\. "
@@ -62,8 +62,6 @@ def test_the_line_says_so(tmp_path: Path, line: str) -> None:
 
 
 def test_without_a_data_space(tmp_path: Path) -> None:
-    from cloudify_saving.state import NO_SPACE
-
     assert rows("### Is it saved?")[-1] == NO_SPACE
 
 
