@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from cloudify_desktop import connections, door, link, relay
+from cloudify_saving import standing
 
 from cloudify_scipion.lifecycle import disks, overview, unsaved
 from tests.docs.pages import ROOT, text
-from tests.unit.desktop.conftest import FILES  # isort: split
-
-from cloudify_desktop import connections, door, link, relay
-from cloudify_saving import state
 
 MODULES = ROOT / "puppet/modules"
 DESKTOP: dict[str, Any] = yaml.safe_load((MODULES / "desktop/data/common.yaml").read_text(encoding="utf-8"))
@@ -57,7 +55,7 @@ def test_a_number_is_the_codes(page: str, sentence: str, value: float) -> None:
 
 
 def test_the_desktop_and_we_call_the_same_late() -> None:
-    assert unsaved.LATE.total_seconds() == state.LATE and FILES.is_dir()
+    assert unsaved.LATE.total_seconds() == standing.LATE
 
 
 def test_no_number_is_written_as_a_word_that_no_claim_uses() -> None:
