@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import reopen as r
 
-from cloudify_scipion.lifecycle import reopening
+from cloudify_scipion.lifecycle import layout
 from cloudify_scipion.lifecycle.agent import unit
 from cloudify_scipion.lifecycle.layout import SEAL
 
@@ -51,7 +51,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 STARTED = [f"systemctl start --no-block {name}" for name in (unit("pull"), PUSH, DESKTOP)]
-STOPPED = f"systemctl stop --no-block {reopening.TIMER}"
+STOPPED = f"systemctl stop --no-block {layout.REOPEN_TIMER}"
 
 
 def test_without_a_seal_all_is_opened_and_started(machine: Machine) -> None:
@@ -121,5 +121,5 @@ def test_what_fails_is_tried_again(machine: Machine, capsys: pytest.CaptureFixtu
 
 
 def test_it_and_the_lifecycle_mean_the_same() -> None:
-    assert (r.TIMER, str(r.UNITS), unit("pull")) == (reopening.TIMER, reopening.UNITS, r.PULL)
-    assert (FILES / reopening.TIMER).is_file()
+    assert (r.TIMER, str(r.UNITS), unit("pull")) == (layout.REOPEN_TIMER, layout.REOPEN_UNITS, r.PULL)
+    assert (FILES / layout.REOPEN_TIMER).is_file()
