@@ -10,8 +10,7 @@ from cloudify_scipion.catalogue.entries.load import load_catalogue
 from cloudify_scipion.catalogue.entries.model import SoftwareSet
 from cloudify_scipion.catalogue.software.puppet_data import software_contents, software_proofs
 from cloudify_scipion.catalogue.software.resolve import resolve
-from cloudify_scipion.cli.check_room import room_notes
-from cloudify_scipion.cli.check_secrets import secret_notes
+from cloudify_scipion.cli.check_data import room_notes, secret_notes
 from cloudify_scipion.cli.check_text import notes_of, understood
 from cloudify_scipion.cli.console import errors_as_json, json_option, say, say_json
 from cloudify_scipion.cli.inputs import load_checked, project_argument, site_option

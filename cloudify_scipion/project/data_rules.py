@@ -20,7 +20,8 @@ _SPACE = re.compile(r"([a-z][a-z0-9._-]{0,79}):(.*)", re.DOTALL)
 def data_rules(document: Mapping[str, Any]) -> Findings:
     """Everything that is wrong in the part `data`, whatever the site (`site_data_rules` has the rest)."""
     project = part(document, dict, "data", "project")
-    yield from _source("$.data.project.source", project.get("source"))
+    for path, source in _sources(document):
+        yield from _source(path, source)
     for kind in ("include", "exclude"):
         for index, pattern in enumerate(part(project, list, kind)):
             where = child_path(f"$.data.project.{kind}", index)
@@ -28,7 +29,6 @@ def data_rules(document: Mapping[str, Any]) -> Findings:
                 yield where, f"{pattern!r} {message}"
     mounts: dict[str, str] = {}
     for path, dataset in _datasets(document):
-        yield from _source(f"{path}.source", dataset.get("source"))
         mount = dataset.get("mount")
         if isinstance(mount, str):
             yield from _mount(f"{path}.mount", mount, mounts)
@@ -87,9 +87,7 @@ def _sources(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"{path}.source", dataset["source"]
 
 
-def _source(path: str, source: object) -> Findings:
-    if not isinstance(source, str):
-        return
+def _source(path: str, source: str) -> Findings:
     space = _SPACE.fullmatch(source)
     if space and (message := _relative_problem(space[2]) or _folder_problem(space[2])):
         yield path, f"the path {shown(space[2])} {message}"

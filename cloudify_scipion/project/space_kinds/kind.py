@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from cloudify_scipion.project.documents import Findings
+from cloudify_scipion.project.model import built
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class DataSpace:
     @classmethod
     def from_document(cls, name: str, told: Mapping[str, Any]) -> Self:
         """The data space `name` of a checked site document. Keys that no version knows any more are passed over."""
-        given = {field.name: told[field.name] for field in fields(cls) if field.name in told}
-        return cls(**{**given, "name": name, "secret": told.get(cls.SITE_SECRET, "")})
+        return built(cls, {**told, "name": name, "secret": told.get(cls.SITE_SECRET, "")})
 
     @classmethod
     def problems(cls, spaces: Mapping[str, Mapping[str, Any]], site: Mapping[str, Any]) -> Findings:

@@ -50,7 +50,11 @@ class OneData(DataSpace):
 
     def secret_problem(self, value: str, end: datetime) -> str:
         """That the token ends before `end`, by its own caveats."""
-        return expiry_problem(value, end)
+        expires = token_expires(value)
+        if expires is None or expires >= end:
+            return ""
+        ends = f"the token ends {_day(expires)}, before the project does ({_day(end)})"
+        return f"{ends}: ask for one that is good for longer"
 
 
 def token_expires(token: str) -> datetime | None:
@@ -60,14 +64,6 @@ def token_expires(token: str) -> datetime | None:
     packets = max((list(_packets(_decoded(text))) for text in ways), key=len)
     found = [int(time[1]) for packet in packets if (time := _TIME.match(packet))]
     return datetime.fromtimestamp(min(found), UTC) if found else None
-
-
-def expiry_problem(token: str, end: datetime) -> str:
-    """Why a token is not good until `end`, the project's; empty if it is, or does not say. Never shows the token."""
-    expires = token_expires(token)
-    if expires is None or expires >= end:
-        return ""
-    return f"the token ends {_day(expires)}, before the project does ({_day(end)}): ask for one that is good for longer"
 
 
 def _packets(content: bytes) -> Iterator[bytes]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cloudify_scipion.cli import check_room
-from cloudify_scipion.cli.check_room import room_notes, taken
+from cloudify_scipion.cli import check_data
+from cloudify_scipion.cli.check_data import room_notes, taken
 from cloudify_scipion.project.model import ProjectData
 from cloudify_scipion.project.space_kinds.directory import Directory
 
@@ -19,7 +19,7 @@ def loaded(root: Path, data: ProjectData | None, size_gb: int) -> Any:
 
 
 def test_data_that_do_not_fit(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(check_room, "GB", 1000)
+    monkeypatch.setattr(check_data, "GB", 1000)
     (tmp_path / "p/raw").mkdir(parents=True)
     (tmp_path / "p/raw/a").write_bytes(b"x" * 9000)
     with (tmp_path / "p/hole").open("wb") as stream:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cloudify_scipion.project.space_kinds.onedata import expiry_problem, token_expires
+from cloudify_scipion.project.space_kinds.onedata import OneData, token_expires
 
 
 def packet(key: str, value: bytes) -> bytes:
@@ -54,7 +54,7 @@ def test_what_is_no_macaroon(text: str) -> None:
 
 def test_a_token_that_ends_before_the_project() -> None:
     token = url(macaroon("time < 1790000000"))
-    assert expiry_problem(token, datetime.fromtimestamp(1790000000, UTC)) == ""
-    told = expiry_problem(token, datetime.fromtimestamp(1790000060, UTC))
+    assert OneData("any").secret_problem(token, datetime.fromtimestamp(1790000000, UTC)) == ""
+    told = OneData("any").secret_problem(token, datetime.fromtimestamp(1790000060, UTC))
     assert "ends 2026-09-21 14:13 UTC, before the project does (2026-09-21 14:14 UTC)" in told
     assert token not in told
