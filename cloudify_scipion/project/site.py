@@ -80,19 +80,15 @@ class Site:
 
 def site_from_document(document: Mapping[str, Any]) -> Site:
     """The site of a checked document."""
-    return Site(
-        name=document["name"],
-        provider=document["provider"],
-        allow_discard=document.get("allow_discard", False),
-        desktop=site_desktop(document),
-        limits=built(Limits, document.get("limits", {})),
-        mount_prefixes=tuple(document.get("mount_prefixes", MOUNT_PREFIXES)),
-        data_spaces=spaces_from_document(document),
-        mirrors={name: mirror["url"] for name, mirror in document.get("mirrors", {}).items()},
-        files=files_from_document(document),
-        cuda=document.get("cuda", ""),
-        flavours=flavours_from_document(document),
-    )
+    parts = {
+        "desktop": site_desktop(document),
+        "limits": built(Limits, document.get("limits", {})),
+        "data_spaces": spaces_from_document(document),
+        "mirrors": {name: mirror["url"] for name, mirror in document.get("mirrors", {}).items()},
+        "files": files_from_document(document),
+        "flavours": flavours_from_document(document),
+    }
+    return built(Site, {**document, **parts})
 
 
 def site_desktop(document: Mapping[str, Any]) -> SiteDesktop:
