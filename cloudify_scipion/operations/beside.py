@@ -60,10 +60,11 @@ def read_modules(name: str) -> dict[str, bytes]:
     Raises NonRecoverableError where that cannot be read, or has a path that leads out of it.
     """
     files = _unpacked(name, _read(name)) if name else {}
+    folders = {PurePosixPath(), *(folder for path in files for folder in path.parents)}
     _refuse(
-        Problem(name, "$", f"{path} leads out of the archive: pack relative paths only")
+        Problem(name, "$", f"{path} leads out of the archive, or is a folder as well: pack plain relative paths only")
         for path in files
-        if path.is_absolute() or ".." in path.parts
+        if path.is_absolute() or ".." in path.parts or path in folders
     )
     return {str(path): content for path, content in files.items()}
 

@@ -61,6 +61,8 @@ BROKEN: dict[str, tuple[tuple[bytes, str], ...]] = {
         (archive("mine/a", "../outside"), "../outside leads out of the archive"),
         (archive("mine/a", "/etc/passwd"), "/etc/passwd leads out of the archive"),
         (archive("mine/a", "mine/../../b"), "mine/../../b leads out of the archive"),
+        (archive("mine/a", "mine/a/b"), "mine/a leads out of the archive, or is a folder as well"),
+        (archive("."), ". leads out of the archive, or is a folder as well"),
     ),
 }
 
