@@ -76,7 +76,7 @@ def messages() -> tuple[str, ...]:
 def _texts(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+            yield node.value.replace("{}", "...")
         elif isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values)
 
