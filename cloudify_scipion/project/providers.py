@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cloudify_scipion.project.documents import Findings, is_number, part
-from cloudify_scipion.project.nearest import nearest
 
 
 @dataclass(frozen=True)
 class ProviderFacts:
     """What there can be on a provider's sites: `folders` of its own as data spaces, graphics `cards` in its machines.
 
-    `rules` finds what is wrong, beyond the schema, with the keys of a site document that are this provider's alone.
+    `schema` says what it is (`description`), and the `properties` of a site file that are this provider's alone;
+    `rules` finds what is wrong with those beyond that.
     """
 
+    schema: Mapping[str, Any] = field(default_factory=dict)
     folders: bool = False
     cards: bool = True
     rules: Callable[[Mapping[str, Any]], Findings] = lambda _: iter(())
@@ -27,12 +30,13 @@ def facts_of(provider: object) -> ProviderFacts:
     return PROVIDERS.get(str(provider), ProviderFacts())
 
 
-def provider_rules(site: Mapping[str, Any]) -> Findings:
-    """What is wrong with a site document's provider, and with what the site says for it."""
-    name = site.get("provider")
-    if isinstance(name, str) and name not in PROVIDERS:
-        yield "$.provider", f"{name!r} is not one of {', '.join(PROVIDERS)}{nearest(name, PROVIDERS)}"
-    yield from facts_of(name).rules(site)
+def add_providers(document: Mapping[str, Any]) -> None:
+    """Put into the JSON Schema of a site file what the providers let it say."""
+    properties, about = document["properties"], "Who provides machines."
+    for name, facts in PROVIDERS.items():
+        about = f"{about} {name}: {facts.schema['description']}."
+        properties |= facts.schema.get("properties", {})
+    properties["provider"] |= {"description": about, "enum": [*PROVIDERS]}
 
 
 def folder_sites() -> str:
@@ -47,7 +51,9 @@ def _local(site: Mapping[str, Any]) -> Findings:
         yield "$.ports.last", f"a project takes two ports: the last must be above the first, {first}"
 
 
+_LOCAL = json.loads(Path(__file__).with_name("local_provider.json").read_text(encoding="utf-8"))
+_CLOUD = "servers of an OpenStack cloud (flavours are chosen; this version does not make its machines yet)"
 PROVIDERS: dict[str, ProviderFacts] = {
-    "local": ProviderFacts(folders=True, cards=False, rules=_local),
-    "openstack": ProviderFacts(),
+    "local": ProviderFacts(_LOCAL, folders=True, cards=False, rules=_local),
+    "openstack": ProviderFacts({"description": _CLOUD}),
 }

@@ -14,6 +14,7 @@ from cloudify_scipion.errors import Problem
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.hints import near_limit, shown, tidied, unquoted, url_fault
 from cloudify_scipion.project.nearest import nearest, nearest_or_all
+from cloudify_scipion.project.providers import add_providers
 from cloudify_scipion.project.spaces import add_to_schema
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ _KINDS = {"project": "schema.json", "site": "site_schema.json"}
 
 @cache
 def schema(kind: str) -> Mapping[str, Any]:
-    """The JSON Schema of a `project` or a `site` file, with what the kinds of data spaces add to it."""
+    """The JSON Schema of a `project` or a `site` file, with what providers and kinds of data spaces add to it."""
     document: Mapping[str, Any] = json.loads((Path(__file__).parent / _KINDS[kind]).read_text(encoding="utf-8"))
+    if kind == "site":
+        add_providers(document)
     add_to_schema(document)
     return document
 

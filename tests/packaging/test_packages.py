@@ -19,6 +19,7 @@ VERSION = "0.1.0"
 NEEDED = (
     "project/schema.json",
     "project/site_schema.json",
+    "project/local_provider.json",
     "catalogue/schema.json",
     "catalogue/pins/schema.json",
     "catalogue/data/scipion/3.8.3.yaml",

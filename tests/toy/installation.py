@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from cloudify_scipion.adapters.providers import PROVIDERS, make_provider
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.project import providers
+from cloudify_scipion.project.documents import Findings
 from cloudify_scipion.project.providers import ProviderFacts
+from cloudify_scipion.project.schema import schema
 from tests.fakes.inside import Workflows
 from tests.fakes.ports import FakeClock, FakeInventory, FakeProgress, FakePuppet, FakeSecrets
 from tests.fakes.world import FastProjects, end_process
@@ -22,6 +25,11 @@ from tests.toy.machines import ToyHost
 from tests.toy.provider import ToyProvider
 
 SITE = Path(__file__).parent / "site.yaml"
+SAID = {
+    "description": "folders of this host",
+    "properties": {"shelf": {"description": "The folder of the state root that holds them.", "type": "string"}},
+}
+"""What a site file may say of it."""
 
 
 @contextmanager
@@ -29,8 +37,15 @@ def registered() -> Iterator[None]:
     """All that the package has to be told of a new provider: who makes it, and what a site file of it may say."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PROVIDERS, "toy", ToyProvider)
-        patch.setitem(providers.PROVIDERS, "toy", ProviderFacts(folders=True))
+        patch.setitem(providers.PROVIDERS, "toy", ProviderFacts(SAID, folders=True, rules=_rules))
+        schema.cache_clear()
         yield
+    schema.cache_clear()
+
+
+def _rules(site: Mapping[str, Any]) -> Findings:
+    if site.get("shelf") == "toy":
+        yield "$.shelf", "this is the provider's name"
 
 
 @dataclass
@@ -45,7 +60,7 @@ class ToyInstallation:
     workflows: Workflows = field(default_factory=Workflows)
 
     def __post_init__(self) -> None:
-        self.view = ToyView(ToyHost(self.root / "toy"))
+        self.view = ToyView(ToyHost(self.root / "shelf-1"))
 
     def services(self) -> Services:
         projects = FastProjects(self.root)

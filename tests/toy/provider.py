@@ -32,13 +32,13 @@ class ToyAccess:
 
 
 class ToyProvider:
-    """Implements the port Provider below the state root's folder `toy`."""
+    """Implements the port Provider below the folder of the state root that the site file names."""
 
     fenced = True
     private = False
 
     def __init__(self, services: Services, root: Path, site: Mapping[str, Any]) -> None:
-        self.host = ToyHost(root / "toy")
+        self.host = ToyHost(root / str(site.get("shelf", "toy")))
         self.machines, self.volumes = ToyMachines(self.host), ToyVolumes(self.host.root)
         self.layers, self.access = ToyLayers(self.host), ToyAccess()
 

@@ -29,7 +29,7 @@ class ToyWorld:
         self.volumes, self.layers = self.provider.volumes, self.provider.layers
 
     def provider_below(self, root: Path) -> ToyProvider:
-        return ToyProvider(self.installation.services(), root, {})
+        return ToyProvider(self.installation.services(), root, {"shelf": "shelf-1"})
 
     def reboot(self) -> None:
         shutil.rmtree(self.host.root / "run", ignore_errors=True)

@@ -6,6 +6,7 @@ All that was done for that provider is `registered`: where a rule of the package
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import cast
 
 import pytest
 
+from cloudify_scipion.errors import InputError
 from cloudify_scipion.lifecycle.desktop import open_link
 from cloudify_scipion.lifecycle.repair import repair_project
+from cloudify_scipion.project.load import load_inputs
+from tests.fakes.deployment import DEMO
 from tests.fakes.world import World
 from tests.toy.installation import SITE, ToyInstallation, registered
 from tests.toy.machines import ToyHost
@@ -75,7 +79,7 @@ def test_install_and_uninstall(engine: Engine, toy: ToyInstallation) -> None:
     assert not toy.known()
     saved = host(toy).root / "spaces/local/relion-2d" / RESULT
     assert saved.read_bytes() == b"volume data"
-    provider = toy.services().provider({"provider": "toy"})
+    provider = toy.services().provider({"provider": "toy", "shelf": "shelf-1"})
     assert [*host(toy).root.glob("machines/*")] == []
     assert (provider.volumes.all(), len(provider.layers.list())) == ({}, 1)
 
@@ -125,6 +129,14 @@ def test_another_process_finds_all_that_one_has_made(engine: Engine, toy: ToyIns
     assert not toy.known()
 
 
+def test_what_the_site_says_for_its_provider_is_checked(engine: Engine, toy: ToyInstallation, tmp_path: Path) -> None:
+    for said, problem in (("toy", "$.shelf: this is the provider's name"), ("3", "$.shelf: 3 is not text")):
+        site = tmp_path / "site.yaml"
+        site.write_text(SITE.read_text().replace("shelf: shelf-1", f"shelf: {said}"))
+        with pytest.raises(InputError, match=re.escape(problem)):
+            load_inputs(DEMO, site)
+
+
 def test_the_next_project_stands_on_the_layer_of_the_first(engine: Engine, toy: ToyInstallation) -> None:
     engine.install()
     second = {"project_id": "second", "data": {"project": {"source": "local:second"}}}
@@ -138,7 +150,7 @@ def test_the_next_project_stands_on_the_layer_of_the_first(engine: Engine, toy: 
 def test_nothing_is_left_of_it_in_a_state_root_without_projects(engine: Engine, toy: ToyInstallation) -> None:
     engine.install({"data": {}, "volume_at_end": "discard"})
     engine.execute("uninstall")
-    provider = toy.services().provider({"provider": "toy"})
+    provider = toy.services().provider({"provider": "toy", "shelf": "shelf-1"})
     provider.layers.clear()
     assert provider.remove_empty()
     assert not host(toy).root.exists()
