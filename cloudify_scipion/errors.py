@@ -9,7 +9,7 @@ from pathlib import Path
 DONE, FAILED, WRONG_INPUT, IN_USE, NOT_SAVED = range(5)
 EXIT_CODES = {
     DONE: "done; `status`, `list`: nothing needs a person",
-    FAILED: "an error, said on standard error with the next step; `status`: machine or desktop has a problem, or a "
+    FAILED: "an error, said on standard error with the next step; `status`: a part has a problem, or a "
     "disk is full; `list`: a project needs a person; `choose`: no flavour fits",
     WRONG_INPUT: "problems in the project or site file; unknown command or option",
     IN_USE: "the project is in use by another command, or is another deployment's or another state folder's",

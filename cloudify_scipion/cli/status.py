@@ -12,6 +12,7 @@ import click
 
 from cloudify_scipion.cli.wiring import known_record, services
 from cloudify_scipion.errors import DONE, FAILED, NOT_SAVED
+from cloudify_scipion.lifecycle.parts import DESKTOP, MACHINE, SCIPION_PROJECT
 from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, summary
 from cloudify_scipion.lifecycle.status import Status, project_status
 from cloudify_scipion.lifecycle.unsaved import LATE_SAVE, SILENT
@@ -23,7 +24,7 @@ from cloudify_scipion.lifecycle.unsaved import LATE_SAVE, SILENT
 def status_command(project: str, as_json: bool) -> None:
     """Show PROJECT's machine, software, desktop, saving, time left and what runs.
 
-    Exit code 0: all is well. 1: machine or desktop has a problem, or a disk is full. 4: data are not being saved.
+    Exit code 0: all is well. 1: a part of it has a problem, or a disk is full. 4: data are not being saved.
     """
     ports = services()
     status = project_status(ports, known_record(ports, project))
@@ -35,11 +36,15 @@ def status_command(project: str, as_json: bool) -> None:
     raise SystemExit(exit_code(status))
 
 
+_SHOWN = (MACHINE.name, DESKTOP.name, SCIPION_PROJECT.name)
+"""Parts with lines of their own."""
+
+
 def exit_code(status: Status) -> int:
     """What `status` ends with."""
     if status.not_saved:
         return NOT_SAVED
-    return FAILED if status.machine_problem or status.desktop_problem or status.disk_full else DONE
+    return FAILED if status.problems or status.disk_full else DONE
 
 
 def status_lines(status: Status) -> list[tuple[str, str]]:
@@ -64,7 +69,8 @@ def status_lines(status: Status) -> list[tuple[str, str]]:
         lines.append(("workflow", summary(status.protocols)))
     if status.workflow_problem:
         lines.append(("workflow", f"what its steps do cannot be said: {status.workflow_problem}"))
-    if status.machine_problem or status.desktop_problem:
+    lines += [("PROBLEM", f"{part}: {told}") for part, told in status.problems.items() if part not in _SHOWN]
+    if status.problems:
         lines.append(("next", f"cloudify-scipion repair {status.project}, or install the project again"))
     return lines + [("", protocol_line(protocol)) for protocol in status.protocols]
 

@@ -10,10 +10,11 @@ from typing import Any
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.agent import AgentStatus
 from cloudify_scipion.lifecycle.data import saving_status
-from cloudify_scipion.lifecycle.desktop import desktop_problem, desktop_url
+from cloudify_scipion.lifecycle.desktop import desktop_url
 from cloudify_scipion.lifecycle.disks import FULL, FullDisk, full_disks
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.machine import machine_problem
+from cloudify_scipion.lifecycle.parts import DESKTOP, MACHINE, PARTS, SCIPION_PROJECT, Part, asked_parts
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, protocol_statuses
@@ -27,7 +28,8 @@ class Status:
 
     `disks` names those that are nearly full; `disk_full` is true where steps that write fail by now.
     `not_saved` says why the data are not being saved, or who must look whether they are.
-    `workflow_problem` is why `protocols` is empty where the Scipion project cannot be read.
+    `workflow_problem` is why `protocols` is empty where the Scipion project cannot be read. `problems` holds what is
+    wrong with each part, by its name, where anything is.
     """
 
     project: str
@@ -49,6 +51,7 @@ class Status:
     title: str = ""
     workflow_problem: str = ""
     not_saved: Sequence[Need] = ()
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 def project_status(services: Services, record: Record) -> Status:
@@ -56,7 +59,8 @@ def project_status(services: Services, record: Record) -> Status:
     down = machine_problem(services, record) if record.installed else "not installed"
     record = record if down else give_back(services, record)
     disks = [] if down else _disks(services, record)
-    protocols, problem = ([], "") if down else _protocols(services, record)
+    problems = {MACHINE.name: down} if down else _problems(services, record)
+    protocols = [] if down or SCIPION_PROJECT.name in problems else _protocols(services, record)
     agent = None if down else saving_status(services, record)
     left = datetime.fromisoformat(record.expires) - services.clock.now()
     return Status(
@@ -66,7 +70,7 @@ def project_status(services: Services, record: Record) -> Status:
         machine_problem=down,
         software=_software(record),
         desktop=desktop_url(services, record) if record.ports else "",
-        desktop_problem=down or _ask(lambda: desktop_problem(services, record)),
+        desktop_problem=down or problems.get(DESKTOP.name, ""),
         ssh=_ssh(services, record) if record.ports else "",
         volume=record.volume,
         held=record.held,
@@ -77,9 +81,24 @@ def project_status(services: Services, record: Record) -> Status:
         disks=[str(disk) for disk in disks],
         disk_full=any(disk.percent >= FULL for disk in disks),
         title=record.settings.get("project", {}).get("title") or record.project,
-        workflow_problem=problem,
+        workflow_problem=problems.get(SCIPION_PROJECT.name, ""),
         not_saved=[] if down else _not_saved(services, record, agent),
+        problems=problems,
     )
+
+
+def _problems(services: Services, record: Record) -> dict[str, str]:
+    """What is wrong with the parts that were asked for; a desktop is always looked for."""
+    asked = [*asked_parts(record)]
+    told = {part.name: _ask(part, services, record) for part in PARTS if part in asked or part is DESKTOP}
+    return {name: problem for name, problem in told.items() if problem}
+
+
+def _ask(part: Part, services: Services, record: Record) -> str:
+    try:
+        return part.problem(services, record)
+    except ScipionError as error:
+        return error.what
 
 
 def _not_saved(services: Services, record: Record, agent: AgentStatus | None) -> Sequence[Need]:
@@ -109,17 +128,8 @@ def _disks(services: Services, record: Record) -> list[FullDisk]:
         return []
 
 
-def _protocols(services: Services, record: Record) -> tuple[list[ProtocolStatus], str]:
-    if "workflow" not in record.settings:
-        return [], ""
+def _protocols(services: Services, record: Record) -> list[ProtocolStatus]:
     try:
-        return protocol_statuses(services.connect(record), record), ""
-    except ScipionError as error:
-        return [], error.what
-
-
-def _ask(question: object) -> str:
-    try:
-        return str(question())  # type: ignore[operator]
-    except ScipionError as error:
-        return error.what
+        return protocol_statuses(services.connect(record), record) if SCIPION_PROJECT.key in record.settings else []
+    except ScipionError:
+        return []

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudify_scipion.lifecycle import volume as use
-from cloudify_scipion.lifecycle.layer import asked_software
+from cloudify_scipion.lifecycle.acceptance import accept_request
 from cloudify_scipion.lifecycle.parts import VOLUME
-from cloudify_scipion.lifecycle.pins import ask_for_software, check_pins_can_be_met
-from cloudify_scipion.lifecycle.project import refuse_changes
-from cloudify_scipion.lifecycle.space import source_of, space_secrets
 from cloudify_scipion.operations.beside import read_lock
 from cloudify_scipion.operations.boundary import Call, call, call_known, check_inputs, checks, heal_in_place
 
@@ -19,21 +16,7 @@ def precreate(document: Mapping[str, Any], lock: str = "", **_: Any) -> None:
     """Check everything that was asked for, before anything is made."""
     text = read_lock(lock)
     checked = check_inputs(document, text)
-    call(lambda c: _precreate(c, checked, text))
-
-
-def _precreate(c: Call, document: Mapping[str, Any], lock: str) -> None:
-    software = document.get("software")
-    asked = asked_software(software, c.properties["site"], lock) if software else None
-    source = source_of(document.get("data", {})) if document else None
-    refuse_changes(c.record, _settings(c)["size_bytes"], asked, source)
-    space_secrets(
-        c.services, c.record.asking("data", document.get("data", {})).asking("secrets", document.get("secrets", {}))
-    )
-    if desktop := document.get("desktop"):  # so that one project run serves data and desktop
-        c = c.asking("planned", {"desktop": desktop})
-    if asked and lock:
-        check_pins_can_be_met(c.services, ask_for_software(c.services, c.record, asked, lock))
+    call(lambda c: accept_request(c.services, c.record, checked, _settings(c)["size_bytes"], text))
 
 
 def create(**_: Any) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cloudify_scipion.cli.status import status_lines
-from cloudify_scipion.errors import CommandFailed, PermanentError
+from cloudify_scipion.cli.status import exit_code, status_lines
+from cloudify_scipion.errors import FAILED, CommandFailed, PermanentError
+from cloudify_scipion.lifecycle.parts import PARTS, Part
 from cloudify_scipion.lifecycle.record import MachineState
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.status import project_status
@@ -161,3 +162,26 @@ def test_status_of_a_held_project(world: World) -> None:
     status = project_status(world.services(), world.record())
     assert (status.machine_problem, status.desktop_problem, status.desktop) == ("not installed", "not installed", "")
     assert "no proof" in status.held
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part.name not in ("machine", "configuration", "seal")])
+def test_what_is_wrong_with_a_part_is_in_its_status(
+    demo: Deployment, monkeypatch: pytest.MonkeyPatch, part: Part
+) -> None:
+    """No part of the table is left out, whatever asks it."""
+    demo.install()
+    world = demo.world
+    world.services().projects.save(world.record().asking("puppet", {}))
+    monkeypatch.setitem(part.__dict__, "problem", lambda services, record: f"{part.name} is broken")
+    status = project_status(world.services(), world.record())
+    assert status.problems == {part.name: f"{part.name} is broken"}
+    assert exit_code(status) == FAILED
+    assert any(f"{part.name} is broken" in text for _, text in status_lines(status))
+    assert any("cloudify-scipion repair relion-2d" in text for _, text in status_lines(status))
+
+
+def test_warnings_and_grace_are_in_the_record(demo: Deployment) -> None:
+    demo.install()
+    assert demo.world.record().settings["time_limit"] == {
+        "days": 14, "warning_days": 3, "grace_days": 30, "time_zone": "UTC"
+    }  # fmt: skip
