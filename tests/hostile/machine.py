@@ -38,7 +38,8 @@ class Machine(Rig):
     """`backing` is the project's folder as the provider has it: there `web` writes, there is looked what is saved."""
 
     backing: Path = Path("/nowhere")
-    kind: str = "onedata"
+    syncs_whole: bool = False
+    grant: str = "the operator lets the token's owner write there"
 
     def web(self, path: str, content: bytes | str = b"content", age: float = 0.0) -> Path:
         return write(self.backing / path, content, age)

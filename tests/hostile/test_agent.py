@@ -163,6 +163,11 @@ def test_a_fault_during_a_push(name: str, machine: Machine, mounted: HostileSpac
 
 
 DURING = ("errors at close", "errors at fsync", "empty", "all calls fail", "reads fail", "refused for ever")
+UNHARMED = {
+    ("scan", "errors at close"), ("scan", "errors at fsync"), ("scan", "reads fail"), ("verify", "errors at close"),
+    ("verify", "errors at fsync"), ("verify", "reads fail"), ("verify", "all calls fail"),
+}  # fmt: skip
+"""Works that may succeed all the same, since they do nothing that fails so."""
 
 
 @pytest.mark.parametrize("work", ["pull", "scan", "verify", "seal"])
@@ -180,10 +185,8 @@ def test_a_fault_during_another_work(name: str, work: str, machine: Machine, mou
     local = machine.local()
     mounted.set(**FAULTS[name].wrong)
     ended = machine.work(work)
-    assert ended.code or (work, name) in {("scan", "errors at close"), ("scan", "errors at fsync"),
-                                          ("verify", "errors at close"), ("verify", "errors at fsync"),
-                                          ("verify", "reads fail"), ("scan", "reads fail"),
-                                          ("verify", "all calls fail")}, ended  # fmt: skip
+    if ended.code or (work, name) not in UNHARMED:
+        assert ended.code in (1, 4, 6, 7, 75) and ended.message and ended.next_step, ended
     assert not (machine.state / "seal.json").exists()
     mounted.good()
     machine.done("pull", "push", "scan", "verify", "seal")
