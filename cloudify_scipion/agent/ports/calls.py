@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -46,6 +47,12 @@ def patient(do: Callable[Asked, Answer], /, *arguments: Asked.args, **named: Ask
     except OSError as error:
         vars(error)[_WAITED] = True
         raise
+
+
+def close_read(fd: int) -> None:
+    """Close what was only read: whatever the file system says to that, nothing is lost."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
 
 
 def was_waited_for(error: OSError) -> bool:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from cloudify_scipion.agent.plan.names import joined, whole_way
-from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.calls import close_read, patient
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tree import Tree
@@ -32,7 +32,7 @@ def read_all(tree: ReadTree, path: bytes) -> bytes | None:
         while data := patient(os.read, fd, _CHUNK):  # a stream would take EAGAIN for the end
             parts.append(data)
     finally:
-        os.close(fd)
+        close_read(fd)
     return b"".join(parts)
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from cloudify_scipion.agent.ports.calls import patient, was_waited_for
+from cloudify_scipion.agent.ports.calls import WAITS, patient, was_waited_for
 from cloudify_scipion.agent.ports.tree import Tree
 
 PATIENT = (
@@ -21,7 +22,7 @@ PATIENT = (
     "open_with_facts", "free", "room", "truncate", "reserve", "set_times", "set_mode", "set_folder_mode", "chown",
     "touch", "update", "rename", "unlink", "rmdir", "mkdir", "symlink", "link", "chown_link", "take", "sync",
 )  # fmt: skip
-PLAIN = ("close", "sync_file", "exchange", "avoid", "forget", "leave", "unseen_in")
+PLAIN = ("close", "exchange", "avoid", "forget", "leave", "unseen_in")
 
 
 class RetryingTree(Tree):
@@ -63,6 +64,14 @@ class RetryingTree(Tree):
         """Write all of `data`, going on where a try has ended."""
         whole, begin = memoryview(data), os.lseek(fd, 0, os.SEEK_CUR)
         patient(lambda: self._plain.write(fd, whole[os.lseek(fd, 0, os.SEEK_CUR) - begin :]))
+
+    def sync_file(self, fd: int) -> None:
+        """Return when a file's content is on stable storage. EAGAIN alone says that it was not even tried."""
+        for seconds in WAITS:
+            with contextlib.suppress(BlockingIOError):
+                return self._plain.sync_file(fd)
+            time.sleep(seconds)
+        return self._plain.sync_file(fd)
 
 
 def _delegated(name: str, patiently: bool) -> Callable[..., Any]:

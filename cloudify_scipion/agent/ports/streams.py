@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from cloudify_scipion.agent.plan.digests import Plain
-from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.calls import close_read, patient
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.tree import Tree
 
@@ -43,7 +43,7 @@ class Reader(io.RawIOBase):
     def close(self) -> None:
         """Also the descriptor."""
         if not self.closed:
-            os.close(self._fd)
+            close_read(self._fd)
         super().close()
 
 

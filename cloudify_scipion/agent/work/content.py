@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from cloudify_scipion.agent.plan.digests import Digest, digest_of_bytes, hasher_for, is_among
 from cloudify_scipion.agent.plan.names import STRANGER
-from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.calls import close_read, patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.holes import pieces
@@ -59,7 +59,7 @@ def read_whole(tree: ReadTree, path: bytes, uncached: bool = False) -> tuple[Dig
         database = before.st_size >= len(HEADER) and patient(os.pread, fd, len(HEADER), 0) == HEADER
         after = patient(os.fstat, fd)
     finally:
-        os.close(fd)
+        close_read(fd)
     if (before.st_size, mtime_of(before)) != (after.st_size, mtime_of(after)):
         raise Changed(errno.ETXTBSY, "it is being changed", os.fsdecode(path))
     return digest, after, database

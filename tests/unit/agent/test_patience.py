@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import time
 from collections import Counter
@@ -17,9 +18,11 @@ import pytest
 from cloudify_scipion.agent.errors import Temporary
 from cloudify_scipion.agent.ports import calls
 from cloudify_scipion.agent.ports.calls import BUSY, patient
-from cloudify_scipion.agent.ports.files import write_new
+from cloudify_scipion.agent.ports.files import read_all, write_new
 from cloudify_scipion.agent.ports.retrying_tree import PATIENT, PLAIN, RetryingTree
+from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.work.content import digest_of
 from tests.unit.agent.rig import Rig
 
 TRIES = len(calls.WAITS) + 1
@@ -91,7 +94,7 @@ def arguments(tmp_path: Path) -> dict[str, tuple[Any, ...]]:
 
 def test_every_operation_is_decided_on() -> None:
     public = {name for name, _ in getmembers(Tree, isfunction) if not name.startswith("_")}
-    assert public == {*WAITED_FOR, *PLAIN}
+    assert public == {*WAITED_FOR, *PLAIN, "sync_file"}
     assert public <= vars(RetryingTree).keys()
 
 
@@ -137,6 +140,30 @@ def test_what_is_said_of_what_was_written_before_has_the_file_written_again(
     write_new(RetryingTree(plain), b"new", b"content")
     assert plain.calls["create", b"new"] == 3
     assert (tmp_path / "new").read_bytes() == b"content"
+
+
+def test_a_sync_that_was_not_even_tried_is_made_again(tmp_path: Path, waits: list[float]) -> None:
+    plain = refusing(tmp_path, errno.EAGAIN, "sync_file", times=2)
+    write_new(RetryingTree(plain), b"new", b"content")
+    assert plain.calls["create", b"new"] == 1 and waits == list(calls.WAITS[:2])
+
+
+def test_what_is_said_to_the_close_of_a_file_that_was_only_read_means_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old").write_bytes(b"content")
+    tree, real = RetryingTree(Tree(str(tmp_path))), os.close
+
+    def busy(fd: int) -> None:
+        real(fd)
+        raise BlockingIOError(errno.EAGAIN, "busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", busy)
+        assert read_all(tree, b"old") == b"content"
+        assert digest_of(tree, b"old")[0] == hashlib.sha256(b"content").hexdigest()
+        with open_reader(tree, b"old") as stream:
+            assert stream.read() == b"content"
 
 
 def test_a_write_goes_on_where_a_try_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import whole_way
 from cloudify_scipion.agent.plan.ruins import is_zeros
 from cloudify_scipion.agent.plan.text import shown
+from cloudify_scipion.agent.ports.calls import close_read
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, pieces, taken
 from cloudify_scipion.agent.work.lease import lease
@@ -165,7 +166,7 @@ def data_of(world: World, path: bytes, size: int) -> int:
     except OSError:
         return size
     finally:
-        os.close(fd)
+        close_read(fd)
 
 
 def _not_zeros(world: World, fd: int, size: int) -> int:

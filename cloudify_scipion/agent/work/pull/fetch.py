@@ -14,7 +14,7 @@ from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE, conflict_name, joined, split, whole_way
 from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, as_saved, folder_mode, given_back, is_name_of
 from cloudify_scipion.agent.plan.ruins import is_zeros
-from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.calls import close_read, patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER, facts_of, is_side
 from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
@@ -46,7 +46,7 @@ def download(world: World, path: bytes, base: Entry | None = None) -> tuple[byte
         with naming(world):
             world.state.close(target)
     finally:
-        os.close(fd)
+        close_read(fd)
     return temporary, row, facts
 
 

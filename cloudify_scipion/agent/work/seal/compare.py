@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cloudify_scipion.agent.plan.names import BESIDE, RESERVED, base_of, joined
 from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, file_mode, folder_mode
-from cloudify_scipion.agent.ports.calls import patient
+from cloudify_scipion.agent.ports.calls import close_read, patient
 from cloudify_scipion.agent.ports.databases.beside import belongs, facts_of, has_change_beside
 from cloudify_scipion.agent.ports.facts import ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.read_tree import ReadTree
@@ -218,7 +218,7 @@ def _copy(world: World, tree: ReadTree, path: bytes, target: Path) -> None:
             with naming(world):
                 os.close(copy)
     finally:
-        os.close(fd)
+        close_read(fd)
 
 
 def _opened(world: World, copy: Path) -> Opened:

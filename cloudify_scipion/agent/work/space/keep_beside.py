@@ -19,6 +19,7 @@ from cloudify_scipion.agent.plan.names import (
     split,
     temporary_name,
 )
+from cloudify_scipion.agent.ports.calls import close_read
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
 from cloudify_scipion.agent.ports.files import new_file
 from cloudify_scipion.agent.ports.holes import Sink, pieces
@@ -86,7 +87,7 @@ def _copy(world: World, old: bytes, new: bytes) -> None:
             if (sink.size, mtime_of(before)) != (after.st_size, mtime_of(after)):
                 raise OSError(errno.ETXTBSY, "it is being changed", os.fsdecode(old))
     finally:
-        os.close(fd)
+        close_read(fd)
 
 
 MANY = 10_000

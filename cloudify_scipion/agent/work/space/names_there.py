@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.names import joined, odd_path, split, whole_way
 from cloudify_scipion.agent.plan.spelling import folded
+from cloudify_scipion.agent.ports.calls import close_read
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.read_tree import NOTHING, ReadTree
 from cloudify_scipion.agent.ports.tables.rows import ODDLY, THERE
@@ -90,7 +91,7 @@ def _opens(space: ReadTree, path: bytes) -> bool:
             case "l":
                 space.readlink(path)
             case "f":
-                os.close(space.open(path))
+                close_read(space.open(path))
     except OSError as error:
         if error.errno in NOTHING:
             return False
