@@ -40,6 +40,11 @@ class AptPackage:
     file: str = ""
     unpacked: bool = False
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from every other."""
+        return self.name, self.architecture, self.version
+
 
 @dataclass(frozen=True)
 class PythonPackage:
@@ -51,6 +56,11 @@ class PythonPackage:
     origin: str = ""
     sha256: str = ""
     file: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from every other."""
+        return self.environment, self.name, self.version
 
 
 @dataclass(frozen=True)
@@ -96,8 +106,8 @@ def to_text(pins: Pins) -> str:
         "made_by": pins.made_by,
         "base": pins.base,
         "software": {kind: pins.software[kind] for kind in KINDS},
-        "apt": [_without_default(asdict(one)) for one in sorted(found.apt, key=_apt_key)],
-        "python": [asdict(one) for one in sorted(found.python, key=_python_key)],
+        "apt": [_without_default(asdict(one)) for one in sorted(found.apt, key=lambda one: one.key)],
+        "python": [asdict(one) for one in sorted(found.python, key=lambda one: one.key)],
         "archives": [asdict(one) for one in sorted(found.archives, key=lambda one: one.file)],
         "data": dict(pins.data),
     }
@@ -156,28 +166,26 @@ def request_problems(asked: Mapping[str, Any], pins: Pins) -> Findings:
 
 def inherit(found: Installed, given: Installed) -> Installed:
     """What was found, with origin, checksum and file as an earlier lock has them for the same package and version."""
-    apt = {_apt_key(one): one for one in given.apt}
-    python = {_python_key(one): one for one in given.python}
+    apt = {one.key: one for one in given.apt}
+    python = {one.key: one for one in given.python}
     unpacked = tuple(one for one in given.apt if one.unpacked)
     return Installed(
-        tuple(apt.get(_apt_key(one), one) for one in found.apt if not one.unpacked) + unpacked,
-        tuple(python.get(_python_key(one), one) for one in found.python),
+        tuple(apt.get(one.key, one) for one in found.apt if not one.unpacked) + unpacked,
+        tuple(python.get(one.key, one) for one in found.python),
         given.archives,
     )
 
 
 def differences(found: Installed, given: Installed) -> tuple[list[str], list[str]]:
     """How what was found differs from a lock: in what was to be installed, and in the base system's own packages."""
-    installed: list[str] = []
-    base: list[str] = []
-    of_base = {one.name for one in given.apt if not one.file}
-    for name, was, now in _changed(_apt_versions(given), _apt_versions(found)):
-        line = f"{name}: {now or 'absent'} instead of {was or 'nothing'}"
-        # a package that the lock does not have can only be the base's: there was no other source
-        (base if name in of_base or not was else installed).append(line)
-    for name, was, now in _changed(_python_versions(given), _python_versions(found)):
-        installed.append(f"{name}: {now or 'absent'} instead of {was or 'nothing'}")
-    return installed, base
+    apt = _changed(*({one.name: f"{one.version} ({one.architecture})" for one in each.apt} for each in (given, found)))
+    python = _changed(
+        *({f"{one.environment}: {one.name}": one.version for one in each.python} for each in (given, found))
+    )
+    # a package that the lock does not have can only be the base's: there was no other source
+    from_store = {one.name for one in given.apt} - {one.name for one in given.apt if not one.file}
+    installed = [line for name, line in apt.items() if name in from_store]
+    return [*installed, *python.values()], [line for name, line in apt.items() if name not in from_store]
 
 
 def made_from(pins: Pins, installed: Installed, base: str, made_by: str) -> Pins:
@@ -186,18 +194,10 @@ def made_from(pins: Pins, installed: Installed, base: str, made_by: str) -> Pins
     return pins if same else replace(pins, made_by=made_by, base=base, installed=installed)
 
 
-def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    for name in sorted({*was, *now}):
-        if was.get(name) != now.get(name):
-            yield name, was.get(name, ""), now.get(name, "")
-
-
-def _apt_versions(found: Installed) -> dict[str, str]:
-    return {one.name: f"{one.version} ({one.architecture})" for one in found.apt}
-
-
-def _python_versions(found: Installed) -> dict[str, str]:
-    return {f"{one.environment}: {one.name}": one.version for one in found.python}
+def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Names of which the version is another, each with a line for people."""
+    names = (name for name in sorted({*was, *now}) if was.get(name) != now.get(name))
+    return {name: f"{name}: {now.get(name, 'absent')} instead of {was.get(name, 'nothing')}" for name in names}
 
 
 def _other(asked: object, has: object) -> str:
@@ -221,14 +221,6 @@ def _format(document: object) -> object:
 
 def _without_default(entry: dict[str, Any]) -> dict[str, Any]:
     return entry if entry["unpacked"] else {name: value for name, value in entry.items() if name != "unpacked"}
-
-
-def _apt_key(one: AptPackage) -> tuple[str, str, str]:
-    return one.name, one.architecture, one.version
-
-
-def _python_key(one: PythonPackage) -> tuple[str, str, str]:
-    return one.environment, one.name, one.version
 
 
 @cache
