@@ -10,18 +10,8 @@ from cloudify_scipion.errors import PermanentError
 
 MACHINE_TOOLS = ("mmdebstrap", "systemd-nspawn", "slirp4netns", "mount", "umount", "unshare", "setpriv", "script")
 VOLUME_TOOLS = ("mkfs.ext4", "e2fsck", "debugfs", "losetup", "mount", "umount")
-PACKAGE_OF.update(
-    {
-        "apt-config": "apt",
-        "e2fsck": "e2fsprogs",
-        "losetup": "mount",
-        "script": "bsdutils",
-        "setpriv": "util-linux",
-        "systemd-nspawn": "systemd-container",
-        "umount": "mount",
-        "unshare": "util-linux",
-    }
-)
+PACKAGE_OF |= {"apt-config": "apt", "e2fsck": "e2fsprogs", "script": "bsdutils", "systemd-nspawn": "systemd-container"}
+PACKAGE_OF |= {"losetup": "mount", "umount": "mount", "setpriv": "util-linux", "unshare": "util-linux"}
 
 
 def require(tools: Sequence[str]) -> None:
