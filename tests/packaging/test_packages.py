@@ -20,6 +20,8 @@ NEEDED = (
     "project/schema.json",
     "project/site_schema.json",
     "project/local_provider.json",
+    "project/space_kinds/directory.json",
+    "project/space_kinds/onedata.json",
     "catalogue/schema.json",
     "catalogue/pins/schema.json",
     "catalogue/data/scipion/3.8.3.yaml",
