@@ -15,7 +15,7 @@ from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.hints import near_limit, shown, tidied, unquoted, url_fault
 from cloudify_scipion.project.nearest import nearest, nearest_or_all
 from cloudify_scipion.project.providers import add_providers
-from cloudify_scipion.project.spaces import add_to_schema
+from cloudify_scipion.project.spaces import add_space_kinds
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -43,7 +43,7 @@ def schema(kind: str) -> Mapping[str, Any]:
     document: Mapping[str, Any] = json.loads((Path(__file__).parent / _KINDS[kind]).read_text(encoding="utf-8"))
     if kind == "site":
         add_providers(document)
-    add_to_schema(document)
+    add_space_kinds(document)
     return document
 
 

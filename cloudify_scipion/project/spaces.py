@@ -37,7 +37,7 @@ def kinds_with_secrets() -> str:
     return " and ".join(kind.TITLE for kind in KINDS.values() if kind.SECRET)
 
 
-def add_to_schema(document: Mapping[str, Any]) -> None:
+def add_space_kinds(document: Mapping[str, Any]) -> None:
     """Put into the JSON Schema of a project file or a site file what the kinds let it say."""
     if "data_spaces" in document["properties"]:
         keys = document["properties"]["data_spaces"]["additionalProperties"]["properties"]
