@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cloudify_scipion.agent import status
-from cloudify_scipion.agent.commands.answer import answer
+from cloudify_scipion.agent.commands.answer import answer, restore_trash
 from cloudify_scipion.agent.commands.follow import follow
 from cloudify_scipion.agent.commands.run import run
-from cloudify_scipion.agent.commands.show import show_health, show_log, show_status
-from cloudify_scipion.agent.commands.trash import restore_trash, show_trash
+from cloudify_scipion.agent.commands.show import show_health, show_log, show_status, show_trash
 from cloudify_scipion.agent.config import FILE
 from cloudify_scipion.agent.errors import AgentError
 

@@ -17,10 +17,10 @@ import pytest
 from cloudify_scipion.agent.errors import LeaseForeign
 from cloudify_scipion.agent.plan.names import LEASE, MANIFEST, TEMPORARY, TRASH
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.read_tree import NotAFile
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.ports.whole_files import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.content import digest_of
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.lease.heartbeat import holders

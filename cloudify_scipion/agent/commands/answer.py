@@ -1,17 +1,19 @@
-"""`answer`: answers go through a folder that the user may write to; the next work takes them."""
+"""`answer` and `trash restore`: wishes go through a folder that the user may write to; the next work takes them."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import stat
 from contextlib import suppress
 from pathlib import Path
 
-from cloudify_scipion.agent import status
+from cloudify_scipion.agent import status, trash_list
 from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import WrongUse
+from cloudify_scipion.agent.plan.names import readable
 from cloudify_scipion.agent.work.trash.bring_back import want_back
 from cloudify_scipion.agent.work.world import World
 
@@ -71,3 +73,18 @@ def _small_file(path: Path) -> str:
         return os.read(fd, MAX_REQUEST).decode(errors="surrogateescape").strip("\n") if plain else ""
     finally:
         os.close(fd)
+
+
+def restore_trash(given: argparse.Namespace) -> int:
+    """Have a version brought back by the next save, which starts now. Raises WrongUse for what is not there."""
+    config = load_config(given.config)
+    versions, _ = trash_list.read_list(config)
+    found = trash_list.chosen(versions, given.name, given.version, config.user_path)
+    if found is None:
+        raise WrongUse(f"nothing in the trash is {given.name!r}", "see: scipion-data trash list")
+    folder = config.run / "requests"
+    request(folder, f"restore-{os.urandom(6).hex()}", found["name"])
+    request(folder, "push", "")
+    told = f"{readable(found['path'])} of {found['at'] or 'earlier'} comes back with the save that begins now"
+    print(json.dumps(found, indent=1) if given.json else f"{told}; see: scipion-data status")
+    return 0

@@ -1,4 +1,4 @@
-"""`status`, `health` and `log`: they print, and change nothing."""
+"""`status`, `health`, `log` and `trash list`: they print, and change nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from cloudify_scipion.agent import status
+from cloudify_scipion.agent import status, trash_list
 from cloudify_scipion.agent.commands.works import PULLED
 from cloudify_scipion.agent.config import Config, load_config
 from cloudify_scipion.agent.errors import WrongUse
@@ -55,4 +55,12 @@ def show_log(given: argparse.Namespace) -> int:
         raise WrongUse(
             f"the log cannot be read: {error}", "ask root for it; scipion-data status shows the alarms to everybody"
         ) from error
+    return 0
+
+
+def show_trash(given: argparse.Namespace) -> int:
+    """What lies in the trash, newest first; as JSON, if asked."""
+    versions, count = trash_list.read_list(load_config(given.config))
+    found = trash_list.matching(versions, given.pattern)
+    print(json.dumps(found, indent=1) if given.json else "\n".join(trash_list.lines(found, count)))
     return 0

@@ -45,8 +45,13 @@ def patient(do: Callable[Asked, Answer], /, *arguments: Asked.args, **named: Ask
     try:
         return do(*arguments, **named)
     except OSError as error:
-        vars(error)[_WAITED] = True
-        raise
+        raise in_vain(error) from None
+
+
+def in_vain(error: OSError) -> OSError:
+    """An error of the last try: nobody waits for it again."""
+    vars(error)[_WAITED] = True
+    return error
 
 
 def close_read(fd: int) -> None:

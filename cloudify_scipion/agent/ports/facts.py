@@ -32,6 +32,11 @@ def ino_of(facts: os.stat_result) -> int:
     return facts.st_ino if facts.st_ino <= _LATEST else facts.st_ino - 2 * (_LATEST + 1)
 
 
+def local_facts(facts: os.stat_result) -> tuple[int, int, int, int, int]:
+    """Mode, size, time, time of the inode and inode, as the index has them of a file in the working copy."""
+    return facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts)
+
+
 def within(nanoseconds: int) -> int:
     """The nearest time that an index can hold."""
     return max(-_LATEST, min(nanoseconds, _LATEST))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from cloudify_scipion.agent.ports.calls import WAITS, patient, was_waited_for
+from cloudify_scipion.agent.ports.calls import WAITS, in_vain, patient, was_waited_for
 from cloudify_scipion.agent.ports.tree import Tree
 
 PATIENT = (
@@ -71,7 +71,10 @@ class RetryingTree(Tree):
             with contextlib.suppress(BlockingIOError):
                 return self._plain.sync_file(fd)
             time.sleep(seconds)
-        return self._plain.sync_file(fd)
+        try:
+            return self._plain.sync_file(fd)
+        except BlockingIOError as error:
+            raise in_vain(error) from None
 
 
 def _delegated(name: str, patiently: bool) -> Callable[..., Any]:

@@ -16,8 +16,8 @@ import pytest
 from cloudify_scipion.agent.errors import Unsaved
 from cloudify_scipion.agent.plan.names import is_text, readable, whole_way
 from cloudify_scipion.agent.ports import read_tree as module
-from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.ports.whole_files import make_folders
 from tests.unit.agent.rig import Rig, contents, write
 
 NAMES = (

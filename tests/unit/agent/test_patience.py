@@ -18,7 +18,7 @@ import pytest
 from cloudify_scipion.agent.errors import Temporary
 from cloudify_scipion.agent.ports import calls
 from cloudify_scipion.agent.ports.calls import BUSY, patient
-from cloudify_scipion.agent.ports.files import read_all, write_new
+from cloudify_scipion.agent.ports.whole_files import read_all, write_new
 from cloudify_scipion.agent.ports.retrying_tree import PATIENT, PLAIN, RetryingTree
 from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tree import Tree
@@ -146,6 +146,10 @@ def test_a_sync_that_was_not_even_tried_is_made_again(tmp_path: Path, waits: lis
     plain = refusing(tmp_path, errno.EAGAIN, "sync_file", times=2)
     write_new(RetryingTree(plain), b"new", b"content")
     assert plain.calls["create", b"new"] == 1 and waits == list(calls.WAITS[:2])
+    plain = refusing(tmp_path, errno.EAGAIN, "sync_file")
+    with pytest.raises(BlockingIOError):
+        write_new(RetryingTree(plain), b"other", b"content")
+    assert plain.calls["sync_file",] == TRIES
 
 
 def test_what_is_said_to_the_close_of_a_file_that_was_only_read_means_nothing(

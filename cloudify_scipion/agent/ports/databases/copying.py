@@ -18,7 +18,6 @@ from pathlib import Path
 
 from cloudify_scipion.agent.plan.ruins import is_zeros
 from cloudify_scipion.agent.ports.databases.locking import Database, LeftBehind, Locked, Unreadable
-from cloudify_scipion.agent.ports.databases.quiet import look
 
 CHUNK = 1 << 20
 _PAGES = 256
@@ -27,6 +26,10 @@ _READ_VERSION = 19
 _FICLONE = 0x40049409
 _OTHER_WAY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY, errno.EBADF)
 Report = Callable[[], None]
+_TICK_SECONDS = 0.02
+"""The kernel's clock of file times goes on every 1 to 10 ms: a file may change twice within."""
+Look = tuple[int, int, int, int, bytes]
+NOTHING: Look = (-1, 0, 0, 0, b"")
 
 
 @dataclass(frozen=True)
@@ -222,3 +225,14 @@ def _give_to_owner(source: Source) -> None:
     if made is not None and made.st_uid == os.geteuid() != owner.st_uid and made.st_size == 0:
         with contextlib.suppress(FileNotFoundError):
             os.chown(source.name + "-wal", owner.st_uid, owner.st_gid, dir_fd=source.folder, follow_symlinks=False)
+
+
+def look(fd: int, settle: bool = False) -> Look:
+    """An open file's facts, and its first bytes, where SQLite counts the changes.
+
+    `settle`: wait until any later change must give it another time.
+    """
+    if settle and abs(time.time() - os.fstat(fd).st_mtime) < _TICK_SECONDS:
+        time.sleep(_TICK_SECONDS)
+    facts = os.fstat(fd)
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, os.pread(fd, 100, 0)

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from cloudify_scipion.agent.plan.names import BESIDE
 from cloudify_scipion.agent.ports.databases.beside import JOURNAL, names_another
-from cloudify_scipion.agent.ports.databases.copying import Report, Source, copy_all, new_file
+from cloudify_scipion.agent.ports.databases.copying import NOTHING, Look, Report, Source, copy_all, look, new_file
 from cloudify_scipion.agent.ports.databases.locking import Locked, Unreadable
-from cloudify_scipion.agent.ports.databases.quiet import NOTHING, Look, look
 
 ENDS = ("", *(end.decode() for end in BESIDE))
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

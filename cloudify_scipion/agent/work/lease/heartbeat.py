@@ -18,7 +18,7 @@ from typing import Any
 from cloudify_scipion.agent.errors import LeaseForeign, LeaseGone, LeaseUnseen
 from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, holder_from, holder_of, is_strange, nonce_in
 from cloudify_scipion.agent.plan.names import LEASE, generation_of, joined
-from cloudify_scipion.agent.ports.files import read_all
+from cloudify_scipion.agent.ports.whole_files import read_all
 from cloudify_scipion.agent.work.manifest.read import expect_news
 from cloudify_scipion.agent.work.space.check import check_space, not_written
 from cloudify_scipion.agent.work.world import World

@@ -12,7 +12,7 @@ from cloudify_scipion.agent.plan.lease import VALID_SECONDS, Holder, Verdict, ju
 from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined
 from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.calls import Told
-from cloudify_scipion.agent.ports.files import make_folders, write_new
+from cloudify_scipion.agent.ports.whole_files import make_folders, write_new
 from cloudify_scipion.agent.work.lease.heartbeat import (
     KEY,
     Lease,

@@ -11,10 +11,10 @@ from typing import BinaryIO
 from cloudify_scipion.agent.plan.manifest import Entry, Header, encode, segment_name, segment_number
 from cloudify_scipion.agent.plan.names import MANIFEST, joined
 from cloudify_scipion.agent.ports.calls import patient
-from cloudify_scipion.agent.ports.files import new_file
 from cloudify_scipion.agent.ports.read_tree import ReadTree
 from cloudify_scipion.agent.ports.streams import Writer, open_reader
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.ports.whole_files import new_file
 from cloudify_scipion.agent.work.scratch import folder, naming
 from cloudify_scipion.agent.work.space.check import writing
 from cloudify_scipion.agent.work.world import World

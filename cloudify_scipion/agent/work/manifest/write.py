@@ -22,9 +22,9 @@ from cloudify_scipion.agent.plan.manifest import (
 from cloudify_scipion.agent.plan.names import MANIFEST, joined, odd_path
 from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.facts import ino_of
-from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.index import Index
 from cloudify_scipion.agent.ports.tables.rows import FolderRow, Row
+from cloudify_scipion.agent.ports.whole_files import make_folders
 from cloudify_scipion.agent.work.manifest.segments import numbers, open_segment, put_segment
 from cloudify_scipion.agent.work.world import World
 

@@ -127,7 +127,8 @@ def that_fit(world: World, jobs: Sequence[Incoming], result: Pulled) -> list[Inc
         return list(jobs)
     left, fit = world.tree.free() - RESERVE_BYTES, set[bytes]()
     for job in sorted(jobs, key=lambda job: job.size):
-        if job.form == "f" and job.size > left and not _is_here(world, job.path) and _data(world, job) > left:
+        large = job.form == "f" and job.size > left and not _is_here(world, job.path)
+        if large and data_of(world, job.path, job.size) > left:
             free = shown(max(left, 0))
             result.failed.append((job.path, f"it has {shown(job.size)}, and the volume has {free} left for it"))
             result.unfit += 1
@@ -142,10 +143,6 @@ def _is_here(world: World, path: bytes) -> bool:
     with contextlib.suppress(OSError):
         return world.tree.stat(path) is not None
     return False
-
-
-def _data(world: World, job: Incoming) -> int:
-    return data_of(world, job.path, job.size)
 
 
 def data_of(world: World, path: bytes, size: int) -> int:

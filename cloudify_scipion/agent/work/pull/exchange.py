@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 
 from cloudify_scipion.agent.plan.manifest import Entry
 from cloudify_scipion.agent.plan.names import BESIDE, joined
+from cloudify_scipion.agent.plan.restored import file_mode
 from cloudify_scipion.agent.plan.ruins import is_part
 from cloudify_scipion.agent.ports.calls import UNSUPPORTED
 from cloudify_scipion.agent.ports.databases.beside import facts_of, has_change_beside, is_side
-from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
+from cloudify_scipion.agent.ports.facts import kind, local_facts, mtime_of
 from cloudify_scipion.agent.ports.in_use import nobody_else_has_it
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree
@@ -233,8 +234,7 @@ def _identity(stat: os.stat_result) -> tuple[int, int, int]:
 
 def is_as_known(row: Row, facts: os.stat_result) -> bool:
     """Whether a file or link of the working copy has the facts that the index last knew."""
-    known = (row.mode, row.size, row.mtime, row.ctime, row.ino)
-    return known == (facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts))
+    return (row.mode, row.size, row.mtime, row.ctime, row.ino) == local_facts(facts)
 
 
 def _left_behind(world: World, path: bytes, base: Entry) -> bool:
@@ -293,7 +293,7 @@ def set_facts(world: World, path: bytes, row: Row, mode: int, mtime: int) -> Row
     fd = world.tree.open(path)
     try:
         world.tree.set_times(fd, mtime)
-        world.tree.set_mode(fd, mode & 0o777 | 0o600)
+        world.tree.set_mode(fd, file_mode(mode))
     finally:
         os.close(fd)
     return with_facts(world, row, world.tree.stat(path))

@@ -16,7 +16,7 @@ from cloudify_scipion.agent.plan.restored import PLAIN_FOLDER, as_saved, folder_
 from cloudify_scipion.agent.plan.ruins import is_zeros
 from cloudify_scipion.agent.ports.calls import close_read, patient
 from cloudify_scipion.agent.ports.databases.beside import HEADER, facts_of, is_side
-from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, kind, local_facts, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import Changed, digest_of, is_young, with_facts
@@ -197,8 +197,7 @@ def link_row(world: World, path: bytes, target: bytes, origin: int) -> Row:
     facts = world.tree.stat(path)
     if facts is None:
         return Row("l", target=target, rsize=0, origin=origin)
-    return Row("l", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts), target=target,
-               rsize=0, origin=origin)  # fmt: skip
+    return Row("l", *local_facts(facts), target=target, rsize=0, origin=origin)
 
 
 def make_link(world: World, target: bytes, path: bytes) -> None:

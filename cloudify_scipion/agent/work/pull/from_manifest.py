@@ -11,7 +11,7 @@ from itertools import islice
 from cloudify_scipion.agent.plan.manifest import Entry, entry_from
 from cloudify_scipion.agent.plan.names import odd_path, split, whole_way
 from cloudify_scipion.agent.plan.news import Side, is_newer_there
-from cloudify_scipion.agent.plan.restored import only_in_manifest
+from cloudify_scipion.agent.plan.restored import folder_mode, only_in_manifest
 from cloudify_scipion.agent.ports.facts import ino_of, kind, mtime_of
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.pull.exchange import file_instead, is_as_known, link_instead, set_facts
@@ -178,8 +178,8 @@ def _take_mode_of_folder(world: World, entry: Entry) -> None:
     number, facts = world.index.folders.number(entry.path), world.tree.stat(entry.path)
     if number is None or facts is None or kind(facts) != "d" or facts.st_mode != world.index.folders.get(number).mode:
         return
-    if stat.S_IMODE(facts.st_mode) != entry.mode & 0o777 | 0o700:
-        world.tree.set_folder_mode(entry.path, entry.mode & 0o777 | 0o700)
+    if stat.S_IMODE(facts.st_mode) != folder_mode(entry.mode):
+        world.tree.set_folder_mode(entry.path, folder_mode(entry.mode))
         made = world.tree.stat(entry.path)
         if made is not None:
             world.index.folders.update(number, mode=made.st_mode)

@@ -9,9 +9,9 @@ from cloudify_scipion.agent.errors import GuardFailed
 from cloudify_scipion.agent.plan.names import MANIFEST, ORIGINAL, STRANGER, generation_of
 from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.files import read_all
 from cloudify_scipion.agent.ports.mount import mounts_below
 from cloudify_scipion.agent.ports.tables.rows import HERE, Row
+from cloudify_scipion.agent.ports.whole_files import read_all
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.lease.heartbeat import foreign, holders, own_holder
 from cloudify_scipion.agent.work.manifest.read import expect_news, forget_news, read_manifest, read_news, side_of

@@ -153,7 +153,7 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
     facts = world.space.stat(target)
     if facts is None:
         if placing.known is not None and placing.known.held():
-            world.tell(f"{_text(target)} was deleted in the data space: saved again")
+            world.tell(f"{os.fsdecode(target)} was deleted in the data space: saved again")
         return True
     if kind(facts) == "d" and placing.folder:
         raise Deferred(0, "a folder is in the way", os.fsdecode(target))
@@ -174,10 +174,9 @@ def _clear(world: World, target: bytes, placing: Placing, outcome: Outcome) -> b
         if placing.copied.unseen:
             origin = ORIGINAL
             world.tell(
-                f"{_text(outcome.path)} has another content than was saved, though its size and time say that nothing "
-                "was changed: both are kept, the saved version in the trash (scipion-data trash list)",
-                "alarm",
-            )
+                f"{os.fsdecode(outcome.path)} has another content than was saved, though its size and time say that "
+                "nothing was changed: both are kept, the saved version in the trash (scipion-data trash list)", "alarm",
+            )  # fmt: skip
         to_trash(world, target, facts, Whose(origin, outcome.path, False, placing.beyond, _ours(placing)), outcome)
     return True
 
@@ -259,7 +258,7 @@ def remove(
         return outcome
     origin = origin_of_content(world, target, facts, row, "", frozenset())
     if origin is None:
-        world.tell(f"{_text(path)} was deleted here and changed in the data space: it stays")
+        world.tell(f"{os.fsdecode(path)} was deleted here and changed in the data space: it stays")
         return outcome
     first(outcome)
     to_trash(world, target, facts, Whose(origin, path, True, beyond, frozenset({row.hash})), outcome)
@@ -268,7 +267,3 @@ def remove(
 
 def _fresh(world: World, path: bytes, facts: os.stat_result) -> tuple[int, int]:
     return world.space.fresh(path) or (facts.st_size, mtime_of(facts))
-
-
-def _text(path: bytes) -> str:
-    return os.fsdecode(path)

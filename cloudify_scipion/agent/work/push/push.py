@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from cloudify_scipion.agent.errors import AgentError, LeaseForeign, LeaseUnseen, NoRoom, Unsaved, first_of
 from cloudify_scipion.agent.plan.names import MANIFEST, ODD, TEMPORARY
-from cloudify_scipion.agent.ports.files import make_folders
 from cloudify_scipion.agent.ports.index import WAITING
+from cloudify_scipion.agent.ports.whole_files import make_folders
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.manifest.write import is_due, note_hard_links, write_segment
 from cloudify_scipion.agent.work.pull.pull import catch_up

@@ -13,7 +13,7 @@ from cloudify_scipion.agent.plan.digests import hasher_for
 from cloudify_scipion.agent.plan.names import odd_path
 from cloudify_scipion.agent.plan.ruins import is_void, is_zeros, looks_destroyed
 from cloudify_scipion.agent.ports.calls import patient
-from cloudify_scipion.agent.ports.facts import ctime_of, ino_of, mtime_of
+from cloudify_scipion.agent.ports.facts import ctime_of, local_facts, mtime_of
 from cloudify_scipion.agent.ports.holes import WORTH, Sink, pieces
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.work.content import RACY_NS, digest_at, digest_of_link, is_young
@@ -173,11 +173,8 @@ def send(
 
 def row_of(facts: os.stat_result, flushed: int, job: Upload, origin: int) -> Row:
     """What the index is to know of a file with these facts, but for its content."""
-    return Row(
-        "f", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts),
-        racy=int(mtime_of(facts) >= flushed - RACY_NS), stored=job.stored,
-        origin=origin, point=int(job.force),
-    )  # fmt: skip
+    racy = int(mtime_of(facts) >= flushed - RACY_NS)
+    return Row("f", *local_facts(facts), racy=racy, stored=job.stored, origin=origin, point=int(job.force))
 
 
 def as_before(row: Row, known: Row) -> Row:
@@ -227,7 +224,7 @@ def upload_link(world: World, able: Abilities, job: Upload, facts: os.stat_resul
     """
     target = world.tree.readlink(job.path)
     row = Row(
-        "l", facts.st_mode, facts.st_size, mtime_of(facts), ctime_of(facts), ino_of(facts), target=target,
+        "l", *local_facts(facts), target=target,
         hash=digest_of_link(target), origin=world.session.generation, rsize=0,
         stored=job.stored or (b"" if able.symlinks else odd_path(job.path)),
     )  # fmt: skip

@@ -18,8 +18,8 @@ from cloudify_scipion.agent.errors import AgentError
 from cloudify_scipion.agent.plan.abilities import Abilities
 from cloudify_scipion.agent.plan.names import TEMPORARY
 from cloudify_scipion.agent.plan.text import shown
-from cloudify_scipion.agent.ports.files import write_new
 from cloudify_scipion.agent.ports.tables.attempts import Failed
+from cloudify_scipion.agent.ports.whole_files import write_new
 from cloudify_scipion.agent.work.pull.fetch import restore_beside
 from cloudify_scipion.agent.work.push.place import Outcome
 from cloudify_scipion.agent.work.push.send import Busy, Destroyed, Held, Upload

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from cloudify_scipion.agent.errors import GuardFailed, NoRoom, Temporary, Unsaved, first_of
 from cloudify_scipion.agent.plan.digests import FIRST, algorithm_of
 from cloudify_scipion.agent.plan.names import RESERVED, joined
-from cloudify_scipion.agent.ports.files import write_new
+from cloudify_scipion.agent.ports.whole_files import write_new
 from cloudify_scipion.agent.work.lease import lease
 from cloudify_scipion.agent.work.lease.heartbeat import holders
 from cloudify_scipion.agent.work.manifest.write import begin_anew, get_head

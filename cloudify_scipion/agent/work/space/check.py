@@ -11,8 +11,8 @@ from pathlib import Path
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, NoRoom, ReadOnlySpace, Temporary
 from cloudify_scipion.agent.plan.names import ODD, RESERVED, TEMPORARY, joined
 from cloudify_scipion.agent.plan.text import parse
-from cloudify_scipion.agent.ports.files import make_folders, read_all, write_new
 from cloudify_scipion.agent.ports.read_tree import ReadTree
+from cloudify_scipion.agent.ports.whole_files import make_folders, read_all, write_new
 from cloudify_scipion.agent.work.space.probe import find_out
 from cloudify_scipion.agent.work.world import World
 

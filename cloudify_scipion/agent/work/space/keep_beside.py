@@ -21,8 +21,8 @@ from cloudify_scipion.agent.plan.names import (
 )
 from cloudify_scipion.agent.ports.calls import close_read
 from cloudify_scipion.agent.ports.facts import kind, mtime_of
-from cloudify_scipion.agent.ports.files import new_file
 from cloudify_scipion.agent.ports.holes import Sink, pieces
+from cloudify_scipion.agent.ports.whole_files import new_file
 from cloudify_scipion.agent.work.content import Changed
 from cloudify_scipion.agent.work.world import World
 

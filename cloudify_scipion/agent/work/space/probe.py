@@ -16,7 +16,7 @@ from cloudify_scipion.agent.plan.names import RESERVED, joined, split
 from cloudify_scipion.agent.plan.spelling import FIRST, SPELLED, Names, come_back, found_out, further, likenesses
 from cloudify_scipion.agent.ports.calls import patient, was_waited_for
 from cloudify_scipion.agent.ports.facts import mtime_of
-from cloudify_scipion.agent.ports.files import write_new
+from cloudify_scipion.agent.ports.whole_files import write_new
 from cloudify_scipion.agent.work.world import World
 
 TICKS = (1, 100, 1000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000, 60_000_000_000)

@@ -26,9 +26,9 @@ from cloudify_scipion.agent.plan.names import (
 from cloudify_scipion.agent.plan.text import shown
 from cloudify_scipion.agent.ports.databases.beside import facts_of
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.files import read_all
 from cloudify_scipion.agent.ports.tables.gone import AGREED, HELD
 from cloudify_scipion.agent.ports.tables.rows import Row
+from cloudify_scipion.agent.ports.whole_files import read_all
 from cloudify_scipion.agent.work.manifest.write import entry_of
 from cloudify_scipion.agent.work.pull.fetch import fetch_as, make_link, make_local_folder, restore
 from cloudify_scipion.agent.work.push.tally import Run

@@ -18,9 +18,9 @@ from cloudify_scipion.agent.plan.names import (
     trash_name,
 )
 from cloudify_scipion.agent.ports.facts import kind
-from cloudify_scipion.agent.ports.files import make_folders, new_file
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tables.trash import Kept
+from cloudify_scipion.agent.ports.whole_files import make_folders, new_file
 from cloudify_scipion.agent.work.content import Changed
 from cloudify_scipion.agent.work.space.keep_beside import move
 from cloudify_scipion.agent.work.world import World
