@@ -45,13 +45,13 @@ def patient(do: Callable[Asked, Answer], /, *arguments: Asked.args, **named: Ask
     try:
         return do(*arguments, **named)
     except OSError as error:
-        raise in_vain(error) from None
+        note_in_vain(error)
+        raise
 
 
-def in_vain(error: OSError) -> OSError:
-    """An error of the last try: nobody waits for it again."""
+def note_in_vain(error: OSError) -> None:
+    """Mark the error of the last try: nobody waits for it again."""
     vars(error)[_WAITED] = True
-    return error
 
 
 def close_read(fd: int) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from cloudify_scipion.agent.ports.calls import WAITS, in_vain, patient, was_waited_for
+from cloudify_scipion.agent.ports.calls import WAITS, note_in_vain, patient, was_waited_for
 from cloudify_scipion.agent.ports.tree import Tree
 
 PATIENT = (
@@ -74,7 +74,8 @@ class RetryingTree(Tree):
         try:
             return self._plain.sync_file(fd)
         except BlockingIOError as error:
-            raise in_vain(error) from None
+            note_in_vain(error)
+            raise
 
 
 def _delegated(name: str, patiently: bool) -> Callable[..., Any]:

@@ -18,10 +18,10 @@ import pytest
 from cloudify_scipion.agent.errors import Temporary
 from cloudify_scipion.agent.ports import calls
 from cloudify_scipion.agent.ports.calls import BUSY, patient
-from cloudify_scipion.agent.ports.whole_files import read_all, write_new
 from cloudify_scipion.agent.ports.retrying_tree import PATIENT, PLAIN, RetryingTree
 from cloudify_scipion.agent.ports.streams import open_reader
 from cloudify_scipion.agent.ports.tree import Tree
+from cloudify_scipion.agent.ports.whole_files import read_all, write_new
 from cloudify_scipion.agent.work.content import digest_of
 from tests.unit.agent.rig import Rig
 
