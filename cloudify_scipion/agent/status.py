@@ -29,6 +29,10 @@ PROOFS = ("push", "verify", "seal")
 NAMED, ALARMS = 10, 20
 """So many of the files that are still being written are named, and so many alarms told."""
 PROGRESS, SUMMARY = "progress.json", "status.json"
+_IDLE: dict[str, Any] = {
+    "work": "", "phase": "", "files_done": 0, "files_total": 0, "bytes_done": 0, "bytes_total": 0, "rate": 0,
+    "seconds_left": None,
+}  # fmt: skip
 
 
 def document(config: Config) -> dict[str, Any]:
@@ -39,12 +43,6 @@ def document(config: Config) -> dict[str, Any]:
         progress = {}
     told = {**summary, **{key: progress.get(key, default) for key, default in _IDLE.items()}}
     return {**told, "doubt": _doubt(told)}
-
-
-_IDLE: dict[str, Any] = {
-    "work": "", "phase": "", "files_done": 0, "files_total": 0, "bytes_done": 0, "bytes_total": 0, "rate": 0,
-    "seconds_left": None,
-}  # fmt: skip
 
 
 def empty() -> dict[str, Any]:

@@ -12,6 +12,20 @@ from cloudify_scipion.agent.plan.names import MAX_NAME, is_text
 ENDS = b" ."
 """What Windows' file systems take away from the end of a name."""
 DEVICES = (b"con", b"prn", b"aux", b"nul")
+CONTROLS = "".join(map(chr, (*range(1, 32), 127)))
+MARKS = ':?*"<>|\\'
+"""What Windows' file systems refuse."""
+OTHERS = "!#$%&'()+,;=@[]^`{}~"
+_LENGTHS = (MAX_NAME, 200, 143, 100)
+_ALL_MARKS, _ALL_OTHERS, _LONGEST = b"ms" + MARKS.encode() + b"x", b"os" + OTHERS.encode() + b"x", b"l" * MAX_NAME
+_CONTROL, _NO_TEXT, _COMPOSED, _DECOMPOSED = b"c\x01x\n", b"t\xff", "a\u00e9".encode(), "be\u0301".encode()
+_ENDS = {chr(end): b"e%d" % end + bytes([end]) for end in ENDS}
+_SINGLE = {mark: b"m%d" % ord(mark) + mark.encode() + b"x" for mark in MARKS + OTHERS}
+SPELLED = (_COMPOSED, _DECOMPOSED, b"low")
+"""Those of which others may be spellings."""
+FIRST = (_ALL_MARKS, _ALL_OTHERS, _LONGEST, _CONTROL, _NO_TEXT, _COMPOSED, _DECOMPOSED, b"UP", b"low", b"nul",
+         *_ENDS.values())  # fmt: skip
+"""Names to be tried in an empty folder. None of them is another one, folded."""
 
 
 def folded(name: bytes) -> bytes:
@@ -77,20 +91,6 @@ class Names:
 
 
 _EVERY = (Names(), Names(folds=True))
-CONTROLS = "".join(map(chr, (*range(1, 32), 127)))
-MARKS = ':?*"<>|\\'
-"""What Windows' file systems refuse."""
-OTHERS = "!#$%&'()+,;=@[]^`{}~"
-_LENGTHS = (MAX_NAME, 200, 143, 100)
-_ALL_MARKS, _ALL_OTHERS, _LONGEST = b"ms" + MARKS.encode() + b"x", b"os" + OTHERS.encode() + b"x", b"l" * MAX_NAME
-_CONTROL, _NO_TEXT, _COMPOSED, _DECOMPOSED = b"c\x01x\n", b"t\xff", "a\u00e9".encode(), "be\u0301".encode()
-_ENDS = {chr(end): b"e%d" % end + bytes([end]) for end in ENDS}
-_SINGLE = {mark: b"m%d" % ord(mark) + mark.encode() + b"x" for mark in MARKS + OTHERS}
-SPELLED = (_COMPOSED, _DECOMPOSED, b"low")
-"""Those of which others may be spellings."""
-FIRST = (_ALL_MARKS, _ALL_OTHERS, _LONGEST, _CONTROL, _NO_TEXT, _COMPOSED, _DECOMPOSED, b"UP", b"low", b"nul",
-         *_ENDS.values())  # fmt: skip
-"""Names to be tried in an empty folder. None of them is another one, folded."""
 
 
 def further(there: Collection[bytes]) -> list[bytes]:

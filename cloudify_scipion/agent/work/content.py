@@ -21,6 +21,9 @@ from cloudify_scipion.agent.work.world import World
 CHUNK = 1 << 20
 RACY_NS = 50_000_000
 """Linux's clock of file times ticks every 1 to 10 ms: what is changed within the tick of a look leaves no trace."""
+GRANULARITY_NS = 2_000_000_000
+"""A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
+SAME = STRANGER - 1
 
 
 class Changed(OSError):
@@ -89,11 +92,6 @@ def with_facts(world: World, row: Row, facts: os.stat_result | None, expected: o
 def digest_of_link(target: bytes) -> Digest:
     """The digest of what a symbolic link says, of which no file's content is the same."""
     return digest_of_bytes(b"link:" + target)
-
-
-GRANULARITY_NS = 2_000_000_000
-"""A remote file this young may change without changing its time: FAT and some object stores count in 2 s."""
-SAME = STRANGER - 1
 
 
 def blocks_of_both(

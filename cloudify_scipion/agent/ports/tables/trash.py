@@ -11,6 +11,8 @@ from cloudify_scipion.agent.plan.trash import Version
 from cloudify_scipion.agent.ports.tables.store import Table
 
 _SOME = 500
+_KEPT = "SELECT name, path, size, origin, came, boot, at, gone, beyond, number FROM trash"
+_OF = {"project": "origin>0", "originals": "origin=0", "strangers": "origin<0"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,3 @@ class Trash(Table):
 def _kept(row: tuple[Any, ...]) -> Kept:
     gone, beyond = bool(row[7]), bool(row[8])
     return Kept(row[0], row[1], row[2], row[3], row[4], row[5], row[6], gone, beyond, row[9])
-
-
-_KEPT = "SELECT name, path, size, origin, came, boot, at, gone, beyond, number FROM trash"
-_OF = {"project": "origin>0", "originals": "origin=0", "strangers": "origin<0"}

@@ -24,6 +24,9 @@ from cloudify_scipion.agent.work.space.check import check_space, not_written
 from cloudify_scipion.agent.work.world import World
 
 KEY = "lease"
+POLL_SECONDS = 10.0
+PAST = 300
+"""So many earlier heartbeats are remembered: those of a day."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +109,6 @@ def foreign(world: World, own: Holder, held: Sequence[Lease]) -> LeaseForeign:
         f"the data space belongs to {holder}, whose last sign of life is {age} old",
         f"use another folder, or end that project; if it is gone for good, remove {LEASE.decode()} in this folder",
     )
-
-
-POLL_SECONDS = 10.0
-PAST = 300
-"""So many earlier heartbeats are remembered: those of a day."""
 
 
 class Strange(Exception):

@@ -23,6 +23,14 @@ from cloudify_scipion.agent.work.manifest.write import NEWS, UNREADABLE, begin_a
 from cloudify_scipion.agent.work.world import PULLED, World
 
 AGAIN_SECONDS = (5.0, 20.0, 60.0)
+_WHAT = {
+    Side.NEWER: "this volume is an older copy: what was saved since is read first; "
+    "what was deleted since is here again",
+    Side.OLDER: "the data space is an older copy: all of it is compared, and saved again; "
+    "what was deleted since is there again",
+    Side.OTHER: "volume and data space were put back to earlier states, or copied: "
+    "of each file the newer version counts",
+}
 
 
 def is_whole(world: World, space: ReadTree) -> bool:
@@ -141,16 +149,6 @@ def _patient_copy(world: World, space: ReadTree, number: int) -> BinaryIO | None
 def _unreadable(world: World, number: int, error: Exception) -> None:
     world.index.set_state(UNREADABLE, max(number, *numbers(world.space)))
     world.tell(f"segment {number} of the manifest is damaged ({error}): later ones may not count", "alarm")
-
-
-_WHAT = {
-    Side.NEWER: "this volume is an older copy: what was saved since is read first; "
-    "what was deleted since is here again",
-    Side.OLDER: "the data space is an older copy: all of it is compared, and saved again; "
-    "what was deleted since is there again",
-    Side.OTHER: "volume and data space were put back to earlier states, or copied: "
-    "of each file the newer version counts",
-}
 
 
 def expect_news(world: World, anew: bool = False) -> None:

@@ -30,6 +30,12 @@ QUIET_NS = 120_000_000_000
 """Uploads do not pause for longer than that."""
 LOOK_SECONDS = 2.0
 """Between two looks at the same file."""
+Look = Callable[[Incoming], bool]
+"""Whether a job is to be done now."""
+CHECKED = "room"
+"""Whether the volume was found to have room for all of a first copy, which goes on."""
+RESERVE_BYTES = 64_000_000
+"""Room that a pull leaves on the volume."""
 
 
 @dataclass
@@ -90,14 +96,6 @@ def is_as_listed(world: World, job: Incoming) -> bool:
 def _had_content(job: Incoming) -> bool:
     """Whether an empty file is less than what is known of it."""
     return (job.row is not None and job.row.rsize > 0) or (job.base is not None and job.base.size > 0)
-
-
-Look = Callable[[Incoming], bool]
-"""Whether a job is to be done now."""
-CHECKED = "room"
-"""Whether the volume was found to have room for all of a first copy, which goes on."""
-RESERVE_BYTES = 64_000_000
-"""Room that a pull leaves on the volume."""
 
 
 def check_room(world: World) -> None:

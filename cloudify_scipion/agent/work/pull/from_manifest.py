@@ -23,6 +23,9 @@ from cloudify_scipion.agent.work.space.names_there import place_for
 from cloudify_scipion.agent.work.space.probe import abilities
 from cloudify_scipion.agent.work.world import World
 
+_BATCH = 400
+_SHOWN = 10
+
 
 def apply_base(world: World, result: Pulled) -> None:
     """Make the folders, links and files of odd names that the manifest names and that are not here."""
@@ -102,10 +105,6 @@ def _apply_stored(world: World, entry: Entry) -> None:
     first = world.index.files.get(entry.link) if entry.link else None
     for path, row in fetch_linked(world, entry.stored, entry.path, entry, first).rows:
         world.index.files.put(path, row)
-
-
-_BATCH = 400
-_SHOWN = 10
 
 
 def settle_news(world: World, side: Side, result: Pulled) -> None:

@@ -21,6 +21,13 @@ from cloudify_scipion.agent.work.world import PULLED, World
 
 Listed = tuple[bytes, str, int, int, int, int]
 """Path, kind, mode, size, time, ctime (ns)."""
+NESTED = "nested"
+_MARK = b"space.json"
+LISTING, LISTING_SECONDS = "listing", 3600.0
+"""In which boot and when of it the listing was begun that a killed work has left; older ones are made again."""
+BATCH = 400
+Unlisted = list[tuple[bytes, str]]
+"""Paths of the data space that could not be looked at, and why."""
 
 
 def as_ours(world: World, folder: bytes, rows: Sequence[Listed]) -> list[Listed]:
@@ -65,10 +72,6 @@ def _known(world: World, folder: bytes) -> set[bytes]:
     )
 
 
-NESTED = "nested"
-_MARK = b"space.json"
-
-
 class Nested(OSError):
     """A folder that belongs to another project."""
 
@@ -102,13 +105,6 @@ def is_folder(tree: ReadTree, path: bytes) -> bool:
     except OSError:
         return True
     return kind(facts) == "d"
-
-
-LISTING, LISTING_SECONDS = "listing", 3600.0
-"""In which boot and when of it the listing was begun that a killed work has left; older ones are made again."""
-BATCH = 400
-Unlisted = list[tuple[bytes, str]]
-"""Paths of the data space that could not be looked at, and why."""
 
 
 def list_space(world: World) -> Unlisted:

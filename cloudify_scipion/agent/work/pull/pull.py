@@ -31,6 +31,10 @@ from cloudify_scipion.agent.work.world import PULLED, World
 
 AGAIN_SECONDS = (5.0, 20.0, 60.0)
 _BY_SCAN = "they are tried again by the next scan"
+UPGRADED = "upgraded"
+"""In the index: the one before was of another version of this software."""
+SCANNED = "scanned"
+"""In the index: when all of the data space was looked through."""
 
 
 def pull(world: World) -> Pulled:
@@ -114,10 +118,6 @@ def _finish_pull(world: World, result: Pulled) -> None:
     must_be_complete(result, _BY_SCAN)
 
 
-UPGRADED = "upgraded"
-"""In the index: the one before was of another version of this software."""
-
-
 def know_again(world: World) -> None:
     """Compare all with the data space by content, where that is complete and only the index does not know it.
 
@@ -140,10 +140,6 @@ def know_again(world: World) -> None:
         )
     world.commit_and_tell()
     pull(world)
-
-
-SCANNED = "scanned"
-"""In the index: when all of the data space was looked through."""
 
 
 def reconcile(world: World) -> Pulled:

@@ -29,6 +29,9 @@ from cloudify_scipion.agent.work.world import World
 
 TIDIED = "tidied"
 """When (in lived seconds) somebody was last asked about what Scipion has tidied away."""
+RESTARTED = "restarted"
+"""Runs that were seen restarting, while something of what they were before is still to be deleted."""
+_SOME = 1000
 
 
 def look_at_deletions(run: Run) -> None:
@@ -229,11 +232,6 @@ def _delete_folder(run: Run, path: bytes) -> None:
                 return
         world.index.journal.note(where)
         world.index.folders.drop(where)
-
-
-RESTARTED = "restarted"
-"""Runs that were seen restarting, while something of what they were before is still to be deleted."""
-_SOME = 1000
 
 
 def find_tidied(world: World) -> None:

@@ -28,6 +28,13 @@ from cloudify_scipion.agent.work.space.keep_beside import keep_beside
 from cloudify_scipion.agent.work.space.names_there import NameRefused, ensure_folder, place_of, refuse_folder, twin_of
 from cloudify_scipion.agent.work.world import World
 
+FEW = 3
+"""For fewer files a folder is not worth its own two calls."""
+TOP = TEMPORARY.count(b"/") + 2
+"""So many parts of a path lead to an unfinished folder."""
+DIRTY = "dirty"
+"""In the index while a killed work may leave something unfinished in the data space."""
+
 
 def folder_for(run: Run, path: bytes) -> None:
     """Make a folder in the data space. Raises NameRefused if it cannot hold its name."""
@@ -95,12 +102,6 @@ def _is_here(world: World, path: bytes) -> bool:
     with contextlib.suppress(OSError):  # the scan tells of those that cannot be looked at
         return kind(world.tree.stat(path)) == "d"
     return False
-
-
-FEW = 3
-"""For fewer files a folder is not worth its own two calls."""
-TOP = TEMPORARY.count(b"/") + 2
-"""So many parts of a path lead to an unfinished folder."""
 
 
 @dataclass(frozen=True)
@@ -217,10 +218,6 @@ def by_folder(
             top = b"/".join(item.temporary.split(b"/")[:TOP])
             inside.setdefault(top, []).append((job, item))
     return [(one, inside[one.temporary]) for one in staged if one.temporary in inside]
-
-
-DIRTY = "dirty"
-"""In the index while a killed work may leave something unfinished in the data space."""
 
 
 def clear_remains(world: World) -> None:

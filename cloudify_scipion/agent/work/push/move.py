@@ -16,6 +16,8 @@ from cloudify_scipion.agent.work.world import World
 
 MOVING = "moving"
 """The folder that is being moved: its old and its new path."""
+THROUGH = "through"
+"""Old, third and new name of what is being renamed in two steps."""
 
 
 def move_folder(run: Run, number: int, old: bytes, new: bytes) -> bool:
@@ -56,10 +58,6 @@ def _rename(world: World, old: bytes, new: bytes) -> None:
             raise
         finally:
             _remember(world)
-
-
-THROUGH = "through"
-"""Old, third and new name of what is being renamed in two steps."""
 
 
 def _remember(world: World, *names: bytes) -> None:

@@ -19,6 +19,8 @@ from cloudify_scipion.agent.work.space.names_there import NameRefused, each_apar
 from cloudify_scipion.agent.work.trash.limits import fates_of, saved
 from cloudify_scipion.agent.work.world import World
 
+Answer = Outcome | OSError
+
 
 def place_all(run: Run, copied: Sequence[tuple[Upload, Copied]], staged: Sequence[Staged], last: bool) -> list[bytes]:
     """Intents first, then the lease, then the renames, then the index: killed anywhere, the next push puts it right."""
@@ -115,9 +117,6 @@ def _withdraw(world: World, copied: Copied) -> None:
     if copied.temporary:
         with contextlib.suppress(OSError):
             world.space.unlink(copied.temporary)
-
-
-Answer = Outcome | OSError
 
 
 def _answers(run: Run, placings: Sequence[Placing], last: bool) -> Iterator[tuple[Placing, Answer]]:

@@ -31,6 +31,12 @@ from cloudify_scipion.agent.work.world import World
 
 LEFT = "left"
 """What was told of what could not be cleaned up."""
+_ROOM = (errno.ENOSPC, errno.EDQUOT)
+ASK_SECONDS = 5.0
+"""So long an answer counts: where thousands of files fail, not each is asked about."""
+LARGE = 1 << 20
+"""Bytes from which a file is put off."""
+FIRST_SECONDS, MOST_SECONDS = 600.0, 6 * 3600.0
 
 
 @dataclass
@@ -109,11 +115,6 @@ class Run:
         self.result.crowded += room
 
 
-_ROOM = (errno.ENOSPC, errno.EDQUOT)
-ASK_SECONDS = 5.0
-"""So long an answer counts: where thousands of files fail, not each is asked about."""
-
-
 def not_saved(run: Run, job: Upload, error: OSError) -> None:
     """Try it again next time, ask, or note it. Raises AgentError where nothing else can be saved either."""
     if isinstance(error, Busy):
@@ -176,11 +177,6 @@ def _destroyed(run: Run, job: Upload) -> None:
         return
     run.world.tell(f"the earlier content of {os.fsdecode(job.path)} is back as {os.fsdecode(name)}")
     run.result.restored.append(job.path)
-
-
-LARGE = 1 << 20
-"""Bytes from which a file is put off."""
-FIRST_SECONDS, MOST_SECONDS = 600.0, 6 * 3600.0
 
 
 def put_off(world: World, path: bytes, size: int, reason: str, room: bool) -> None:

@@ -27,6 +27,9 @@ from cloudify_scipion.agent.work.scratch import copied, naming
 from cloudify_scipion.agent.work.world import World
 
 MAX_TOLD = 1000
+_OF_THE_DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM,
+                sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # fmt: skip
+"""No content makes SQLite say that: a copy of which it does is no proof, whatever is said of the other one."""
 
 
 @dataclass
@@ -132,11 +135,6 @@ def _compare_file(
         trial.note_name(ino_of(facts), path, row.link or path)
     elif row.link:
         found.differs(path, f"it would be another name of {os.fsdecode(row.link)}")
-
-
-_OF_THE_DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM,
-                sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # fmt: skip
-"""No content makes SQLite say that: a copy of which it does is no proof, whatever is said of the other one."""
 
 
 @dataclass(frozen=True)

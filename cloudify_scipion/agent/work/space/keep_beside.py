@@ -26,6 +26,9 @@ from cloudify_scipion.agent.ports.whole_files import new_file
 from cloudify_scipion.agent.work.content import Changed
 from cloudify_scipion.agent.work.world import World
 
+MANY = 10_000
+"""Names that are tried for versions of one file."""
+
 
 def move(world: World, old: bytes, new: bytes, replace: bool = False) -> bool:
     """Rename a file or link, or copy it whole to its new place where that is another file system; True if copied.
@@ -88,10 +91,6 @@ def _copy(world: World, old: bytes, new: bytes) -> None:
                 raise OSError(errno.ETXTBSY, "it is being changed", os.fsdecode(old))
     finally:
         close_read(fd)
-
-
-MANY = 10_000
-"""Names that are tried for versions of one file."""
 
 
 def free_name(world: World, path: bytes) -> bytes:

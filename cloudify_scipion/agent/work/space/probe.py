@@ -24,6 +24,16 @@ TICKS = (1, 100, 1000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000, 60_0
 _FILE_THEN = 1_500_000_031_123_456_789
 _DATA, _WHOLE = 4096, 4_000_000
 """Bytes: few enough that a data space without holes has room for them, and more than any of its blocks."""
+KEY = "abilities"
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
+            errno.EBUSY, errno.EINTR, errno.EROFS)  # fmt: skip
+"""Errors that say nothing of what a data space can hold."""
+TRIES = 3
+"""So often a name is tried again that could not be made for such an error."""
+_TICK_SECONDS = 0.012
+"""Linux's clock of file times goes on within that."""
+_SECOND = 1_000_000_000
+_THEN = 1_500_000_000_000_000_000
 
 
 @dataclass(frozen=True)
@@ -54,18 +64,6 @@ def try_file(world: World, path: bytes) -> Kept:
 def tick_of(told: int, kept: int) -> int:
     """The step in which a time is kept, by what became of one (ns); 1 if none is known that explains it."""
     return next((tick for tick in TICKS if kept in (told // tick * tick, -(-told // tick) * tick)), 1)
-
-
-KEY = "abilities"
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN,
-            errno.EBUSY, errno.EINTR, errno.EROFS)  # fmt: skip
-"""Errors that say nothing of what a data space can hold."""
-TRIES = 3
-"""So often a name is tried again that could not be made for such an error."""
-_TICK_SECONDS = 0.012
-"""Linux's clock of file times goes on within that."""
-_SECOND = 1_000_000_000
-_THEN = 1_500_000_000_000_000_000
 
 
 def find_out(world: World) -> Abilities:

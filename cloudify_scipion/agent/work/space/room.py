@@ -22,6 +22,14 @@ LEFT_SHARE, LEFT_BYTES = 20, 1_000_000_000
 LEAST_LIMIT = 1 << 20
 """Bytes of a file: no data space has a smaller limit for one, so that such a refusal is of that file alone."""
 _STEP_SHARE, _STEP_LEAST, _STEP_MOST = 64, 1 << 20, 1 << 26
+CHANGED, LOW, TRIED = "changed", "low", "tried-room"
+"""What was saved lately, whether the alarm was given, and when (in lived seconds) room was last tried."""
+LEFT, QUOTA = "left", "quota"
+"""By what it is low."""
+MOST_TRIED = 10_000_000_000
+"""Bytes for which room is tried at most."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""EFBIG is none: the largest size of one file says nothing of the room."""
 
 
 class NoRoomThere(OSError):
@@ -86,16 +94,6 @@ def _free(space: ReadTree) -> tuple[int | None, int]:
     free, total = space.room()
     left = min(total // LEFT_SHARE, LEFT_BYTES)
     return (free if total > 0 and free > 0 else None), left
-
-
-CHANGED, LOW, TRIED = "changed", "low", "tried-room"
-"""What was saved lately, whether the alarm was given, and when (in lived seconds) room was last tried."""
-LEFT, QUOTA = "left", "quota"
-"""By what it is low."""
-MOST_TRIED = 10_000_000_000
-"""Bytes for which room is tried at most."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-"""EFBIG is none: the largest size of one file says nothing of the room."""
 
 
 def watch_room(world: World, saved: int) -> None:

@@ -40,6 +40,8 @@ WANTED, RESTORED = "restore", "restored"
 MOST_WANTED, TOLD = 10_000, 20
 _SPARE = 50_000_000
 """Bytes of the volume that no version takes."""
+CAME_BESIDE = "beside"
+"""What came back under other names, by those that it had, until what it was before is deleted."""
 
 
 def want_back(world: World, name: str) -> None:
@@ -110,10 +112,6 @@ def _is_taken(world: World, path: bytes) -> bool:
     """Whether something is there; or beside it, what would be taken for a part of the database that comes back."""
     beside = [path + end for end in BESIDE]
     return bool(base_of(path)) or any(facts_of(world.tree, one) is not None for one in (path, *beside))
-
-
-CAME_BESIDE = "beside"
-"""What came back under other names, by those that it had, until what it was before is deleted."""
 
 
 def restore_asked(run: Run) -> None:
