@@ -29,10 +29,8 @@ def saved_part(record: Record) -> SpaceFolder[DataSpace] | None:
         return None
     part = _part(record, project["source"], PROJECT)
     if part.space.read_only:
-        raise ReadOnlyDataSpace(
-            f"nothing can be saved in the data space '{part.space.name}': the site says it is read-only",
-            "name another one in data.project.source",
-        )
+        what = f"nothing can be saved in the data space '{part.space.name}': the site says it is read-only"
+        raise ReadOnlyDataSpace(what, "name another one in data.project.source")
     return part
 
 
@@ -131,7 +129,6 @@ def _part(record: Record, source: str, target: str, read_only: bool = False) -> 
     spaces = record.site().data_spaces
     if name not in spaces:
         known = ", ".join(sorted(spaces)) or "none"
-        raise UnknownDataSpace(
-            f"the site has no data space '{name}'; it has {known}", "put it into the site file, or name another one"
-        )
+        what = f"the site has no data space '{name}'; it has {known}"
+        raise UnknownDataSpace(what, "put it into the site file, or name another one")
     return SpaceFolder(spaces[name], path, target, read_only)

@@ -19,7 +19,5 @@ class DirectoryMounts(SpaceMounts[Directory]):
 
     def folders(self) -> Sequence[FolderMount]:
         """Each of them."""
-        return [
-            FolderMount(part.space.name, part.space.root, part.path, part.target, part.read_only)
-            for part in self.parts.values()
-        ]
+        mounts = self.parts.values()
+        return [FolderMount(one.space.name, one.space.root, one.path, one.target, one.read_only) for one in mounts]

@@ -93,32 +93,23 @@ class OneDataMounts(SpaceMounts[OneData]):
 
 def _error(record: Record, part: SpaceFolder[OneData], said: str) -> PermanentError | None:
     """What a line means: the client's own words, or those of onedata-mount, which begin with `onedata:`."""
-    space = part.space
+    space, renew = part.space, f"cfy executions start renew_token -b {record.binding.deployment}"
     if not said.startswith(_OURS):
         if not _ABOUT_TOKENS.search(said):
             return None
         secret = space.secret_name(record.settings.get("secrets", {}))
-        return TokenRefused(
-            f"{space.provider} refuses the token of the data space '{space.name}': {said}",
-            f"put another one into the secret '{secret}', then: {_renew(record)}",
-        )
+        what = f"{space.provider} refuses the token of the data space '{space.name}': {said}"
+        return TokenRefused(what, f"put another one into the secret '{secret}', then: {renew}")
     said = said.removeprefix(_OURS)
     if said.startswith("the space is not there"):
-        return UnknownDataSpace(
-            f"{space.provider} shows no space '{space.space or space.name}' (data space '{space.name}'): {said}",
-            "correct the site file, or let the token's owner into the space",
-        )
+        what = f"{space.provider} shows no space '{space.space or space.name}' (data space '{space.name}'): {said}"
+        return UnknownDataSpace(what, "correct the site file, or let the token's owner into the space")
     if f" of {part.path!r} cannot be made: " in said and any(word in said for word in _DENIED):
-        return ReadOnlyDataSpace.found(space.name, said, f"let the token's owner write there, then: {_renew(record)}")
+        return ReadOnlyDataSpace.found(space.name, said, f"let the token's owner write there, then: {renew}")
     if f" of {part.path!r}: " in said:
-        return UnknownDataSpace(
-            f"the data space '{space.name}' has no folder '{part.path}': {said}", "correct the project file"
-        )
+        what = f"the data space '{space.name}' has no folder '{part.path}': {said}"
+        return UnknownDataSpace(what, "correct the project file")
     return None
-
-
-def _renew(record: Record) -> str:
-    return f"cfy executions start renew_token -b {record.binding.deployment}"
 
 
 def _mount(part: SpaceFolder[OneData]) -> dict[str, object]:
