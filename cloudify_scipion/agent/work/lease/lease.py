@@ -13,24 +13,7 @@ from cloudify_scipion.agent.plan.names import LEASE, TEMPORARY, joined
 from cloudify_scipion.agent.plan.news import Side
 from cloudify_scipion.agent.ports.calls import Told
 from cloudify_scipion.agent.ports.whole_files import make_folders, write_new
-from cloudify_scipion.agent.work.lease.heartbeat import (
-    KEY,
-    Lease,
-    Strange,
-    Unkept,
-    await_silence,
-    beat,
-    beat_after_lost,
-    claim,
-    foreign,
-    holders,
-    is_not_ours,
-    kept,
-    new_nonce,
-    own_holder,
-    remember,
-    twin,
-)
+from cloudify_scipion.agent.work.lease import heartbeat
 from cloudify_scipion.agent.work.manifest.read import expect_news, last_generation, side_of
 from cloudify_scipion.agent.work.space.check import writing
 from cloudify_scipion.agent.work.world import World
@@ -48,9 +31,9 @@ def acquire(world: World) -> None:
     for folder in (LEASE, TEMPORARY):
         with writing(world, folder):
             make_folders(world.space, folder, 0o700)
-    own = replace(own_holder(world, at=world.clock.iso()), nonce=new_nonce())
-    held = holders(world)
-    known = world.index.get_state(KEY)
+    own = replace(heartbeat.own_holder(world, at=world.clock.iso()), nonce=heartbeat.new_nonce())
+    held = heartbeat.holders(world)
+    known = world.index.get_state(heartbeat.KEY)
     if known and [lease.name for lease in held] == [known["name"].encode()]:  # whatever became of its content
         _renew(world, known)
         confirm(world)
@@ -59,7 +42,7 @@ def acquire(world: World) -> None:
     own = replace(own, generation=max(own.generation, before, last_generation(world)))  # our own count may be lost
     verdict = judge(own, [lease.holder for lease in held])
     if verdict is Verdict.REFUSE or (verdict is Verdict.TAKE_OVER and _was_taken_over(world, known, held)):
-        raise foreign(world, own, held)
+        raise heartbeat.foreign(world, own, held)
     if verdict is Verdict.TAKE_OVER:
         if not world.config.fenced:
             _wait_for_silence(world, held)
@@ -69,7 +52,7 @@ def acquire(world: World) -> None:
     else:
         own = replace(own, nonce=held[0].holder.nonce)  # the index was lost
     expect_news(world)
-    remember(
+    heartbeat.remember(
         world,
         {"name": own.name().decode(), "generation": own.generation, "asked": _asked(world), "at": own.at,
          "nonces": [own.nonce] if own.nonce else []},
@@ -78,7 +61,7 @@ def acquire(world: World) -> None:
     confirm(world)
 
 
-def _was_taken_over(world: World, known: dict[str, Any] | None, held: Sequence[Lease]) -> bool:
+def _was_taken_over(world: World, known: dict[str, Any] | None, held: Sequence[heartbeat.Lease]) -> bool:
     """Whether this very machine wrote there once, and a later one does now: nobody has made it anew since."""
     if not known or known["asked"] != _asked(world):
         return False
@@ -101,7 +84,7 @@ def _write(world: World, own: Holder) -> None:
             world.space.unlink(temporary)
 
 
-def _take_over(world: World, own: Holder, held: Sequence[Lease]) -> Holder:
+def _take_over(world: World, own: Holder, held: Sequence[heartbeat.Lease]) -> Holder:
     """Write our own, then take the old machine's away: its next heartbeat fails."""
     new = replace(own, generation=next_generation(own.generation, [lease.holder for lease in held]))
     last = max((lease.holder for lease in held), key=lambda holder: holder.generation)
@@ -115,10 +98,10 @@ def _take_over(world: World, own: Holder, held: Sequence[Lease]) -> Holder:
 def renew(world: World) -> None:
     """The heartbeat, which fails if somebody took over. Raises LeaseForeign or LeaseStale."""
     given_back = world.index.get_state(GIVEN_BACK)
-    if given_back and not world.index.get_state(KEY):
+    if given_back and not world.index.get_state(heartbeat.KEY):
         _take_again(world, int(given_back))
         return
-    known = kept(world)
+    known = heartbeat.kept(world)
     age = world.clock.elapsed() - known["beat"]
     try:
         if known["boot"] != world.clock.boot() or age > VALID_SECONDS:
@@ -139,9 +122,9 @@ def _go_on(world: World, error: LeaseUnseen) -> None:
 
 def _take_again(world: World, generation: int) -> None:
     """The machine is used again after a seal, or its lease was lost: it goes on unless another was there meanwhile."""
-    held, last = holders(world), last_generation(world)
+    held, last = heartbeat.holders(world), last_generation(world)
     if held:
-        raise foreign(world, own_holder(world, generation), held)
+        raise heartbeat.foreign(world, heartbeat.own_holder(world, generation), held)
     if last > generation:
         raise LeaseForeign(
             f"a later machine (generation {last}) has saved to the data space since this one had its lease",
@@ -155,7 +138,7 @@ def check(world: World) -> None:
 
     Raises LeaseForeign or LeaseStale.
     """
-    known = kept(world)
+    known = heartbeat.kept(world)
     age = world.clock.elapsed() - known["beat"]
     if age > VALID_SECONDS:
         raise LeaseStale(
@@ -163,14 +146,14 @@ def check(world: World) -> None:
             "the next push looks whether the lease is still ours",
         )
     try:
-        beat(world, known)
+        heartbeat.beat(world, known)
     except LeaseUnseen as error:
         _go_on(world, error)
-    except Strange:
-        raise twin(world) from None
-    except Unkept as lost:
+    except heartbeat.Strange:
+        raise heartbeat.twin(world) from None
+    except heartbeat.Unkept as lost:
         before = side_of(world)
-        beat_after_lost(world, known, lost.nonce)
+        heartbeat.beat_after_lost(world, known, lost.nonce)
         if before is Side.SAME is not side_of(world):
             raise Temporary(
                 "the data space was put back to an earlier state during this work", "the next push reads it first"
@@ -194,13 +177,13 @@ def now_there(world: World) -> int:
 def _renewed(world: World) -> Told | None:
     """What the data space tells of our lease just after a heartbeat; None where it cannot be seen."""
     check(world)
-    return None if world.session.unseen else world.space.told(joined(LEASE, kept(world)["name"].encode()))
+    return None if world.session.unseen else world.space.told(joined(LEASE, heartbeat.kept(world)["name"].encode()))
 
 
 def _resume(world: World) -> None:
     """At the start of a work, after a pause: go on only if nobody else came."""
     _only_ours(world)
-    _renew(world, kept(world))
+    _renew(world, heartbeat.kept(world))
 
 
 def _renew(world: World, known: dict[str, Any], counts: bool = False) -> None:
@@ -209,39 +192,39 @@ def _renew(world: World, known: dict[str, Any], counts: bool = False) -> None:
     `counts`: the last heartbeat is young enough to go on where the lease cannot be seen.
     """
     try:
-        beat(world, known)
+        heartbeat.beat(world, known)
     except LeaseUnseen as error:
         if not counts:
             raise
         _go_on(world, error)
-    except Strange:
-        claim(world, known)
-    except Unkept as lost:
-        beat_after_lost(world, known, lost.nonce)
+    except heartbeat.Strange:
+        heartbeat.claim(world, known)
+    except heartbeat.Unkept as lost:
+        heartbeat.beat_after_lost(world, known, lost.nonce)
 
 
 def confirm(world: World) -> None:
     """By a fresh listing: the lease is ours, and nobody else's is there. Raises LeaseForeign."""
-    if is_not_ours(_only_ours(world).holder.nonce, kept(world)):
-        raise twin(world)
+    if heartbeat.is_not_ours(_only_ours(world).holder.nonce, heartbeat.kept(world)):
+        raise heartbeat.twin(world)
 
 
-def _only_ours(world: World) -> Lease:
+def _only_ours(world: World) -> heartbeat.Lease:
     """Our lease as it is there. Raises LeaseForeign if there is another."""
-    known, held = kept(world), holders(world)
+    known, held = heartbeat.kept(world), heartbeat.holders(world)
     if [lease.name for lease in held] != [known["name"].encode()]:
-        raise foreign(world, own_holder(world, known["generation"]), held)
+        raise heartbeat.foreign(world, heartbeat.own_holder(world, known["generation"]), held)
     return held[0]
 
 
 def release(world: World, sealed: bool = False) -> None:
     """Give it back; nothing to do when it is not ours. `sealed`: this machine may take it again by itself."""
-    known = world.index.get_state(KEY)
+    known = world.index.get_state(heartbeat.KEY)
     if known:
         path = joined(LEASE, known["name"].encode())
         with writing(world, path):
             world.space.unlink(path)
-        world.index.set_state(KEY, None)
+        world.index.set_state(heartbeat.KEY, None)
         world.index.set_state(GIVEN_BACK, known["generation"] if sealed else None)
         world.commit()
 
@@ -252,7 +235,7 @@ def beat_when_due(world: World) -> None:
         check(world)
 
 
-def _wait_for_silence(world: World, held: list[Lease]) -> None:
+def _wait_for_silence(world: World, held: list[heartbeat.Lease]) -> None:
     """Return when no heartbeat came for as long as a lease is valid; the clock of the data space does not matter."""
-    while not await_silence(world, held):
-        held = holders(world)
+    while not heartbeat.await_silence(world, held):
+        held = heartbeat.holders(world)
