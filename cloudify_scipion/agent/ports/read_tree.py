@@ -74,7 +74,7 @@ class ReadTree:
         known = self._folders  # of now: what is opened before `forget` is not known after it
         found, todo = self._open_above(path, known)
         for inside, name in reversed(todo):
-            found = Folder(os.open(name, _FOLDER, dir_fd=found.fd))
+            found = Folder(patient(os.open, name, _FOLDER, dir_fd=found.fd))
             with self._lock:
                 if len(known) >= _MAX_FOLDERS:
                     known.clear()
@@ -142,7 +142,7 @@ class ReadTree:
         """
         found = []
         with self._listed(path) as fd:
-            for entry in _scan(fd):
+            for entry in patient(_scan, fd):
                 name = os.fsencode(entry.name)
                 if self.avoided and joined(path, name) in self.avoided:
                     continue
@@ -166,19 +166,19 @@ class ReadTree:
     def names(self, path: bytes) -> list[bytes]:
         """The names in a folder, sorted."""
         with self._listed(path) as fd:
-            return sorted(os.fsencode(name) for name in os.listdir(fd))  # noqa: PTH208 - a descriptor
+            return sorted(os.fsencode(name) for name in patient(os.listdir, fd))  # noqa: PTH208 - a descriptor
 
     def kinds(self, path: bytes) -> list[tuple[bytes, str]]:
         """The names in a folder, sorted, each with the kind (`ports.facts.kind`) of what it names; no facts."""
         with self._listed(path) as fd:
-            found = [(os.fsencode(entry.name), _kind(entry)) for entry in _scan(fd)]
+            found = [(os.fsencode(entry.name), _kind(entry)) for entry in patient(_scan, fd)]
         return sorted(found)
 
     @contextlib.contextmanager
     def _listed(self, path: bytes) -> Iterator[int]:
         """A descriptor of a folder for more than a way to what is in it."""
         folder = self.folder(path)
-        fd = os.open(b".", _LISTED, dir_fd=folder.fd)
+        fd = patient(os.open, b".", _LISTED, dir_fd=folder.fd)
         try:
             yield fd
         finally:
@@ -196,9 +196,9 @@ class ReadTree:
     def open_with_facts(self, path: bytes) -> tuple[int, os.stat_result]:
         """A descriptor to read the regular file at `path`, and its facts. Raises NotAFile for anything else."""
         above, name = self.at(path)
-        fd = os.open(name, _READ, dir_fd=above.fd)
+        fd = patient(os.open, name, _READ, dir_fd=above.fd)
         try:
-            facts = os.fstat(fd)
+            facts = patient(os.fstat, fd)
             if not stat.S_ISREG(facts.st_mode):
                 raise NotAFile(errno.EINVAL, "not a regular file", os.fsdecode(path))
         except OSError:

@@ -1,8 +1,10 @@
-"""A tree of which every operation is made again while the file system has no time for it: the one place that waits.
+"""A tree of which every operation is made again while the file system has no time for it.
 
-Three are not. What a file system says to `close` and `sync_file` may be of what was written before, and is said once:
-whoever writes the file has to write it again then (`calls.patient` around all of it). And to `exchange` twice what was
-done once would undo it.
+An operation of several calls is patient with each of them as well (`calls.patient`): where every third call is refused,
+three together never come to their end. What was waited for in vain is not waited for again, whoever is around it.
+
+Three are not made again. What a file system says to `close` and `sync_file` may be of what was written before, and is
+said once: whoever writes the file has to write it again then. And to `exchange` twice would undo what was done once.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Callable
 
-from cloudify_scipion.agent.ports.calls import UNSUPPORTED, exchange, fallocate, renameat2, syncfs
+from cloudify_scipion.agent.ports.calls import UNSUPPORTED, exchange, fallocate, patient, renameat2, syncfs
 from cloudify_scipion.agent.ports.read_tree import Folder, ReadTree
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -70,7 +70,7 @@ class Tree(ReadTree):
     def set_folder_mode(self, path: bytes, mode: int) -> None:
         """Set a folder's permissions, whatever the process's umask."""
         with self._listed(path) as fd:
-            os.fchmod(fd, stat.S_IMODE(mode))
+            patient(os.fchmod, fd, stat.S_IMODE(mode))
 
     def chown(self, fd: int, uid: int, gid: int) -> None:
         """Give an open file to somebody."""
@@ -94,11 +94,11 @@ class Tree(ReadTree):
         fd = os.open(name, _REWRITE, dir_fd=above.fd)
         try:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            old = os.pread(fd, _SMALL, 0)
+            old = patient(os.pread, fd, _SMALL, 0)
             new = change(old)
-            os.pwrite(fd, new, 0)
+            patient(os.pwrite, fd, new, 0)
             if len(new) < len(old):
-                os.ftruncate(fd, len(new))
+                patient(os.ftruncate, fd, len(new))
         except BaseException:
             os.close(fd)
             raise
@@ -115,7 +115,7 @@ class Tree(ReadTree):
                 return
             if self.stat(new) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(new))
-        os.rename(source[1], target[1], src_dir_fd=source[0].fd, dst_dir_fd=target[0].fd)
+        patient(os.rename, source[1], target[1], src_dir_fd=source[0].fd, dst_dir_fd=target[0].fd)
 
     def _moved_where_nothing_is(self, source: tuple[Folder, bytes], target: tuple[Folder, bytes]) -> bool:
         """Move as the file system promises to replace nothing; False where it cannot promise that."""
@@ -191,4 +191,4 @@ class Tree(ReadTree):
     def sync(self) -> None:
         """Return when all that was written is on stable storage."""
         with self._listed(b"") as fd:
-            syncfs(fd)
+            patient(syncfs, fd)

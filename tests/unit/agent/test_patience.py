@@ -188,6 +188,29 @@ def test_a_write_goes_on_where_a_try_has_ended(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "new").read_bytes() == b"0123456789" * 10
 
 
+def test_where_every_third_call_is_refused_a_small_file_gets_its_new_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By three calls: to open it, to read and to write it."""
+    (tmp_path / "file").write_bytes(b"old")
+    turns = iter(range(1, 1000))
+
+    def third(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if next(turns) % 3 == 0:
+                raise BlockingIOError(errno.EAGAIN, "busy")
+            return plain(*arguments, **named)
+
+        return call
+
+    tree = RetryingTree(Tree(str(tmp_path)))
+    for name in ("open", "pread", "pwrite"):
+        monkeypatch.setattr(os, name, third(getattr(os, name)))
+    tree.update(b"file", lambda old: old + b" and new")
+    monkeypatch.undo()
+    assert (tmp_path / "file").read_bytes() == b"old and new"
+
+
 @pytest.mark.parametrize("made", [True, False])
 def test_a_file_that_was_made_before_the_answer_was_lost_is_made_again(made: bool, tmp_path: Path) -> None:
     class Forgetful(Tree):
