@@ -10,7 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.lifecycle.ports import Services
+from cloudify_scipion.errors import PermanentError
+from cloudify_scipion.lifecycle.ports import Projects, Services
 from cloudify_scipion.lifecycle.project import make_personal, update
 from cloudify_scipion.lifecycle.puppet import apply_classes
 from cloudify_scipion.lifecycle.record import Record
@@ -50,7 +51,7 @@ def apply_node(services: Services, record: Record, node: str, unless_known: bool
     asked = _nodes(record)[node]
     record = make_personal(services, record)  # what an author adds is the project's own
     with tempfile.TemporaryDirectory() as folder:
-        modules = _unpacked(services, record, asked["modules"], Path(folder))
+        modules = unpack_modules(services.projects, record.project, asked["modules"], Path(folder))
         run, classes, data = asked["run"], asked["classes"], asked["data"]
         record = apply_classes(services, record, run, classes, data, modules, unless_known)
     return _with_node(services, record, node, {**asked, _APPLIED: record.generation})
@@ -70,13 +71,22 @@ def node_problem(record: Record, node: str) -> str:
     return "" if is_applied else f"the classes of node {node} were not applied on this machine: {asked['classes']}"
 
 
-def _unpacked(services: Services, record: Record, name: str, folder: Path) -> Path | None:
+def unpack_modules(projects: Projects, project: str, name: str, folder: Path) -> Path | None:
+    """Put the modules that were kept under `name` into `folder`, which is returned; None for no name.
+
+    Raises PermanentError if they cannot be read.
+    """
     if not name:
         return None
-    for path, content in json.loads(services.projects.kept(record.project, name)).items():
+    try:
+        files = {path: b64decode(content, validate=True) for path, content in json.loads(projects.kept(project, name)).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        told = f"the Puppet modules {name} of project '{project}' cannot be read: {error}"
+        raise PermanentError(told, "heal their node, or install again") from error
+    for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(b64decode(content))
+        target.write_bytes(content)
     return folder
 
 

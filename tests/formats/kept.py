@@ -19,6 +19,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
         "state/projects/*/software.lock.json", "state/projects/*/asked.lock.json",
         "state/cache/layers/*/software.lock.json",
     ),
+    "modules of authors": ("state/projects/*/modules-*.json",),
     "end of a project": ("state/ended/*.json",),
     "installation id": ("state/installation",),
     "machine": ("state/machines/*/machine.json",),

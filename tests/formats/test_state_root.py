@@ -17,6 +17,7 @@ from cloudify_scipion.adapters.progress import LineProgress
 from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.catalogue.pins.file import check_pins, from_text, to_text
 from cloudify_scipion.errors import LaterFormat, PermanentError
+from cloudify_scipion.lifecycle.authors import unpack_modules
 from cloudify_scipion.lifecycle.record import Binding, Record
 from tests.formats.kept import files, one
 
@@ -67,6 +68,18 @@ def test_the_lock_file(kept: Path) -> None:
         assert check_pins(text.encode(), str(path)) == []
         assert to_text(from_text(text)) == text
         assert from_text(text).software["em_packages"] == {"relion": "3.1.3"}
+
+
+def test_the_modules_of_authors(kept: Path, tmp_path: Path) -> None:
+    path, projects = one(kept, "modules of authors"), ProjectFolders(kept / "state")
+    unpacked = unpack_modules(projects, ID, path.name, tmp_path / "to")
+    assert unpacked and (unpacked / "mine/manifests/init.pp").read_text() == "class mine { }\n"
+    for later in ("{", "[]", '{"a": {"of": "later"}}', '{"a": "no base64"}'):
+        path.write_text(later)
+        with pytest.raises(PermanentError, match=f"{path.name} of project 'relion-2d' cannot be read") as caught:
+            unpack_modules(projects, ID, path.name, tmp_path / "other")
+        assert "heal their node" in caught.value.next_step
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_end_of_a_project(kept: Path) -> None:
