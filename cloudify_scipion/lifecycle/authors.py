@@ -79,10 +79,11 @@ def unpack_modules(projects: Projects, project: str, name: str, folder: Path) ->
     if not name:
         return None
     try:
-        files = {path: b64decode(content, validate=True) for path, content in json.loads(projects.kept(project, name)).items()}
+        told = json.loads(projects.kept(project, name))
+        files = {path: b64decode(content, validate=True) for path, content in told.items()}
     except (ValueError, TypeError, AttributeError) as error:
-        told = f"the Puppet modules {name} of project '{project}' cannot be read: {error}"
-        raise PermanentError(told, "heal their node, or install again") from error
+        what = f"the Puppet modules {name} of project '{project}' cannot be read: {error}"
+        raise PermanentError(what, "heal their node, or install again") from error
     for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
