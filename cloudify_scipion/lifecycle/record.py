@@ -144,8 +144,8 @@ class Record:
 
 
 def to_document(record: Record) -> dict[str, Any]:
-    """The record as plain JSON types."""
-    return asdict(record)
+    """The record as plain JSON types, with its format."""
+    return {"format": FORMAT, **asdict(record)}
 
 
 def from_document(document: Mapping[str, Any]) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,14 @@ from cloudify_scipion.adapters.state import ProjectFolders
 from cloudify_scipion.catalogue.pins.file import check_pins, from_text, to_text
 from cloudify_scipion.errors import LaterFormat, PermanentError
 from cloudify_scipion.lifecycle.authors import unpack_modules
-from cloudify_scipion.lifecycle.record import Binding, Record
+from cloudify_scipion.lifecycle.record import FORMAT, Binding, Record, from_document, to_document
 from tests.formats.kept import files, one
 
 ID, NAME = "relion-2d", "scipion-relion-2d-fjpxvhcje7"
 BINDING = Binding("0123abcd", "default_tenant", "relion-2d")
+
+RECORDS = sorted((Path(__file__).parent / "records").glob("*.json"))
+"""Records of the formats after the first, as each was first written."""
 
 
 def record_of(kept: Path) -> Record:
@@ -60,6 +64,22 @@ def test_the_record(kept: Path) -> None:
     assert record.volume_tags() == tags
     ProjectFolders(kept / "state").save(record)
     assert record_of(kept) == record
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_record_of_each_format_says_what_the_first_said(path: Path, kept: Path) -> None:
+    """The newest is written as it stands here; the others are read as if they were it."""
+    first, found = record_of(kept), from_document(json.loads(path.read_text()))
+    assert replace(found, layer="", saved={}, events=(), settings={}, created="", expires="") == replace(
+        first, layer="", saved={}, events=(), settings={}, created="", expires="", seal={}
+    )
+    document = to_document(found)
+    assert document["format"] == FORMAT
+    if path == RECORDS[-1]:
+        assert json.loads(json.dumps(document)) == json.loads(path.read_text()) and path.stem == str(FORMAT)
+    projects = ProjectFolders(kept / "state")
+    projects.save(found)
+    assert json.loads(one(kept, "record").read_text())["format"] == FORMAT and record_of(kept) == found
 
 
 def test_the_lock_file(kept: Path) -> None:
