@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.adapters.local.downloads import keep_downloads
 from cloudify_scipion.adapters.local.folders import MachineFolder
 from cloudify_scipion.adapters.local.layers import LayerCache
+from cloudify_scipion.adapters.local.store import keep_downloads
 from cloudify_scipion.adapters.local.volume_place import VolumePlace
 from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.adapters.progress import LineProgress

@@ -140,7 +140,7 @@ def test_every_kill_point_is_reached(host: RealHost) -> None:
 def test_killed_at_any_time_of_a_start(host: RealHost, moment: float) -> None:
     port = free_port()
     verb(host, "volume", port)
-    argv = [sys.executable, "-m", "tests.infra.killed", str(host.root), "start", str(port), "spawn:trim_log:after:99"]
+    argv = [sys.executable, "-m", "tests.infra.killed", str(host.root), "start", str(port), "cgroups:trim_log:after:99"]
     started = subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 10
     while not host.folder("m").path.exists() and time.monotonic() < deadline:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloudify_scipion.adapters.local.cgroups import Group
+from cloudify_scipion.adapters.local.cgroups import Group, log_tail, spawn, trim_log
 from cloudify_scipion.adapters.local.process import Process, alive, is_namespace_init, send, wait_gone
-from cloudify_scipion.adapters.local.spawn import log_tail, spawn, trim_log
 from cloudify_scipion.errors import PermanentError
 
 CONSOLE = "console.log"

@@ -14,7 +14,7 @@ from cloudify_scipion.adapters.files import make_private, parse, sync_folder, wr
 from cloudify_scipion.adapters.local.folders import machine_folders
 from cloudify_scipion.adapters.local.locks import locked
 from cloudify_scipion.adapters.local.overlay import lowers_in_use
-from cloudify_scipion.adapters.local.supplies import missing
+from cloudify_scipion.adapters.local.store import missing
 from cloudify_scipion.adapters.local.tree import remove_tree, tree_size
 from cloudify_scipion.catalogue.pins.file import FILE
 from cloudify_scipion.errors import LaterFormat, PermanentError

@@ -10,7 +10,6 @@ from pathlib import Path
 from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.adapters.local import container, hosttools, network, resolving
 from cloudify_scipion.adapters.local.base import BaseCache
-from cloudify_scipion.adapters.local.beneath import folder, read_inside, real_folder, write_inside
 from cloudify_scipion.adapters.local.capture import Capture
 from cloudify_scipion.adapters.local.cgroups import Group
 from cloudify_scipion.adapters.local.folders import MachineFolder, MachineRecord
@@ -18,8 +17,8 @@ from cloudify_scipion.adapters.local.layers import LayerCache
 from cloudify_scipion.adapters.local.overlay import mount_root, unmount_root
 from cloudify_scipion.adapters.local.process import Process, is_in_our_namespace, is_namespace_init
 from cloudify_scipion.adapters.local.spaces import HostFolders
-from cloudify_scipion.adapters.local.supplies import supply
-from cloudify_scipion.adapters.local.tree import remove_tree
+from cloudify_scipion.adapters.local.store import supply
+from cloudify_scipion.adapters.local.tree import folder, read_inside, real_folder, remove_tree, write_inside
 from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError, TemporaryError
 from cloudify_scipion.lifecycle.facts import MachineFacts, MachineSpec

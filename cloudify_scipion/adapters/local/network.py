@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.adapters.local.beneath import folder
-from cloudify_scipion.adapters.local.cgroups import Group
+from cloudify_scipion.adapters.local.cgroups import Group, log_tail, spawn
 from cloudify_scipion.adapters.local.process import process_words
-from cloudify_scipion.adapters.local.spawn import log_tail, spawn
+from cloudify_scipion.adapters.local.tree import folder
 from cloudify_scipion.errors import PermanentError, PortInUse, TemporaryError
 
 HOST = "127.0.0.1"

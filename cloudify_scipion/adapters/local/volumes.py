@@ -17,8 +17,16 @@ from cloudify_scipion.adapters.files import make_private, parse, sync_folder, wr
 from cloudify_scipion.adapters.local import hosttools
 from cloudify_scipion.adapters.local.folders import checked_name
 from cloudify_scipion.adapters.local.locks import locked
-from cloudify_scipion.adapters.local.loops import free, is_exclusive, loops_of, users_of
-from cloudify_scipion.adapters.local.mounts import Mount, holding_file_system, mounted_at, unmount
+from cloudify_scipion.adapters.local.mounts import (
+    Mount,
+    free,
+    holding_file_system,
+    is_exclusive,
+    loops_of,
+    mounted_at,
+    unmount,
+    users_of,
+)
 from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.adapters.local.volume_place import VolumePlace
 from cloudify_scipion.adapters.volume_preparation import prepare, remove_seal, seal_below, seal_on
@@ -30,7 +38,6 @@ RESERVE_BYTES = 200_000_000
 """Room to be left on the host's file system beside a full volume."""
 USED_SECONDS = 2.0
 """How long is waited for a container that is just ending."""
-_CHECKED = (0, 1)
 
 
 class LoopVolumes:
@@ -183,7 +190,7 @@ class LoopVolumes:
 
     def _check(self, name: str, device: Path) -> None:
         done = run(["e2fsck", "-p", str(device)], expect=range(256), timeout=3600)
-        if done.code not in _CHECKED:
+        if done.code > 1:  # 1: mended
             raise PermanentError(
                 f"the file system of volume {name} is damaged beyond automatic repair:\n{done.stdout.strip()}",
                 f"copy {self._image(name)}, then run: e2fsck -f {self._image(name)}",

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from cloudify_scipion.adapters.local.cgroups import hierarchies
 from cloudify_scipion.adapters.local.launch import others
-from cloudify_scipion.adapters.local.loops import parse_loops
-from cloudify_scipion.adapters.local.mounts import Mount, parse_mountinfo
+from cloudify_scipion.adapters.local.mounts import Mount, parse_loops, parse_mountinfo
 from cloudify_scipion.adapters.local.overlay import overlay_options
 from cloudify_scipion.adapters.local.process import alive, identify, parse_namespace_pids, parse_stat
 

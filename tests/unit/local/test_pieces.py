@@ -11,11 +11,11 @@ import pytest
 
 from cloudify_scipion.adapters import commands
 from cloudify_scipion.adapters.local import hosttools, port_is_free
+from cloudify_scipion.adapters.local.cgroups import log_tail, trim_log
 from cloudify_scipion.adapters.local.container import Bind, nspawn_argv
 from cloudify_scipion.adapters.local.folders import MachineFolder, MachineRecord, checked_name
 from cloudify_scipion.adapters.local.locks import locked
 from cloudify_scipion.adapters.local.network import helper_argv
-from cloudify_scipion.adapters.local.spawn import log_tail, trim_log
 from cloudify_scipion.errors import CommandFailed, MissingTool, PermanentError, TemporaryError
 from cloudify_scipion.lifecycle.facts import MachineSpec
 

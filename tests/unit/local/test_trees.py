@@ -11,12 +11,10 @@ import pytest
 
 from cloudify_scipion.adapters.commands import run
 from cloudify_scipion.adapters.local import tree
-from cloudify_scipion.adapters.local.beneath import folder, real_folder, write_inside
-from cloudify_scipion.adapters.local.cleaning import clean
-from cloudify_scipion.adapters.local.downloads import keep_downloads
+from cloudify_scipion.adapters.local.capture import clean
 from cloudify_scipion.adapters.local.mounts import Mount
-from cloudify_scipion.adapters.local.supplies import sha256_of, supply
-from cloudify_scipion.adapters.local.tree import remove_tree, tree_size
+from cloudify_scipion.adapters.local.store import keep_downloads, sha256_of, supply
+from cloudify_scipion.adapters.local.tree import folder, real_folder, remove_tree, tree_size, write_inside
 from cloudify_scipion.adapters.volume_preparation import remove_seal
 from cloudify_scipion.errors import PermanentError
 

@@ -1,14 +1,16 @@
-"""Files of the store that a machine is given, so that its software is installed from a lock file and nothing else."""
+"""The store of files: what machines download is kept there, and given to those that are installed from a lock file."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from cloudify_scipion.adapters.commands import run
-from cloudify_scipion.adapters.files import write_atomic
+from cloudify_scipion.adapters.files import make_private, write_atomic
 from cloudify_scipion.adapters.local.tree import remove_tree
 from cloudify_scipion.errors import PermanentError
 
@@ -77,3 +79,46 @@ def _index(folder: Path) -> str:
         control = run(["dpkg-deb", "--field", str(deb)]).stdout.rstrip("\n")
         records.append(f"{control}\nFilename: ./{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {deb.stem}\n")
     return "\n".join(records)
+
+
+KINDS = {".deb": "debs", ".whl": "wheels", ".gz": "wheels", ".zip": "wheels"}
+"""Suffix of a download -> folder of the store; sources of Python packages stand beside the wheels."""
+
+
+def keep_downloads(downloads: Path, store: Path, note: Path) -> dict[str, str]:
+    """Move all downloads into the store; returns KIND/FILENAME -> SHA-256 of all that were ever moved.
+
+    `note` is a file that remembers them, so that nothing is forgotten when this is broken off and done again.
+    """
+    remove_tree(downloads / LOCKED)  # copies of what the store has
+    found = {path: f"{kind}/{path.name}" for path in _files(downloads) if (kind := _kind(path, downloads)) is not None}
+    digests = {path: sha256_of(path) for path in found}
+    kept = {**_noted(note), **{found[path]: digest for path, digest in digests.items()}}
+    write_atomic(note, json.dumps(kept, indent=1, sort_keys=True).encode())
+    for path, digest in digests.items():
+        target = store / found[path].split("/")[0] / digest / path.name
+        make_private(target.parent)
+        os.chown(path, 0, 0)
+        path.chmod(0o644)
+        path.replace(target)
+    return kept
+
+
+def _kind(path: Path, downloads: Path) -> str | None:
+    if path.parent == downloads / "archives":
+        return None if path.suffix == ".part" else "archives"
+    kind = KINDS.get(path.suffix)
+    return kind if kind == "debs" or path.parent.name == "wheels" else None
+
+
+def _noted(note: Path) -> dict[str, str]:
+    try:
+        noted = json.loads(note.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _files(folder: Path) -> list[Path]:
+    found = (Path(place) / name for place, _, names in os.walk(folder) for name in names)
+    return [path for path in found if path.is_file() and not path.is_symlink()]
