@@ -7,12 +7,11 @@ from typing import Any
 
 from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.agent import unit
+from cloudify_scipion.lifecycle.closing import end_watch, is_read_only, make_writable
 from cloudify_scipion.lifecycle.facts import VolumeFacts
-from cloudify_scipion.lifecycle.mounts import is_read_only, make_writable
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import note, update
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.reopening import end_watch
 
 VERSION = 1
 """Of seals: what a later version of the agent has proven is not known here, and so is no proof."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cloudify_scipion.errors import NotSealed, ScipionError
 from cloudify_scipion.lifecycle.about import write_about
 from cloudify_scipion.lifecycle.agent import DONE, error_of, is_running, read_seal, run_work
+from cloudify_scipion.lifecycle.closing import is_read_only
 from cloudify_scipion.lifecycle.data import data_problem, pull_data, push
-from cloudify_scipion.lifecycle.mounts import is_read_only
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import keep_seal, reopen, unseal
 from cloudify_scipion.lifecycle.record import Record

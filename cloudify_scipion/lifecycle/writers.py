@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from cloudify_scipion.errors import NotSealed, ScipionError
+from cloudify_scipion.lifecycle.closing import is_read_only, keep_watch, make_read_only, watch
 from cloudify_scipion.lifecycle.layout import DESKTOP_UNITS, QUIESCE, SAVING_UNITS, TARGET
-from cloudify_scipion.lifecycle.mounts import is_read_only, make_read_only
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.reopening import keep_watch, watch
 from cloudify_scipion.lifecycle.scipion_project import run_workflow, unit
 
 _ANY = range(128)
