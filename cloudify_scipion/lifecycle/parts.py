@@ -21,7 +21,8 @@ class Part:
 
     `make` and `start` are what its node does in an install, and together bring it back; `problem` says what is wrong
     with it, empty if nothing is; `end` is what its node's end does. `rescue` makes as much of it as a machine needs
-    that only saves. The failure of a part that `waits` is told when the others are brought back.
+    that only saves. Alone it is brought back after those that it comes `after`. The failure of a part that `waits` is
+    told when the others are brought back.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Part:
     problem: Callable[[Services, Record], str] = lambda services, record: ""
     end: Callable[..., Record | None] = lambda services, record: record
     rescue: Callable[[Services, Record], Record] | None = None
+    after: tuple[Part, ...] = ()
     is_asked: Callable[[Record], bool] = lambda record: True
     waits: bool = False
 
@@ -76,6 +78,7 @@ WORKING_COPY = Part(
     make=lambda services, record, heals: data.remount(services, record) if heals else record,
     start=lambda services, record, heals: data.pull_data(services, record),
     problem=data.data_problem,
+    after=(CONFIGURATION,),
     rescue=data.pull_data,
 )
 SCIPION_PROJECT = Part(
@@ -98,6 +101,7 @@ DESKTOP = Part(
     key="desktop",
     start=lambda services, record, heals: desktop.start_desktop(services, record),
     problem=desktop.desktop_problem,
+    after=(CONFIGURATION,),
     end=desktop.stop_desktop,
 )
 SEAL = Part("seal", key="project", end=pass_gate)
@@ -125,3 +129,8 @@ def heal_parts(services: Services, record: Record, *parts: Part) -> Record:
     if failed:
         raise failed
     return record
+
+
+def heal_part(services: Services, record: Record, part: Part) -> Record:
+    """Bring one part back, and first what it comes after: what its node's `heal` does."""
+    return heal_parts(services, record, *part.after, part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloudify_scipion.lifecycle.desktop import desktop_url
-from cloudify_scipion.lifecycle.parts import CONFIGURATION, DESKTOP, heal_parts
+from cloudify_scipion.lifecycle.parts import CONFIGURATION, DESKTOP, heal_part
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.operations.boundary import Call, call, call_known, checks
 
@@ -27,7 +27,7 @@ def stop(**_: Any) -> None:
 
 def heal(**_: Any) -> None:
     """Configure and start it again."""
-    call(lambda c: _publish(c, heal_parts(c.services, _asking(c).record, CONFIGURATION, DESKTOP)))
+    call(lambda c: _publish(c, heal_part(c.services, _asking(c).record, DESKTOP)))
 
 
 check_status = checks(DESKTOP, looks=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloudify_scipion.errors import StepsRun
-from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
+from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_part
 from cloudify_scipion.operations.boundary import Call, call, checks
 
 
@@ -32,7 +32,7 @@ def heal(**_: Any) -> None:
 
 def _heal(c: Call) -> None:
     try:
-        heal_parts(c.services, _asking(c).record, CONFIGURATION, WORKING_COPY)
+        heal_part(c.services, _asking(c).record, WORKING_COPY)
     except StepsRun as error:  # a failure would make Cloudify's heal end the desktop, and make it again
         c.services.progress.say(f"NOT HEALED: {error}")
 

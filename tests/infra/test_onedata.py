@@ -21,7 +21,7 @@ import yaml
 from cloudify_scipion.errors import ReadOnlyDataSpace, ScipionError, TokenRefused, UnknownDataSpace
 from cloudify_scipion.lifecycle.data import data_problem, renew_token
 from cloudify_scipion.lifecycle.layout import AGENT
-from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
+from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_part, heal_parts
 from cloudify_scipion.lifecycle.ports import Shell
 from tests.infra.mirror import host_address, mirror
 from tests.infra.oneclient_repository import HOST, STATE, VERSION, provider, write_repository
@@ -85,7 +85,7 @@ class Cloud:
 
     def heal(self) -> None:
         """As the operation does."""
-        self.use(lambda services, record: heal_parts(services, record, CONFIGURATION, WORKING_COPY))
+        self.use(lambda services, record: heal_part(services, record, WORKING_COPY))
 
 
 def write_files(folder: Path, url: str, repository: dict[str, str]) -> tuple[Path, Path]:
