@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from cloudify_scipion.cli.wiring import locked_record, services
-from cloudify_scipion.lifecycle.data import save
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.rescue import rescue
+from cloudify_scipion.lifecycle.working_copy import save
 
 
 @click.command("save")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cloudify_scipion.errors import NotAllSaved, NotSealed, ScipionError, StepsRun, TemporaryError
 from cloudify_scipion.lifecycle.agent import DONE, error_of
-from cloudify_scipion.lifecycle.data import pull_data, push, saving_status, unsaved_lines
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import is_closed, recheck_seal, valid_seal
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.seal import seal_project
 from cloudify_scipion.lifecycle.space import saved_part
 from cloudify_scipion.lifecycle.volume import may_go, what_is_known
+from cloudify_scipion.lifecycle.working_copy import pull_data, push, saving_status, unsaved_lines
 
 
 def pass_gate(services: Services, record: Record, discards: bool) -> Record:

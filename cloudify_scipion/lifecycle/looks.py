@@ -5,12 +5,12 @@ from __future__ import annotations
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.agent import is_running, unit
 from cloudify_scipion.lifecycle.closing import end_watch, is_read_only, listed_units
-from cloudify_scipion.lifecycle.data import start_saving
 from cloudify_scipion.lifecycle.ports import Services, Shell
 from cloudify_scipion.lifecycle.project import note
 from cloudify_scipion.lifecycle.proof import reopen
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.space import saved_part
+from cloudify_scipion.lifecycle.working_copy import start_saving
 from cloudify_scipion.lifecycle.writers import start_writers
 
 

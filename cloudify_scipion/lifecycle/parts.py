@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cloudify_scipion.errors import CommandFailed
-from cloudify_scipion.lifecycle import authors, configure, data, desktop, machine, scipion_project, software, volume
+from cloudify_scipion.lifecycle import (
+    authors,
+    configure,
+    desktop,
+    machine,
+    scipion_project,
+    software,
+    volume,
+    working_copy,
+)
 from cloudify_scipion.lifecycle.gate import pass_gate
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
@@ -75,11 +84,11 @@ CONFIGURATION = Part(  # the project run, which serves working copy and desktop
 WORKING_COPY = Part(
     "working_copy",
     key="data",
-    make=lambda services, record, heals: data.remount(services, record) if heals else record,
-    start=lambda services, record, heals: data.pull_data(services, record),
-    problem=data.data_problem,
+    make=lambda services, record, heals: working_copy.remount(services, record) if heals else record,
+    start=lambda services, record, heals: working_copy.pull_data(services, record),
+    problem=working_copy.data_problem,
     after=(CONFIGURATION,),
-    rescue=data.pull_data,
+    rescue=working_copy.pull_data,
 )
 SCIPION_PROJECT = Part(
     "scipion_project",

@@ -28,8 +28,8 @@ SHOWN = 20
 """How many differences a message lists."""
 
 
-def ask_for_software(services: Services, record: Record, software: Mapping[str, Any], pins: str) -> Record:
-    """The record, not saved, that asks for `software`; `pins` is the lock file's text whose digest is in it."""
+def with_software(services: Services, record: Record, software: Mapping[str, Any], pins: str) -> Record:
+    """The record that asks for `software`, not saved; kept is `pins`, the lock file's text whose digest is in it."""
     if pins:
         services.projects.keep(record.project, ASKED_FILE, pins)
     return record.asking("software", software)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.about import write_about
-from cloudify_scipion.lifecycle.data import save
 from cloudify_scipion.lifecycle.machine import delete_machine, hangs
 from cloudify_scipion.lifecycle.parts import PARTS
 from cloudify_scipion.lifecycle.ports import Services
@@ -14,6 +13,7 @@ from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.seal import seal_quiet
 from cloudify_scipion.lifecycle.space import saved_part
 from cloudify_scipion.lifecycle.volume import require_volume
+from cloudify_scipion.lifecycle.working_copy import save
 from cloudify_scipion.lifecycle.writers import end_writers
 
 _NEEDED = {"site", *(part.key for part in PARTS if part.rescue)}

@@ -6,11 +6,11 @@ from cloudify_scipion.errors import NotSealed, ScipionError
 from cloudify_scipion.lifecycle.about import write_about
 from cloudify_scipion.lifecycle.agent import DONE, error_of, is_running, read_seal, run_work
 from cloudify_scipion.lifecycle.closing import is_read_only
-from cloudify_scipion.lifecycle.data import data_problem, pull_data, push
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.proof import keep_seal, reopen, unseal
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.steps import ask_about_steps
+from cloudify_scipion.lifecycle.working_copy import data_problem, pull_data, push
 from cloudify_scipion.lifecycle.writers import end_writers, start_writers
 
 

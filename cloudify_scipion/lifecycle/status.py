@@ -9,7 +9,6 @@ from typing import Any
 
 from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.agent import AgentStatus
-from cloudify_scipion.lifecycle.data import saving_status
 from cloudify_scipion.lifecycle.desktop import desktop_url
 from cloudify_scipion.lifecycle.disks import FULL, FullDisk, full_disks
 from cloudify_scipion.lifecycle.looks import give_back
@@ -20,6 +19,7 @@ from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, protocol_statuses
 from cloudify_scipion.lifecycle.space import saved_part
 from cloudify_scipion.lifecycle.unsaved import SILENT, Need, why_unsaved
+from cloudify_scipion.lifecycle.working_copy import saving_status
 
 
 @dataclass(frozen=True)

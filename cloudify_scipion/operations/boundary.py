@@ -21,7 +21,7 @@ from cloudify_scipion.lifecycle.layer import asked_software
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.made import has_ended, is_adoptable, made_of, record_lost
 from cloudify_scipion.lifecycle.parts import Part
-from cloudify_scipion.lifecycle.pins import ask_for_software
+from cloudify_scipion.lifecycle.pins import with_software
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import accept_project, has_remains, update
 from cloudify_scipion.lifecycle.provider import Provider
@@ -78,7 +78,7 @@ class Call:
 
     def asking_software(self) -> Call:
         """Remember what software the node asks for, and the lock file that it is to be installed from."""
-        return self._having(ask_for_software(self.services, self.record, *self.asked_software()))
+        return self._having(with_software(self.services, self.record, *self.asked_software()))
 
     def _having(self, record: Record) -> Call:
         if record != self.record:

@@ -7,8 +7,8 @@ from typing import Any
 from cloudify.workflows import ctx
 
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle import data, steps, volume
 from cloudify_scipion.lifecycle import rescue as rescuing
+from cloudify_scipion.lifecycle import steps, volume, working_copy
 from cloudify_scipion.lifecycle.held import held_volumes
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.ports import Services
@@ -18,7 +18,7 @@ from cloudify_scipion.workflows.boundary import on_installation, on_project
 
 def save(**_: Any) -> None:
     """Save what has changed now, and verify it."""
-    on_project(lambda services, record: data.save(services, give_back(services, record)))
+    on_project(lambda services, record: working_copy.save(services, give_back(services, record)))
 
 
 def rescue(**_: Any) -> None:
@@ -28,7 +28,7 @@ def rescue(**_: Any) -> None:
 
 def renew_token(**_: Any) -> None:
     """Give the machine the new value of its access token."""
-    on_project(data.renew_token)
+    on_project(working_copy.renew_token)
 
 
 def stop_steps(**_: Any) -> None:

@@ -13,7 +13,7 @@ from tests.docs.pages import ROOT, text
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
 from tests.fakes.fixtures import new_world, world
 from tests.fakes.world import World
-from tests.unit.lifecycle.test_data import REMOTE, token_until
+from tests.unit.lifecycle.test_working_copy import REMOTE, token_until
 
 __all__ = ["new_world", "world"]
 ROW = re.findall(r"^\| our own classes in it \| ([^|]+) \| ([^|]+) \|$", text("docs/author.md"), re.MULTILINE)

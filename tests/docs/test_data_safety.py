@@ -19,8 +19,8 @@ from cloudify_scipion.agent.work.pull import can_come, pull, settle
 from cloudify_scipion.agent.work.push import tally, upload_all
 from cloudify_scipion.agent.work.seal import seal
 from cloudify_scipion.agent.work.space import check, health, room
-from cloudify_scipion.lifecycle import data
 from cloudify_scipion.lifecycle import space as machine
+from cloudify_scipion.lifecycle import working_copy
 from tests.docs.pages import ROOT, blocks, text
 
 PAGE = "docs/data-safety.md"
@@ -158,7 +158,7 @@ def test_numbers(told: str) -> None:
     ("if it stays after three rounds", seal.ROUNDS == 3),
     ("for a quarter of a second or so", copying.Limits().slice == 0.25),
     ("costs one database, after a minute", pool.STALL_SECONDS == 60),
-    (f"within {data.HEALTH_SECONDS:.0f} seconds", health.SECONDS < data.HEALTH_SECONDS),
+    (f"within {working_copy.HEALTH_SECONDS:.0f} seconds", health.SECONDS < working_copy.HEALTH_SECONDS),
     (f"From {digests.BIG >> 30} GiB on", digests.BLOCK == 64 << 10),
 ])  # fmt: skip
 def test_numbers_in_words(told: str, is_so: bool) -> None:

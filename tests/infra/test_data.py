@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloudify_scipion.lifecycle.data import HEALTH_SECONDS, data_problem
 from cloudify_scipion.lifecycle.layout import TARGET
+from cloudify_scipion.lifecycle.working_copy import HEALTH_SECONDS, data_problem
 from tests.infra.saved import AS_USER, SPACE, Saved, assert_sound, saved_project
 from tests.installation import Installation
 

@@ -19,10 +19,10 @@ import pytest
 import yaml
 
 from cloudify_scipion.errors import ReadOnlyDataSpace, ScipionError, TokenRefused, UnknownDataSpace
-from cloudify_scipion.lifecycle.data import data_problem, renew_token
 from cloudify_scipion.lifecycle.layout import AGENT
 from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_part, heal_parts
 from cloudify_scipion.lifecycle.ports import Shell
+from cloudify_scipion.lifecycle.working_copy import data_problem, renew_token
 from tests.infra.mirror import host_address, mirror
 from tests.infra.oneclient_repository import HOST, STATE, VERSION, provider, write_repository
 from tests.installation import SITE, Installation, remove

@@ -8,12 +8,12 @@ from contextlib import suppress
 import pytest
 
 from cloudify_scipion.errors import ProjectBusy
-from cloudify_scipion.lifecycle.data import save
 from cloudify_scipion.lifecycle.gate import pass_gate
 from cloudify_scipion.lifecycle.layout import REOPEN_TIMER, REOPEN_UNITS, SEAL
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.status import project_status
+from cloudify_scipion.lifecycle.working_copy import save
 from tests.fakes.deployment import GATE, UNINSTALL, Deployment
 from tests.fakes.kill import Killed, Reaper
 from tests.fakes.world import World

@@ -14,11 +14,11 @@ from cloudify.exceptions import NonRecoverableError
 
 from cloudify_scipion.cli.main import main
 from cloudify_scipion.errors import PermanentError, TokenRefused
-from cloudify_scipion.lifecycle.data import renew_token, save
 from cloudify_scipion.lifecycle.layer import software_layer
 from cloudify_scipion.lifecycle.repair import repair_project
 from cloudify_scipion.lifecycle.rescue import rescue
 from cloudify_scipion.lifecycle.space import MOUNTS
+from cloudify_scipion.lifecycle.working_copy import renew_token, save
 from cloudify_scipion.project.schema import schema
 from cloudify_scipion.project.space_kinds.onedata import OneData
 from cloudify_scipion.project.spaces import KINDS, spaces_from_document

@@ -23,20 +23,20 @@ from cloudify_scipion.errors import (
     TokenRefused,
     UnknownDataSpace,
 )
-from cloudify_scipion.lifecycle import data
+from cloudify_scipion.lifecycle import working_copy
 from cloudify_scipion.lifecycle.agent import AgentStatus, Result, error_of, progress_line, run_work
-from cloudify_scipion.lifecycle.data import (
+from cloudify_scipion.lifecycle.facts import CommandResult
+from cloudify_scipion.lifecycle.layer import software_layer
+from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
+from cloudify_scipion.lifecycle.repair import repair_project
+from cloudify_scipion.lifecycle.space import saved_part, space_secrets
+from cloudify_scipion.lifecycle.working_copy import (
     data_problem,
     renew_token,
     save,
     saving_status,
     unsaved_lines,
 )
-from cloudify_scipion.lifecycle.facts import CommandResult
-from cloudify_scipion.lifecycle.layer import software_layer
-from cloudify_scipion.lifecycle.parts import CONFIGURATION, WORKING_COPY, heal_parts
-from cloudify_scipion.lifecycle.repair import repair_project
-from cloudify_scipion.lifecycle.space import saved_part, space_secrets
 from tests.fakes.agent import CONFIG
 from tests.fakes.deployment import INSTALL, UNSAVED, Deployment
 from tests.fakes.inside import FakeShell
@@ -223,7 +223,7 @@ def test_before_a_boot_that_mounts_a_folder_is_saved_what_can_be(
     world.space("raw/7").files["movie"] = b"raw"
     Deployment(world, {"data": data_}).install()
     world.write("mine", b"results")
-    monkeypatch.setattr(data, "_unwell_mounts", lambda *_: [lost])
+    monkeypatch.setattr(working_copy, "_unwell_mounts", lambda *_: [lost])
     saved: list[bytes | None] = []
     real = type(world.services().provider({}).machines).stop
 
@@ -434,7 +434,7 @@ def test_a_mount_that_does_not_answer_is_mounted_anew(world: World, monkeypatch:
 
     monkeypatch.setattr(FakeShell, "_answer", answer)
     hears(monkeypatch, "dataset-1 token expired\n")
-    monkeypatch.setattr(data, "pull_data", lambda services, record: record)
+    monkeypatch.setattr(working_copy, "pull_data", lambda services, record: record)
     heal_parts(world.services(), world.record(), CONFIGURATION, WORKING_COPY)
     restarts = [words[2:] for words, _ in world.sent if words[:2] == ("systemctl", "restart")]
     assert restarts == [("onedata@verify.service", "onedata@dataset-1.service")]
