@@ -102,10 +102,10 @@ def working_copy_data(record: Record, part: SpaceFolder[DataSpace], fenced: bool
     project, mounts = _data(record)["project"], MOUNTS[part.space.KIND]
     space = {"kind": mounts.KIND, "path": part.target, "verify": second_way(part), "mounted": True}
     told = {
-        "install": False, "service": True, "project": record.project, "owner": asdict(record.binding),
+        "project": record.project, "owner": asdict(record.binding),
         "machine": record.machine, "generation": record.generation, "fenced": fenced, "volume": record.volume,
         "space": {**space, "syncs_whole": mounts.SYNCS_WHOLE, "grant": mounts.GRANT},
-        "include": list(project.get("include", ())), "exclude": list(project.get("exclude", ())), "trash_bytes": 0,
+        "include": list(project.get("include", ())), "exclude": list(project.get("exclude", ())),
     }  # fmt: skip
     return {f"working_copy::{name}": value for name, value in told.items()}
 

@@ -26,7 +26,6 @@ class Forward:
     """A port of the host's loopback led to one of the machine; `id` is the helper's."""
 
     id: int
-    host_address: str
     host_port: int
     guest_port: int
 
@@ -95,7 +94,7 @@ def list_forwards(machine: Path) -> Sequence[Forward]:
     """The forwards there are. Raises OSError if the helper is not there."""
     answer = _ask(machine, "list_hostfwd")
     entries = answer.get("return", answer)["entries"]  # bare in slirp4netns 1.2, wrapped by its manual
-    return [Forward(entry["id"], entry["host_addr"], entry["host_port"], entry["guest_port"]) for entry in entries]
+    return [Forward(entry["id"], entry["host_port"], entry["guest_port"]) for entry in entries]
 
 
 def converge_forwards(machine: Path, ports: Mapping[int, int]) -> bool:

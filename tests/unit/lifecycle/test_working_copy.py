@@ -65,9 +65,9 @@ def test_what_the_agent_is_told(demo: Deployment) -> None:
     world, record = demo.world, demo.world.record()
     told = json.loads(world.host.machines[record.machine].files[CONFIG])
     assert told == {
-        "install": False, "service": True, "project": "relion-2d", "machine": record.machine, "generation": 1,
+        "project": "relion-2d", "machine": record.machine, "generation": 1,
         "owner": {"installation": "0123abcd", "tenant": "default_tenant", "deployment": "relion-2d"},
-        "fenced": True, "volume": record.volume, "include": [], "exclude": [], "trash_bytes": 0,
+        "fenced": True, "volume": record.volume, "include": [], "exclude": [],
         "space": {
             "kind": "directory", "path": "/srv/scipion-space/project", "verify": "", "mounted": True,
             "syncs_whole": True,
