@@ -74,6 +74,7 @@ def test_an_authors_classes_are_applied_alone(tmp_path: Path) -> None:
 def puppet(folder: Path, *arguments: str, run: str = "project", modules: str = "") -> int:
     """Exit code of `puppet apply --detailed-exitcodes`, with the example's modules."""
     path = ":".join(filter(None, [str(EXAMPLE / "modules"), modules, "/usr/share/puppet/modules"]))
+    (folder / "var/state").mkdir(parents=True, exist_ok=True)  # where facts of the host are hidden, Puppet makes none
     own = {"FACTER_cloudify_scipion_run": run, "HOME": str(folder), "LC_ALL": "C.UTF-8"}
     command = ["puppet", "apply", "--detailed-exitcodes", f"--modulepath={path}", f"--vardir={folder}/var"]
     done = subprocess.run(
