@@ -150,7 +150,7 @@ def test_the_machines_folder_is_deleted_while_it_runs(warm: Installation, projec
     shell.run(["systemctl", "--no-block", "poweroff"])
     wait_until(lambda: not warm.services().of(record).machines.look(record.machine).running)
     warm.host.lose_folder(record.machine)
-    mounted = warm.services().of(record).volumes.attach(record.volume)
+    mounted = warm.host.volumes.mount(record.volume)
     assert hashlib.sha256((mounted / "user" / "result").read_bytes()).hexdigest() == before
     warm.run("cloudify-scipion", "repair", project)
     assert warm.shell(project).run(["sha256sum", "/home/scipion/ScipionUserData/result"]).stdout.split()[0] == before
