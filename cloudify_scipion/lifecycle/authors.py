@@ -29,8 +29,9 @@ def ask_for_node(
     name = f"modules-{sha256(text.encode()).hexdigest()[:16]}.json" if modules else ""
     if modules:
         services.projects.keep(record.project, name, text)
-    known = _nodes(record).get(node, {})
-    return _with_node(services, record, node, {**asked, "modules": name, _APPLIED: known.get(_APPLIED, 0)})
+    wanted, known = {**asked, "modules": name}, _nodes(record).get(node, {})
+    is_same = wanted == {key: value for key, value in known.items() if key != _APPLIED}
+    return _with_node(services, record, node, {**wanted, _APPLIED: known[_APPLIED] if is_same else 0})
 
 
 def forget_node(services: Services, record: Record, node: str) -> Record:

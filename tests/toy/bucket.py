@@ -9,7 +9,6 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,14 +109,7 @@ class BucketPuppet(FakePuppet):
     """Puppet with a module `bucket`, whose class mounts with the credentials that it finds."""
 
     def apply(
-        self,
-        shell: Shell,
-        access: Access,
-        run: str,
-        classes: Sequence[str],
-        data: Mapping[str, object],
-        modules: Path | None = None,
-        unless_known: bool = False,
+        self, shell: Shell, access: Access, run: str, classes: Sequence[str], data: Mapping[str, object], *more: Any
     ) -> PuppetResult:
         """Mount, then do all else."""
         assert isinstance(shell, FakeShell)
@@ -128,7 +120,7 @@ class BucketPuppet(FakePuppet):
             folder = bucket_folder(mount["address"], mount["path"])
             shell.host.spaces.setdefault(folder, Space())
             shell.disk().folders[mount["mountpoint"]] = (folder, name != "project")
-        return super().apply(shell, access, run, classes, data, modules, unless_known)
+        return super().apply(shell, access, run, classes, data, *more)
 
 
 def bucket_folder(address: str, path: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.agent.rig import Rig
+from tests.unit.agent.typed import configure, run
 
 
 @pytest.fixture
@@ -18,6 +19,14 @@ def new(tmp_path: Path) -> Rig:
 @pytest.fixture
 def rig(new: Rig) -> Rig:
     new.pull()
+    return new
+
+
+@pytest.fixture
+def typed(new: Rig) -> Rig:
+    """One whose works are typed, its first pull, too."""
+    configure(new)
+    assert run(new, "pull") == 0
     return new
 
 

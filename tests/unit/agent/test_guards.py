@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent import cli
 from cloudify_scipion.agent.errors import AgentError, GuardFailed, Unsaved
 from cloudify_scipion.agent.plan.guards import MASS_FILES, mass_deletion
 from cloudify_scipion.agent.plan.ruins import is_void, is_zeros, looks_destroyed
 from cloudify_scipion.agent.ports.tree import Tree
 from tests.unit.agent.rig import Rig
 from tests.unit.agent.sqlite_files import connect, fill, left
+from tests.unit.agent.typed import run
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
 
@@ -368,26 +368,10 @@ def test_nothing_is_pushed_before_the_first_pull_is_complete(new: Rig) -> None:
     assert new.saved() == {"theirs": b"1"}
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    made = Rig(tmp_path / "volume", tmp_path / "space")
-    (tmp_path / "config.json").write_text(json.dumps(made.document()))
-    assert run(made, "pull") == 0
-    return made
-
-
-def run(rig: Rig, work: str, *more: str) -> int:
-    umask = os.umask(0o22)
-    try:
-        return cli.main(["--config", str(rig.root.parent / "config.json"), *(["run"] if not more else []), work, *more])
-    finally:
-        os.umask(umask)
-
-
 @pytest.mark.parametrize("text", ["[]", "1", "", '"x"', "{"])
-def test_a_mark_of_any_kind(rig: Rig, text: str) -> None:
-    rig.mark.write_text(text)
-    assert run(rig, "push") == 4
+def test_a_mark_of_any_kind(typed: Rig, text: str) -> None:
+    typed.mark.write_text(text)
+    assert run(typed, "push") == 4
 
 
 def test_the_root_disk_is_not_taken_for_the_volume(facility: Rig) -> None:

@@ -9,62 +9,46 @@ from pathlib import Path
 
 import pytest
 
-from cloudify_scipion.agent import cli
 from cloudify_scipion.agent.commands import opening, works
 from cloudify_scipion.agent.ports.index import Index
 from tests.unit.agent.rig import Rig
+from tests.unit.agent.typed import run
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    made = Rig(tmp_path / "volume", tmp_path / "space")
-    (tmp_path / "config.json").write_text(json.dumps(made.document()))
-    assert run(made, "pull") == 0
-    return made
-
-
-def run(rig: Rig, work: str, *more: str) -> int:
-    umask = os.umask(0o22)
-    try:
-        return cli.main(["--config", str(rig.root.parent / "config.json"), *(["run"] if not more else []), work, *more])
-    finally:
-        os.umask(umask)
-
-
-def test_requests_may_be_anything(rig: Rig, tmp_path: Path) -> None:
+def test_requests_may_be_anything(typed: Rig, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("delete")
-    requests = rig.root / "run/requests"
+    requests = typed.root / "run/requests"
     (requests / "answer-deletions").write_bytes(b"\xff\xfe" * 1000)
     (requests / "answer-destroyed").symlink_to(tmp_path / "secret")
     (requests / "answer-other").mkdir()
     os.mkfifo(requests / "answer-pipe")
     (requests / "push").mkdir()
-    rig.write("a", b"one")
-    assert run(rig, "push") == 0
-    assert rig.saved() == {"a": b"one"}
+    typed.write("a", b"one")
+    assert run(typed, "push") == 0
+    assert typed.saved() == {"a": b"one"}
     assert (tmp_path / "secret").read_text() == "delete"
     assert not (requests / "answer-deletions").exists()
 
 
-def test_answering_writes_through_no_link(rig: Rig, tmp_path: Path) -> None:
+def test_answering_writes_through_no_link(typed: Rig, tmp_path: Path) -> None:
     """Root answers; the user may write to the folder that answers go through."""
     for n in range(30):
-        rig.write(f"f/{n}")
-    run(rig, "push")
+        typed.write(f"f/{n}")
+    run(typed, "push")
     for n in range(30):
-        (rig.user / f"f/{n}").unlink()
-    run(rig, "push")
-    requests, precious = rig.root / "run/requests", tmp_path / "precious"
+        (typed.user / f"f/{n}").unlink()
+    run(typed, "push")
+    requests, precious = typed.root / "run/requests", tmp_path / "precious"
     precious.write_text("precious")
     (requests / "answer-deletions").symlink_to(precious)
     (requests / "push").symlink_to(tmp_path / "made")
-    assert run(rig, "answer", "deletions", "restore") == 0
+    assert run(typed, "answer", "deletions", "restore") == 0
     assert precious.read_text() == "precious" and not (tmp_path / "made").exists()
-    assert run(rig, "push") == 0
-    assert len(rig.local()) == 30
+    assert run(typed, "push") == 0
+    assert len(typed.local()) == 30
 
 
-def test_a_result_that_cannot_be_written(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_that_cannot_be_written(typed: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Path.write_text
 
     def full(self: Path, *given: object, **named: object) -> int:
@@ -72,10 +56,10 @@ def test_a_result_that_cannot_be_written(rig: Rig, monkeypatch: pytest.MonkeyPat
             raise OSError(28, "No space left on device")
         return plain(self, *given, **named)  # type: ignore[arg-type]
 
-    rig.write("a", b"one")
+    typed.write("a", b"one")
     monkeypatch.setattr(Path, "write_text", full)
-    assert run(rig, "push") == 75
-    assert rig.saved() == {"a": b"one"}
+    assert run(typed, "push") == 75
+    assert typed.saved() == {"a": b"one"}
 
 
 def result(rig: Rig, work: str) -> dict[str, object]:
@@ -84,19 +68,19 @@ def result(rig: Rig, work: str) -> dict[str, object]:
     return document
 
 
-def test_an_error_that_nobody_thought_of_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_nobody_thought_of_is_told(typed: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> None:
         raise ZeroDivisionError("nobody thought of this")
 
     monkeypatch.setitem(works.WORKS, "push", broken)
-    assert run(rig, "push") == 1
-    assert "nobody thought of this" in str(result(rig, "push")["message"])
-    assert result(rig, "push")["ok"] is False
+    assert run(typed, "push") == 1
+    assert "nobody thought of this" in str(result(typed, "push")["message"])
+    assert result(typed, "push")["ok"] is False
 
 
-def test_a_full_disk_costs_no_index(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    rig.write("a", b"one")
-    run(rig, "push")
+def test_a_full_disk_costs_no_index(typed: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed.write("a", b"one")
+    run(typed, "push")
 
     class Full(Index):
         def __init__(self, path: Path | str) -> None:
@@ -106,39 +90,39 @@ def test_a_full_disk_costs_no_index(rig: Rig, monkeypatch: pytest.MonkeyPatch) -
 
     with monkeypatch.context() as patch:
         patch.setattr(opening, "Index", Full)
-        assert run(rig, "push") == 75
-    assert run(rig, "push") == 0
-    assert rig.saved() == {"a": b"one"}
+        assert run(typed, "push") == 75
+    assert run(typed, "push") == 0
+    assert typed.saved() == {"a": b"one"}
 
 
 @pytest.mark.parametrize("where", [0, 5000])
-def test_a_damaged_index_is_put_aside(rig: Rig, where: int) -> None:
+def test_a_damaged_index_is_put_aside(typed: Rig, where: int) -> None:
     for n in range(300):
-        rig.write(f"folder/{n}", str(n))
-    run(rig, "push")
-    with sqlite3.connect(rig.state / "index.sqlite") as index:
+        typed.write(f"folder/{n}", str(n))
+    run(typed, "push")
+    with sqlite3.connect(typed.state / "index.sqlite") as index:
         index.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     index.close()
-    with (rig.state / "index.sqlite").open("r+b") as stream:
+    with (typed.state / "index.sqlite").open("r+b") as stream:
         size = stream.seek(0, 2)
         stream.seek(where)
         stream.write(b"\xa5" * (size - where))
-    rig.write("new")
-    run(rig, "push")  # the damage may be noticed in the middle of it
-    assert run(rig, "push") == 0, "by itself"
-    assert rig.saved() == rig.local()
-    assert len(rig.saved()) == 301
-    assert list(rig.state.glob("aside*"))
+    typed.write("new")
+    run(typed, "push")  # the damage may be noticed in the middle of it
+    assert run(typed, "push") == 0, "by itself"
+    assert typed.saved() == typed.local()
+    assert len(typed.saved()) == 301
+    assert list(typed.state.glob("aside*"))
 
 
-def test_names_that_are_no_text_everywhere(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_are_no_text_everywhere(typed: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     name = os.fsdecode(b"\xff\xfe")
-    rig.write(f".cloudify-scipion/{name}", b"x")
-    (rig.user / f"fifo{name}").parent.mkdir(exist_ok=True)
-    os.mkfifo(rig.user / f"fifo{name}")
-    (rig.user / f"{name}").mkdir()
-    rig.write(f"{name}/{name}", b"x")
-    assert run(rig, "push") == 6
-    assert run(rig, "status", "--json") == 0
-    assert run(rig, "status", "--json") == 0
+    typed.write(f".cloudify-scipion/{name}", b"x")
+    (typed.user / f"fifo{name}").parent.mkdir(exist_ok=True)
+    os.mkfifo(typed.user / f"fifo{name}")
+    (typed.user / f"{name}").mkdir()
+    typed.write(f"{name}/{name}", b"x")
+    assert run(typed, "push") == 6
+    assert run(typed, "status", "--json") == 0
+    assert run(typed, "status", "--json") == 0
     assert capsys.readouterr().out.encode()

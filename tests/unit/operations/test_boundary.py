@@ -133,6 +133,22 @@ def test_an_authors_classes_come_back_with_the_machine(demo: Deployment) -> None
             puppet.check_status()
 
 
+def test_an_authors_classes_that_were_changed_are_not_there_before_they_are_applied(demo: Deployment) -> None:
+    demo.install()
+    world = demo.world
+    puppet_node(demo)
+    with services_from(world.services):
+        puppet.create()
+        puppet_node(demo, classes=["mine", "more"])
+        world.puppet.errors = [PuppetFailed("broken")]
+        with pytest.raises(NonRecoverableError, match="broken"):
+            puppet.create()
+        with pytest.raises(NonRecoverableError, match="node mine were not applied"):
+            puppet.check_status()
+        repair_project(world.services(), world.record())
+        assert puppet.check_status() == {"status": "ok"}
+
+
 def test_an_authors_software_makes_no_layer(demo: Deployment) -> None:
     demo.run(INSTALL[:4])
     puppet_node(demo, run="software")
