@@ -12,6 +12,7 @@ from pathlib import Path
 from cloudify_scipion.adapters.secrets import FileSecrets
 from cloudify_scipion.adapters.state import state_root
 from cloudify_scipion.errors import InputError, PermanentError, Problem
+from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.load import Loaded
 from cloudify_scipion.project.space_kinds.kind import DataSpace
 from cloudify_scipion.project.spaces import split_source
@@ -37,7 +38,9 @@ def secret_notes(loaded: Loaded, project: Path, site: Path) -> list[str]:
         if message and space.SECRET in loaded.project.secrets:
             problems.append(Problem(str(project), f"$.secrets.{space.SECRET}", message))
         elif message:
-            problems.append(Problem(str(site), f"$.data_spaces.{space.name}.{space.SITE_SECRET}", message))
+            problems.append(
+                Problem(str(site), child_path(child_path("$.data_spaces", space.name), space.SITE_SECRET), message)
+            )
     if problems:
         raise InputError(problems)
     return notes

@@ -112,5 +112,9 @@ def time_left(seconds: float) -> str:
 
 
 def moment(iso: str) -> str:
-    """A time for people, such as `2030-01-31 14:05 UTC`."""
-    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    """A time for people, such as `2030-01-31 14:05 UTC`; what is no time stays as the machine has said it."""
+    try:
+        found = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -64,13 +64,15 @@ INPUT_PATHS: Mapping[str, tuple[str, ...]] = {
 
 def project_inputs(project: Project, workflow_file: str) -> dict[str, Any]:
     """The values of the blueprint's inputs, in the order of INPUT_PATHS, as plain data."""
-    found = {name: _plain(reduce(_field, path, project)) for name, path in INPUT_PATHS.items()}
-    acquisition, needs = acquisition_document(project.acquisition), _given(project.needs) or "auto"
-    return found | {"workflow": workflow_file, "acquisition": acquisition, "needs": needs}
-
-
-def _field(value: object, name: str) -> Any:
-    return getattr(value, name, None)
+    made = {
+        "workflow": workflow_file,
+        "acquisition": acquisition_document(project.acquisition),
+        "needs": _given(project.needs) or "auto",
+    }
+    return {
+        name: made[name] if name in made else _plain(reduce(getattr, path, project))
+        for name, path in INPUT_PATHS.items()
+    }
 
 
 def acquisition_document(acquisition: Acquisition) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cloudify_scipion.project.documents import Findings, is_number, part
+from cloudify_scipion.project.documents import Findings, child_path, is_number, part
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,16 @@ class ProviderFacts:
 def facts_of(provider: object) -> ProviderFacts:
     """What is known of the provider of that name; of an unknown one, what most have."""
     return PROVIDERS.get(str(provider), ProviderFacts())
+
+
+def provider_rules(site: Mapping[str, Any]) -> Findings:
+    """What is wrong with a site document's provider part, keys of other providers included."""
+    own = str(site.get("provider"))
+    known = facts_of(own).schema.get("properties", {})
+    others = {key for facts in PROVIDERS.values() for key in facts.schema.get("properties", {}) if key not in known}
+    for key in sorted(others & {*site}) if own in PROVIDERS else ():
+        yield child_path("$", key), f"this has no effect: provider is {own}"
+    yield from facts_of(own).rules(site)
 
 
 def add_providers(document: Mapping[str, Any]) -> None:

@@ -14,8 +14,6 @@ from cloudify_scipion.project.nearest import nearest
 from cloudify_scipion.project.ssh_keys import ssh_key_problem
 from cloudify_scipion.project.workflow import workflow_problems
 
-"""JSON path and message of each problem."""
-
 
 def project_rules(document: Mapping[str, Any]) -> Findings:
     """Everything that is wrong inside a project document, beyond its schema."""

@@ -8,14 +8,14 @@ from typing import Any
 from cloudify_scipion.project.data_rules import site_data_rules
 from cloudify_scipion.project.documents import Findings, child_path, is_number, part
 from cloudify_scipion.project.nearest import nearest_or_all
-from cloudify_scipion.project.providers import facts_of
+from cloudify_scipion.project.providers import provider_rules
 from cloudify_scipion.project.site import MOUNT_PREFIXES
 from cloudify_scipion.project.spaces import NOT_OWN, may_name, space_rules
 
 
 def site_rules(document: Mapping[str, Any]) -> Findings:
     """Everything that is wrong inside a site document, beyond its schema."""
-    yield from facts_of(document.get("provider")).rules(document)
+    yield from provider_rules(document)
     yield from _tls(document)
     yield from _flavours(document)
     yield from _files(document)

@@ -168,7 +168,10 @@ def header_of(stream: BinaryIO) -> Header:
     try:
         first = parse(next(_lines(stream), b""))
         if first["version"] > VERSION:
+            _must_be_whole(stream)
             raise Later(f"version {first['version']}")
+        if first.get("algorithm", FIRST) not in digests.ALGORITHMS:
+            _must_be_whole(stream)
         use([first.get("algorithm", FIRST)])
         return Header(first["project"], first["generation"], first["number"], first["before"], first["base"],
                       first.get("nonce", ""))  # fmt: skip
@@ -176,6 +179,15 @@ def header_of(stream: BinaryIO) -> Header:
         raise
     except _BROKEN as error:
         raise Damaged(str(error)) from error
+
+
+def _must_be_whole(stream: BinaryIO) -> None:
+    """Where a bit was changed, the rest may look like a later version's. Raises what _BROKEN has, by the checksum that
+    comes last."""
+    stream.seek(0)
+    with gzip.GzipFile(fileobj=stream, mode="rb") as text:
+        while text.read(1 << 20):
+            pass
 
 
 def _entries(stream: BinaryIO, count: int) -> Iterator[tuple[bytes, Entry | None]]:

@@ -115,9 +115,14 @@ class PluginVersion(_Named):
         """Whether a project can have it."""
         return not self.not_installed
 
+    def labels(self, package: str) -> tuple[str, ...]:
+        """The labels of an EM package that it can call; none of one that it does not know."""
+        default = (self.default_packages[package],) if package in self.default_packages else ()
+        return self.em_packages.get(package, default)
+
     def calls(self, package: EmPackageVersion) -> bool:
         """Whether it can call an EM package in that version."""
-        return package.label in self.em_packages.get(package.name, ())
+        return package.label in self.labels(package.name)
 
 
 @dataclass(frozen=True)

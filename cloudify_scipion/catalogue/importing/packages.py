@@ -15,7 +15,7 @@ def find_packages(plugins: Sequence[PluginVersion], search: Search) -> Iterator[
     for plugin in plugins:
         ran = search.called(plugin.name, {plugin.version: plugin})
         for name, default in sorted(plugin.default_packages.items()):
-            path, labels = child_path("$.software.em_packages", name), labels_of(plugin, name)
+            path, labels = child_path("$.software.em_packages", name), plugin.labels(name)
             wanted = [label for label in ran if label in labels]
             if (entry := best_package(search.catalogue.packages(name), labels, [*wanted, default])) is None:
                 calls = f"{plugin.title} calls {name} {', '.join(labels)}"
@@ -40,11 +40,6 @@ def best_package(
         key=lambda entry: (entry.installable, entry.label in wanted, version_key(entry.version)),
         default=None,
     )
-
-
-def labels_of(plugin: PluginVersion, package: str) -> tuple[str, ...]:
-    """The labels of a package that a plugin can call."""
-    return plugin.em_packages.get(package, (plugin.default_packages[package],))
 
 
 def ask_for_licence(entry: PluginVersion | EmPackageVersion, search: Search) -> None:

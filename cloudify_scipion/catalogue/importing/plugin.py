@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudify_scipion.catalogue.entries.model import PluginVersion
 from cloudify_scipion.catalogue.entries.versions import version_key
-from cloudify_scipion.catalogue.importing.packages import ask_for_licence, best_package, labels_of
+from cloudify_scipion.catalogue.importing.packages import ask_for_licence, best_package
 from cloudify_scipion.catalogue.importing.search import Search, speaks_of
 from cloudify_scipion.project.documents import child_path
 from cloudify_scipion.project.importing.model import Evidence
@@ -58,7 +58,7 @@ class PluginSearch:
         """Greater for a version that is to be taken rather than another, where no log or export names one."""
         labels = {label for labels in entry.em_packages.values() for label in labels}
         known = self._search.catalogue
-        packages = [best_package(known.packages(name), labels_of(entry, name)) for name in entry.default_packages]
+        packages = [best_package(known.packages(name), entry.labels(name)) for name in entry.default_packages]
         return (
             entry.installable,
             self._search.scipion.version in entry.scipion,

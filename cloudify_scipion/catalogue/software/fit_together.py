@@ -66,7 +66,7 @@ def _scipion_misfits(plugin: PluginVersion, scipion: ScipionVersion) -> Findings
 def _missing(plugin: PluginVersion, name: str, catalogue: Catalogue) -> tuple[str, str]:
     """An EM package that a plugin does not work without."""
     fitting = _fitting(plugin, name, catalogue)
-    calls = f"{plugin.title} calls {name} {', '.join(plugin.em_packages[name])}"
+    calls = f"{plugin.title} calls {name} {', '.join(plugin.labels(name))}"
     if fitting:
         lines = " or ".join(f'"{name}": "{version}"' for version in fitting)
         return "$.software.em_packages", f"{calls}: add {lines}"

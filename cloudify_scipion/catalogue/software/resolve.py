@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloudify_scipion.catalogue.entries.methods import Listed
-from cloudify_scipion.catalogue.entries.model import Catalogue, Chosen, EmPackageVersion, PluginVersion, SoftwareSet
+from cloudify_scipion.catalogue.entries.model import Catalogue, Chosen, Made, PluginVersion, SoftwareSet
 from cloudify_scipion.catalogue.software.fit_together import clashes, set_problems
 from cloudify_scipion.errors import InputError, Problem
 from cloudify_scipion.project.documents import Findings, child_path
@@ -35,7 +35,7 @@ def software_problems(request: Software, catalogue: Catalogue) -> Findings:
     yield from _not_installable(chosen, catalogue)
     yield from set_problems(request, chosen, catalogue)
     yield from clashes(chosen)
-    yield from licence_problems(request.accepted_licences, (*chosen.plugins, *chosen.em_packages), catalogue)
+    yield from licence_problems(request.accepted_licences, (*chosen.plugins, *chosen.made), catalogue)
 
 
 def unknown_software(request: Software, catalogue: Catalogue) -> Findings:
@@ -51,7 +51,7 @@ def unknown_software(request: Software, catalogue: Catalogue) -> Findings:
 
 
 def licence_problems(
-    accepted: Sequence[str], entries: Sequence[PluginVersion | EmPackageVersion], catalogue: Catalogue
+    accepted: Sequence[str], entries: Sequence[PluginVersion | Made], catalogue: Catalogue
 ) -> Findings:
     """Software to install whose licence nobody has accepted, and accepted names that the catalogue does not know."""
     for entry in entries:
@@ -59,7 +59,7 @@ def licence_problems(
         if licence and licence.accept and entry.name not in accepted:
             message = f"{entry.title} asks a person to accept its licence ({licence.name}, {licence.source})"
             yield _LICENCES, f"{message}: read it, then add {entry.name!r}"
-    known = [*catalogue.em_packages, *catalogue.plugins]
+    known = [*catalogue.em_packages, *catalogue.plugins, *catalogue.example_data]
     for index, name in enumerate(accepted):
         if name not in known:
             yield child_path(_LICENCES, index), f"the catalogue has no {name!r}{nearest(name, known)}"
@@ -88,14 +88,15 @@ def _not_installable(chosen: Chosen, catalogue: Catalogue) -> Findings:
     for plugin in (one for one in chosen.plugins if not one.installable):
         message = f"{plugin.title} is only listed: {plugin.not_installed}; {_offer(catalogue.plugins[plugin.name])}"
         yield child_path("$.software.plugins", plugin.name), message
-    for package in chosen.em_packages:
-        if isinstance(package.method, Listed):
-            why = f" ({package.method.why})" if package.method.why else ""
-            message = f"{package.title} is only listed: nothing installs it{why}"
-            offer = _offer(catalogue.packages(package.name))
-            yield child_path("$.software.em_packages", package.name), f"{message}; {offer}; {_OWN}"
+    for kind in ("em_packages", "example_data"):
+        for made in getattr(chosen, kind):
+            if isinstance(made.method, Listed):
+                why = f" ({made.method.why})" if made.method.why else ""
+                message = f"{made.title} is only listed: nothing installs it{why}"
+                offer = _offer(getattr(catalogue, kind)[made.name])
+                yield child_path(f"$.software.{kind}", made.name), f"{message}; {offer}; {_OWN}"
 
 
-def _offer(versions: Mapping[str, PluginVersion] | Mapping[str, EmPackageVersion]) -> str:
+def _offer(versions: Mapping[str, PluginVersion] | Mapping[str, Made]) -> str:
     able = sorted(version for version, entry in versions.items() if entry.installable)
     return f"{', '.join(able)} can be installed" if able else "no version of it can be installed"

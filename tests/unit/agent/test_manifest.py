@@ -52,6 +52,16 @@ def test_what_is_cut_or_changed_is_noticed(written: list[Entry], data: st.DataOb
             pass
 
 
+@pytest.mark.parametrize("told", [b"algorithm", b"version"])
+def test_damage_that_looks_like_a_later_version_is_damage(told: bytes) -> None:
+    """The checksum comes last, after all that a reader might believe."""
+    whole = gzip.compress(gzip.decompress(encode(Header("p", 1, 1, base=True), [])), compresslevel=0)
+    at = whole.index(told) + len(told) + 2 + (told == b"algorithm")
+    changed = bytes([whole[at] ^ 0x08])
+    with pytest.raises(Damaged):
+        decode(whole[:at] + changed + whole[at + 1 :])
+
+
 def test_a_segment_that_ends_early_though_its_compression_is_whole() -> None:
     lines = gzip.decompress(encode(Header("p", 1, 1), [Entry(b"a", "f"), Entry(b"b", "f")])).splitlines(True)
     with pytest.raises(Damaged, match="cut short"):

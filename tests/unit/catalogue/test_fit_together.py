@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cloudify_scipion.catalogue.entries.load import load_catalogue
-from cloudify_scipion.catalogue.entries.methods import Apt, Archive, Listed
-from cloudify_scipion.catalogue.entries.model import Chosen, EmPackageVersion, Licence
+from cloudify_scipion.catalogue.entries.methods import Apt, Archive, Generate, Listed
+from cloudify_scipion.catalogue.entries.model import Chosen, EmPackageVersion, ExampleData, Licence, PluginVersion
 from cloudify_scipion.catalogue.entries.versions import in_range
 from cloudify_scipion.catalogue.software.check_document import document_problems
 from cloudify_scipion.catalogue.software.fit_site import site_notes, site_problems
@@ -161,6 +161,26 @@ def test_a_licence_to_accept() -> None:
     assert list(licence_problems([], [package], CATALOGUE)) == [("$.software.accepted_licences", message)]
     assert list(licence_problems(["gctf"], [package], CATALOGUE)) == []
     assert list(licence_problems([], [replace(package, method=Listed())], CATALOGUE)) == []
+
+
+def test_example_data_are_asked_about_as_packages_are() -> None:
+    licence = Licence("theirs", accept=True, source="https://example.org")
+    listed = ExampleData("beads", "1", Listed())
+    owned = ExampleData("cells", "2", Generate("/opt/em/cells-2", script="print()"), licence=licence)
+    catalogue = replace(CATALOGUE, example_data={"beads": {"1": listed}, "cells": {"2": owned}})
+    found = dict(software_problems(Software("3.8.3", example_data={"beads": "1", "cells": "2"}), catalogue))
+    assert "is only listed: nothing installs it" in found["$.software.example_data.beads"]
+    assert "asks a person to accept its licence (theirs" in found["$.software.accepted_licences"]
+    accepted = Software("3.8.3", example_data={"cells": "2"}, accepted_licences=("cells",))
+    assert list(software_problems(accepted, catalogue)) == []
+
+
+def test_a_default_package_without_labels_of_its_own_is_named_by_its_default() -> None:
+    plugin = PluginVersion("tool", "1", ("3.8.3",), requirements="x", default_packages={"relion": "3.1"})
+    assert plugin.labels("relion") == ("3.1",) and plugin.labels("other") == ()
+    catalogue = replace(CATALOGUE, plugins={"tool": {"1": plugin}})
+    (found,) = software_problems(Software("3.8.3", plugins={"tool": "1"}), catalogue)
+    assert "calls relion 3.1: add" in found[1]
 
 
 def test_a_way_out_is_a_plugin_that_can_be_installed() -> None:

@@ -170,3 +170,8 @@ def test_a_damaged_record_keeps_nobody_from_asking_about_others(installed: World
     assert held.exit_code == 0 and "its project's record is lost or damaged" in held.output
     refused = run("discard", "relion-2d")
     assert refused.exit_code == 1 and "is damaged" in refused.output and installed.host.volumes
+
+
+def test_a_time_that_is_none_ends_no_list() -> None:
+    (told,) = [line for line in lines([Project("a", saved="nonsense")]) if line.startswith("a ")]
+    assert "nonsense" in told

@@ -131,6 +131,7 @@ def test_missing_keys_say_what_they_are() -> None:
         ({**site(), "provider": "lokal"}, "$.provider", "did you mean 'local'?"),
         ({**site(), "ports": {"first": 20000, "last": 20000}}, "$.ports.last", "takes two ports"),
         ({**site(), "ports": {"first": 80, "last": 20000}}, "$.ports.first", "80 is not allowed"),
+        ({**site(), "provider": "openstack", "ports": {"first": 1024}}, "$.ports", "no effect: provider is openstack"),
         ({**site(), "desktop": {"tls": "given"}}, "$.desktop.tls_certificate", "missing: tls is given"),
         ({**site(), "desktop": {"tls_key": "k"}}, "$.desktop.tls_key", "no effect"),
         ({**site(), "desktop": {"tls": "given", "tls_key": "../k"}}, "$.desktop.tls_key", "is not allowed"),
