@@ -3,8 +3,9 @@
 An operation of several calls is patient with each of them as well (`calls.patient`): where every third call is refused,
 three together never come to their end. What was waited for in vain is not waited for again, whoever is around it.
 
-Three are not made again. What a file system says to `close` and `sync_file` may be of what was written before, and is
-said once: whoever writes the file has to write it again then. And to `exchange` twice would undo what was done once.
+What a file system says to `close` and `sync_file` may be of what was written before, and is said once: whoever writes
+the file has to write it again then (EAGAIN alone says that a sync was not tried). And to `exchange` twice would undo
+what was done once.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ class RetryingTree(Tree):
         return getattr(self._plain, name)
 
     def create(self, path: bytes, mode: int = 0o600) -> int:
-        """A descriptor to write a new file at `path`. Raises FileExistsError."""
+        """A descriptor to write a new file at `path`, a name that nobody else has. Raises FileExistsError.
+
+        What is at the path after a busy answer counts as this call's own.
+        """
         first = True
 
         def create() -> int:

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Callable
 
-from cloudify_scipion.agent.ports.calls import UNSUPPORTED, exchange, fallocate, patient, renameat2, syncfs
+from cloudify_scipion.agent.ports.calls import UNSUPPORTED, close_read, exchange, fallocate, patient, renameat2, syncfs
 from cloudify_scipion.agent.ports.read_tree import Folder, ReadTree
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -100,7 +100,7 @@ class Tree(ReadTree):
             if len(new) < len(old):
                 patient(os.ftruncate, fd, len(new))
         except BaseException:
-            os.close(fd)
+            close_read(fd)  # what it says now is not what went wrong
             raise
         os.close(fd)
 

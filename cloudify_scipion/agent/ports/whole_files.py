@@ -45,7 +45,7 @@ def new_file(tree: Tree, path: bytes, mode: int = 0o600) -> Iterator[int]:
             yield fd
             tree.sync_file(fd)
         except BaseException:
-            os.close(fd)
+            close_read(fd)  # what it says now is not what went wrong
             raise
         tree.close(fd)
     except BaseException:

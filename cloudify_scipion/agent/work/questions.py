@@ -15,11 +15,6 @@ from cloudify_scipion.agent.work.world import World
 DELETIONS, DESTROYED, REPLACED, TRASH = "deletions", "destroyed", "replaced", "trash"
 
 
-def allowed(world: World, question: str, word: str) -> bool:
-    """Whether a question was answered with that word."""
-    return bool(world.index.people.answer_to(question) == word)
-
-
 def ask_deletions(world: World, too_much: bool, folders: int = 0) -> None:
     """Ask whether what waits is to go. `too_much`: the trash cannot keep it within its limit; `folders`: in the places
     of so many of the files there are folders now."""

@@ -28,7 +28,8 @@ def naming(world: World) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(error.errno, f"{error.strerror or error}, in {folder(world)}") from error
+        error.strerror = f"{error.strerror or error}, in {folder(world)}"
+        raise
 
 
 def forget(world: World, temporary: bytes) -> None:

@@ -8,10 +8,12 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from inspect import getmembers, isfunction
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -20,9 +22,11 @@ from cloudify_scipion.agent.ports import calls
 from cloudify_scipion.agent.ports.calls import BUSY, patient
 from cloudify_scipion.agent.ports.retrying_tree import PATIENT, PLAIN, RetryingTree
 from cloudify_scipion.agent.ports.streams import open_reader
+from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tree import Tree
 from cloudify_scipion.agent.ports.whole_files import read_all, write_new
 from cloudify_scipion.agent.work.content import digest_of
+from cloudify_scipion.agent.work.trash.throw import keep_link
 from tests.unit.agent.rig import Rig
 
 TRIES = len(calls.WAITS) + 1
@@ -250,3 +254,36 @@ def test_what_lasts_is_tried_no_more_often_in_a_whole_push(name: str, error: int
     assert {count for (called, *_), count in spaces[0].calls.items() if called == name} == {TRIES}
     rig.push()
     assert rig.saved() == {"folder/file": b"content"}
+
+
+def test_what_a_close_says_after_a_failure_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No room is told as no room, whatever is said of it afterwards: it is mended otherwise than a broken disk."""
+    tree, close = Tree(tmp_path), os.close
+
+    def full(fd: int, data: bytes | memoryview) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def broken(fd: int) -> None:
+        close(fd)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(tree, "write", full)
+    monkeypatch.setattr(os, "close", broken)
+    with pytest.raises(OSError, match="No space") as caught:
+        write_new(tree, b"small", b"data")
+    assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("times", [1, 10**9])
+@pytest.mark.parametrize("error", BUSY)
+def test_a_busy_data_space_costs_no_version_that_is_kept(rig: Rig, error: int, times: int) -> None:
+    """Whatever is said of the making of a file, one that lies in its place stays."""
+    with rig.world() as world:
+        first = keep_link(world, b"link", cast(Row, SimpleNamespace(origin=1, target=b"to/the/first")))
+        busy = refusing(rig.space, error, "create", times=times)
+        slow = replace(world, space=RetryingTree(busy))
+        with suppress(OSError):
+            keep_link(slow, b"link", cast(Row, SimpleNamespace(origin=1, target=b"to/the/second")))
+        kept = (rig.space / os.fsdecode(first.name)).read_bytes()
+    assert kept == b"to/the/first"
+    assert (b"to/the/second" in rig.trash().values()) == (times == 1)

@@ -69,7 +69,7 @@ class Store:
 
     def __init__(self, path: Path | str, reading: bool = False) -> None:
         self._folder, self.reading = Path(path).parent, reading
-        if reading:  # nothing is made or changed, not even beside it
+        if reading:  # no content is made or changed
             self.db = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=30)
             self._check_version()
             return

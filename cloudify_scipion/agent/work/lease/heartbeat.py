@@ -150,7 +150,7 @@ def beat(world: World, known: dict[str, Any]) -> None:
         return own_holder(world, known["generation"], known.get("at", "")).renewed(new)
 
     try:
-        _write(world, path, renewed)
+        world.space.update(path, renewed)
     except FileNotFoundError:
         check_space(world)
         raise foreign(world, own_holder(world, known["generation"]), _seen(world)) from None
@@ -164,10 +164,6 @@ def beat(world: World, known: dict[str, Any]) -> None:
         remember(world, known | {"nonces": [*ours, new]})
         return
     remember(world, known | {"nonces": [new], "past": [*past, *ours][-PAST:]})
-
-
-def _write(world: World, path: bytes, change: Any) -> None:
-    world.space.update(path, change)
 
 
 def _seen(world: World) -> list[Lease]:

@@ -81,7 +81,7 @@ def _list(world: World, space: ReadTree, trial: Trial) -> Unseen:
     """Names and kinds: what the files are like is known since they were read."""
     trial.set_state(ABILITIES, world.index.get_state(ABILITIES))
     unseen: Unseen = []
-    machine, level = replace(world, index=trial), [b""]
+    machine, level = replace(world, index=trial, learnt=replace(world.learnt)), [b""]
     while level:
         below: list[bytes] = []
         for path, found in world.each(space.kinds, level):

@@ -59,8 +59,7 @@ def seal(world: World) -> Seal:
         lease.acquire(world)  # an earlier seal has given it back
     _answers_are_awaited_no_longer(world)
     for turn in range(ROUNDS):
-        scan_space_first = turn == 0
-        if scan_space_first:
+        if turn == 0:
             forget_listing(world)  # that of a killed look is of another time
             _scan(world)
         result = push(world, everything=True, final=True)

@@ -20,7 +20,7 @@ from cloudify_scipion.agent.plan.names import (
 from cloudify_scipion.agent.ports.facts import kind
 from cloudify_scipion.agent.ports.tables.rows import Row
 from cloudify_scipion.agent.ports.tables.trash import Kept
-from cloudify_scipion.agent.ports.whole_files import make_folders, new_file
+from cloudify_scipion.agent.ports.whole_files import make_folders, write_new
 from cloudify_scipion.agent.work.content import Changed
 from cloudify_scipion.agent.work.space.keep_beside import move
 from cloudify_scipion.agent.work.world import World
@@ -51,8 +51,13 @@ def keep_link(world: World, path: bytes, row: Row, gone: bool = True) -> Thrown:
     """Keep in the trash where a link pointed to that only the manifest knows."""
 
     def write(name: bytes) -> None:
-        with new_file(world.space, name) as fd:
-            world.space.write(fd, row.target)
+        temporary = world.session.unfinished()
+        write_new(world.space, temporary, row.target)
+        try:
+            world.space.rename(temporary, name)  # what is there already stays
+        except OSError:
+            world.space.unlink(temporary)
+            raise
 
     name = _placed(world, row.origin, path, True, write)
     return Thrown(name, path, len(row.target), row.origin, gone)
