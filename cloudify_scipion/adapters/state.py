@@ -36,9 +36,21 @@ def state_root(environment: Mapping[str, str] = os.environ) -> Path:
 def check_owner(root: Path) -> None:
     """Raise PermanentError, with the command to use, for whoever may not read the state root: it is its owner's."""
     root = root.absolute()
-    owner = next(folder for folder in (root, *root.parents) if folder.exists()).stat().st_uid
+    owner = _owner(root)
     if os.geteuid() not in (0, owner):
-        raise PermanentError(f"the state folder {root} is {'root' if owner == 0 else f'user {owner}'}'s", as_root())
+        raise PermanentError(f"the state folder {root} is {f'user {owner}' if owner else 'root'}'s", as_root())
+
+
+def _owner(root: Path) -> int:
+    """Whose the folder is, or will be; root's (0) where that may not be seen."""
+    for folder in (root, *root.parents):
+        try:
+            return folder.stat().st_uid
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError:
+            break
+    return 0
 
 
 class ProjectFolders:

@@ -56,7 +56,7 @@ def seal_on(run: Run, device: str) -> Mapping[str, Any]:
 def seal_below(run: Run, root: str) -> Mapping[str, Any]:
     """What stands in the seal of the volume mounted at `root`; empty if there is none. Raises PermanentError if it
     cannot be read."""
-    kind = _kind_of_seal(run, root)
+    kind = _of_the_seal(run, root, "%y")
     if kind not in ("", "f"):
         raise PermanentError(f"the seal of the volume at {root} is no file", f"remove {_seal(root)}")
     return _document(run(["dd", "iflag=nofollow", "status=none", f"if={_seal(root)}"]).stdout) if kind else {}
@@ -64,11 +64,10 @@ def seal_below(run: Run, root: str) -> Mapping[str, Any]:
 
 def remove_seal(run: Run, root: str) -> bool:
     """Remove the seal of the volume mounted at `root`, for good. True if it was there."""
-    there = bool(_kind_of_seal(run, root))
-    if there:
-        run(["rm", "-f", _seal(root)])
+    found = bool(_of_the_seal(run, root, "%y", "-delete"))  # by its name in the opened folder, whatever is put there
+    if found:
         run(["sync", f"{root}/{AGENT_FOLDER}"])
-    return there
+    return found
 
 
 def _lay_out(run: Run, root: str, volume: str, project: str) -> None:
@@ -83,14 +82,13 @@ def _seal(root: str) -> str:
     return f"{root}/{AGENT_FOLDER}/{SEAL}"
 
 
-def _kind_of_seal(run: Run, root: str) -> str:
-    """`f` for a file, other letters as find has them, empty where there is none."""
+def _of_the_seal(run: Run, root: str, told: str, *does: str) -> str:
+    """What find says of the seal in the format `told`, empty where there is none; then it `does` something to it."""
     folder = f"{root}/{AGENT_FOLDER}"
-    both = ["(", "-path", folder, "-o", "-name", SEAL, ")"]
-    found = run(["find", folder, "-maxdepth", "1", *both, "-printf", "%y %f\\n"]).stdout.splitlines()
-    if f"d {AGENT_FOLDER}" not in found:
+    if run(["find", folder, "-maxdepth", "0", "-printf", "%y"]).stdout != "d":
         raise PermanentError(f"{folder} is no folder", "this is no volume of a project")
-    return next((line[0] for line in found if line[2:] == SEAL), "")
+    found = ["find", folder, "-mindepth", "1", "-maxdepth", "1", "-name", SEAL, "-printf", told, *does]
+    return run(found).stdout
 
 
 def _document(text: str) -> dict[str, Any]:

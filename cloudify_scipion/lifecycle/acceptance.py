@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cloudify_scipion.lifecycle.layer import asked_software
-from cloudify_scipion.lifecycle.pins import check_pins_can_be_met, with_software
+from cloudify_scipion.lifecycle.pins import check_pins_can_be_met
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import refuse_changes
 from cloudify_scipion.lifecycle.record import Record
@@ -33,6 +33,6 @@ def accept_request(
     if desktop := document.get("desktop"):  # so that one project run serves data and desktop
         record = record.asking("planned", {"desktop": desktop})
     if asked and lock:
-        check_pins_can_be_met(services, with_software(services, record, asked, lock))
+        check_pins_can_be_met(services, record, lock)
     services.projects.save(record)
     return record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudify_scipion.errors import PuppetFailed
+from cloudify_scipion.errors import PermanentError, PuppetFailed
 from cloudify_scipion.lifecycle.desktop import desktop_data, identity, send_certificate, wanted_desktop
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.project import make_personal
@@ -46,6 +46,10 @@ def project_run(services: Services, record: Record, desktop: bool = True) -> tup
 
 
 def is_configured(record: Record) -> bool:
-    """Whether any part that was asked for so far needs the run: a desktop, or data."""
-    data = saved_part(record) or any(mounts.project_data() for mounts in space_mounts(record))
-    return "desktop" in record.settings or bool(data)
+    """Whether any part that was asked for so far needs the run: a desktop, or data, also of a space that is gone."""
+    if "desktop" in record.settings:
+        return True
+    try:
+        return bool(saved_part(record) or any(mounts.project_data() for mounts in space_mounts(record)))
+    except PermanentError:  # whoever makes the run is told
+        return True

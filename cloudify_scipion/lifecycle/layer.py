@@ -56,7 +56,7 @@ def software_layer(services: Services, record: Record) -> SoftwareLayer:
     """The layer that the record's software needs. Raises InputError for software that the catalogue does not have."""
     asked = record.settings["software"]
     if asked.get("lock"):
-        return _locked_layer(services, record, asked["lock"])
+        return _kept_layer(services, record, asked["lock"])
     chosen = resolve(built(Software, asked), load_catalogue())
     software = with_checksums(chosen, asked.get("files") or {})
     data = {**puppet_data(software, list(record.site().mirrors.values())), **software_data(record)}
@@ -74,12 +74,17 @@ def locked_files(services: Services, record: Record) -> Mapping[str, str]:
     return pins.store_files() if pins else {}
 
 
-def _locked_layer(services: Services, record: Record, digest: str) -> SoftwareLayer:
-    """The layer of a lock file: neither the catalogue nor a mirror has a say in it."""
+def _kept_layer(services: Services, record: Record, digest: str) -> SoftwareLayer:
+    """The layer of the lock file that the project is installed from."""
     text = services.projects.kept(record.project, ASKED_FILE)
     if text_digest(text) != digest:
         raise PermanentError(f"the lock file of project '{record.project}' is gone or was changed", "install again")
-    pins = from_text(text)
+    return locked_layer(services, record, text)
+
+
+def locked_layer(services: Services, record: Record, text: str) -> SoftwareLayer:
+    """The layer of a lock file of that text: neither the catalogue nor a mirror has a say in it."""
+    digest, pins = text_digest(text), from_text(text)
     base, code = services.of(record).machines.base_digest(), services.puppet.modules_digest()
     classes = _classes(pins.data)
     name = software_digest(base, code, classes, {**pins.data, "lock": digest})

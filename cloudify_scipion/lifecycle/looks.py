@@ -19,9 +19,9 @@ def give_back(services: Services, record: Record) -> Record:
 
     Whoever seals holds the project's lock, so that a free lock and no work on the machine say that he is gone.
     """
-    if saved_part(record) is None or not services.of(record).machines.look(record.machine).running:
-        return record
     try:
+        if saved_part(record) is None or not services.of(record).machines.look(record.machine).running:
+            return record
         shell = services.connect(record)
         if not _is_broken_off(services, shell, record):
             return record

@@ -11,8 +11,7 @@ from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.agent import AgentStatus, agent_status
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
-from cloudify_scipion.lifecycle.space import saved_part
-from cloudify_scipion.lifecycle.unsaved import Need, why_unsaved
+from cloudify_scipion.lifecycle.unsaved import Need, saving_needs
 from cloudify_scipion.lifecycle.volume import why_held
 
 AT_ONCE, ASKED_SECONDS = 32, 10.0
@@ -61,7 +60,6 @@ def _project(services: Services, project: str) -> Project | None:
 def _seen(services: Services, record: Record) -> Project:
     state = _state(services, record)
     agent = _agent(services, record) if state == RUNNING else None
-    asked = state == RUNNING and saved_part(record)
     left = (datetime.fromisoformat(record.expires) - services.clock.now()).total_seconds()
     return Project(
         project=record.project,
@@ -73,7 +71,7 @@ def _seen(services: Services, record: Record) -> Project:
         saved=_last_saved(record, agent),
         needs=[
             *_of_state(record, state),
-            *(why_unsaved(agent, services.clock.now()) if asked else ()),
+            *(saving_needs(record, agent, services.clock.now()) if state == RUNNING else ()),
             *([Need(EXPIRED, f"the time limit has been over since {record.expires}")] if left < 0 else ()),
         ],
     )

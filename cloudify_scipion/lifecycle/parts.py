@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cloudify_scipion.errors import CommandFailed
+from cloudify_scipion.errors import PermanentError, StepsRun
 from cloudify_scipion.lifecycle import (
     authors,
     configure,
@@ -104,6 +104,7 @@ AUTHORS = Part(
     key=authors.KEY,
     make=lambda services, record, heals: authors.apply_nodes(services, record, unless_known=not heals),
     problem=authors.nodes_problem,
+    waits=True,  # its user works on meanwhile
 )
 DESKTOP = Part(
     "desktop",
@@ -125,16 +126,15 @@ def asked_parts(record: Record) -> Iterator[Part]:
 
 def heal_parts(services: Services, record: Record, *parts: Part) -> Record:
     """Bring these parts back, in order, as far as they were asked for. Raises what one that `waits` has failed with."""
-    failed: CommandFailed | None = None
-    for part in parts:
-        if part not in asked_parts(record):
-            continue
+    failed: PermanentError | None = None
+    asked = [*asked_parts(record)]
+    for part in (one for one in parts if one in asked):
         try:
             record = part.heal(services, record)
-        except CommandFailed as error:
-            if not part.waits:
+        except PermanentError as error:
+            if not part.waits or isinstance(error, StepsRun):
                 raise
-            failed = error
+            failed = failed or error
     if failed:
         raise failed
     return record

@@ -18,7 +18,7 @@ from cloudify_scipion.catalogue.pins.file import (
 )
 from cloudify_scipion.catalogue.software.puppet_data import MIRRORS
 from cloudify_scipion.errors import PermanentError
-from cloudify_scipion.lifecycle.layer import ASKED_FILE, SoftwareLayer, software_layer
+from cloudify_scipion.lifecycle.layer import ASKED_FILE, SoftwareLayer, locked_layer
 from cloudify_scipion.lifecycle.layout import SCIPION_VENV
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
@@ -35,10 +35,9 @@ def with_software(services: Services, record: Record, software: Mapping[str, Any
     return record.asking("software", software)
 
 
-def check_pins_can_be_met(services: Services, record: Record) -> None:
-    """Raise PermanentError naming all files that the store lacks for an installation that is still to be made."""
-    layer = software_layer(services, record)
-    provider = services.of(record)
+def check_pins_can_be_met(services: Services, record: Record, text: str) -> None:
+    """Raise PermanentError naming all files that the store lacks for an installation from a lock file of that text."""
+    layer, provider = locked_layer(services, record, text), services.of(record)
     if layer.pins is None or record.layer or provider.layers.has(layer.digest):
         return
     gone = provider.layers.missing(layer.pins.store_files())

@@ -149,7 +149,7 @@ def to_document(record: Record) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any]) -> Record:
-    """The reverse of `to_document`; keys of other versions are ignored, so that an older program reads a newer file."""
+    """The reverse of `to_document`; keys that it does not know are passed over."""
     for name in ("settings", "seal", "saved", "ports"):
         if not isinstance(document.get(name, {}), Mapping):
             raise ValueError(f"{name} is no object")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cloudify_scipion.errors import ScipionError
-from cloudify_scipion.lifecycle.agent import AgentStatus
+from cloudify_scipion.errors import PermanentError, ScipionError
 from cloudify_scipion.lifecycle.desktop import desktop_url
 from cloudify_scipion.lifecycle.disks import FULL, FullDisk, full_disks
 from cloudify_scipion.lifecycle.looks import give_back
 from cloudify_scipion.lifecycle.machine import machine_problem
-from cloudify_scipion.lifecycle.parts import DESKTOP, MACHINE, PARTS, SCIPION_PROJECT, Part, asked_parts
+from cloudify_scipion.lifecycle.parts import DESKTOP, MACHINE, SCIPION_PROJECT, Part, asked_parts
 from cloudify_scipion.lifecycle.ports import Services
 from cloudify_scipion.lifecycle.record import Record
 from cloudify_scipion.lifecycle.scipion_project import ProtocolStatus, protocol_statuses
-from cloudify_scipion.lifecycle.space import saved_part
-from cloudify_scipion.lifecycle.unsaved import SILENT, Need, why_unsaved
+from cloudify_scipion.lifecycle.unsaved import Need, saving_needs
 from cloudify_scipion.lifecycle.working_copy import saving_status
 
 
@@ -59,8 +57,8 @@ def project_status(services: Services, record: Record) -> Status:
     down = machine_problem(services, record) if record.installed else "not installed"
     record = record if down else give_back(services, record)
     disks = [] if down else _disks(services, record)
-    problems = {MACHINE.name: down} if down else _problems(services, record)
-    protocols = [] if down or SCIPION_PROJECT.name in problems else _protocols(services, record)
+    protocols, unread = ([], "") if down else _protocols(services, record)
+    problems = {MACHINE.name: down} if down else _problems(services, record, {SCIPION_PROJECT.name: unread})
     agent = None if down else saving_status(services, record)
     left = datetime.fromisoformat(record.expires) - services.clock.now()
     return Status(
@@ -69,9 +67,9 @@ def project_status(services: Services, record: Record) -> Status:
         machine=record.machine,
         machine_problem=down,
         software=_software(record),
-        desktop=desktop_url(services, record) if record.ports else "",
+        desktop=_address(lambda: desktop_url(services, record)),
         desktop_problem=down or problems.get(DESKTOP.name, ""),
-        ssh=_ssh(services, record) if record.ports else "",
+        ssh=_address(lambda: _ssh(services, record)),
         volume=record.volume,
         held=record.held,
         saving=asdict(agent) if agent else {},
@@ -82,15 +80,15 @@ def project_status(services: Services, record: Record) -> Status:
         disk_full=any(disk.percent >= FULL for disk in disks),
         title=record.settings.get("project", {}).get("title") or record.project,
         workflow_problem=problems.get(SCIPION_PROJECT.name, ""),
-        not_saved=[] if down else _not_saved(services, record, agent),
+        not_saved=[] if down else saving_needs(record, agent, services.clock.now()),
         problems=problems,
     )
 
 
-def _problems(services: Services, record: Record) -> dict[str, str]:
-    """What is wrong with the parts that were asked for; a desktop is always looked for."""
-    asked = [*asked_parts(record)]
-    told = {part.name: _ask(part, services, record) for part in PARTS if part in asked or part is DESKTOP}
+def _problems(services: Services, record: Record, known: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the parts that were asked for, by what is known already; a desktop is always looked for."""
+    wanted = {part.name: part for part in (*asked_parts(record), DESKTOP) if part is not MACHINE}
+    told = {name: known[name] if name in known else _ask(part, services, record) for name, part in wanted.items()}
     return {name: problem for name, problem in told.items() if problem}
 
 
@@ -101,11 +99,12 @@ def _ask(part: Part, services: Services, record: Record) -> str:
         return error.what
 
 
-def _not_saved(services: Services, record: Record, agent: AgentStatus | None) -> Sequence[Need]:
+def _address(question: Callable[[], str]) -> str:
+    """Empty for a project without a machine."""
     try:
-        return why_unsaved(agent, services.clock.now()) if saved_part(record) else []
-    except ScipionError as error:  # the site does not have that data space any more
-        return [Need(SILENT, error.what)]
+        return question()
+    except PermanentError:
+        return ""
 
 
 def _ssh(services: Services, record: Record) -> str:
@@ -128,8 +127,11 @@ def _disks(services: Services, record: Record) -> list[FullDisk]:
         return []
 
 
-def _protocols(services: Services, record: Record) -> list[ProtocolStatus]:
+def _protocols(services: Services, record: Record) -> tuple[list[ProtocolStatus], str]:
+    """The protocols, and why they are not to be had."""
+    if SCIPION_PROJECT.key not in record.settings:
+        return [], ""
     try:
-        return protocol_statuses(services.connect(record), record) if SCIPION_PROJECT.key in record.settings else []
-    except ScipionError:
-        return []
+        return protocol_statuses(services.connect(record), record), ""
+    except ScipionError as error:
+        return [], error.what

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from cloudify_scipion.errors import ScipionError
 from cloudify_scipion.lifecycle.agent import AgentStatus
+from cloudify_scipion.lifecycle.record import Record
+from cloudify_scipion.lifecycle.space import saved_part
 
 LATE = timedelta(hours=1)
 """So long after the last save, with nothing going on, saving has stopped: one begins every 5 minutes. The desktop tells
@@ -28,6 +31,14 @@ class Need:
 
     kind: str
     text: str
+
+
+def saving_needs(record: Record, status: AgentStatus | None, now: datetime) -> list[Need]:
+    """Why a running project's data are not being saved; nothing where none are asked to be."""
+    try:
+        return why_unsaved(status, now) if saved_part(record) else []
+    except ScipionError as error:  # the site does not have that data space any more
+        return [Need(SILENT, error.what)]
 
 
 def why_unsaved(status: AgentStatus | None, now: datetime) -> list[Need]:

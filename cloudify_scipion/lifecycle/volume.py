@@ -22,11 +22,12 @@ def ensure_volume(services: Services, record: Record, heals: bool = False) -> Re
         services.of(record).volumes.attach(require_volume(services, record).volume)
         return record
     size, asked = record.settings["volume"]["size_bytes"], record.settings["volume"]["at_end"]
-    if record.volume_written and not record.discarding and not services.of(record).volumes.look(record.volume).exists:
+    volumes = services.of(record).volumes
+    exists = volumes.look(record.volume).exists
+    if record.volume_written and not record.discarding and not exists:
         raise _gone(record)
-    state = VolumeState.WRITTEN if record.volume_written else VolumeState.NEW
-    tags = replace(record, volume_state=state).volume_tags()
-    if services.of(record).volumes.create(record.volume, size, tags):
+    state = VolumeState.WRITTEN if record.volume_written and exists else VolumeState.NEW
+    if volumes.create(record.volume, size, replace(record, volume_state=state).volume_tags()):
         services.progress.say(f"made volume {record.volume} ({size / 1e9:g} GB)")
     else:
         services.progress.say(f"volume {record.volume} is there already: adopted")

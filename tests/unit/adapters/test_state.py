@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloudify_scipion.adapters.files import write_atomic
-from cloudify_scipion.adapters.state import DEFAULT_ROOT, ProjectFolders, state_root
+from cloudify_scipion.adapters.state import DEFAULT_ROOT, ProjectFolders, check_owner, state_root
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.record import Binding, Event, Record
 
@@ -137,3 +137,14 @@ def test_the_mode_of_a_file(tmp_path: Path, mode: int) -> None:
     write_atomic(tmp_path / "a/f", b"x", mode)
     assert (tmp_path / "a/f").stat().st_mode & 0o777 == mode
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
+
+
+def test_whoever_may_not_even_look_is_told_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: Path, **_: object) -> os.stat_result:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", closed)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(PermanentError, match="is root's") as caught:
+        check_owner(tmp_path / "closed/state")
+    assert caught.value.next_step.startswith("sudo ")

@@ -15,6 +15,7 @@ from cloudify_scipion.catalogue.entries.methods import Apt
 from cloudify_scipion.catalogue.pins.file import FILE, from_text, text_digest
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle import layer
+from cloudify_scipion.lifecycle.layer import ASKED_FILE
 from cloudify_scipion.lifecycle.repair import repair_project
 from tests.fakes import deployment
 from tests.fakes.deployment import INSTALL, Deployment
@@ -113,6 +114,8 @@ def test_files_that_are_gone_are_all_named_before_anything_is_made(locked: Deplo
     )
     assert not locked.world.host.volumes
     assert not locked.world.host.machines
+    kept = locked.world.services().projects.kept("relion-2d", ASKED_FILE)
+    assert kept == "", "what is refused is not kept: it would stand in the place of what a rescue needs"
 
 
 def test_another_base_system_is_said(locked: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

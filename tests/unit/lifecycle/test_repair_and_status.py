@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from cloudify_scipion.cli.status import exit_code, status_lines
-from cloudify_scipion.errors import FAILED, CommandFailed, PermanentError
+from cloudify_scipion.errors import FAILED, CommandFailed, PermanentError, PuppetFailed
+from cloudify_scipion.lifecycle.layout import WORKFLOW_TOOL
+from cloudify_scipion.lifecycle.overview import all_projects
 from cloudify_scipion.lifecycle.parts import PARTS, Part
 from cloudify_scipion.lifecycle.record import MachineState
 from cloudify_scipion.lifecycle.repair import repair_project
@@ -164,7 +167,11 @@ def test_status_of_a_held_project(world: World) -> None:
     assert "no proof" in status.held
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part.name not in ("machine", "configuration", "seal")])
+ASKED_ALONE = ("machine", "configuration", "scipion_project", "seal")
+"""Parts that are told of with what is asked of them besides, or that nothing can be wrong with."""
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part.name not in ASKED_ALONE])
 def test_what_is_wrong_with_a_part_is_in_its_status(
     demo: Deployment, monkeypatch: pytest.MonkeyPatch, part: Part
 ) -> None:
@@ -185,3 +192,41 @@ def test_warnings_and_grace_are_in_the_record(demo: Deployment) -> None:
     assert demo.world.record().settings["time_limit"] == {
         "days": 14, "warning_days": 3, "grace_days": 30, "time_zone": "UTC"
     }  # fmt: skip
+
+
+def test_an_authors_classes_that_fail_keep_nobody_from_the_desktop(demo: Deployment) -> None:
+    demo.install()
+    world = demo.world
+    asked = {"run": "software", "classes": ["mine"], "data": {}, "modules": "", "applied": 1}
+    world.services().projects.save(world.record().asking("puppet", {"mine": asked}))
+    stop_services(world)
+    apply = world.puppet.apply
+
+    def failing(shell: Any, access: Any, run: str, classes: Any, *more: Any) -> Any:
+        if "mine" in classes:
+            raise PuppetFailed("a mirror is down")
+        return apply(shell, access, run, classes, *more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.puppet, "apply", failing)
+        with pytest.raises(PuppetFailed, match="a mirror is down"):
+            repair_project(world.services(), world.record())
+    assert project_status(world.services(), world.record()).desktop_problem == ""
+
+
+def test_a_data_space_that_the_site_has_no_more_is_told_and_ends_no_look(demo: Deployment) -> None:
+    demo.install()
+    world, record = demo.world, demo.world.record()
+    elsewhere = {**record.settings["data"], "project": {"source": "gone:p"}}
+    world.services().projects.save(record.asking("data", elsewhere))
+    status = project_status(world.services(), world.record())
+    assert [need.kind for need in status.not_saved] == ["silent"] and "no data space 'gone'" in status.not_saved[0].text
+    (seen,) = all_projects(world.services())
+    assert (seen.state, seen.title) == ("running", status.title) and seen.needs[0].text == status.not_saved[0].text
+
+
+def test_status_asks_the_workflow_once(demo: Deployment) -> None:
+    demo.install()
+    demo.world.sent.clear()
+    project_status(demo.world.services(), demo.world.record())
+    assert len([words for words, _ in demo.world.sent if WORKFLOW_TOOL in words]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from cloudify.exceptions import NonRecoverableError
 from cloudify_scipion.adapters.local.volumes import LoopVolumes
 from cloudify_scipion.errors import PermanentError
 from cloudify_scipion.lifecycle.held import held_volumes
+from cloudify_scipion.lifecycle.record import VolumeState
 from cloudify_scipion.lifecycle.volume import discard, end_volume, ensure_volume, volume_problem
-from tests.fakes.deployment import GATE, SITE, UNINSTALL, Deployment
+from tests.fakes.deployment import GATE, INSTALL, SITE, UNINSTALL, Deployment
 from tests.fakes.host import with_provider
 from tests.fakes.world import World
 
@@ -200,3 +202,17 @@ def test_a_volume_whose_disk_is_not_mounted_is_not_gone(demo: Deployment, runnin
     demo.uninstall()
     assert world.space().files["mine"] == b"data"
     assert not world.host.volumes and not world.known()
+
+
+def test_a_volume_that_is_made_anew_after_a_deletion_was_never_written(world: World) -> None:
+    """Its deletion began and was cut off: what is there since is empty."""
+    demo = Deployment(world)
+    demo.run(INSTALL[:2])
+    world.services().projects.save(replace(world.record(), volume_state=VolumeState.DISCARDING))
+    world.host.volumes.clear()
+    demo.run(INSTALL[:2])
+    assert world.record().volume_state == VolumeState.NEW
+    demo.workflow = "uninstall"
+    for operation in (GATE, *UNINSTALL):
+        demo.operation(*operation)
+    assert world.host.volumes == {} and not world.known()

@@ -15,7 +15,7 @@ from cloudify_scipion.adapters.local.capture import clean
 from cloudify_scipion.adapters.local.mounts import Mount
 from cloudify_scipion.adapters.local.store import keep_downloads, sha256_of, supply
 from cloudify_scipion.adapters.local.tree import folder, real_folder, remove_tree, tree_size, write_inside
-from cloudify_scipion.adapters.volume_preparation import remove_seal
+from cloudify_scipion.adapters.volume_preparation import remove_seal, seal_below
 from cloudify_scipion.errors import PermanentError
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="writes root's files")
@@ -160,6 +160,13 @@ def test_a_seal_behind_a_symlink_stays(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="no folder"):
         remove_seal(run, str(tmp_path / "other"))
     assert (tmp_path / "outside/seal.json").exists()
+
+
+def test_the_seal_of_a_volume_below_a_name_that_looks_like_a_pattern(tmp_path: Path) -> None:
+    make(tmp_path, "[v]*?/agent/seal.json", "v/agent/seal.json")
+    assert seal_below(run, str(tmp_path / "[v]*?")) == {}
+    assert remove_seal(run, str(tmp_path / "[v]*?"))
+    assert files(tmp_path) == ["v/agent/seal.json"]
 
 
 def test_clean_is_not_led_out(tmp_path: Path) -> None:
